@@ -1,0 +1,146 @@
+package psf
+
+import (
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+)
+
+// Convolve is the observation x = Π*y as a differentiable graph operation: every image of y [batch, height, width, channels]
+// is convolved with its own PSF, psfs [batch, k, k]; a batch of one PSF serves all images. The result has the shape of y.
+// Boundaries are dark, see the package documentation.
+func Convolve(y, psfs *graph.Node) *graph.Node {
+	o := newOperator(y.Shape(), psfs)
+	return o.convolve(y)
+}
+
+// Transpose is the adjoint of Convolve, v → Πᵀv, with ⟨Convolve(y), v⟩ = ⟨y, Transpose(v)⟩.
+func Transpose(v, psfs *graph.Node) *graph.Node {
+	o := newOperator(v.Shape(), psfs)
+	return o.transpose(v)
+}
+
+// Correct moves y by the smallest step (in the mean square) that makes it agree with the observation x:
+//
+//	y + Πᵀ (Π Πᵀ + λ)⁻¹ (x − Π*y)
+//
+// With λ → 0 it is the range-null-space correction: what the PSF hides is left as it was. With λ = (noise σ / prior σ)² it is
+// the Wiener step, the posterior mean of y for a white Gaussian prior around it. Correct(0, x, …) is Wiener's deconvolution of x.
+// The system is solved by preconditioned conjugate gradients; iterations (≥ 1) is their number, 3 suffice for stamps whose
+// edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k].
+func Correct(y, x, psfs *graph.Node, lambda float64, iterations int) *graph.Node {
+	o := newOperator(y.Shape(), psfs)
+	matrix := func(v *graph.Node) *graph.Node {
+		return graph.Add(o.convolve(o.transpose(v)), graph.MulScalar(v, lambda))
+	}
+	// Far from the edges the system is diagonal in Fourier space; its inverse there is the preconditioner.
+	power := graph.Add(graph.Square(graph.Real(o.otf)), graph.Square(graph.Imag(o.otf)))
+	gain := graph.Reciprocal(graph.AddScalar(power, lambda))
+	gain = graph.Complex(gain, graph.ZerosLike(gain))
+	precondition := func(v *graph.Node) *graph.Node { return o.filter(v, gain, 0, 0) }
+
+	// A guard only against 0/0 once an image has converged to the last bit.
+	const tiny = 1e-30
+	dot := func(a, b *graph.Node) *graph.Node {
+		return graph.ReduceAndKeep(graph.Mul(a, b), graph.ReduceSum, 1, 2, 3)
+	}
+	residual := graph.Sub(x, o.convolve(y))
+	solution := graph.ZerosLike(residual)
+	z := precondition(residual)
+	direction, rz := z, dot(residual, z)
+	for i := range iterations {
+		ad := matrix(direction)
+		step := graph.Div(rz, graph.AddScalar(dot(direction, ad), tiny))
+		solution = graph.Add(solution, graph.Mul(step, direction))
+		if i == iterations-1 {
+			break
+		}
+		residual = graph.Sub(residual, graph.Mul(step, ad))
+		z = precondition(residual)
+		next := dot(residual, z)
+		direction = graph.Add(z, graph.Mul(graph.Div(next, graph.AddScalar(rz, tiny)), direction))
+		rz = next
+	}
+	return graph.Add(y, o.transpose(solution))
+}
+
+// operator holds the Fourier transform of the PSFs on the padded grid, shared by all uses within one graph.
+type operator struct {
+	height, width int         // of the images
+	rows, cols    int         // of the padded grid
+	centre        int         // of the PSF
+	otf           *graph.Node // optical transfer function, complex [batch, 1, cols, rows]
+}
+
+func newOperator(image shapes.Shape, psfs *graph.Node) *operator {
+	image.AssertRank(4)
+	psfs.Shape().AssertRank(3)
+	k := psfs.Shape().Dimensions[1]
+	o := &operator{height: image.Dimensions[1], width: image.Dimensions[2], centre: k / 2}
+	// Linear convolution: no light wraps around.
+	o.rows, o.cols = fftLength(o.height+k-1), fftLength(o.width+k-1)
+	o.otf = o.forward(graph.ExpandAxes(psfs, -1), 0)
+	return o
+}
+
+func (o *operator) convolve(y *graph.Node) *graph.Node { return o.filter(y, o.otf, 0, o.centre) }
+
+func (o *operator) transpose(v *graph.Node) *graph.Node {
+	return o.filter(v, graph.Conj(o.otf), o.centre, 0)
+}
+
+// filter multiplies the spectrum of images [batch, height, width, channels], laid at row and column `from` of the dark padded
+// grid, by a transfer function, and crops the result at row and column `to`.
+func (o *operator) filter(images, transfer *graph.Node, from, to int) *graph.Node {
+	return o.inverse(graph.Mul(o.forward(images, from), transfer), to)
+}
+
+// forward is the 2-D transform of real images, as two 1-D transforms: [batch, h, w, c] → complex [batch, c, cols, rows].
+// (GoMLX's gradient of a transform over several axes at once is wrong.)
+func (o *operator) forward(images *graph.Node, from int) *graph.Node {
+	h, w := images.Shape().Dimensions[1], images.Shape().Dimensions[2]
+	planes := graph.TransposeAllAxes(images, 0, 3, 1, 2)
+	padded := graph.Pad(planes, graph.ScalarZero(images.Graph(), images.DType()), keep, keep,
+		padAxis(from, o.rows-h-from), padAxis(from, o.cols-w-from))
+	byRow := graph.FFT(graph.Complex(padded, graph.ZerosLike(padded)))
+	return graph.FFT(graph.TransposeAllAxes(byRow, 0, 1, 3, 2))
+}
+
+func (o *operator) inverse(spectrum *graph.Node, to int) *graph.Node {
+	byRow := graph.TransposeAllAxes(graph.InverseFFT(spectrum), 0, 1, 3, 2)
+	planes := graph.Real(graph.InverseFFT(byRow))
+	cropped := graph.Slice(planes, graph.AxisRange(), graph.AxisRange(),
+		graph.AxisRange(to, to+o.height), graph.AxisRange(to, to+o.width))
+	return graph.TransposeAllAxes(cropped, 0, 2, 3, 1)
+}
+
+// Gaussians makes Gaussian PSFs within a graph: sigmas [batch] in pixels → [batch, size, size], each of sum 1. Training draws
+// σ anew in every step this way, without PSFs stored on disk.
+func Gaussians(sigmas *graph.Node, size int) *graph.Node {
+	g := sigmas.Graph()
+	offset := graph.SubScalar(graph.Iota(g, shapes.Make(dtypes.Float32, 1, size), 1), float64(size/2))
+	variance := graph.ExpandAxes(graph.Square(sigmas), -1)
+	profile := graph.Exp(graph.Div(graph.MulScalar(graph.Square(offset), -0.5), variance))
+	profile = graph.Div(profile, graph.ReduceAndKeep(profile, graph.ReduceSum, -1))
+	return graph.Mul(graph.ExpandAxes(profile, -1), graph.ExpandAxes(profile, 1))
+}
+
+// fftLength is the smallest length ≥ n with no prime factor above 5, which transforms fast.
+func fftLength(n int) int {
+	for ; ; n++ {
+		rest := n
+		for _, prime := range []int{2, 3, 5} {
+			for rest%prime == 0 {
+				rest /= prime
+			}
+		}
+		if rest == 1 {
+			return n
+		}
+	}
+}
+
+var keep = compute.PadAxis{}
+
+func padAxis(before, after int) compute.PadAxis { return compute.PadAxis{Start: before, End: after} }

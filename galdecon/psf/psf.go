@@ -1,0 +1,103 @@
+// Package psf holds the point-spread functions Π and the observation model x = Π*y (paper, Section 2 and 3).
+//
+// # Conventions
+//
+// A PSF is a k×k grid of non-negative pixel weights that sums to 1, so that convolution keeps flux. Its centre is the pixel
+// (k/2, k/2) (integer division, rows and columns counted from 0): the middle for an odd k, the pixel right below the middle for
+// an even k. That is where the light of a point source stays when it is convolved, so no image is shifted, for any k.
+//
+// # Boundaries
+//
+// The sky outside a stamp is taken to be dark: y is zero-padded, and Π*y is cropped to the stamp. Light that the PSF carries
+// over the edge is lost, as it is at the edge of a detector.
+package psf
+
+import (
+	"fmt"
+	"math"
+)
+
+// Kernel is one PSF: Size×Size weights, row-major, of sum 1. See the package documentation for its centre.
+type Kernel struct {
+	Size    int
+	Weights []float32
+}
+
+// Gaussian is the isotropic Gaussian PSF of the paper (Section 3), σ in pixels, sampled at pixel centres on a size×size grid
+// and scaled to sum 1. The paper uses size 10 and σ = 2.0, 2.5, ... 4.0 pixels for images of 128 pixels.
+func Gaussian(size int, sigma float64) (Kernel, error) {
+	if size < 1 {
+		return Kernel{}, fmt.Errorf("psf: a Gaussian needs a grid of at least 1 pixel, got %d", size)
+	}
+	if !(sigma > 0) || math.IsInf(sigma, 0) {
+		return Kernel{}, fmt.Errorf("psf: σ of a Gaussian must be a positive number of pixels, got %g", sigma)
+	}
+	weights := make([]float32, size*size)
+	for row := range size {
+		for col := range size {
+			dy, dx := float64(row-size/2), float64(col-size/2)
+			weights[row*size+col] = float32(math.Exp(-(dx*dx + dy*dy) / (2 * sigma * sigma)))
+		}
+	}
+	return New(size, weights)
+}
+
+// New makes a PSF from measured weights, size×size, row-major, centred as the package documentation says. It scales a copy of
+// them to sum 1. Weights that are NaN or infinite, or whose sum isn't positive, are refused.
+func New(size int, weights []float32) (Kernel, error) {
+	if size < 1 || len(weights) != size*size {
+		return Kernel{}, fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", size, size, size*size, len(weights))
+	}
+	sum := 0.0
+	for i, w := range weights {
+		if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
+			return Kernel{}, fmt.Errorf("psf: weight %g at row %d, column %d: mask or replace such pixels first", w, i/size, i%size)
+		}
+		sum += float64(w)
+	}
+	if sum <= 0 {
+		return Kernel{}, fmt.Errorf("psf: the weights sum to %g; a PSF must hold light (is it the right file or extension?)", sum)
+	}
+	scaled := make([]float32, len(weights))
+	for i, w := range weights {
+		scaled[i] = float32(float64(w) / sum)
+	}
+	return Kernel{Size: size, Weights: scaled}, nil
+}
+
+// Resize gives the same PSF on a grid of another size, its centre kept: a larger grid is filled with zeros. A smaller one is
+// an error if more than 1 % of the light would be cut off; otherwise the rest is scaled back to sum 1.
+func (k Kernel) Resize(size int) (Kernel, error) {
+	if size == k.Size {
+		return k, nil
+	}
+	weights := make([]float32, max(size, 0)*max(size, 0))
+	kept, shift := 0.0, size/2-k.Size/2
+	for row := range k.Size {
+		for col := range k.Size {
+			r, c := row+shift, col+shift
+			if r >= 0 && r < size && c >= 0 && c < size {
+				weights[r*size+c] = k.Weights[row*k.Size+col]
+				kept += float64(k.Weights[row*k.Size+col])
+			}
+		}
+	}
+	if kept < 0.99 {
+		return Kernel{}, fmt.Errorf("psf: a %d×%d grid holds only %.1f %% of the light of this %d×%d PSF; use a model with larger PSFs",
+			size, size, 100*kept, k.Size, k.Size)
+	}
+	return New(size, weights)
+}
+
+// Stack lays kernels of one size one after the other: the pixels of a [batch, k, k] tensor.
+func Stack(kernels ...Kernel) ([]float32, error) {
+	var flat []float32
+	for i, k := range kernels {
+		if k.Size != kernels[0].Size {
+			return nil, fmt.Errorf("psf: kernel %d is %d×%d, kernel 0 is %d×%d; Resize them to one size first",
+				i, k.Size, k.Size, kernels[0].Size, kernels[0].Size)
+		}
+		flat = append(flat, k.Weights...)
+	}
+	return flat, nil
+}

@@ -1,0 +1,311 @@
+package psf_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/psf"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"gonum.org/v1/gonum/dsp/fourier"
+)
+
+func device(t *testing.T) compute.Backend {
+	t.Helper()
+	b, err := backend.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func random(rng *rand.Rand, n int) []float32 {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = rng.Float32()
+	}
+	return values
+}
+
+// randomKernel is lopsided on purpose: a flipped or shifted convolution must not pass.
+func randomKernel(t *testing.T, rng *rand.Rand, size int) psf.Kernel {
+	t.Helper()
+	k, err := psf.New(size, random(rng, size*size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// directSum is the definition of Π*y with a dark sky around the image, pixel by pixel in float64.
+func directSum(y []float32, h, w, c int, k psf.Kernel) []float64 {
+	out := make([]float64, len(y))
+	for row := range h {
+		for col := range w {
+			for u := range k.Size {
+				for v := range k.Size {
+					r, s := row-(u-k.Size/2), col-(v-k.Size/2)
+					if r < 0 || r >= h || s < 0 || s >= w {
+						continue
+					}
+					for ch := range c {
+						out[(row*w+col)*c+ch] += float64(k.Weights[u*k.Size+v]) * float64(y[(r*w+s)*c+ch])
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// gonumFFT is the same by the convolution theorem, with gonum's transform on a padded square.
+func gonumFFT(y []float32, h, w int, k psf.Kernel) []float64 {
+	n := max(h, w) + k.Size
+	spectrum := func(values []float32, rows, cols int) [][]complex128 {
+		grid := make([][]complex128, n)
+		for i := range grid {
+			grid[i] = make([]complex128, n)
+			if i < rows {
+				for j := range cols {
+					grid[i][j] = complex(float64(values[i*cols+j]), 0)
+				}
+			}
+		}
+		return grid
+	}
+	fft := fourier.NewCmplxFFT(n)
+	transform := func(grid [][]complex128, apply func(dst, seq []complex128) []complex128) {
+		column := make([]complex128, n)
+		for i := range grid {
+			apply(grid[i], grid[i])
+		}
+		for j := range n {
+			for i := range n {
+				column[i] = grid[i][j]
+			}
+			apply(column, column)
+			for i := range n {
+				grid[i][j] = column[i]
+			}
+		}
+	}
+	a, b := spectrum(y, h, w), spectrum(k.Weights, k.Size, k.Size)
+	transform(a, fft.Coefficients)
+	transform(b, fft.Coefficients)
+	for i := range a {
+		for j := range a[i] {
+			a[i][j] *= b[i][j]
+		}
+	}
+	transform(a, fft.Sequence)
+	out := make([]float64, h*w)
+	for row := range h {
+		for col := range w {
+			out[row*w+col] = real(a[row+k.Size/2][col+k.Size/2]) / float64(n*n)
+		}
+	}
+	return out
+}
+
+func convolve(t *testing.T, y []float32, b, h, w, c int, kernels ...psf.Kernel) []float32 {
+	t.Helper()
+	stack, err := psf.Stack(kernels...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := kernels[0].Size
+	out, err := graph.ExecOnce(device(t), psf.Convolve,
+		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(kernels), k, k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors.MustCopyFlatData[float32](out)
+}
+
+func TestConvolveAgainstDirectSumAndGonum(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, shape := range []struct{ h, w, c, k int }{{32, 32, 1, 9}, {32, 32, 1, 10}, {17, 24, 3, 5}, {8, 8, 1, 1}, {12, 12, 1, 33}} {
+		const batch = 3
+		kernels := make([]psf.Kernel, batch)
+		for i := range kernels {
+			kernels[i] = randomKernel(t, rng, shape.k)
+		}
+		each := shape.h * shape.w * shape.c
+		y := random(rng, batch*each)
+		got := convolve(t, y, batch, shape.h, shape.w, shape.c, kernels...)
+		for i := range batch {
+			want := directSum(y[i*each:(i+1)*each], shape.h, shape.w, shape.c, kernels[i])
+			compare(t, "direct sum", got[i*each:(i+1)*each], want, 1e-5)
+			if shape.c == 1 {
+				compare(t, "gonum", got[i*each:(i+1)*each], gonumFFT(y[i*each:(i+1)*each], shape.h, shape.w, kernels[i]), 1e-5)
+			}
+		}
+	}
+}
+
+func compare(t *testing.T, what string, got []float32, want []float64, tolerance float64) {
+	t.Helper()
+	for i := range got {
+		if d := math.Abs(float64(got[i]) - want[i]); !(d <= tolerance) {
+			t.Fatalf("%s: pixel %d is %g, want %g (difference %g > %g)", what, i, got[i], want[i], d, tolerance)
+		}
+	}
+}
+
+func TestPointSourceStaysWhereItIs(t *testing.T) {
+	for _, size := range []int{9, 10} {
+		k, err := psf.Gaussian(size, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := make([]float32, 21*21)
+		y[10*21+10] = 1
+		x := convolve(t, y, 1, 21, 21, 1, k)
+		for i, v := range x {
+			if v > x[10*21+10] {
+				t.Errorf("size %d: the peak moved to pixel %d", size, i)
+			}
+		}
+	}
+}
+
+func TestAdjoint(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	const b, h, w, c = 2, 16, 13, 2
+	for _, k := range []int{7, 10} {
+		kernels, err := psf.Stack(randomKernel(t, rng, k), randomKernel(t, rng, k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		products, err := graph.ExecOnceN(device(t), func(y, v, p *graph.Node) []*graph.Node {
+			return []*graph.Node{
+				graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)),
+				graph.ReduceAllSum(graph.Mul(y, psf.Transpose(v, p)))}
+		}, tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
+			tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
+			tensors.FromFlatDataAndDimensions(kernels, b, k, k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, right := float64(tensors.ToScalar[float32](products[0])), float64(tensors.ToScalar[float32](products[1]))
+		if math.Abs(left-right) > 1e-5*math.Abs(left) {
+			t.Errorf("k=%d: ⟨Πy, v⟩ = %g, ⟨y, Πᵀv⟩ = %g", k, left, right)
+		}
+	}
+}
+
+func TestGradientIsAdjoint(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	const h, w, k = 11, 14, 5
+	kernel := randomKernel(t, rng, k)
+	gradient, err := graph.ExecOnce(device(t), func(y, v, p *graph.Node) *graph.Node {
+		loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
+		return graph.Sub(graph.Gradient(loss, y)[0], psf.Transpose(v, p))
+	}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
+		tensors.FromFlatDataAndDimensions(kernel.Weights, 1, k, k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "gradient", tensors.MustCopyFlatData[float32](gradient), make([]float64, h*w), 1e-5)
+}
+
+// The correction must leave nothing of x unexplained that λ allows, and must not touch a y that already agrees with x.
+func TestCorrect(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	const h, w = 32, 32
+	kernel, err := psf.Gaussian(9, 0.75)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(start, truth []float32) (mse, moved float64) {
+		out, err := graph.ExecOnceN(device(t), func(y, truth, p *graph.Node) []*graph.Node {
+			x := psf.Convolve(truth, p)
+			corrected := psf.Correct(y, x, p, 1e-3, 4)
+			return []*graph.Node{
+				graph.ReduceAllMean(graph.Square(graph.Sub(psf.Convolve(corrected, p), x))),
+				graph.ReduceAllMax(graph.Abs(graph.Sub(corrected, y)))}
+		}, tensors.FromFlatDataAndDimensions(start, 1, h, w, 1), tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
+			tensors.FromFlatDataAndDimensions(kernel.Weights, 1, 9, 9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(tensors.ToScalar[float32](out[0])), float64(tensors.ToScalar[float32](out[1]))
+	}
+	truth := random(rng, h*w)
+	if mse, moved := run(truth, truth); mse > 1e-10 || moved > 1e-4 {
+		t.Errorf("a consistent image was moved by %g, MSE %g", moved, mse)
+	}
+	if mse, _ := run(make([]float32, h*w), truth); mse > 1e-6 {
+		t.Errorf("after the correction of a black image the MSE is %g, want < 1e-6", mse)
+	}
+}
+
+func TestGaussians(t *testing.T) {
+	for _, size := range []int{9, 10} {
+		out, err := graph.ExecOnce(device(t), func(s *graph.Node) *graph.Node { return psf.Gaussians(s, size) }, []float32{0.5, 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := tensors.MustCopyFlatData[float32](out)
+		for i, sigma := range []float64{0.5, 2} {
+			k, err := psf.Gaussian(size, sigma)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]float64, len(k.Weights))
+			sum := 0.0
+			for j, v := range k.Weights {
+				want[j] = float64(v)
+				sum += want[j]
+			}
+			if math.Abs(sum-1) > 1e-5 {
+				t.Errorf("σ=%g sums to %g", sigma, sum)
+			}
+			compare(t, "Gaussian", got[i*size*size:(i+1)*size*size], want, 1e-6)
+		}
+	}
+}
+
+func TestResizeKeepsTheCentre(t *testing.T) {
+	k, err := psf.Gaussian(9, 0.8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{8, 10, 15} {
+		r, err := k.Resize(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(float64(r.Weights[(size/2)*size+size/2]-k.Weights[4*9+4])) > 1e-3 {
+			t.Errorf("size %d: the centre holds %g, was %g", size, r.Weights[(size/2)*size+size/2], k.Weights[40])
+		}
+	}
+	if _, err := k.Resize(3); err == nil || !strings.Contains(err.Error(), "only") {
+		t.Errorf("cutting a PSF to 3×3: %v", err)
+	}
+}
+
+func TestBadPSFs(t *testing.T) {
+	nan := float32(math.NaN())
+	for name, err := range map[string]error{
+		"zero":     second(psf.New(2, make([]float32, 4))),
+		"NaN":      second(psf.New(1, []float32{nan})),
+		"shape":    second(psf.New(3, make([]float32, 4))),
+		"negative": second(psf.New(1, []float32{-1})),
+		"sigma":    second(psf.Gaussian(9, 0)),
+		"NaN σ":    second(psf.Gaussian(9, math.NaN())),
+		"size":     second(psf.Gaussian(0, 1)),
+		"mixed":    second(psf.Stack(psf.Kernel{Size: 1, Weights: []float32{1}}, psf.Kernel{Size: 2, Weights: make([]float32, 4)})),
+	} {
+		if err == nil || !strings.HasPrefix(err.Error(), "psf: ") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
