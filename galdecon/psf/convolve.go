@@ -1,7 +1,6 @@
 package psf
 
 import (
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -93,7 +92,14 @@ func (o *operator) transpose(v *graph.Node) *graph.Node {
 // filter multiplies the spectrum of images [batch, height, width, channels], laid at row and column `from` of the dark padded
 // grid, by a transfer function, and crops the result at row and column `to`.
 func (o *operator) filter(images, transfer *graph.Node, from, to int) *graph.Node {
-	return o.inverse(graph.Mul(o.forward(images, from), transfer), to)
+	return o.inverse(multiply(o.forward(images, from), transfer), to)
+}
+
+// multiply is the complex product a·b in real arithmetic. (GoMLX's gradient of a complex product lacks the conjugate.)
+func multiply(a, b *graph.Node) *graph.Node {
+	re, im := graph.Real(a), graph.Imag(a)
+	u, v := graph.Real(b), graph.Imag(b)
+	return graph.Complex(graph.Sub(graph.Mul(re, u), graph.Mul(im, v)), graph.Add(graph.Mul(re, v), graph.Mul(im, u)))
 }
 
 // forward is the 2-D transform of real images, as two 1-D transforms: [batch, h, w, c] → complex [batch, c, cols, rows].
@@ -101,8 +107,7 @@ func (o *operator) filter(images, transfer *graph.Node, from, to int) *graph.Nod
 func (o *operator) forward(images *graph.Node, from int) *graph.Node {
 	h, w := images.Shape().Dimensions[1], images.Shape().Dimensions[2]
 	planes := graph.TransposeAllAxes(images, 0, 3, 1, 2)
-	padded := graph.Pad(planes, graph.ScalarZero(images.Graph(), images.DType()), keep, keep,
-		padAxis(from, o.rows-h-from), padAxis(from, o.cols-w-from))
+	padded := surround(surround(planes, 2, from, o.rows-h-from), 3, from, o.cols-w-from)
 	byRow := graph.FFT(graph.Complex(padded, graph.ZerosLike(padded)))
 	return graph.FFT(graph.TransposeAllAxes(byRow, 0, 1, 3, 2))
 }
@@ -141,6 +146,19 @@ func fftLength(n int) int {
 	}
 }
 
-var keep = compute.PadAxis{}
-
-func padAxis(before, after int) compute.PadAxis { return compute.PadAxis{Start: before, End: after} }
+// surround adds zeros before and after along an axis. (GoMLX's Pad has no gradient.)
+func surround(x *graph.Node, axis, before, after int) *graph.Node {
+	parts := []*graph.Node{x}
+	zeros := func(n int) *graph.Node {
+		shape := x.Shape().Clone()
+		shape.Dimensions[axis] = n
+		return graph.Zeros(x.Graph(), shape)
+	}
+	if before > 0 {
+		parts = append([]*graph.Node{zeros(before)}, parts...)
+	}
+	if after > 0 {
+		parts = append(parts, zeros(after))
+	}
+	return graph.Concatenate(parts, axis)
+}
