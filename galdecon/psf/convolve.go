@@ -27,15 +27,15 @@ func Transpose(v, psfs *graph.Node) *graph.Node {
 // With λ → 0 it is the range-null-space correction: what the PSF hides is left as it was. With λ = (noise σ / prior σ)² it is
 // the Wiener step, the posterior mean of y for a white Gaussian prior around it. Correct(0, x, …) is Wiener's deconvolution of x.
 // The system is solved by preconditioned conjugate gradients; iterations (≥ 1) is their number, 3 suffice for stamps whose
-// edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k].
-func Correct(y, x, psfs *graph.Node, lambda float64, iterations int) *graph.Node {
+// edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k], lambda a positive scalar.
+func Correct(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
 	o := newOperator(y.Shape(), psfs)
 	matrix := func(v *graph.Node) *graph.Node {
-		return graph.Add(o.convolve(o.transpose(v)), graph.MulScalar(v, lambda))
+		return graph.Add(o.convolve(o.transpose(v)), graph.Mul(v, lambda))
 	}
 	// Far from the edges the system is diagonal in Fourier space; its inverse there is the preconditioner.
 	power := graph.Add(graph.Square(graph.Real(o.otf)), graph.Square(graph.Imag(o.otf)))
-	gain := graph.Reciprocal(graph.AddScalar(power, lambda))
+	gain := graph.Reciprocal(graph.Add(power, lambda))
 	gain = graph.Complex(gain, graph.ZerosLike(gain))
 	precondition := func(v *graph.Node) *graph.Node { return o.filter(v, gain, 0, 0) }
 

@@ -245,7 +245,7 @@ func TestCorrectAgainstDenseSolution(t *testing.T) {
 	step.MulVec(a.T(), &solution)
 	step.AddVec(vector(y), &step)
 
-	got, err := graph.ExecOnce(device(t), func(y, x, p *graph.Node) *graph.Node { return psf.Correct(y, x, p, lambda, 40) },
+	got, err := graph.ExecOnce(device(t), func(y, x, p *graph.Node) *graph.Node { return psf.Correct(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40) },
 		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1), tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
 		tensors.FromFlatDataAndDimensions(kernel.Weights, 1, 4, 4))
 	if err != nil {
@@ -272,7 +272,7 @@ func TestCorrect(t *testing.T) {
 	run := func(start, truth []float32) (mse, moved float64) {
 		out, err := graph.ExecOnceN(device(t), func(y, truth, p *graph.Node) []*graph.Node {
 			x := psf.Convolve(truth, p)
-			corrected := psf.Correct(y, x, p, 1e-3, 3)
+			corrected := psf.Correct(y, x, p, graph.Const(p.Graph(), float32(1e-3)), 3)
 			return []*graph.Node{
 				graph.ReduceAllMean(graph.Square(graph.Sub(psf.Convolve(corrected, p), x))),
 				graph.ReduceAllMax(graph.Abs(graph.Sub(corrected, y)))}

@@ -1,0 +1,125 @@
+package galdecon
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/unet"
+)
+
+// Config is everything that determines an experiment; it is stored as JSON with every checkpoint.
+type Config struct {
+	// Preset names where the configuration started from.
+	Preset string `json:"preset"`
+	// Size and Channels are those of the images, [batch, Size, Size, Channels].
+	Size     int `json:"size"`
+	Channels int `json:"channels"`
+	// Instrument is what the galaxies are seen through.
+	Instrument psf.Instrument `json:"instrument"`
+	// Diffusion is the model, Sampler how candidates are drawn from it.
+	Diffusion ddpm.Config  `json:"diffusion"`
+	Sampler   ddpm.Sampler `json:"sampler"`
+	// Fit is how it is trained.
+	Fit fit.Config `json:"fit"`
+}
+
+// Presets by name. The σ of the PSFs scale with the image, so that a galaxy is as blurred in each of them.
+var presets = map[string]Config{
+	// For a laptop: trains in minutes on two cores.
+	"tiny": {
+		Size: 32, Channels: 1,
+		Instrument: psf.Instrument{Size: 13, SigmaMin: 1, SigmaMax: 2, Noise: 0.003},
+		Diffusion: ddpm.Config{
+			T: 950, Mean: 0.1, Std: 0.2,
+			Network: unet.Config{Features: []int{32, 64, 96}, Blocks: 1, Embedding: 64},
+		},
+		Sampler: ddpm.Sampler{Steps: 25, Eta: 1},
+		Fit:     fit.Config{Steps: 1500, Batch: 32, LearningRate: 2e-3, WarmUp: 100, EMA: 0.995, Seed: 1},
+	},
+}
+
+// Preset returns a configuration by its name; change what you like before use.
+func Preset(name string) (Config, error) {
+	c, ok := presets[name]
+	if !ok {
+		var names []string
+		for n := range presets {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		return Config{}, fmt.Errorf("galdecon: there is no preset %q; choose one of %s", name, strings.Join(names, ", "))
+	}
+	c.Preset = name
+	c.Diffusion.Network.Features = slices.Clone(c.Diffusion.Network.Features)
+	return c, nil
+}
+
+// Validate reports the first thing that is wrong with the configuration.
+func (c Config) Validate() error {
+	if c.Size < 1 || c.Channels < 1 {
+		return fmt.Errorf("galdecon: images need a positive size and number of channels, got %d and %d", c.Size, c.Channels)
+	}
+	if c.Instrument.Size > c.Size {
+		return fmt.Errorf("galdecon: the PSF grid (%d pixels) is larger than the images (%d pixels)", c.Instrument.Size, c.Size)
+	}
+	schedule, err := c.Diffusion.Schedule()
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.Instrument.Validate(), c.Diffusion.Validate(c.Size), c.Sampler.Validate(schedule), c.Fit.Validate())
+}
+
+const configFile = "config.json"
+
+// save stores the configuration in a checkpoint folder. What is there already must be the same.
+func (c Config) save(dir string) error {
+	want, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("galdecon: cannot encode the configuration: %w", err)
+	}
+	path := filepath.Join(dir, configFile)
+	have, err := os.ReadFile(path)
+	switch {
+	case err == nil && bytes.Equal(have, want):
+		return nil
+	case err == nil:
+		return fmt.Errorf("galdecon: %s holds another configuration than this training's; choose another folder, or delete that one to train anew", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("galdecon: cannot read the configuration: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("galdecon: cannot make the checkpoint folder: %w", err)
+	}
+	if err := errors.Join(os.WriteFile(path+".new", want, 0o666), os.Rename(path+".new", path)); err != nil {
+		return fmt.Errorf("galdecon: cannot store the configuration: %w", err)
+	}
+	return nil
+}
+
+func loadConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, configFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("galdecon: there is no model in %s; train one there first, or give the folder of one: %w", dir, err)
+	}
+	var c Config
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&c); err != nil {
+		return Config{}, fmt.Errorf("galdecon: %s is damaged or of another version: %w", path, err)
+	}
+	if err := c.Validate(); err != nil {
+		return Config{}, fmt.Errorf("galdecon: %s: %w", path, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,161 @@
+// Package galdecon is what a notebook imports first: an experiment in probabilistic deconvolution of galaxies, after Xue, Li,
+// Patel and Regier (2023). It only composes: clean galaxies ([galaxy]), an instrument that blurs them ([psf]), a model
+// ([ddpm], with the network of [unet]), its training ([fit]), and candidates with their scores ([score]).
+//
+//	config, err := galdecon.Preset("tiny")
+//	err = galdecon.Train(ctx, config, galaxies, "checkpoints/tiny", nil)
+//	deconvolver, err := galdecon.Load("checkpoints/tiny")
+//	posteriors, err := deconvolver.Sample(ctx, observations, kernels, 8, seed)
+package galdecon
+
+import (
+	"context"
+	"fmt"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
+// interrupted training stopped, and returns at once where it was finished. report, which may be nil, is called after every
+// step. When ctx ends, the model is saved and ctx's error returned.
+func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if err := c.fits(galaxies); err != nil {
+		return err
+	}
+	device, err := backend.Default()
+	if err != nil {
+		return err
+	}
+	if err := c.save(dir); err != nil {
+		return err
+	}
+	return fit.Run(ctx, device, c.Fit, galaxies, c.loss, dir, report)
+}
+
+// loss is Eq. 2 for clean galaxies y, each seen through the instrument.
+func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
+	x, psfs := c.Instrument.Observe(scope, y)
+	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: c.Instrument.Noise})
+}
+
+// fits reports images that the model isn't made for.
+func (c Config) fits(images *galaxy.Images) error {
+	if err := images.Validate(); err != nil {
+		return err
+	}
+	if images.Height != c.Size || images.Width != c.Size || images.Channels != c.Channels {
+		return fmt.Errorf("galdecon: the model takes images of %d×%d pixels with %d channel(s), these are %d×%d with %d; see galaxy.Images.Prepare",
+			c.Size, c.Size, c.Channels, images.Height, images.Width, images.Channels)
+	}
+	return nil
+}
+
+// Deconvolver draws candidates from a trained model.
+type Deconvolver struct {
+	Config    Config
+	posterior *ddpm.Posterior
+}
+
+// Load reads the model in the folder dir.
+func Load(dir string) (*Deconvolver, error) {
+	c, err := loadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	device, err := backend.Default()
+	if err != nil {
+		return nil, err
+	}
+	store, err := fit.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	posterior, err := ddpm.NewPosterior(device, c.Diffusion, c.Sampler, fit.Average(store), c.Instrument.Noise)
+	if err != nil {
+		return nil, err
+	}
+	return &Deconvolver{Config: c, posterior: posterior}, nil
+}
+
+// Posterior is what a model says about one observation.
+type Posterior struct {
+	// Observation is x, [1, Size, Size, Channels], and PSF its Π.
+	Observation *galaxy.Images
+	PSF         psf.Kernel
+	// Samples are the candidates y, [n, Size, Size, Channels], and Reblurred is Π*y of each.
+	Samples, Reblurred *galaxy.Images
+	// Seed is what the candidates were drawn with.
+	Seed int64
+}
+
+// chunk is how many samples are drawn at a time: it bounds memory, and is enough to keep a device busy.
+const chunk = 64
+
+// Sample draws n candidates for each observation x [m, Size, Size, Channels], seen through its own PSF or one for all. Pixels of x
+// must be scaled as those of clean galaxies are: the peak of the galaxy near 1.
+func (d *Deconvolver) Sample(ctx context.Context, x *galaxy.Images, kernels []psf.Kernel, n int, seed int64) ([]Posterior, error) {
+	c := d.Config
+	if err := c.fits(x); err != nil {
+		return nil, err
+	}
+	if n < 1 {
+		return nil, fmt.Errorf("galdecon: at least one sample must be drawn, got %d", n)
+	}
+	if len(kernels) != 1 && len(kernels) != x.N {
+		return nil, fmt.Errorf("galdecon: %d observations need as many PSFs, or one for all; got %d", x.N, len(kernels))
+	}
+	posteriors := make([]Posterior, x.N)
+	for i := range posteriors {
+		kernel, err := kernels[i%len(kernels)].Resize(c.Instrument.Size)
+		if err != nil {
+			return nil, fmt.Errorf("galdecon: the PSF of %s: %w", x.ID(i), err)
+		}
+		posteriors[i] = Posterior{
+			Observation: x.Select(i), PSF: kernel, Seed: seed,
+			Samples: galaxy.NewImages(n, c.Size, c.Size, c.Channels), Reblurred: galaxy.NewImages(n, c.Size, c.Size, c.Channels),
+		}
+	}
+	// All chunks have one size, so that one executable serves them; the last is filled up with repetitions.
+	total := x.N * n
+	size := min(total, chunk)
+	each := c.Size * c.Size * c.Channels
+	for from := 0; from < total; from += size {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var pixels, psfs []float32
+		for k := range size {
+			p := posteriors[(from+k)%total/n]
+			pixels, psfs = append(pixels, p.Observation.Pixels...), append(psfs, p.PSF.Weights...)
+		}
+		// Every chunk has a stream of random numbers of its own.
+		rng, err := graph.RNGStateFromSeed(seed + int64(from)<<32)
+		if err != nil {
+			return nil, fmt.Errorf("galdecon: cannot seed the random numbers: %w", err)
+		}
+		samples, reblurred, err := d.posterior.Draw(rng,
+			tensors.FromFlatDataAndDimensions(pixels, size, c.Size, c.Size, c.Channels),
+			tensors.FromFlatDataAndDimensions(psfs, size, c.Instrument.Size, c.Instrument.Size))
+		if err != nil {
+			return nil, err
+		}
+		y, xy := tensors.MustCopyFlatData[float32](samples), tensors.MustCopyFlatData[float32](reblurred)
+		for k := range min(size, total-from) {
+			p := posteriors[(from+k)/n]
+			copy(p.Samples.At((from+k)%n), y[k*each:(k+1)*each])
+			copy(p.Reblurred.At((from+k)%n), xy[k*each:(k+1)*each])
+		}
+	}
+	return posteriors, nil
+}

@@ -1,0 +1,138 @@
+// Package unet holds the denoiser network ε_θ of the paper's Section 3: a convolutional U-Net, conditioned on a vector.
+//
+// It follows the practice of the years since: residual blocks with RMS normalisation, a sinusoidal embedding of the noise level
+// that scales and shifts the features of every block (FiLM), downsampling by folding pixels into channels, and residual
+// branches that start at zero.
+package unet
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/layers/norm"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
+)
+
+// Config is the size of a network.
+type Config struct {
+	// Features is the number of channels on each level, the finest first; every level halves the resolution.
+	Features []int `json:"features"`
+	// Blocks is the number of residual blocks on each level, on the way down and again on the way up.
+	Blocks int `json:"blocks"`
+	// Embedding is the width of the vector that the noise level and the PSF are embedded in.
+	Embedding int `json:"embedding"`
+}
+
+// Validate reports what makes the network impossible for images of size×size pixels.
+func (c Config) Validate(size int) error {
+	if len(c.Features) == 0 || c.Blocks < 1 || c.Embedding < 2 || c.Embedding%2 != 0 {
+		return fmt.Errorf("unet: a network needs at least one level, one block and an even embedding ≥ 2, got %+v", c)
+	}
+	for _, f := range c.Features {
+		if f < 1 {
+			return fmt.Errorf("unet: every level needs at least one feature, got %v", c.Features)
+		}
+	}
+	if fold := 1 << (len(c.Features) - 1); size < fold || size%fold != 0 {
+		return fmt.Errorf("unet: %d levels halve the image %d times, so its size must be a multiple of %d pixels, got %d",
+			len(c.Features), len(c.Features)-1, fold, size)
+	}
+	return nil
+}
+
+// Forward is the network: images [batch, size, size, any] and a condition [batch, Embedding] → [batch, size, size, channels].
+// It starts as the zero function.
+func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, channels int) *graph.Node {
+	h := conv(scope.In("in"), images, c.Features[0], 3)
+	var skips []*graph.Node
+	for level, features := range c.Features {
+		at := scope.In("down_%d", level)
+		if level > 0 {
+			h = conv(at.In("fold"), fold(h), features, 1)
+		}
+		for b := range c.Blocks {
+			h = block(at.In("block_%d", b), h, condition, features)
+		}
+		skips = append(skips, h)
+	}
+	for level := len(c.Features) - 1; level >= 0; level-- {
+		at := scope.In("up_%d", level)
+		if level < len(c.Features)-1 {
+			h = unfold(conv(at.In("unfold"), h, 4*c.Features[level], 1))
+			h = graph.Concatenate([]*graph.Node{h, skips[level]}, -1)
+		}
+		for b := range c.Blocks {
+			h = block(at.In("block_%d", b), h, condition, c.Features[level])
+		}
+	}
+	out := scope.In("out")
+	h = activation.Swish(norm.RMSNorm(out, h).Done())
+	return conv(out.WithInitializer(initializer.Zero), h, channels, 3)
+}
+
+// block is a residual block, its branch scaled and shifted by the condition (FiLM; Perez et al. 2018).
+func block(scope *model.Scope, x, condition *graph.Node, features int) *graph.Node {
+	h := activation.Swish(norm.RMSNorm(scope.In("norm_0"), x).Done())
+	h = conv(scope.In("conv_0"), h, features, 3)
+	film := layers.DenseWithBias(scope.In("film").WithInitializer(initializer.Zero), condition, 2*features)
+	film = graph.Reshape(film, film.Shape().Dimensions[0], 1, 1, 2*features)
+	scale, shift := graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(0, features)),
+		graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(features, 2*features))
+	h = norm.RMSNorm(scope.In("norm_1"), h).Done()
+	h = activation.Swish(graph.Add(graph.Mul(h, graph.OnePlus(scale)), shift))
+	h = conv(scope.In("conv_1").WithInitializer(initializer.Zero), h, features, 3)
+	if x.Shape().Dimensions[3] != features {
+		x = conv(scope.In("skip"), x, features, 1)
+	}
+	return graph.Add(x, h)
+}
+
+func conv(scope *model.Scope, x *graph.Node, features, size int) *graph.Node {
+	return layers.Convolution(scope, x).Channels(features).KernelSize(size).PadSame().CurrentScope().Done()
+}
+
+// fold moves squares of 2×2 pixels into the channels: [b, h, w, c] → [b, h/2, w/2, 4c].
+func fold(x *graph.Node) *graph.Node {
+	d := x.Shape().Dimensions
+	x = graph.Reshape(x, d[0], d[1]/2, 2, d[2]/2, 2, d[3])
+	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), d[0], d[1]/2, d[2]/2, 4*d[3])
+}
+
+// unfold is the inverse of fold.
+func unfold(x *graph.Node) *graph.Node {
+	d := x.Shape().Dimensions
+	x = graph.Reshape(x, d[0], d[1], d[2], 2, 2, d[3]/4)
+	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), d[0], 2*d[1], 2*d[2], d[3]/4)
+}
+
+// Embed turns a noise level and PSFs into the condition of the network: time [batch], between 0 and 1, and psfs
+// [batch, k, k] of sum 1 → [batch, Embedding]. The PSF passes through a one-layer CNN, as in the paper's Section 3.
+func (c Config) Embed(scope *model.Scope, time, psfs *graph.Node) *graph.Node {
+	k := psfs.Shape().Dimensions[1]
+	batch := time.Shape().Dimensions[0]
+	if psfs.Shape().Dimensions[0] != batch {
+		psfs = graph.BroadcastToDims(psfs, batch, k, k)
+	}
+	// Weights of sum 1 are small on a large grid; the network sees them relative to a flat PSF.
+	p := graph.MulScalar(graph.ExpandAxes(psfs, -1), float64(k*k))
+	p = activation.Swish(conv(scope.In("psf_conv"), p, 8, 3))
+	p = layers.DenseWithBias(scope.In("psf"), graph.Reshape(p, batch, 8*k*k), c.Embedding)
+	t := layers.DenseWithBias(scope.In("time"), sinusoids(time, c.Embedding), c.Embedding)
+	h := activation.Swish(graph.Add(t, p))
+	return activation.Swish(layers.DenseWithBias(scope.In("both"), h, c.Embedding))
+}
+
+// sinusoids embeds t in [0, 1] at frequencies of 1 to 1000 cycles (after Ho et al. 2020): [batch] → [batch, width].
+func sinusoids(t *graph.Node, width int) *graph.Node {
+	half := width / 2
+	exponent := graph.DivScalar(graph.Iota(t.Graph(), shapes.Make(dtypes.Float32, 1, half), 1), float64(max(half-1, 1)))
+	frequency := graph.Exp(graph.MulScalar(exponent, math.Log(1000)))
+	phase := graph.Mul(graph.ExpandAxes(t, -1), frequency)
+	return graph.Concatenate([]*graph.Node{graph.Sin(phase), graph.Cos(phase)}, -1)
+}
