@@ -24,6 +24,9 @@ type Sampler struct {
 	// Eta is the share of fresh noise in each step (Song et al. 2021, Eq. 16): 1 is the ancestral sampling of the DDPM with
 	// σ² = β̃, 0 is the deterministic DDIM.
 	Eta float64 `json:"eta"`
+	// SecondOrder extrapolates ŷ_0 from the last two steps: with η = 0 this is DPM-Solver++(2M), with η = 1 its stochastic form (Lu
+	// et al. 2022). Without it, few steps give too small a variance.
+	SecondOrder bool `json:"second_order"`
 }
 
 // Validate reports what makes the sampler impossible.
@@ -42,6 +45,7 @@ const (
 	ofClean
 	ofNoise
 	ofFresh
+	ofChange
 	columns
 )
 
@@ -62,6 +66,13 @@ func (s Sampler) table(schedule Schedule) ([][]float32, error) {
 		row[ofClean] = float32(math.Sqrt(next))
 		row[ofNoise] = float32(math.Sqrt(max(0, 1-next-fresh*fresh)))
 		row[ofFresh] = float32(fresh)
+		if last := i - 1; s.SecondOrder && last >= 0 && times[i+1] > 0 {
+			// ŷ_0 enters the step with this weight, directly and through ε̂; its change since the last step is continued for half of
+			// this step in log-SNR.
+			weight := math.Sqrt(next) - float64(row[ofNoise])*math.Sqrt(now/(1-now))
+			step, before := schedule.LogSNR(times[i+1])-schedule.LogSNR(times[i]), schedule.LogSNR(times[i])-schedule.LogSNR(times[last])
+			row[ofChange] = float32(weight * step / (2 * before))
+		}
 		table[i] = row
 	}
 	return table, nil
@@ -80,7 +91,7 @@ type Captured struct {
 //
 //	y_s = √ᾱ_s ŷ_0 + √(1−ᾱ_s−σ²) ε̂ + σ z,  ε̂ = (y_t − √ᾱ_t ŷ_0)/√(1−ᾱ_t),  σ = η √((1−ᾱ_s)/(1−ᾱ_t)) √(1−ᾱ_t/ᾱ_s)
 //
-// where s is the next kept time after t. The schedule and the sampler must be valid. GoMLX shares constants within a graph, but not
+// where s is the next kept time after t; SecondOrder adds w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be valid. GoMLX shares constants within a graph, but not
 // across a loop's border: do other arithmetic in another graph.
 func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node {
 	g := rng.Graph()
@@ -88,14 +99,15 @@ func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured
 	if err != nil {
 		panic(err) // while a graph is built, as GoMLX does; Validate tells beforehand
 	}
-	state := []*graph.Node{graph.Const(g, int32(0)), yT, rng, graph.Const(g, rows)}
+	const fixed = 5
+	state := []*graph.Node{graph.Const(g, int32(0)), yT, yT, rng, graph.Const(g, rows)}
 	for _, c := range captured {
 		state = append(state, c.Outside)
 	}
 	parameters := func(g *graph.Graph, inside bool) []*graph.Node {
 		var nodes []*graph.Node
 		for i, outside := range state {
-			if k := i - (len(state) - len(captured)); inside && k >= 0 && captured[k].Inside != nil {
+			if k := i - fixed; inside && k >= 0 && captured[k].Inside != nil {
 				nodes = append(nodes, captured[k].Inside(g))
 			} else {
 				nodes = append(nodes, graph.Parameter(g, fmt.Sprintf("state_%d", i), outside.Shape()))
@@ -108,19 +120,22 @@ func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured
 	})
 	step := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
 		in := parameters(g, true)
-		i, y, rng, table := in[0], in[1], in[2], in[3]
+		i, y, last, rng, table := in[0], in[1], in[2], in[3], in[4]
 		row := graph.Reshape(graph.DynamicSlice(table, []*graph.Node{i, graph.ScalarZero(g, dtypes.Int32)}, []int{1, columns}), columns)
 		at := func(column int) *graph.Node { return graph.Reshape(graph.Slice(row, graph.AxisElem(column))) }
 		level := Level{Time: at(atTime), AlphaBar: at(atAlphaBar)}
-		clean := denoise(y, level, in[4:])
+		clean := denoise(y, level, in[fixed:])
 		noise := graph.Div(graph.Sub(y, graph.Mul(graph.Sqrt(level.AlphaBar), clean)), graph.Sqrt(graph.OneMinus(level.AlphaBar)))
 		next := graph.Add(graph.Mul(clean, at(ofClean)), graph.Mul(noise, at(ofNoise)))
+		if s.SecondOrder {
+			next = graph.Add(next, graph.Mul(graph.Sub(clean, last), at(ofChange)))
+		}
 		if s.Eta > 0 {
 			var fresh *graph.Node
 			rng, fresh = graph.RandomNormal(rng, y.Shape())
 			next = graph.Add(next, graph.Mul(fresh, at(ofFresh)))
 		}
-		return append([]*graph.Node{graph.OnePlus(i), next, rng, table}, in[4:]...)
+		return append([]*graph.Node{graph.OnePlus(i), next, clean, rng, table}, in[fixed:]...)
 	})
 	return graph.While(more, step, state...)[1]
 }

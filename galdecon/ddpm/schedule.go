@@ -46,15 +46,28 @@ func Cosine(T int) (Schedule, error) {
 	return Schedule{bar}, nil
 }
 
-// Times picks n of the T noise levels for a sampler that takes n steps: n+1 times, evenly spaced, from T down to 0. A step
-// goes from one of them to the next.
+// LogSNR is λ_t = ½ log(ᾱ_t/(1−ᾱ_t)), which falls with t; it is +∞ for t = 0.
+func (s Schedule) LogSNR(t int) float64 {
+	return 0.5 * (math.Log(s.AlphaBar[t]) - math.Log1p(-s.AlphaBar[t]))
+}
+
+// Times picks n of the T noise levels for a sampler that takes n steps: n+1 times from T down to 0, evenly spaced in log-SNR as
+// far as whole times allow (Lu et al. 2022). A step goes from one of them to the next.
 func (s Schedule) Times(n int) ([]int, error) {
 	if n < 1 || n > s.T() {
 		return nil, fmt.Errorf("ddpm: the number of sampling steps must be between 1 and T = %d, got %d", s.T(), n)
 	}
 	times := make([]int, n+1)
-	for i := range times {
-		times[i] = (s.T()*(n-i) + n/2) / n
+	first, last := s.LogSNR(s.T()), s.LogSNR(1)
+	t := s.T()
+	for i := range n {
+		want := first + (last-first)*float64(i)/float64(max(n-1, 1))
+		// The highest time that isn't noisier than wanted, each time once, and enough of them left for the other steps.
+		for t > n-i && s.LogSNR(t) < want-1e-9 {
+			t--
+		}
+		times[i] = t
+		t--
 	}
 	return times, nil
 }

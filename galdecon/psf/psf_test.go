@@ -245,7 +245,9 @@ func TestCorrectAgainstDenseSolution(t *testing.T) {
 	step.MulVec(a.T(), &solution)
 	step.AddVec(vector(y), &step)
 
-	got, err := graph.ExecOnce(device(t), func(y, x, p *graph.Node) *graph.Node { return psf.Correct(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40) },
+	got, err := graph.ExecOnce(device(t), func(y, x, p *graph.Node) *graph.Node {
+		return psf.Correct(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40)
+	},
 		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1), tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
 		tensors.FromFlatDataAndDimensions(kernel.Weights, 1, 4, 4))
 	if err != nil {

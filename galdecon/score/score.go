@@ -1,0 +1,103 @@
+// Package score says how good candidates are: whether they explain the observation (the constraint of the paper's Eq. 3), and how
+// far they lie from the truth where that is known.
+package score
+
+import (
+	"fmt"
+
+	"galdecon/galdecon/galaxy"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Epsilon is the paper's slack ε (Section 3): a candidate is retained if mean((Π*y − x)²) < Epsilon.
+const Epsilon = 1e-4
+
+// MSE is the mean squared difference of two images of equal length.
+func MSE(a, b []float32) float64 {
+	sum := 0.0
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		sum += d * d
+	}
+	return sum / float64(len(a))
+}
+
+// Reconvolution is the error mean((Π*y − x)²) of each candidate: reblurred is Π*y [n, height, width, channels], observation is
+// x [1, height, width, channels].
+func Reconvolution(reblurred, observation *galaxy.Images) ([]float64, error) {
+	if err := match("candidates", reblurred, "observation", observation); err != nil {
+		return nil, err
+	}
+	errors := make([]float64, reblurred.N)
+	for i := range errors {
+		errors[i] = MSE(reblurred.At(i), observation.Pixels)
+	}
+	return errors, nil
+}
+
+// Retained is the fraction of candidates with a reconvolution error below epsilon (Table 1, "percent retained"); of none it is 0.
+func Retained(errors []float64, epsilon float64) float64 {
+	kept := 0
+	for _, e := range errors {
+		if e < epsilon {
+			kept++
+		}
+	}
+	return float64(kept) / float64(max(len(errors), 1))
+}
+
+// Accuracy compares candidates of one observation with the truth; all numbers are per pixel.
+type Accuracy struct {
+	// Observation is the MSE of doing nothing: of x to the truth.
+	Observation float64
+	// Samples is the mean MSE of the candidates, Mean that of their mean image.
+	Samples, Mean float64
+	// Variance is that of the candidates around their mean, unbiased. Where a posterior is calibrated, Mean is on average
+	// Variance·(1 + 1/n), and Samples twice Variance.
+	Variance float64
+}
+
+// Against measures the accuracy of candidates [n, height, width, channels], n ≥ 2, against the truth y and the observation x, both
+// [1, height, width, channels].
+func Against(truth, observation, samples *galaxy.Images) (Accuracy, error) {
+	if err := match("truth", truth, "observation", observation); err != nil {
+		return Accuracy{}, err
+	}
+	if err := match("candidates", samples, "truth", truth); err != nil {
+		return Accuracy{}, err
+	}
+	if samples.N < 2 {
+		return Accuracy{}, fmt.Errorf("score: a variance needs at least 2 candidates, got %d", samples.N)
+	}
+	a := Accuracy{Observation: MSE(observation.Pixels, truth.Pixels)}
+	for i := range samples.N {
+		a.Samples += MSE(samples.At(i), truth.Pixels) / float64(samples.N)
+	}
+	values := make([]float64, samples.N)
+	for pixel, y := range truth.Pixels {
+		for i := range values {
+			values[i] = float64(samples.At(i)[pixel])
+		}
+		mean, variance := stat.MeanVariance(values, nil)
+		d := mean - float64(y)
+		a.Mean += d * d / float64(len(truth.Pixels))
+		a.Variance += variance / float64(len(truth.Pixels))
+	}
+	return a, nil
+}
+
+// match reports images that can't be compared: all of a with the one of b.
+func match(nameA string, a *galaxy.Images, nameB string, b *galaxy.Images) error {
+	if err := a.Validate(); err != nil {
+		return fmt.Errorf("score: %s: %w", nameA, err)
+	}
+	if err := b.Validate(); err != nil {
+		return fmt.Errorf("score: %s: %w", nameB, err)
+	}
+	if b.N != 1 || a.Height != b.Height || a.Width != b.Width || a.Channels != b.Channels {
+		return fmt.Errorf("score: %s of shape [%d, %d, %d, %d] can't be compared with one %s, which has the shape [%d, %d, %d, %d]",
+			nameA, a.N, a.Height, a.Width, a.Channels, nameB, b.N, b.Height, b.Width, b.Channels)
+	}
+	return nil
+}
