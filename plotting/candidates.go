@@ -1,0 +1,81 @@
+package plotting
+
+import (
+	"slices"
+
+	"galdecon/galdecon/galaxy"
+)
+
+// Candidates is one observation x with S candidate deconvolutions y, samples of p(y | x, Π). Its figure is that of the
+// paper (Figures 2 and 3), with residuals: a row of sharp images, the truth and the candidates; beneath, a row of
+// blurred ones, the observation and every candidate blurred again; beneath, the residual Π*y − x of each. If there are
+// 2 samples or more, columns for their mean and their standard deviation per pixel follow, taken over all S samples.
+//
+// All images have the same height, width and channels. The galaxies of a figure share one stretch, the residuals one
+// symmetric range. Residuals and standard deviations of images of 3 channels are averaged over the channels (the latter
+// as variances).
+type Candidates struct {
+	// Observation is x, one image.
+	Observation *galaxy.Images
+	// Samples are the S candidates y, and Reblurred the same blurred again, Π*y.
+	Samples, Reblurred *galaxy.Images
+	// Truth is the sharp galaxy, one image, or nil where it isn't known, as with real observations.
+	Truth *galaxy.Images
+	// PSF are the k×k weights of Π, row by row; nil leaves it out. It is shown at the pixel scale of the galaxies.
+	PSF []float32
+	// PixelScale is the size of a pixel in arcseconds, 0 if unknown.
+	PixelScale float64
+	// Shown is how many candidates are drawn, the first ones; 0 stands for 4.
+	Shown int
+	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch].
+	Stretch Stretch
+	// Title stands above the figure; it may be empty.
+	Title string
+}
+
+// Figure draws the candidates. It is an error if a shape doesn't fit, a pixel isn't finite, or there are no samples.
+func (c Candidates) Figure() (*Figure, error) {
+	d, err := c.derive()
+	if err != nil {
+		return nil, err
+	}
+	limit := d.residualLimit()
+	diverging := divergingMap(limit)
+	width := c.Observation.Width
+
+	sharp := row{label: "sharp: y"}
+	blurred := row{label: "blurred: Π*y"}
+	residual := row{label: "residual: Π*y − x"}
+	psf := panel{caption: "PSF Π", img: d.psf}
+	if d.psf == nil {
+		psf = panel{}
+	}
+	// The first column holds what the others are held against. The PSF takes the place of an unknown truth.
+	blurred.panels = append(blurred.panels, panel{caption: "observation x", img: d.observation, over: []overlay{scaleBar(c.PixelScale, width)}})
+	if d.truth != nil {
+		sharp.panels = append(sharp.panels, panel{caption: "truth", img: d.truth})
+		residual.panels = append(residual.panels, psf)
+	} else {
+		sharp.panels = append(sharp.panels, psf)
+		residual.panels = append(residual.panels, panel{})
+	}
+	for _, a := range d.answers {
+		sharp.panels = append(sharp.panels, panel{caption: a.name, img: a.sharp})
+		blurred.panels = append(blurred.panels, panel{caption: "MSE " + number(a.mse), img: a.blurred})
+		residual.panels = append(residual.panels, panel{img: mapped(a.residual, width, diverging, shades)})
+	}
+	if d.deviation != nil {
+		top := roundUp(slices.Max(d.deviation))
+		sharp.panels = append(sharp.panels, panel{caption: "std. dev. 0–" + number(top), img: mapped(d.deviation, width, heatMap(top), shades)})
+	}
+	brightness := panel{}
+	if c.Observation.Channels == 1 {
+		brightness.over = []overlay{colorBar(table(greyMap(), greyShades), stretchTicks(d.stretch))}
+	}
+	blurred.panels = append(blurred.panels, brightness)
+	residual.panels = append(residual.panels, panel{over: []overlay{
+		colorBar(table(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
+	g := newGrid(c.Title, d.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}", c.Observation)
+	g.rows = []row{sharp, blurred, residual}
+	return g.figure(), nil
+}

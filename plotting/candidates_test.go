@@ -1,0 +1,167 @@
+package plotting
+
+import (
+	"image"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon/galaxy"
+)
+
+// images makes a batch of n images of 1x2 pixels.
+func images(pixels ...float32) *galaxy.Images {
+	return &galaxy.Images{N: len(pixels) / 2, Height: 1, Width: 2, Channels: 1, Pixels: pixels}
+}
+
+func TestCandidatesFigures(t *testing.T) {
+	c := Candidates{
+		Observation: images(0.5, 0.1),
+		Samples:     images(1, 0, 0.8, 0.2, 0.6, 0.1),
+		Reblurred:   images(0.502, 0.099, 0.5, 0.1, 0.2, 0.1),
+	}
+	d, err := c.derive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// ((0.002)² + (0.001)²) / 2, exact, 0.3²/2, and of the mean, whose residuals are -0.298/3 and -0.001/3.
+	for i, want := range []float64{2.5e-6, 0, 0.045, (0.298*0.298 + 0.001*0.001) / 18} {
+		if got := d.answers[i].mse; math.Abs(got-want) > 1e-7 {
+			t.Errorf("MSE of %s is %g, want %g", d.answers[i].name, got, want)
+		}
+	}
+	for i, want := range []float64{0.2, 0.1} {
+		if math.Abs(d.deviation[i]-want) > 1e-6 {
+			t.Errorf("standard deviation of pixel %d is %g, want %g", i, d.deviation[i], want)
+		}
+	}
+	if got := d.residualLimit(); got < 0.3 || got > 0.311 {
+		t.Errorf("residuals are shown up to ±%g, want 0.3 rounded up", got)
+	}
+
+	texts := written(t, mustDraw(t, c))
+	for _, want := range []string{"candidate 1", "candidate 3", "MSE 2.5×10−6", "MSE 0", "MSE 0.045", "MSE 0.0049", "mean of 3",
+		"std. dev. 0–0.2", "observation x", "sharp: y", "blurred: Π*y", "0.3", "−0.3"} {
+		if !slices.Contains(texts, want) {
+			t.Errorf("the figure lacks %q; it has %q", want, texts)
+		}
+	}
+	for _, no := range []string{"truth", "PSF Π", "candidate 4"} {
+		if slices.Contains(texts, no) {
+			t.Errorf("the figure has %q, which wasn't given", no)
+		}
+	}
+
+	c.Truth, c.PSF, c.Shown, c.PixelScale, c.Title = images(1, 0.1), []float32{1}, 1, 0.5, "one"
+	texts = written(t, mustDraw(t, c))
+	for _, want := range []string{"truth", "PSF Π", "one", "mean of 3", "0.2″"} {
+		if !slices.Contains(texts, want) {
+			t.Errorf("the figure lacks %q; it has %q", want, texts)
+		}
+	}
+	if slices.Contains(texts, "candidate 2") {
+		t.Error("2 candidates are drawn, want 1")
+	}
+}
+
+func TestCandidatesOfOneSampleAndInColour(t *testing.T) {
+	c := observation(1)
+	c.Samples, c.Reblurred = c.Samples.Select(0), c.Reblurred.Select(0)
+	for _, text := range written(t, mustDraw(t, c)) {
+		if strings.Contains(text, "mean of 1") || strings.Contains(text, "std. dev.") {
+			t.Errorf("the figure has %q, but one sample has no spread", text)
+		}
+	}
+	f := mustDraw(t, observation(3))
+	if _, err := f.PNG(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIdenticalCandidates(t *testing.T) {
+	c := observation(1)
+	c.Samples, c.Reblurred = c.Observation.Select(0, 0), c.Observation.Select(0, 0)
+	if _, err := mustDraw(t, c).PNG(); err != nil { // Residuals and deviations are 0: empty ranges.
+		t.Error(err)
+	}
+}
+
+func TestPSFOnStamp(t *testing.T) {
+	// The centre (k/2, k/2) of an even PSF falls on the centre of the stamp, and the values are relative to the peak.
+	got := psfOnStamp([]float32{0, 0.25, 0.25, 0.5}, 4, 4)
+	want := []float64{0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0.5, 1, 0, 0, 0, 0, 0}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := psfOnStamp([]float32{0, 0, 0, 0, 1, 0.5, 0, 0, 0}, 1, 1); !slices.Equal(got, []float64{1}) {
+		t.Errorf("cropped to its centre: %v, want [1]", got)
+	}
+}
+
+func TestCandidatesErrors(t *testing.T) {
+	nan := disc(3, 8, 1)
+	nan.At(1)[8*2+5] = float32(math.NaN())
+	for name, test := range map[string]struct {
+		change func(*Candidates)
+		want   []string
+	}{
+		"no observation":    {func(c *Candidates) { c.Observation = nil }, []string{"Candidates.Observation", "nil"}},
+		"two observations":  {func(c *Candidates) { c.Observation = disc(2, 8, 1) }, []string{"Candidates.Observation", "2 images, but 1"}},
+		"no samples":        {func(c *Candidates) { c.Samples = galaxy.NewImages(0, 8, 8, 1) }, []string{"Candidates.Samples", "[0, 8, 8, 1]"}},
+		"other size":        {func(c *Candidates) { c.Samples = disc(3, 9, 1) }, []string{"Candidates.Samples", "9x9x1", "8x8x1"}},
+		"other channels":    {func(c *Candidates) { c.Samples = disc(3, 8, 3) }, []string{"8x8x3"}},
+		"reblurred missing": {func(c *Candidates) { c.Reblurred = disc(2, 8, 1) }, []string{"Candidates.Reblurred", "2 images, but 3"}},
+		"NaN":               {func(c *Candidates) { c.Samples = nan }, []string{"Candidates.Samples", "image 1", "row 2, column 5"}},
+		"truth":             {func(c *Candidates) { c.Truth = disc(1, 4, 1) }, []string{"Candidates.Truth", "4x4x1"}},
+		"PSF shape":         {func(c *Candidates) { c.PSF = make([]float32, 7) }, []string{"Candidates.PSF", "7"}},
+		"PSF empty":         {func(c *Candidates) { c.PSF = []float32{} }, []string{"Candidates.PSF", "0 weights"}},
+		"PSF dark":          {func(c *Candidates) { c.PSF = make([]float32, 9) }, []string{"no positive weight"}},
+		"PSF NaN":           {func(c *Candidates) { c.PSF = []float32{1, 1, 1, nan.At(1)[21]} }, []string{"row 1, column 1"}},
+		"shown":             {func(c *Candidates) { c.Shown = -1 }, []string{"Shown", "-1"}},
+		"pixel scale":       {func(c *Candidates) { c.PixelScale = math.NaN() }, []string{"PixelScale"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := observation(1)
+			test.change(&c)
+			_, err := c.Figure()
+			wantError(t, err, test.want...)
+			_, err = Overview{Galaxies: []Candidates{observation(1), c}}.Figure()
+			wantError(t, err, append(test.want, "Galaxies[1]")...)
+		})
+	}
+}
+
+func TestOverview(t *testing.T) {
+	a, b := observation(1), observation(1)
+	a.Observation.IDs, b.Observation.IDs = []string{"NGC 1"}, []string{"NGC 2"}
+	a.Truth, a.PSF = disc(1, 8, 1), []float32{1}
+	b.Samples, b.Reblurred = b.Samples.Select(0), b.Reblurred.Select(0) // No mean, no truth, no PSF.
+	f := mustDraw(t, Overview{Galaxies: []Candidates{a, b}, Title: "both"})
+	texts := written(t, f)
+	for _, want := range []string{"both", "NGC 1", "NGC 2", "truth", "observation x", "candidate 3", "mean"} {
+		if !slices.Contains(texts, want) {
+			t.Errorf("the figure lacks %q; it has %q", want, texts)
+		}
+	}
+	if _, err := f.PNG(); err != nil {
+		t.Error(err)
+	}
+	_, err := Overview{}.Figure()
+	wantError(t, err, "empty")
+	small := observation(1)
+	small.Observation, small.Samples, small.Reblurred = disc(1, 4, 1), disc(1, 4, 1), disc(1, 4, 1)
+	_, err = Overview{Galaxies: []Candidates{a, small}}.Figure()
+	wantError(t, err, "Galaxies[1]", "4x4x1", "8x8x1")
+}
+
+func TestInsetCovers3Tenths(t *testing.T) {
+	img := mapped(make([]float64, 100), 10, divergingMap(1), shades)
+	out := withInset(img, []float32{1})
+	if out.Bounds().Size() != image.Pt(10, 10) || rgb(out.At(8, 1)) != [3]int{255, 255, 255} || rgb(out.At(7, 0)) != [3]int{0, 0, 0} {
+		t.Errorf("the PSF isn't in the upper right 3x3 pixels: %v at its centre, %v at its corner", out.At(8, 1), out.At(7, 0))
+	}
+	if rgb(out.At(6, 0)) != rgb(img.At(6, 0)) || rgb(out.At(7, 3)) != rgb(img.At(7, 3)) {
+		t.Error("the image beside the inset is not what it was")
+	}
+}

@@ -1,0 +1,163 @@
+package plotting
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/palette"
+	"gonum.org/v1/plot/palette/moreland"
+)
+
+// greyMap is black to white in equal steps of perceived lightness (CIE L*), for the range 0 to 1.
+func greyMap() palette.ColorMap {
+	m, err := moreland.NewLuminance([]color.Color{color.Black, color.White})
+	if err != nil {
+		panic(err) // Black is darker than white.
+	}
+	return ranged(m, 0, 1)
+}
+
+// divergingMap is blue below 0, neutral grey at 0, red above, for the range -limit to limit.
+func divergingMap(limit float64) palette.ColorMap {
+	return ranged(moreland.SmoothBlueRed(), -limit, limit)
+}
+
+// heatMap is black through red and yellow to white, for the range 0 to limit.
+func heatMap(limit float64) palette.ColorMap {
+	return ranged(moreland.BlackBody(), 0, limit)
+}
+
+func ranged(m palette.ColorMap, low, high float64) palette.ColorMap {
+	m.SetMax(high)
+	m.SetMin(low)
+	return m
+}
+
+// How many colours of a map are told apart. The three maps together fit the 256 colours of a PNG with a palette, which
+// halves its size. The numbers are odd, so that the neutral middle of a diverging map is one of them.
+const (
+	greyShades = 127
+	shades     = 63
+)
+
+// mapPalette holds the colours of all maps.
+func mapPalette() color.Palette {
+	return slices.Concat(table(greyMap(), greyShades), table(divergingMap(1), shades), table(heatMap(1), shades))
+}
+
+// table lists n colours of a map, from its lowest value to its highest.
+func table(m palette.ColorMap, n int) color.Palette {
+	colors := make(color.Palette, n)
+	for i := range colors {
+		// Weighing both ends hits each of them exactly; a value out of range is an error.
+		t := float64(i) / float64(n-1)
+		c, err := m.At((1-t)*m.Min() + t*m.Max())
+		if err != nil {
+			panic(err)
+		}
+		colors[i] = color.NRGBAModel.Convert(c)
+	}
+	return colors
+}
+
+// paletted is the image in the nearest colours of a palette of up to 256.
+func paletted(img image.Image, colors color.Palette) image.Image {
+	out := image.NewPaletted(img.Bounds(), colors)
+	nearest := make(map[color.Color]uint8)
+	for y := out.Rect.Min.Y; y < out.Rect.Max.Y; y++ {
+		for x := out.Rect.Min.X; x < out.Rect.Max.X; x++ {
+			c := img.At(x, y)
+			index, ok := nearest[c]
+			if !ok {
+				index = uint8(colors.Index(c))
+				nearest[c] = index
+			}
+			out.SetColorIndex(x, y, index)
+		}
+	}
+	return out
+}
+
+// mapped draws height x width values, row by row, one image pixel each, in n shades of a map; values out of its range get
+// the colour at that end.
+func mapped(values []float64, width int, m palette.ColorMap, n int) image.Image {
+	img := image.NewPaletted(image.Rect(0, 0, width, len(values)/width), table(m, n))
+	for i, v := range values {
+		t := math.Round((v - m.Min()) / (m.Max() - m.Min()) * float64(n-1))
+		img.Pix[i] = uint8(min(max(t, 0), float64(n-1)))
+	}
+	return img
+}
+
+// picture draws one galaxy, [h, width, channels]. With 3 channels their mean is stretched, and the hue kept
+// (Lupton et al. 2004): every channel is scaled by the same factor, and where one would exceed 1 all of them are
+// reduced.
+func picture(pixels []float32, width, channels int, s Stretch) image.Image {
+	if channels == 1 {
+		values := make([]float64, len(pixels))
+		for i, v := range pixels {
+			values[i] = s.At(float64(v))
+		}
+		return mapped(values, width, greyMap(), greyShades)
+	}
+	img := image.NewNRGBA(image.Rect(0, 0, width, len(pixels)/3/width))
+	for i := range len(pixels) / 3 {
+		var rgb [3]float64
+		var mean float64
+		for c := range rgb {
+			rgb[c] = float64(pixels[3*i+c])
+			mean += rgb[c] / 3
+		}
+		bright := s.At(mean)
+		var factor float64
+		if mean > 0 {
+			factor = bright / mean
+		}
+		top := max(1, factor*rgb[0], factor*rgb[1], factor*rgb[2])
+		var out [3]uint8
+		for c, v := range rgb {
+			out[c] = uint8(math.Round(255 * min(max(factor*v/top, 0), 1)))
+		}
+		img.SetNRGBA(i%width, i/width, color.NRGBA{out[0], out[1], out[2], 255})
+	}
+	return img
+}
+
+// enlarged repeats every pixel k times along both axes.
+func enlarged(img image.Image, k int) image.Image {
+	b := img.Bounds()
+	out := image.NewNRGBA(image.Rect(0, 0, k*b.Dx(), k*b.Dy()))
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			out.Set(x, y, img.At(b.Min.X+x/k, b.Min.Y+y/k))
+		}
+	}
+	return out
+}
+
+// shrunk averages the colours of blocks of m x m pixels; blocks at the right and lower edges may be smaller.
+func shrunk(img image.Image, m int) image.Image {
+	b := img.Bounds()
+	out := image.NewNRGBA(image.Rect(0, 0, (b.Dx()+m-1)/m, (b.Dy()+m-1)/m))
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			block := image.Rect(x*m, y*m, (x+1)*m, (y+1)*m).Add(b.Min).Intersect(b)
+			out.Set(x, y, average(img, block))
+		}
+	}
+	return out
+}
+
+func average(img image.Image, block image.Rectangle) color.Color {
+	var sum [3]uint32
+	for y := block.Min.Y; y < block.Max.Y; y++ {
+		for x := block.Min.X; x < block.Max.X; x++ {
+			r, g, b, _ := img.At(x, y).RGBA()
+			sum[0], sum[1], sum[2] = sum[0]+r, sum[1]+g, sum[2]+b
+		}
+	}
+	n := uint32(block.Dx() * block.Dy())
+	return color.NRGBA64{uint16(sum[0] / n), uint16(sum[1] / n), uint16(sum[2] / n), 0xffff}
+}

@@ -1,0 +1,206 @@
+package plotting
+
+import (
+	"fmt"
+	"image"
+	"math"
+
+	"galdecon/galdecon/galaxy"
+)
+
+// defaultShown is how many candidates are drawn unless Candidates.Shown says otherwise.
+const defaultShown = 4
+
+// derived is what the figures of Candidates draw: galaxies as pictures, the rest as values, [h, w], whose colours may
+// depend on other galaxies in the figure. What is missing is nil.
+type derived struct {
+	truth, observation, psf image.Image
+	answers                 []answer // those shown, then the mean if there are 2 samples or more
+	deviation               []float64
+	stretch                 Stretch
+}
+
+// answer is one sharp image that is proposed for an observation.
+type answer struct {
+	name           string
+	sharp, blurred image.Image
+	residual       []float64
+	mse            float64
+}
+
+// derive checks c and computes what is drawn of it.
+func (c Candidates) derive() (*derived, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	galaxies := []*galaxy.Images{c.Observation, c.Samples}
+	if c.Truth != nil {
+		galaxies = append(galaxies, c.Truth)
+	}
+	stretch, err := c.Stretch.or(galaxies...)
+	if err != nil {
+		return nil, err
+	}
+	x := c.Observation
+	draw := func(pixels []float32) image.Image { return picture(pixels, x.Width, x.Channels, stretch) }
+	propose := func(name string, sharp, blurred []float32) answer {
+		residual, mse := compare(blurred, x.At(0), x.Channels)
+		return answer{name, draw(sharp), draw(blurred), residual, mse}
+	}
+
+	d := &derived{observation: draw(x.At(0)), stretch: stretch}
+	if c.Truth != nil {
+		d.truth = draw(c.Truth.At(0))
+	}
+	if c.PSF != nil {
+		d.psf = mapped(psfOnStamp(c.PSF, x.Height, x.Width), x.Width, greyMap(), greyShades)
+	}
+	shown := c.Shown
+	if shown == 0 {
+		shown = defaultShown
+	}
+	for i := range min(shown, c.Samples.N) {
+		d.answers = append(d.answers, propose(fmt.Sprintf("candidate %d", i+1), c.Samples.At(i), c.Reblurred.At(i)))
+	}
+	if c.Samples.N >= 2 {
+		// Blurring is linear: the mean of the blurred samples is the blurred mean.
+		d.answers = append(d.answers, propose(fmt.Sprintf("mean of %d", c.Samples.N), mean(c.Samples), mean(c.Reblurred)))
+		d.deviation = deviation(c.Samples)
+	}
+	return d, nil
+}
+
+func (c Candidates) check() error {
+	if err := check("Candidates.Observation", c.Observation); err != nil {
+		return err
+	}
+	const x = "the observation"
+	if err := checkLike("Candidates.Observation", c.Observation, 1, x, c.Observation); err != nil {
+		return err
+	}
+	if err := check("Candidates.Samples", c.Samples); err != nil {
+		return err
+	}
+	if err := checkLike("Candidates.Samples", c.Samples, c.Samples.N, x, c.Observation); err != nil {
+		return err
+	}
+	if err := checkLike("Candidates.Reblurred", c.Reblurred, c.Samples.N, x, c.Observation); err != nil {
+		return err
+	}
+	if c.Truth != nil {
+		if err := checkLike("Candidates.Truth", c.Truth, 1, x, c.Observation); err != nil {
+			return err
+		}
+	}
+	if c.Shown < 0 {
+		return fmt.Errorf("plotting: Candidates.Shown is %d; it must be positive, or 0 for %d", c.Shown, defaultShown)
+	}
+	if err := checkPixelScale(c.PixelScale); err != nil {
+		return err
+	}
+	return checkPSF(c.PSF)
+}
+
+// checkPSF checks k×k weights, or none.
+func checkPSF(psf []float32) error {
+	if psf == nil {
+		return nil
+	}
+	k := int(math.Sqrt(float64(len(psf))))
+	if k == 0 || k*k != len(psf) {
+		return fmt.Errorf("plotting: Candidates.PSF has %d weights, which is no square k×k", len(psf))
+	}
+	var top float64
+	for i, v := range psf {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("plotting: Candidates.PSF has the weight %v at row %d, column %d", v, i/k, i%k)
+		}
+		top = max(top, float64(v))
+	}
+	if top == 0 {
+		return fmt.Errorf("plotting: Candidates.PSF has no positive weight, so there is nothing to show; leave it nil instead")
+	}
+	return nil
+}
+
+// psfOnStamp is a k×k PSF, of maximum 1, centred on a dark stamp of the size of the galaxy, cropped where it is larger.
+// Its centre, the pixel (k/2, k/2), comes to lie on (height/2, width/2).
+func psfOnStamp(psf []float32, height, width int) []float64 {
+	k := int(math.Sqrt(float64(len(psf))))
+	var top float32
+	for _, v := range psf {
+		top = max(top, v)
+	}
+	out := make([]float64, height*width)
+	for i, v := range psf {
+		y, x := i/k-k/2+height/2, i%k-k/2+width/2
+		if y >= 0 && y < height && x >= 0 && x < width {
+			out[y*width+x] = float64(v / top)
+		}
+	}
+	return out
+}
+
+// compare returns Π*y − x, averaged over the channels, and the mean of its square over pixels and channels.
+func compare(blurred, x []float32, channels int) (residual []float64, mse float64) {
+	residual = make([]float64, len(x)/channels)
+	for i := range x {
+		r := float64(blurred[i]) - float64(x[i])
+		residual[i/channels] += r / float64(channels)
+		mse += r * r / float64(len(x))
+	}
+	return residual, mse
+}
+
+// mean is the mean image of a batch, [h, w, c].
+func mean(im *galaxy.Images) []float32 {
+	sum := make([]float64, len(im.At(0)))
+	for i := range im.N {
+		for k, v := range im.At(i) {
+			sum[k] += float64(v)
+		}
+	}
+	out := make([]float32, len(sum))
+	for k, v := range sum {
+		out[k] = float32(v / float64(im.N))
+	}
+	return out
+}
+
+// deviation is the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the variances of the channels
+// are averaged.
+func deviation(im *galaxy.Images) []float64 {
+	centre := mean(im)
+	out := make([]float64, len(centre)/im.Channels)
+	for i := range im.N {
+		for k, v := range im.At(i) {
+			r := float64(v) - float64(centre[k])
+			out[k/im.Channels] += r * r / float64((im.N-1)*im.Channels)
+		}
+	}
+	for k, v := range out {
+		out[k] = math.Sqrt(v)
+	}
+	return out
+}
+
+// residualLimit is the largest absolute residual of the answers, rounded up: the range that shows all of them uncut.
+func (d *derived) residualLimit() float64 {
+	var top float64
+	for _, a := range d.answers {
+		for _, r := range a.residual {
+			top = max(top, math.Abs(r))
+		}
+	}
+	return roundUp(top)
+}
+
+// roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0 becomes 1, since a range
+// must not be empty.
+func roundUp(v float64) float64 {
+	if v == 0 {
+		return 1
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(v))-1)
+	return math.Ceil(v/unit*(1-1e-12)) * unit
+}

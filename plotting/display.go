@@ -1,0 +1,79 @@
+package plotting
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// ErrNoNotebook is what Show returns in a program that no notebook runs; Figure.Save works anywhere.
+var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; write it to a file with Figure.Save")
+
+// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG. It comes after what the
+// cell printed before, and before what it prints next. Outside a notebook it returns ErrNoNotebook.
+func Show(d Drawable) error {
+	f, err := d.Figure()
+	if err != nil {
+		return err
+	}
+	if !gonbui.IsNotebook {
+		return ErrNoNotebook
+	}
+	data, err := f.PNG()
+	if err != nil {
+		return err
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	gonbui.SendData(pngData(f, data, fmt.Sprintf("[%s, %.0fx%.0f]", f.name(), f.Width, f.Height), ""))
+	return flush()
+}
+
+// name is the title, or what stands for it.
+func (f *Figure) name() string {
+	if f.Title == "" {
+		return "figure"
+	}
+	return f.Title
+}
+
+// pngData is the message that displays a figure, with a text for where pictures can't be shown. The size in the metadata
+// makes the browser show a dense PNG small and sharp. An ID that was used before makes it replace that display.
+func pngData(f *Figure, png []byte, text, id string) *protocol.DisplayData {
+	return &protocol.DisplayData{
+		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: png, protocol.MIMETextPlain: text},
+		Metadata: map[string]any{
+			string(protocol.MIMEImagePNG): map[string]int{"width": int(f.Width), "height": int(f.Height)},
+		},
+		DisplayID: id,
+	}
+}
+
+// flushLimit is how long the kernel may take to answer. A live one takes milliseconds; if it died, gonbui.Sync would
+// wait for ever, and the cell outlive its kernel.
+const flushLimit = 10 * time.Second
+
+// flush waits until the kernel has passed on everything that was displayed.
+func flush() error {
+	if err := gonbui.Open(); err != nil {
+		return fmt.Errorf("plotting: the notebook can't be reached: %w", err)
+	}
+	done := make(chan struct{})
+	go func() {
+		gonbui.Sync()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(flushLimit):
+		return fmt.Errorf("plotting: the notebook's kernel gave no answer within %v; did it stop?", flushLimit)
+	}
+	if err := gonbui.Error(); err != nil {
+		return fmt.Errorf("plotting: the notebook can't be reached: %w", err)
+	}
+	return nil
+}

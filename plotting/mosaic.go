@@ -1,0 +1,82 @@
+package plotting
+
+import (
+	"fmt"
+	"math"
+
+	"galdecon/galdecon/galaxy"
+)
+
+// maxMosaic keeps the stored picture of a mosaic small.
+const maxMosaic = 60
+
+// Mosaic is an overview of up to 60 galaxies in a grid, each with its ID.
+type Mosaic struct {
+	// Images are the galaxies, of 1 or 3 channels.
+	Images *galaxy.Images
+	// Title stands above the grid; it may be empty.
+	Title string
+	// PixelScale is the size of a pixel in arcseconds, 0 if unknown.
+	PixelScale float64
+	// Stretch is common to all galaxies. If it is zero, each galaxy gets its own [AutoStretch].
+	Stretch Stretch
+}
+
+// Figure draws the mosaic. It is an error if there are no galaxies or too many, or if they aren't valid.
+func (m Mosaic) Figure() (*Figure, error) {
+	if err := check("Mosaic.Images", m.Images); err != nil {
+		return nil, err
+	}
+	if err := checkPixelScale(m.PixelScale); err != nil {
+		return nil, err
+	}
+	im := m.Images
+	if im.N > maxMosaic {
+		return nil, fmt.Errorf("plotting: a mosaic shows up to %d galaxies, not %d; choose some with Images.Select", maxMosaic, im.N)
+	}
+	foot := "each galaxy in its own stretch"
+	if m.Stretch != (Stretch{}) {
+		foot = m.Stretch.String()
+	}
+	g := newGrid(m.Title, foot, im)
+	columns := mosaicColumns(im.N)
+	for i := range im.N {
+		stretch, err := m.Stretch.or(im.Select(i))
+		if err != nil {
+			return nil, err
+		}
+		p := panel{caption: im.ID(i), img: picture(im.At(i), im.Width, im.Channels, stretch)}
+		if i == 0 {
+			p.over = []overlay{scaleBar(m.PixelScale, im.Width)}
+		}
+		if i%columns == 0 {
+			g.rows = append(g.rows, row{})
+		}
+		last := &g.rows[len(g.rows)-1]
+		last.panels = append(last.panels, p)
+	}
+	return g.figure(), nil
+}
+
+// mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places empty, the larger one
+// where two are as good.
+func mosaicColumns(n int) int {
+	if n <= 5 {
+		return n
+	}
+	best, fewest := 0, math.MaxInt
+	for columns := 5; columns <= 8; columns++ {
+		if empty := (columns - n%columns) % columns; empty <= fewest {
+			best, fewest = columns, empty
+		}
+	}
+	return best
+}
+
+// checkPixelScale checks arcseconds per pixel.
+func checkPixelScale(v float64) error {
+	if !(v >= 0) || math.IsInf(v, 0) {
+		return fmt.Errorf("plotting: PixelScale is %v; it must be a positive number of arcseconds, or 0 if it isn't known", v)
+	}
+	return nil
+}

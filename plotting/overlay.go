@@ -1,0 +1,99 @@
+package plotting
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// scaleBar draws a bar of a round length, at most 40 % of the panel, in its lower left corner: in arcseconds if the pixel
+// scale (arcsec per pixel) is known, in pixels where it is 0.
+func scaleBar(pixelScale float64, width int) overlay {
+	return func(c draw.Canvas, pixel vg.Length) {
+		unit, name := pixelScale, "″"
+		if pixelScale == 0 {
+			unit, name = 1, " px"
+		}
+		length := roundBelow(0.4 * float64(width) * unit)
+		at := vg.Point{X: c.Min.X + panelPadding*css, Y: c.Min.Y + panelPadding*css}
+		end := at.X + vg.Length(length/unit)*pixel
+		onImage(c, vg.Point{X: at.X, Y: at.Y + 2*css}, strconv.FormatFloat(length, 'g', 4, 64)+name)
+		for _, line := range []draw.LineStyle{
+			{Color: color.Black, Width: 3 * css}, // A dark edge keeps the bar visible on a bright galaxy.
+			{Color: color.White, Width: 1.5 * css},
+		} {
+			c.StrokeLine2(line, at.X, at.Y, end, at.Y)
+		}
+	}
+}
+
+// roundBelow is the largest of 1, 2, 5 times a power of ten that is at most v > 0.
+func roundBelow(v float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(v)))
+	for _, m := range []float64{5, 2} {
+		if m*power <= v {
+			return m * power
+		}
+	}
+	return power
+}
+
+// onImage writes white text with a dark rim, its lower left corner at the given point.
+func onImage(c draw.Canvas, at vg.Point, s string) {
+	style := textStyle(10, color.Black)
+	style.YAlign = text.YBottom
+	const rim = 0.75 * css
+	for _, d := range []vg.Point{{X: rim}, {X: -rim}, {Y: rim}, {Y: -rim}} {
+		c.FillText(style, at.Add(d), s)
+	}
+	style.Color = color.White
+	c.FillText(style, at, s)
+}
+
+// tick marks a value on a colour bar, at a place from 0 (bottom) to 1 (top).
+type tick struct {
+	at, value float64
+}
+
+// colorBar draws a vertical bar of colours, from the bottom to the top of the panel, with its ticks at its right.
+func colorBar(colors color.Palette, ticks []tick) overlay {
+	return func(c draw.Canvas, _ vg.Length) {
+		const width, length = 10 * css, 3 * css
+		bar := image.NewPaletted(image.Rect(0, 0, 1, len(colors)), colors)
+		for i := range colors {
+			bar.Pix[len(colors)-1-i] = uint8(i)
+		}
+		c.DrawImage(vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Min.X + width, Y: c.Max.Y}}, bar)
+		x, height := c.Min.X+width, c.Size().Y
+		for _, t := range ticks {
+			y := c.Min.Y + vg.Length(t.at)*height
+			c.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.75 * css}, x, y, x+length, y)
+			style := textStyle(10, ink)
+			// From below its tick at the top to above its tick at the bottom, so that no label leaves the panel.
+			style.YAlign = text.YAlignment(-t.at)
+			c.FillText(style, vg.Point{X: x + length + 2*css, Y: y}, number(t.value))
+		}
+	}
+}
+
+// stretchTicks marks 0, the white level, and powers of ten between, for a bar that runs over the brightness from 0 to 1.
+func stretchTicks(s Stretch) []tick {
+	ticks := []tick{{0, s.Low}, {s.At(0), 0}, {1, s.High}}
+	last := 1.0
+	for v := math.Pow(10, math.Floor(math.Log10(s.High))); v > 0; v /= 10 {
+		at := s.At(v)
+		if at < s.At(0)+0.15 {
+			break
+		}
+		if last-at > 0.12 {
+			ticks = append(ticks, tick{at, v})
+			last = at
+		}
+	}
+	return ticks
+}

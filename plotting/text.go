@@ -1,0 +1,141 @@
+package plotting
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/font/liberation"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+)
+
+var (
+	ink   color.Color = color.Gray{Y: 0x20}
+	faint color.Color = color.Gray{Y: 0x66}
+
+	handler = superscripts{text.Plain{Fonts: font.NewCache(liberation.Collection())}}
+)
+
+// textStyle is Liberation Sans (metrically Arial), size in CSS pixels, placed by its top left corner.
+func textStyle(size float64, c color.Color) text.Style {
+	return text.Style{
+		Color:   c,
+		Font:    font.Font{Typeface: plot.DefaultFont.Typeface, Variant: "Sans", Size: vg.Length(size) * css},
+		XAlign:  text.XLeft,
+		YAlign:  text.YTop,
+		Handler: handler,
+	}
+}
+
+// fitted cuts the end of a text that is wider than width.
+func fitted(s string, style text.Style, width vg.Length) string {
+	if style.Width(s) <= width {
+		return s
+	}
+	runes := []rune(s)
+	for n := len(runes) - 1; n > 0; n-- {
+		if cut := strings.TrimSpace(string(runes[:n])) + "…"; style.Width(cut) <= width {
+			return cut
+		}
+	}
+	return ""
+}
+
+// number writes v with two significant digits, "0.012" or "3.1×10^{-6}".
+func number(v float64) string {
+	if a := math.Abs(v); v == 0 || a >= 0.001 && a < 9950 {
+		return minus(strconv.FormatFloat(round2(v), 'f', -1, 64))
+	}
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', 1, 64), "e")
+	power, err := strconv.Atoi(exponent)
+	if err != nil { // NaN or infinite.
+		return fmt.Sprint(v)
+	}
+	return fmt.Sprintf("%s×10^{%s}", minus(mantissa), minus(strconv.Itoa(power)))
+}
+
+// round2 rounds to two significant digits.
+func round2(v float64) float64 {
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
+	return r
+}
+
+// minus sets a minus sign, which is wider than the hyphen of a keyboard.
+func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
+
+// superscripts sets "10^{-3}" as 10 with a raised -3, because the fonts at hand lack some superscript characters.
+type superscripts struct{ text.Plain }
+
+const (
+	superscriptSize = 0.72 // of the font
+	superscriptRise = 0.36
+)
+
+// run is a piece of a line, set in one size.
+type run struct {
+	text   string
+	raised bool
+}
+
+func runs(line string) []run {
+	var out []run
+	for line != "" {
+		before, rest, found := strings.Cut(line, "^{")
+		if before != "" {
+			out = append(out, run{text: before})
+		}
+		if !found {
+			break
+		}
+		raised, after, _ := strings.Cut(rest, "}")
+		out = append(out, run{text: raised, raised: true})
+		line = after
+	}
+	return out
+}
+
+// face is the font that a piece of a line in the font f is set in.
+func (s superscripts) face(r run, f font.Font) font.Face {
+	if r.raised {
+		f.Size *= superscriptSize
+	}
+	return s.Fonts.Lookup(f, f.Size)
+}
+
+func (s superscripts) Box(line string, f font.Font) (width, height, depth vg.Length) {
+	for _, r := range runs(line) {
+		face := s.face(r, f)
+		width += face.Width(r.text)
+	}
+	extents := s.Extents(f)
+	return width, extents.Ascent, extents.Descent
+}
+
+func (s superscripts) Draw(c vg.Canvas, txt string, style text.Style, at vg.Point) {
+	c.SetColor(style.Color)
+	c.Push()
+	defer c.Pop()
+	c.Translate(at)
+	c.Rotate(style.Rotation)
+	lines := s.Lines(txt)
+	y := style.Height(txt)*(1+vg.Length(style.YAlign)) - s.Extents(style.Font).Ascent
+	for _, line := range lines {
+		width, height, depth := s.Box(line, style.Font)
+		x := vg.Length(style.XAlign) * width
+		for _, r := range runs(line) {
+			face := s.face(r, style.Font)
+			var rise vg.Length
+			if r.raised {
+				rise = superscriptRise * style.Font.Size
+			}
+			c.FillString(face, vg.Point{X: x, Y: y + rise}, r.text)
+			x += face.Width(r.text)
+		}
+		y -= height + depth
+	}
+}

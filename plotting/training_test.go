@@ -1,0 +1,98 @@
+package plotting
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fakeScreen counts what it is told to show.
+type fakeScreen struct {
+	lines            []progress
+	curves, finishes int
+}
+
+func (s *fakeScreen) line(p progress)             { s.lines = append(s.lines, p) }
+func (s *fakeScreen) curve(Loss)                  { s.curves++ }
+func (s *fakeScreen) finish(progress, Loss) error { s.finishes++; return nil }
+func clock(at *time.Duration) func() time.Time {
+	return func() time.Time { return time.Unix(0, 0).Add(*at) }
+}
+
+func TestTrainingIsThrottled(t *testing.T) {
+	var at time.Duration
+	s := &fakeScreen{}
+	live := newTraining(3000, s, clock(&at))
+	at = 20 * time.Second // Compilation doesn't count.
+	for step := 1001; step <= 2000; step++ {
+		live.Update(step, 0.5)
+		at += 20 * time.Millisecond
+	}
+	if len(s.lines) > 41 || len(s.lines) < 38 {
+		t.Errorf("%d lines in 20 s, want 2 a second", len(s.lines))
+	}
+	if s.curves != 3 {
+		t.Errorf("%d curves in 20 s, want one every 5 s, 3", s.curves)
+	}
+	last := s.lines[len(s.lines)-1]
+	if math.Abs(last.rate-50) > 0.1 || last.loss != 0.5 {
+		t.Errorf("%+v, want 50 steps/s and loss 0.5", last)
+	}
+	if line := last.String(); !strings.HasPrefix(line, "step 19") || !strings.Contains(line, "/3000 (6") ||
+		!strings.HasSuffix(line, ", 50 steps/s, 20s left, loss 0.5") {
+		t.Errorf("the line is %q", line)
+	}
+	for range 2 {
+		if err := live.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	live.Update(3000, 1)
+	if s.finishes != 1 || s.lines[len(s.lines)-1] != last {
+		t.Errorf("%d ends shown, and lines after the end: want one end", s.finishes)
+	}
+}
+
+func TestTrainingWithoutSteps(t *testing.T) {
+	s := &fakeScreen{}
+	if err := newTraining(0, s, time.Now).Close(); err != nil || s.finishes != 0 {
+		t.Errorf("Close = %v and %d ends shown, want none", err, s.finishes)
+	}
+}
+
+func TestProgressWithLittleKnown(t *testing.T) {
+	if got := (progress{step: 1, loss: math.NaN()}).String(); got != "step 1, loss NaN" {
+		t.Errorf("first line %q", got)
+	}
+	if got := (progress{step: 1, total: 1 << 60, rate: 1e-9, loss: 1}).String(); !strings.Contains(got, "8760h0m0s left") {
+		t.Errorf("an endless run: %q", got)
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	var at time.Duration
+	var out bytes.Buffer
+	s := &terminal{out: &out, overwrite: true, now: clock(&at)}
+	s.line(progress{step: 100, loss: 0.125})
+	s.line(progress{step: 101, loss: 1})
+	if err := s.finish(progress{step: 101, loss: 1, elapsed: time.Minute}, Loss{}); err != nil {
+		t.Fatal(err)
+	}
+	want := "\rstep 100, loss 0.125\rstep 101, loss 1    \rstep 101 in 1m0s, loss 1\n"
+	if out.String() != want {
+		t.Errorf("a terminal got %q, want %q", out.String(), want)
+	}
+
+	out.Reset()
+	s = &terminal{out: &out, now: clock(&at)}
+	at = time.Hour
+	for step := range 25 {
+		s.line(progress{step: step, loss: 1})
+		at += time.Second
+	}
+	if got := out.String(); got != "step 0, loss 1\nstep 10, loss 1\nstep 20, loss 1\n" {
+		t.Errorf("a log file got %q, want a line every 10 s", got)
+	}
+}
