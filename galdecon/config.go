@@ -41,9 +41,9 @@ var presets = map[string]Config{
 		Instrument: psf.Instrument{Size: 13, SigmaMin: 1, SigmaMax: 2, Noise: 0.003},
 		Diffusion: ddpm.Config{
 			T: 950, Mean: 0.1, Std: 0.2,
-			Network: unet.Config{Features: []int{32, 64, 96}, Blocks: 1, Embedding: 64},
+			Network: unet.Config{Features: []int{64, 96}, Blocks: 1, Embedding: 64},
 		},
-		Sampler: ddpm.Sampler{Steps: 25, Eta: 1},
+		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
 		Fit:     fit.Config{Steps: 1500, Batch: 32, LearningRate: 2e-3, WarmUp: 100, EMA: 0.995, Seed: 1},
 	},
 }

@@ -21,7 +21,8 @@ import (
 
 // Config is the size of a network.
 type Config struct {
-	// Features is the number of channels on each level, the finest first; every level halves the resolution.
+	// Features is the number of channels on each level, the finest first; every further level halves the resolution. The first
+	// level sees squares of 2×2 pixels as one, which costs a quarter of the time and little accuracy.
 	Features []int `json:"features"`
 	// Blocks is the number of residual blocks on each level, on the way down and again on the way up.
 	Blocks int `json:"blocks"`
@@ -39,9 +40,9 @@ func (c Config) Validate(size int) error {
 			return fmt.Errorf("unet: every level needs at least one feature, got %v", c.Features)
 		}
 	}
-	if fold := 1 << (len(c.Features) - 1); size < fold || size%fold != 0 {
-		return fmt.Errorf("unet: %d levels halve the image %d times, so its size must be a multiple of %d pixels, got %d",
-			len(c.Features), len(c.Features)-1, fold, size)
+	if side := 1 << len(c.Features); size < side || size%side != 0 {
+		return fmt.Errorf("unet: %d levels halve the image as often, so its size must be a multiple of %d pixels, got %d",
+			len(c.Features), side, size)
 	}
 	return nil
 }
@@ -49,13 +50,11 @@ func (c Config) Validate(size int) error {
 // Forward is the network: images [batch, size, size, any] and a condition [batch, Embedding] → [batch, size, size, channels].
 // It starts as the zero function.
 func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, channels int) *graph.Node {
-	h := conv(scope.In("in"), images, c.Features[0], 3)
+	h := images
 	var skips []*graph.Node
 	for level, features := range c.Features {
 		at := scope.In("down_%d", level)
-		if level > 0 {
-			h = conv(at.In("fold"), fold(h), features, 1)
-		}
+		h = conv(at.In("in"), fold(h), features)
 		for b := range c.Blocks {
 			h = block(at.In("block_%d", b), h, condition, features)
 		}
@@ -64,37 +63,37 @@ func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, chann
 	for level := len(c.Features) - 1; level >= 0; level-- {
 		at := scope.In("up_%d", level)
 		if level < len(c.Features)-1 {
-			h = unfold(conv(at.In("unfold"), h, 4*c.Features[level], 1))
+			h = unfold(layers.DenseWithBias(at.In("in"), h, 4*c.Features[level]))
 			h = graph.Concatenate([]*graph.Node{h, skips[level]}, -1)
 		}
 		for b := range c.Blocks {
 			h = block(at.In("block_%d", b), h, condition, c.Features[level])
 		}
 	}
-	out := scope.In("out")
+	out := scope.In("out").WithInitializer(initializer.Zero)
 	h = activation.Swish(norm.RMSNorm(out, h).Done())
-	return conv(out.WithInitializer(initializer.Zero), h, channels, 3)
+	return unfold(conv(out, h, 4*channels))
 }
 
 // block is a residual block, its branch scaled and shifted by the condition (FiLM; Perez et al. 2018).
 func block(scope *model.Scope, x, condition *graph.Node, features int) *graph.Node {
 	h := activation.Swish(norm.RMSNorm(scope.In("norm_0"), x).Done())
-	h = conv(scope.In("conv_0"), h, features, 3)
+	h = conv(scope.In("conv_0"), h, features)
 	film := layers.DenseWithBias(scope.In("film").WithInitializer(initializer.Zero), condition, 2*features)
 	film = graph.Reshape(film, film.Shape().Dimensions[0], 1, 1, 2*features)
 	scale, shift := graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(0, features)),
 		graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(features, 2*features))
 	h = norm.RMSNorm(scope.In("norm_1"), h).Done()
 	h = activation.Swish(graph.Add(graph.Mul(h, graph.OnePlus(scale)), shift))
-	h = conv(scope.In("conv_1").WithInitializer(initializer.Zero), h, features, 3)
+	h = conv(scope.In("conv_1").WithInitializer(initializer.Zero), h, features)
 	if x.Shape().Dimensions[3] != features {
-		x = conv(scope.In("skip"), x, features, 1)
+		x = layers.DenseWithBias(scope.In("skip"), x, features)
 	}
 	return graph.Add(x, h)
 }
 
-func conv(scope *model.Scope, x *graph.Node, features, size int) *graph.Node {
-	return layers.Convolution(scope, x).Channels(features).KernelSize(size).PadSame().CurrentScope().Done()
+func conv(scope *model.Scope, x *graph.Node, features int) *graph.Node {
+	return layers.Convolution(scope, x).Channels(features).KernelSize(3).PadSame().CurrentScope().Done()
 }
 
 // fold moves squares of 2×2 pixels into the channels: [b, h, w, c] → [b, h/2, w/2, 4c].
@@ -121,7 +120,7 @@ func (c Config) Embed(scope *model.Scope, time, psfs *graph.Node) *graph.Node {
 	}
 	// Weights of sum 1 are small on a large grid; the network sees them relative to a flat PSF.
 	p := graph.MulScalar(graph.ExpandAxes(psfs, -1), float64(k*k))
-	p = activation.Swish(conv(scope.In("psf_conv"), p, 8, 3))
+	p = activation.Swish(conv(scope.In("psf_conv"), p, 8))
 	p = layers.DenseWithBias(scope.In("psf"), graph.Reshape(p, batch, 8*k*k), c.Embedding)
 	t := layers.DenseWithBias(scope.In("time"), sinusoids(time, c.Embedding), c.Embedding)
 	h := activation.Swish(graph.Add(t, p))

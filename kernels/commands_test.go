@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"galdecon/kernels/console"
+	"galdecon/kernels/home"
+)
+
+// installed sets up the developer's own home and returns it with the repository.
+func installed(t *testing.T) (home.Home, string) {
+	t.Helper()
+	repo, err := home.FindRepo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := home.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Setup(t.Context(), repo, console.NewLog(t.Output())); err != nil {
+		t.Fatal(err)
+	}
+	return h, repo
+}
+
+// TestCommandFails checks that the command goes on after a notebook that fails, says which did, and exits with an error.
+func TestCommandFails(t *testing.T) {
+	h, repo := installed(t)
+	testdata := filepath.Join("notebook", "testdata")
+	out := t.TempDir()
+	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", out,
+		filepath.Join(testdata, "panics.ipynb"), "none.ipynb", filepath.Join(testdata, "good.ipynb"))
+	cmd.Env = h.Env(repo)
+	said, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Error("exit status 0")
+	}
+	for _, want := range []string{
+		"cell 1 (// This cell fails while it runs.) failed",
+		"panic: out of galaxies",
+		"none.ipynb: there is no such notebook",
+		"2 of 3 notebooks failed",
+		filepath.Join(out, "good.html"),
+	} {
+		if !bytes.Contains(said, []byte(want)) {
+			t.Errorf("output lacks %q:\n%s", want, said)
+		}
+	}
+
+	for _, args := range [][]string{{"run"}, {"run", "none.ipynb"}, {"dance"}, {"run", "a/x.ipynb", "b/x.ipynb"}} {
+		cmd := exec.Command(h.Bin("galdecon"), args...)
+		cmd.Env = h.Env(repo)
+		if said, err := cmd.CombinedOutput(); err == nil || bytes.Count(said, []byte("\n")) != 1 {
+			t.Errorf("galdecon %s: %v, want an error of one line:\n%s", strings.Join(args, " "), err, said)
+		}
+	}
+}
+
+// TestDoctorOfNothing checks that the doctor says what is missing, with what to do, and makes nothing.
+func TestDoctorOfNothing(t *testing.T) {
+	installed, repo := installed(t)
+	h := home.Home{Dir: filepath.Join(t.TempDir(), "none")}
+	cmd := exec.Command(installed.Bin("galdecon"), "doctor")
+	cmd.Env = append(h.Env(repo), "GALDECON_BACKEND=abacus")
+	said, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Error("exit status 0")
+	}
+	for _, want := range []string{"ok       go ", "ok       python3", "MISSING  gonb", "MISSING  kernelspec", "go run ./kernels setup", "MISSING  backend", `"abacus"`, "GPU"} {
+		if !bytes.Contains(said, []byte(want)) {
+			t.Errorf("the doctor doesn't say %q:\n%s", want, said)
+		}
+	}
+	if _, err := os.Stat(h.Dir); err == nil {
+		t.Errorf("the doctor made %s", h.Dir)
+	}
+}
+
+// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job.
+func TestSetupKilled(t *testing.T) {
+	installed, repo := installed(t)
+	h := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}
+	setup := func() *exec.Cmd {
+		cmd := exec.Command(installed.Bin("galdecon"), "setup")
+		cmd.Env = h.Env(repo)
+		return cmd
+	}
+	first := setup()
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, 2*time.Minute, "pip works", func() bool {
+		_, err := os.Stat(filepath.Join(h.Dir, "python", "bin", "pip"))
+		return err == nil
+	})
+	_ = first.Process.Kill()
+	_ = first.Wait()
+	if n := len(h.Pending(repo)); n != 5 {
+		t.Errorf("%d parts pending after the kill, want all 5", n)
+	}
+	out, err := setup().CombinedOutput()
+	if err != nil {
+		t.Fatalf("the second set-up: %v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	if pending := h.Pending(repo); len(pending) > 0 {
+		t.Errorf("still pending: %v", pending)
+	}
+	doctor := exec.Command(h.Bin("galdecon"), "doctor")
+	doctor.Env = h.Env(repo)
+	if said, err := doctor.CombinedOutput(); err != nil {
+		t.Errorf("doctor: %v\n%s", err, said)
+	}
+
+	start := time.Now()
+	if out, err := setup().CombinedOutput(); err != nil || bytes.Count(out, []byte("\n")) != 1 {
+		t.Errorf("a set-up with nothing to do: %v\n%s", err, out)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("a set-up with nothing to do took %v", took)
+	}
+	if err := os.Remove(h.Bin("gonb")); err != nil {
+		t.Fatal(err)
+	}
+	if pending := h.Pending(repo); len(pending) != 1 || !strings.Contains(pending[0], "gonb") {
+		t.Errorf("without gonb pending: %v", pending)
+	}
+	if entries, _ := filepath.Glob(filepath.Join(h.Dir, "build-*")); len(entries) > 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+// TestNothingOutlivesTheCommand kills, in the midst of a cell, the command or one of the processes that it consists of, and looks for
+// survivors among all processes of the machine.
+func TestNothingOutlivesTheCommand(t *testing.T) {
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip("finding all processes takes /proc")
+	}
+	h, repo := installed(t)
+	galdecon := []string{h.Bin("galdecon")}
+	for _, c := range []struct {
+		name     string
+		command  []string
+		notebook string
+		victim   string // part of the command line of the process to kill; empty: the command itself
+		signal   syscall.Signal
+	}{
+		{"command killed", galdecon, "sleeps.ipynb", "", syscall.SIGKILL},
+		{"command interrupted", galdecon, "sleeps.ipynb", "", syscall.SIGINT},
+		{"go run killed", []string{"go", "run", "."}, "sleeps.ipynb", "", syscall.SIGKILL},
+		{"nbclient killed", galdecon, "sleeps.ipynb", "execute.py", syscall.SIGKILL},
+		{"cell that ignores signals", galdecon, "stubborn.ipynb", "", syscall.SIGKILL},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			mark := "GALDECON_TEST_MARK=" + strings.ReplaceAll(t.Name(), " ", "_") + "/" + strconv.Itoa(os.Getpid())
+			cmd := exec.Command(c.command[0], append(c.command[1:], "run", "--out", t.TempDir(), filepath.Join("testdata", c.notebook))...)
+			cmd.Env = append(h.Env(repo), mark)
+			cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				for pid := range marked(mark) {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			})
+
+			// The cell's program is the one in gonb's temporary directory.
+			isCell := func(line string) bool { return strings.HasPrefix(line, filepath.Join(os.TempDir(), "gonb_")) }
+			await(t, 2*time.Minute, "the cell runs", func() bool { return len(find(marked(mark), isCell)) > 0 })
+			if c.notebook == "stubborn.ipynb" {
+				time.Sleep(time.Second) // until it ignores them
+			}
+			victims := []int{cmd.Process.Pid}
+			if c.victim != "" {
+				victims = find(marked(mark), func(line string) bool { return strings.Contains(line, c.victim) })
+			}
+			for _, pid := range victims {
+				if err := syscall.Kill(pid, c.signal); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_ = cmd.Wait()
+			start := time.Now()
+			await(t, time.Minute, "nothing is left", func() bool { return len(marked(mark)) == 0 })
+			t.Logf("all gone %.1f s after the end of the command", time.Since(start).Seconds())
+		})
+	}
+}
+
+// await waits until a condition holds.
+func await(t *testing.T, atMost time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(atMost); !holds(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %v until %s, in vain", atMost, what)
+		}
+	}
+}
+
+// marked returns the command lines of the living processes that have a variable in their environment.
+func marked(variable string) map[int]string {
+	all := map[int]string{}
+	environs, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range environs {
+		environ, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(environ, []byte(variable+"\x00")) {
+			continue // a dead process, or another's
+		}
+		line, err := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		if err != nil {
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		all[pid] = strings.ReplaceAll(string(line), "\x00", " ")
+	}
+	return all
+}
+
+// find returns those of the processes whose command line fits.
+func find(processes map[int]string, fits func(line string) bool) []int {
+	var pids []int
+	for pid, line := range processes {
+		if fits(line) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

@@ -1,0 +1,148 @@
+// Package home keeps galdecon's per-user directory: the Python environment with Jupyter and the XLA plugin, the programs of the
+// kernel, and the Jupyter kernelspec that starts it. Everything in it is made by [Home.Setup] from pinned versions, and can be
+// deleted at any time: the next Setup makes it again.
+//
+//	python/    the virtual environment; share/jupyter/kernels/galdecon in it is the kernelspec
+//	bin/       galdecon (the command in kernels/), gonb, goimports, gopls
+//	shim/      go and gopls as the kernel sees them: links to bin/galdecon
+//	runtime/   Jupyter's connection files
+//	stamps/    one file per finished step, see [Home.Setup]
+//	lock       held while a Setup changes anything
+package home
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/mod/modfile"
+)
+
+// The environment variables that say where things are. Setup and the commands pass them on to the kernel and its cells.
+const (
+	// DirEnv overrides the per-user directory.
+	DirEnv = "GALDECON_HOME"
+	// RepoEnv overrides the repository that notebooks build against.
+	RepoEnv = "GALDECON_REPO"
+	// BackendEnv chooses what notebooks compute on, see [galdecon/galdecon/backend].
+	BackendEnv = "GALDECON_BACKEND"
+	// HeadlessEnv is "1" where nobody watches a notebook run: what would wait for a person must go on.
+	HeadlessEnv = "GALDECON_HEADLESS"
+)
+
+// KernelName is the kernelspec's name, the one that notebooks store.
+const KernelName = "galdecon"
+
+// Home is the per-user directory, which may not exist yet.
+type Home struct{ Dir string }
+
+// Open returns the per-user directory: $GALDECON_HOME, or else $XDG_DATA_HOME/galdecon, ~/.local/share/galdecon or, on macOS,
+// ~/Library/Application Support/galdecon. It makes nothing.
+func Open() (Home, error) {
+	dir := os.Getenv(DirEnv)
+	if dir == "" {
+		data, err := dataDir()
+		if err != nil {
+			return Home{}, fmt.Errorf("no place for galdecon's files: %w; set %s to a directory", err, DirEnv)
+		}
+		dir = filepath.Join(data, "galdecon")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Home{}, fmt.Errorf("galdecon's directory %s: %w", dir, err)
+	}
+	return Home{Dir: dir}, nil
+}
+
+// dataDir is where programs keep a user's data.
+func dataDir() (string, error) {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(user, "Library", "Application Support"), nil
+	}
+	return filepath.Join(user, ".local", "share"), nil
+}
+
+// Python is the environment's interpreter.
+func (h Home) Python() string { return filepath.Join(h.Dir, "python", "bin", "python") }
+
+// Bin is the path of a program that Setup builds.
+func (h Home) Bin(name string) string { return filepath.Join(h.Dir, "bin", name) }
+
+// Shim is the directory that comes first in the kernel's PATH.
+func (h Home) Shim() string { return filepath.Join(h.Dir, "shim") }
+
+// Kernelspec is the file that tells Jupyter how to start the kernel.
+func (h Home) Kernelspec() string {
+	return filepath.Join(h.Dir, "python", "share", "jupyter", "kernels", KernelName, "kernel.json")
+}
+
+// SitePackages is the directory of the environment's Python packages; false where the environment isn't finished.
+func (h Home) SitePackages() (string, bool) {
+	if _, err := os.Stat(h.stamp("python")); err != nil {
+		return "", false
+	}
+	dirs, _ := filepath.Glob(filepath.Join(h.Dir, "python", "lib", "python3.*", "site-packages"))
+	if len(dirs) != 1 {
+		return "", false
+	}
+	return dirs[0], true
+}
+
+// Env is the environment of the programs that this package starts with this home and repository.
+func (h Home) Env(repo string) []string {
+	return append(os.Environ(), DirEnv+"="+h.Dir, RepoEnv+"="+repo, "JUPYTER_RUNTIME_DIR="+filepath.Join(h.Dir, "runtime"))
+}
+
+// FindRepo returns the directory of the galdecon repository: $GALDECON_REPO, or else the one that the current directory is in.
+func FindRepo() (string, error) {
+	if dir := os.Getenv(RepoEnv); dir != "" {
+		if !IsRepo(dir) {
+			return "", fmt.Errorf("%s is %s, which has no go.mod of the module galdecon; unset it or set it to a clone of galdecon", RepoEnv, dir)
+		}
+		return filepath.Abs(dir)
+	}
+	start, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("looking for the galdecon repository: %w", err)
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if IsRepo(dir) {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%s is in no clone of galdecon (no go.mod of the module galdecon above it); change to one or set %s to it", start, RepoEnv)
+		}
+	}
+}
+
+// IsRepo tells whether dir is a galdecon repository.
+func IsRepo(dir string) bool {
+	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	return err == nil && modfile.ModulePath(data) == "galdecon"
+}
+
+// writeFile writes a file under a temporary name and renames it, so that it is there whole or not at all.
+func writeFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails, as it should, once it is renamed
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

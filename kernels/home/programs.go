@@ -1,0 +1,175 @@
+package home
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// tools are the programs that the kernel consists of, by the versions that go.mod pins.
+var tools = map[string]string{
+	"gonb":      "github.com/janpfeifer/gonb",
+	"goimports": "golang.org/x/tools/cmd/goimports",
+	"gopls":     "golang.org/x/tools/gopls",
+}
+
+// toolsStep builds the kernel and the programs that it uses.
+func (h Home) toolsStep(repo string) step {
+	var products, packages []string
+	for name, pkg := range tools {
+		products, packages = append(products, h.Bin(name)), append(packages, pkg)
+	}
+	return step{
+		name:     "tools",
+		does:     "Go kernel (gonb, goimports, gopls)",
+		products: products,
+		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum") },
+		make: func(ctx context.Context, run runner) error {
+			return h.build(ctx, run, repo, packages...)
+		},
+	}
+}
+
+// libraries are what the notebooks' cells use beside the repository's own packages.
+var libraries = []string{
+	"github.com/gomlx/go-xla/compute/xla",
+	"github.com/gomlx/gomlx/ml/train",
+	"github.com/gomlx/gomlx/ml/model/checkpoint",
+	"github.com/janpfeifer/gonb/gonbui",
+	"gonum.org/v1/plot/plotter",
+	"gonum.org/v1/plot/vg/vgimg",
+}
+
+// librariesStep compiles the libraries into Go's build cache, which would otherwise be done, without a word, by the first cell.
+func (h Home) librariesStep(repo string) step {
+	return step{
+		name:   "libraries",
+		does:   "libraries for notebooks (GoMLX, XLA, plots)",
+		inputs: func() (string, error) { return sources(repo, "go.mod", "go.sum") },
+		make: func(ctx context.Context, run runner) error {
+			return goBuild(ctx, run, repo, libraries...)
+		},
+	}
+}
+
+// commandStep builds the galdecon command, which is also the kernel's launcher and shims.
+func (h Home) commandStep(repo string) step {
+	return step{
+		name:     "command",
+		does:     "galdecon command",
+		products: []string{h.Bin("galdecon"), filepath.Join(h.Shim(), "go"), filepath.Join(h.Shim(), "gopls")},
+		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum", "kernels") },
+		make: func(ctx context.Context, run runner) error {
+			if err := h.build(ctx, run, repo, "./kernels"); err != nil {
+				return err
+			}
+			if err := os.MkdirAll(h.Shim(), 0o755); err != nil {
+				return err
+			}
+			for _, name := range []string{"go", "gopls"} {
+				link := filepath.Join(h.Shim(), name)
+				if err := os.RemoveAll(link); err != nil {
+					return err
+				}
+				if err := os.Symlink(h.Bin("galdecon"), link); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// goBuild runs go build in the repository.
+func goBuild(ctx context.Context, run runner, repo string, args ...string) error {
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		return fmt.Errorf("no go on the PATH; install Go %s or newer", strings.TrimPrefix(runtime.Version(), "go"))
+	}
+	cmd := exec.CommandContext(ctx, goTool, append([]string{"build"}, args...)...)
+	cmd.Dir = repo
+	cmd.Env = append(os.Environ(), "GOWORK=off") // the versions are those of go.mod, also within someone's workspace
+	if err := run(cmd); err != nil {
+		return fmt.Errorf("go build failed: %w", err)
+	}
+	return nil
+}
+
+// build builds programs of the repository's module and its dependencies into bin/. They are built beside it and then renamed, so
+// that a program in bin/ is always whole, also while a running kernel uses it.
+func (h Home) build(ctx context.Context, run runner, repo string, packages ...string) error {
+	tmp, err := os.MkdirTemp(h.Dir, "build-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	if err := goBuild(ctx, run, repo, append([]string{"-ldflags=-s", "-o", tmp + string(filepath.Separator)}, packages...)...); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(h.Dir, "bin"), 0o755); err != nil {
+		return err
+	}
+	built, err := os.ReadDir(tmp)
+	if err != nil {
+		return err
+	}
+	for _, f := range built {
+		name := f.Name()
+		if name == "kernels" {
+			name = "galdecon"
+		}
+		if err := os.Rename(filepath.Join(tmp, f.Name()), h.Bin(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sources is the contents of files of the repository, and of the Go sources below its directories, with their names and Go's version.
+func sources(repo string, names ...string) (string, error) {
+	var all strings.Builder
+	fmt.Fprintln(&all, runtime.Version())
+	for _, name := range names {
+		root := filepath.Join(repo, name)
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			isSource := strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go")
+			if err != nil || d.IsDir() || path != root && !isSource {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			fmt.Fprintf(&all, "%s %d\n%s", strings.TrimPrefix(path, repo), len(data), data)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return all.String(), nil
+}
+
+// kernelspecStep tells the environment's Jupyter about the kernel.
+func (h Home) kernelspecStep(repo string) step {
+	spec := map[string]any{
+		"argv":         []string{h.Bin("galdecon"), "kernel", "--home", h.Dir, "--repo", repo, "{connection_file}"},
+		"display_name": "galdecon (Go)",
+		"language":     "go",
+		// By message, as gonb wants it: a signal to the process group would reach the cell twice, from Jupyter and from gonb.
+		"interrupt_mode": "message",
+	}
+	data, err := json.MarshalIndent(spec, "", "  ")
+	return step{
+		name:     "kernelspec",
+		does:     "Jupyter kernelspec " + KernelName,
+		products: []string{h.Kernelspec()},
+		inputs:   func() (string, error) { return string(data), err },
+		make: func(context.Context, runner) error {
+			return writeFile(h.Kernelspec(), append(data, '\n'))
+		},
+	}
+}

@@ -1,0 +1,102 @@
+// Package launch starts gonb as galdecon's kernel, and stands in for two programs that it calls.
+//
+// gonb builds each cell in a module of its own. Three things turn it into a kernel whose notebooks build against exactly the
+// go.mod of this repository, without a line of magic in them: a go.work with the repository in it, a "go" that doesn't fetch the
+// latest versions of everything before each build, and a PATH on which gonb finds the pinned goimports and gopls.
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"galdecon/kernels/home"
+	"galdecon/kernels/lifeline"
+)
+
+// Kernel runs the kernel for Jupyter's connection file until it is shut down or its parent ends, and returns its exit status. The
+// notebooks build against repo.
+func Kernel(h home.Home, repo, connectionFile string) (status int, err error) {
+	if !home.IsRepo(repo) {
+		return 1, fmt.Errorf("the kernel was set up for the repository %s, which is gone; run `go run ./kernels setup` in another clone", repo)
+	}
+	if strings.Contains(repo, ",") {
+		return 1, fmt.Errorf("the kernel can't build against %s because of the comma in the path: move the repository", repo)
+	}
+	cmd := exec.Command(h.Bin("gonb"), "-kernel", connectionFile, "-go_work="+repo, "-raw_error=true")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	path := strings.Join([]string{h.Shim(), filepath.Join(h.Dir, "bin"), os.Getenv("PATH")}, string(os.PathListSeparator))
+	cmd.Env = append(h.Env(repo), "PATH="+path,
+		"GOWORK=") // a user's GOWORK=off, or another workspace, would take the place of gonb's go.work
+	return lifeline.Supervise(cmd)
+}
+
+// Go is the "go" that the kernel sees: the real one, but
+//   - "go get", which gonb runs before each build and which would ask for the latest version of everything, does nothing, and
+//   - "go build" leaves out the symbol table, which halves the time that a cell takes to link.
+//
+// It returns only if there is no real go.
+func Go(args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "get":
+			fmt.Printf("go get does nothing here: notebooks build against %s, which is where to add a module\n",
+				filepath.Join(os.Getenv(home.RepoEnv), "go.mod"))
+			os.Exit(0)
+		case "build":
+			args = append([]string{"build", "-ldflags=-s"}, args[1:]...)
+		}
+	}
+	path, err := behind("go")
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(path, append([]string{path}, args...), os.Environ())
+}
+
+// Gopls is the "gopls" that the kernel sees: the real one, but in the process group of gonb, which would have it in one of its own where
+// it outlives a kernel that is killed. Headless there is none, since nobody asks for completions, and it would load the whole module
+// while the first cell is built. It returns only where there is none.
+func Gopls(args []string) error {
+	if os.Getenv(home.HeadlessEnv) == "1" {
+		return errors.New("no gopls in a headless run")
+	}
+	path, err := behind("gopls")
+	if err != nil {
+		return err
+	}
+	group, err := syscall.Getpgid(os.Getppid())
+	if err == nil {
+		err = syscall.Setpgid(0, group)
+	}
+	if err != nil {
+		return fmt.Errorf("joining the kernel's process group: %w", err)
+	}
+	return syscall.Exec(path, append([]string{path}, args...), os.Environ())
+}
+
+// behind finds the program of that name on the PATH that isn't this one.
+func behind(name string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	own, err := os.Stat(self)
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		path, err := exec.LookPath(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		if found, err := os.Stat(path); err == nil && !os.SameFile(own, found) {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("no %s on the PATH behind galdecon's own: %s", name, os.Getenv("PATH"))
+}
