@@ -11,6 +11,10 @@ package galdecon
 import (
 	"context"
 	"fmt"
+	"math"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/ddpm"
@@ -47,6 +51,53 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	x, psfs := c.Instrument.Observe(scope, y)
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: c.Instrument.Noise})
+}
+
+// Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
+// one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
+func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed int64) (*galaxy.Images, error) {
+	if err := galaxies.Validate(); err != nil {
+		return nil, err
+	}
+	if len(kernels) != 1 && len(kernels) != galaxies.N {
+		return nil, fmt.Errorf("galdecon: %d galaxies need as many PSFs, or one for all; got %d", galaxies.N, len(kernels))
+	}
+	if !(noise >= 0) {
+		return nil, fmt.Errorf("galdecon: the noise must be ≥ 0 in units of the image, got %g", noise)
+	}
+	psfs, err := psf.Stack(kernels...)
+	if err != nil {
+		return nil, err
+	}
+	device, err := backend.Default()
+	if err != nil {
+		return nil, err
+	}
+	rng, err := graph.RNGStateFromSeed(seed)
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot seed the random numbers: %w", err)
+	}
+	x, err := graph.CallOnce(device, func(y, psfs, rng *graph.Node) *graph.Node {
+		_, z := graph.RandomNormal(rng, y.Shape())
+		return graph.Add(psf.Convolve(y, psfs), graph.MulScalar(z, noise))
+	}, galaxies.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), kernels[0].Size, kernels[0].Size), rng)
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
+	}
+	out, err := galaxy.FromTensor(x)
+	if err != nil {
+		return nil, err
+	}
+	out.IDs, out.Scale = galaxies.IDs, galaxies.Scale
+	return out, nil
+}
+
+// Interruptible is a context that ends when the notebook's cell, or the program, is interrupted: a training that is given it
+// saves and stops.
+func Interruptible() context.Context {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program
+	return ctx
 }
 
 // fits reports images that the model isn't made for.
@@ -88,6 +139,20 @@ func Load(dir string) (*Deconvolver, error) {
 	return &Deconvolver{Config: c, posterior: posterior}, nil
 }
 
+// inScale reports observations that aren't scaled as clean galaxies are, with peaks near 1.
+func inScale(x *galaxy.Images) error {
+	for i := range x.N {
+		peak := 0.0
+		for _, v := range x.At(i) {
+			peak = max(peak, math.Abs(float64(v)))
+		}
+		if peak < 1e-3 || peak > 10 {
+			return fmt.Errorf("galdecon: the largest pixel of %s is %.3g, but the model takes galaxies with peaks near 1; see galaxy.Images.Prepare", x.ID(i), peak)
+		}
+	}
+	return nil
+}
+
 // Posterior is what a model says about one observation.
 type Posterior struct {
 	// Observation is x, [1, Size, Size, Channels], and PSF its Π.
@@ -107,6 +172,9 @@ const chunk = 64
 func (d *Deconvolver) Sample(ctx context.Context, x *galaxy.Images, kernels []psf.Kernel, n int, seed int64) ([]Posterior, error) {
 	c := d.Config
 	if err := c.fits(x); err != nil {
+		return nil, err
+	}
+	if err := inScale(x); err != nil {
 		return nil, err
 	}
 	if n < 1 {

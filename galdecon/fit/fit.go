@@ -112,7 +112,7 @@ func Run(ctx context.Context, backend compute.Backend, c Config, images *galaxy.
 		return nil
 	}
 	// All galaxies stay on the device; a batch comes as their indices.
-	data, err := store.Scope(dataScope).CreateVariable("galaxies", tensors.FromFlatDataAndDimensions(images.Pixels, images.N, images.Height, images.Width, images.Channels))
+	data, err := store.Scope(dataScope).CreateVariable("galaxies", images.Tensor())
 	if err != nil {
 		return fmt.Errorf("fit: cannot bring the galaxies to the device: %w", err)
 	}

@@ -1,0 +1,76 @@
+package galdecon
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/score"
+)
+
+// Report says how good the candidates for a set of observations are.
+type Report struct {
+	Rows []Row
+}
+
+// Row is the report of one observation.
+type Row struct {
+	ID string
+	// Retained is the fraction of candidates with a reconvolution error below score.Epsilon; Reconvolution is their mean error.
+	Retained, Reconvolution float64
+	score.Accuracy
+}
+
+// Evaluate compares posteriors with the truth [n, Size, Size, Channels], in the same order.
+func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
+	if len(posteriors) == 0 || len(posteriors) != truth.N {
+		return Report{}, fmt.Errorf("galdecon: %d posteriors can't be compared with %d true galaxies", len(posteriors), truth.N)
+	}
+	var report Report
+	for i, p := range posteriors {
+		errors, err := score.Reconvolution(p.Reblurred, p.Observation)
+		if err != nil {
+			return Report{}, err
+		}
+		accuracy, err := score.Against(truth.Select(i), p.Observation, p.Samples)
+		if err != nil {
+			return Report{}, err
+		}
+		mean := 0.0
+		for _, e := range errors {
+			mean += e / float64(len(errors))
+		}
+		report.Rows = append(report.Rows, Row{ID: truth.ID(i), Retained: score.Retained(errors, score.Epsilon), Reconvolution: mean, Accuracy: accuracy})
+	}
+	return report, nil
+}
+
+// Mean is the row of averages over all observations.
+func (r Report) Mean() Row {
+	mean := Row{ID: "mean"}
+	n := float64(len(r.Rows))
+	for _, row := range r.Rows {
+		mean.Retained += row.Retained / n
+		mean.Reconvolution += row.Reconvolution / n
+		mean.Observation += row.Observation / n
+		mean.Samples += row.Samples / n
+		mean.Accuracy.Mean += row.Accuracy.Mean / n
+		mean.Variance += row.Variance / n
+	}
+	return mean
+}
+
+// String is the report as a table. MSEs are in units of 1e-4, the paper's ε.
+func (r Report) String() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "galaxy\tretained\tΠ*y − x\tobservation\tcandidates\ttheir mean\tvariance\t")
+	for _, row := range append(r.Rows, r.Mean()) {
+		fmt.Fprintf(w, "%s\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", row.ID, 100*row.Retained,
+			row.Reconvolution/score.Epsilon, row.Observation/score.Epsilon, row.Samples/score.Epsilon, row.Accuracy.Mean/score.Epsilon, row.Variance/score.Epsilon)
+	}
+	w.Flush()
+	fmt.Fprintf(&text, "MSE per pixel in units of ε = %.0e: of the candidates blurred again to the observation, then of the observation, the candidates\nand their mean to the truth; variance of the candidates.\n", score.Epsilon)
+	return text.String()
+}
