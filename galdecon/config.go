@@ -2,6 +2,8 @@ package galdecon
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +51,11 @@ var presets = map[string]Config{
 	},
 }
 
-// Preset returns a configuration by its name; change what you like before use.
+// ConfigEnv names the environment variable that changes presets: JSON of the fields to change, such as {"fit": {"steps": 20000}}. It
+// is how a notebook that runs headless is given parameters.
+const ConfigEnv = "GALDECON_CONFIG"
+
+// Preset returns a configuration by its name, changed by [ConfigEnv]; change what you like before use.
 func Preset(name string) (Config, error) {
 	c, ok := presets[name]
 	if !ok {
@@ -62,7 +68,24 @@ func Preset(name string) (Config, error) {
 	}
 	c.Preset = name
 	c.Diffusion.Network.Features = slices.Clone(c.Diffusion.Network.Features)
+	if change := os.Getenv(ConfigEnv); change != "" {
+		decoder := json.NewDecoder(strings.NewReader(change))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&c); err != nil {
+			return Config{}, fmt.Errorf("galdecon: %s must be JSON such as {\"fit\": {\"steps\": 20000}}, with fields of a configuration: %w", ConfigEnv, err)
+		}
+	}
 	return c, nil
+}
+
+// Folder is where the model of this configuration belongs below parent. Configurations that differ have different folders.
+func (c Config) Folder(parent string) string {
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // numbers that JSON can't hold, which Validate refuses
+	}
+	hash := sha256.Sum256(text)
+	return filepath.Join(parent, c.Preset+"-"+hex.EncodeToString(hash[:4]))
 }
 
 // Validate reports the first thing that is wrong with the configuration.

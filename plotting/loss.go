@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"galdecon/galdecon/fit"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
@@ -14,10 +16,7 @@ import (
 )
 
 // Point is a loss at a step of training.
-type Point struct {
-	Step int
-	Loss float64
-}
+type Point = fit.Point
 
 // Loss is a loss curve: every training loss in a pale line, their running mean in a strong one, and the validation losses
 // as points, over the training step, on a logarithmic scale.
@@ -149,7 +148,7 @@ func runningMean(points []Point) []Point {
 	out := make([]Point, n)
 	for i, p := range points {
 		from, to := i-min(half, i), i+min(half, i, n-1-i)+1
-		out[i] = Point{p.Step, (sums[to] - sums[from]) / float64(to-from)}
+		out[i] = Point{Step: p.Step, Loss: (sums[to] - sums[from]) / float64(to-from)}
 	}
 	return out
 }

@@ -11,13 +11,13 @@ import (
 func falling(n int) []Point {
 	points := make([]Point, n)
 	for i := range points {
-		points[i] = Point{i + 1, math.Exp(-float64(i) / 100)}
+		points[i] = Point{Step: i + 1, Loss: math.Exp(-float64(i) / 100)}
 	}
 	return points
 }
 
 func TestLossCurve(t *testing.T) {
-	l := Loss{Training: falling(500), Validation: []Point{{100, 0.5}}, Title: "run 1"}
+	l := Loss{Training: falling(500), Validation: []Point{{Step: 100, Loss: 0.5}}, Title: "run 1"}
 	l.Training[7].Loss, l.Training[8].Loss = math.NaN(), -1
 	f := mustDraw(t, l)
 	texts := written(t, f)
@@ -34,11 +34,11 @@ func TestLossCurve(t *testing.T) {
 
 	_, err = Loss{}.Figure()
 	wantError(t, err, "at least 2")
-	_, err = Loss{Training: []Point{{1, math.NaN()}, {2, 0}, {3, 1}}}.Figure()
+	_, err = Loss{Training: []Point{{Step: 1, Loss: math.NaN()}, {Step: 2, Loss: 0}, {Step: 3, Loss: 1}}}.Figure()
 	wantError(t, err, "1 (of 3)")
-	_, err = Loss{Training: []Point{{2, 1}, {1, 1}}}.Figure()
+	_, err = Loss{Training: []Point{{Step: 2, Loss: 1}, {Step: 1, Loss: 1}}}.Figure()
 	wantError(t, err, "decrease")
-	for _, points := range [][]Point{{{5, 1}, {5, 1}}, {{1, 1e-300}, {2, 1e300}}, {{1, 3}, {2, 3}}} {
+	for _, points := range [][]Point{{{Step: 5, Loss: 1}, {Step: 5, Loss: 1}}, {{Step: 1, Loss: 1e-300}, {Step: 2, Loss: 1e300}}, {{Step: 1, Loss: 3}, {Step: 2, Loss: 3}}} {
 		if _, err := mustDraw(t, Loss{Training: points}).PNG(); err != nil {
 			t.Errorf("%v: %v", points, err)
 		}
@@ -48,7 +48,7 @@ func TestLossCurve(t *testing.T) {
 func TestRunningMean(t *testing.T) {
 	line := make([]Point, 300)
 	for i := range line {
-		line[i] = Point{i, float64(1000 - i)}
+		line[i] = Point{Step: i, Loss: float64(1000 - i)}
 	}
 	mean := runningMean(line)
 	for i := range 290 { // A straight line is its own mean, but at the end, where the window is cut.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,17 +53,18 @@ type screen interface {
 	finish(p progress, l Loss) error
 }
 
-// NewTraining follows a run of total steps; 0 if their number isn't known.
-func NewTraining(total int) *Training {
+// NewTraining follows a run of total steps; 0 if their number isn't known. A run that goes on from a checkpoint is given the
+// losses of its past, for the curve.
+func NewTraining(total int, past ...Point) *Training {
 	var s screen = newTerminal(os.Stderr)
 	if gonbui.IsNotebook {
 		s = newCell()
 	}
-	return newTraining(total, s, time.Now)
+	return newTraining(total, past, s, time.Now)
 }
 
-func newTraining(total int, s screen, now func() time.Time) *Training {
-	return &Training{total: max(total, 0), screen: s, now: now}
+func newTraining(total int, past []Point, s screen, now func() time.Time) *Training {
+	return &Training{total: max(total, 0), loss: Loss{Training: slices.Clone(past)}, screen: s, now: now}
 }
 
 // Update tells the training loss of a step. A loss that isn't finite is shown in the line and left out of the curve.
@@ -73,11 +75,11 @@ func (t *Training) Update(step int, loss float64) {
 		return
 	}
 	now := t.now()
-	if len(t.loss.Training) == 0 {
+	if t.started.IsZero() {
 		// The rate counts from here, so that compiling the model and resuming at a later step don't distort it.
 		t.started, t.startStep, t.curveShown = now, step, now
 	}
-	t.loss.Training = append(t.loss.Training, Point{step, loss})
+	t.loss.Training = append(t.loss.Training, Point{Step: step, Loss: loss})
 	if now.Sub(t.lineShown) < linePeriod {
 		return
 	}
@@ -93,10 +95,11 @@ func (t *Training) Update(step int, loss float64) {
 func (t *Training) Validate(step int, loss float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.loss.Validation = append(t.loss.Validation, Point{step, loss})
+	t.loss.Validation = append(t.loss.Validation, Point{Step: step, Loss: loss})
 }
 
-// Close shows the end of the run, however it ended. Only the first call does something, and only if there was a step.
+// Close shows the end of the run, however it ended. Only the first call does something, and only if there was a step, now or
+// in the past.
 // It is an error if the notebook can't be reached.
 func (t *Training) Close() error {
 	t.mu.Lock()
@@ -119,7 +122,10 @@ type progress struct {
 
 func (t *Training) progress(now time.Time) progress {
 	points := t.loss.Training
-	p := progress{step: points[len(points)-1].Step, total: t.total, elapsed: now.Sub(t.started)}
+	p := progress{step: points[len(points)-1].Step, total: t.total}
+	if !t.started.IsZero() {
+		p.elapsed = now.Sub(t.started)
+	}
 	if s := p.elapsed.Seconds(); s > 0 {
 		p.rate = float64(p.step-t.startStep) / s
 	}
@@ -152,7 +158,9 @@ func (p progress) summary() string {
 	if p.total > 0 {
 		s += fmt.Sprintf("/%d", p.total)
 	}
-	s += fmt.Sprintf(" in %v", seconds(p.elapsed.Seconds()))
+	if p.elapsed > 0 {
+		s += fmt.Sprintf(" in %v", seconds(p.elapsed.Seconds()))
+	}
 	if p.rate > 0 {
 		s += fmt.Sprintf(", %.3g steps/s", p.rate)
 	}

@@ -24,7 +24,7 @@ func clock(at *time.Duration) func() time.Time {
 func TestTrainingIsThrottled(t *testing.T) {
 	var at time.Duration
 	s := &fakeScreen{}
-	live := newTraining(3000, s, clock(&at))
+	live := newTraining(3000, nil, s, clock(&at))
 	at = 20 * time.Second // Compilation doesn't count.
 	for step := 1001; step <= 2000; step++ {
 		live.Update(step, 0.5)
@@ -57,7 +57,7 @@ func TestTrainingIsThrottled(t *testing.T) {
 
 func TestTrainingWithoutSteps(t *testing.T) {
 	s := &fakeScreen{}
-	if err := newTraining(0, s, time.Now).Close(); err != nil || s.finishes != 0 {
+	if err := newTraining(0, nil, s, time.Now).Close(); err != nil || s.finishes != 0 {
 		t.Errorf("Close = %v and %d ends shown, want none", err, s.finishes)
 	}
 }
@@ -94,5 +94,22 @@ func TestTerminal(t *testing.T) {
 	}
 	if got := out.String(); got != "step 0, loss 1\nstep 10, loss 1\nstep 20, loss 1\n" {
 		t.Errorf("a log file got %q, want a line every 10 s", got)
+	}
+}
+
+// A run that was finished before shows its curve; one that goes on counts its rate from where it went on.
+func TestTrainingWithAPast(t *testing.T) {
+	past := []Point{{Step: 1, Loss: 2}, {Step: 2, Loss: 1.5}, {Step: 100, Loss: 1}}
+	var at time.Duration
+	s := &fakeScreen{}
+	if err := newTraining(100, past, s, clock(&at)).Close(); err != nil || s.finishes != 1 {
+		t.Errorf("Close of a finished run: %v, shown %d times", err, s.finishes)
+	}
+	live := newTraining(300, past, &fakeScreen{}, clock(&at))
+	live.Update(101, 1)
+	at += 10 * time.Second
+	live.Update(201, 1)
+	if p := live.progress(live.now()); p.rate != 10 || p.step != 201 || len(live.loss.Training) != len(past)+2 {
+		t.Errorf("step %d at %g steps/s with %d points, want 201 at 10 with %d", p.step, p.rate, len(live.loss.Training), len(past)+2)
 	}
 }

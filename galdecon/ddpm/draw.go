@@ -85,13 +85,13 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 // Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k], and convolves it
 // again: samples and Π*samples have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
 func (p *Posterior) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
-	state, yT, condition, err := p.start.Exec3(rng, x, psfs)
+	state, yT, condition, err := p.start.Call3(rng, x, psfs)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot start sampling: %w", err)
 	}
-	u, err := p.loop.Exec1(append([]any{state, yT, x, psfs, condition}, p.weights...)...)
+	u, err := p.loop.Call1(append([]any{state, yT, x, psfs, condition}, p.weights...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}
-	return p.finish.Exec2(u, psfs)
+	return p.finish.Call2(u, psfs)
 }

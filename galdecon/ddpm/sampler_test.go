@@ -127,13 +127,13 @@ func TestSamplersAgainstExactPosterior(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			start, err := graph.ExecOnceN(device, func(rng *graph.Node) (*graph.Node, *graph.Node) {
+			start, err := graph.CallOnceN(device, func(rng *graph.Node) (*graph.Node, *graph.Node) {
 				return graph.RandomNormal(rng, shapes.Make(dtypes.Float32, samples, 1, n, 1))
 			}, rng)
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, err := draw.Exec1(start[0], start[1],
+			out, err := draw.Call1(start[0], start[1],
 				tensors.FromFlatDataAndDimensions(float32s(mean.RawVector().Data), 1, n),
 				tensors.FromFlatDataAndDimensions(float32s(basis.RawMatrix().Data), n, n),
 				tensors.FromFlatDataAndDimensions(float32s(eigen.Values(nil)), 1, n))

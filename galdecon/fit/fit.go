@@ -30,8 +30,8 @@ type Config struct {
 	Steps int `json:"steps"`
 	// Batch is the number of galaxies in a step.
 	Batch int `json:"batch"`
-	// LearningRate is that of Adam after WarmUp steps, through which it rises from 0; from there it falls linearly to 0 at
-	// the last step, as in the paper's program.
+	// LearningRate is that of Adam after WarmUp steps, through which it rises from 0; from there it falls linearly, to
+	// reach 0 after the last step, as in the paper's program.
 	LearningRate float64 `json:"learning_rate"`
 	WarmUp       int     `json:"warm_up"`
 	// EMA is the decay, per step, of the exponential moving average of the weights that samples are drawn with.
@@ -45,16 +45,33 @@ func (c Config) Validate() error {
 	switch {
 	case c.Steps < 1 || c.Batch < 1:
 		return fmt.Errorf("fit: steps and batch must be at least 1, got %d and %d", c.Steps, c.Batch)
-	case !(c.LearningRate > 0) || c.WarmUp < 0:
-		return fmt.Errorf("fit: the learning rate must be positive and the warm-up at least 0 steps, got %g and %d", c.LearningRate, c.WarmUp)
+	case !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0) || c.WarmUp < 0:
+		return fmt.Errorf("fit: the learning rate must be positive and finite and the warm-up at least 0 steps, got %g and %d", c.LearningRate, c.WarmUp)
 	case !(c.EMA >= 0 && c.EMA < 1):
 		return fmt.Errorf("fit: the decay of the averaged weights must be in [0, 1), got %g", c.EMA)
 	}
 	return nil
 }
 
-// Objective is the loss of a model: clean images y [batch, height, width, channels] → a scalar to minimise. All of its weights
-// must lie below the scope.
+// Accepts reports what makes the training on these galaxies [n, size, size, channels] impossible.
+func (c Config) Accepts(images *galaxy.Images) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if err := images.Validate(); err != nil {
+		return err
+	}
+	if images.Height != images.Width {
+		return fmt.Errorf("fit: galaxies must be square to be turned, got %d×%d pixels", images.Height, images.Width)
+	}
+	if images.N < c.Batch {
+		return fmt.Errorf("fit: a batch of %d needs at least as many galaxies, got %d", c.Batch, images.N)
+	}
+	return nil
+}
+
+// Objective is the loss of a model: clean images y [batch, height, width, channels] → a float32 scalar to minimise. All of its
+// weights must lie below the scope.
 type Objective func(scope *model.Scope, y *graph.Node) *graph.Node
 
 // Progress is the state of a training after a step.
@@ -66,11 +83,12 @@ type Progress struct {
 	Elapsed time.Duration
 }
 
-// ErrDiverged says that the loss became NaN or infinite; the last checkpoint is kept.
-var ErrDiverged = errors.New("the loss is not finite")
+// ErrDiverged says that the loss or a weight became NaN or infinite; the last checkpoint is kept.
+var ErrDiverged = errors.New("the training diverged: not a finite number")
 
-// saveEvery is how much work a killed training may lose.
-const saveEvery = time.Minute
+// saveShare is the share of the time that may go into saving: a training saves as often as it allows, so that it loses little
+// when it is killed.
+const saveShare = 0.02
 
 // Scopes of the store: weights as trained, their average, and what isn't part of the model.
 const (
@@ -86,20 +104,17 @@ func Average(store *model.Store) *model.Scope { return store.Scope(averageScope)
 // be nil, is called after every step. When ctx ends, Run saves and returns its error; the next Run goes on where it was, to the
 // same weights, bit for bit, as if it had not been interrupted.
 func Run(ctx context.Context, backend compute.Backend, c Config, images *galaxy.Images, objective Objective, dir string, report func(Progress)) error {
-	if err := c.Validate(); err != nil {
+	if err := c.Accepts(images); err != nil {
 		return err
-	}
-	if err := images.Validate(); err != nil {
-		return err
-	}
-	if images.Height != images.Width {
-		return fmt.Errorf("fit: galaxies must be square to be turned, got %d×%d pixels", images.Height, images.Width)
-	}
-	if images.N < c.Batch {
-		return fmt.Errorf("fit: a batch of %d needs at least as many galaxies, got %d", c.Batch, images.N)
 	}
 	state, err := open(dir, c.Steps)
 	if err != nil {
+		return err
+	}
+	if state.step >= c.Steps {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	store := state.store
@@ -108,8 +123,9 @@ func Run(ctx context.Context, backend compute.Backend, c Config, images *galaxy.
 			return fmt.Errorf("fit: cannot seed the random numbers: %w", err)
 		}
 	}
-	if state.step >= c.Steps {
-		return nil
+	defer state.close()
+	if err := state.prepare(); err != nil {
+		return err
 	}
 	// All galaxies stay on the device; a batch comes as their indices.
 	data, err := store.Scope(dataScope).CreateVariable("galaxies", images.Tensor())
@@ -132,33 +148,46 @@ func Run(ctx context.Context, backend compute.Backend, c Config, images *galaxy.
 	loop.LoopStep = state.step
 
 	var started, saved time.Time
+	var cost time.Duration // of the last save
+	var stopped error      // why the loop was ended
 	loop.OnStep("galdecon", 0, func(loop *train.Loop, metrics []*tensors.Tensor) error {
-		loss := float64(tensors.ToScalar[float32](metrics[0]))
+		step, loss := loop.LoopStep+1, float64(tensors.ToScalar[float32](metrics[0]))
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return fmt.Errorf("fit: step %d: %w; the checkpoint of step %d in %s is kept: try a lower learning rate", loop.LoopStep+1, ErrDiverged, state.step, dir)
+			stopped = state.diverged(step, fmt.Errorf("%w in the loss", ErrDiverged))
+			return stopped
 		}
-		step := loop.LoopStep + 1
 		state.record(step, loss)
 		if started.IsZero() {
-			started, saved = time.Now(), time.Now()
+			started = time.Now()
 		}
 		if report != nil {
 			report(Progress{Step: step, Steps: c.Steps, Loss: loss, Elapsed: time.Since(started)})
 		}
-		ended := ctx.Err()
-		if ended != nil || step == c.Steps || time.Since(saved) > saveEvery {
-			if err := state.save(step); err != nil {
-				return err
-			}
-			saved = time.Now()
+		last := step == c.Steps
+		if !last {
+			stopped = ctx.Err()
 		}
-		return ended
+		if !last && stopped == nil && time.Since(saved).Seconds()*saveShare < cost.Seconds() {
+			return nil
+		}
+		begun := time.Now()
+		if err := state.finite(); err != nil {
+			stopped = state.diverged(step, err)
+		} else if err := state.save(step); err != nil {
+			stopped = err
+		}
+		saved = time.Now()
+		cost = saved.Sub(begun)
+		return stopped
 	})
 	_, err = loop.RunSteps(&order{c: c, n: images.N, from: state.step}, c.Steps-state.step)
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrDiverged) {
-		return fmt.Errorf("fit: training stopped after step %d: %w", loop.LoopStep, err)
+	if stopped != nil {
+		return stopped
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("fit: training stopped at step %d; %s: %w", loop.LoopStep+1, state.kept(), err)
+	}
+	return nil
 }
 
 // setLearningRate builds the schedule of Config.LearningRate into the step.

@@ -120,7 +120,7 @@ func convolve(t *testing.T, y []float32, b, h, w, c int, kernels ...psf.Kernel) 
 		t.Fatal(err)
 	}
 	k := kernels[0].Size
-	out, err := graph.ExecOnce(device(t), psf.Convolve,
+	out, err := graph.CallOnce(device(t), psf.Convolve,
 		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(kernels), k, k))
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func TestAdjoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		products, err := graph.ExecOnceN(device(t), func(y, v, p *graph.Node) []*graph.Node {
+		products, err := graph.CallOnceN(device(t), func(y, v, p *graph.Node) []*graph.Node {
 			return []*graph.Node{
 				graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)),
 				graph.ReduceAllSum(graph.Mul(y, psf.Transpose(v, p)))}
@@ -204,7 +204,7 @@ func TestGradientIsAdjoint(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const h, w, k = 11, 14, 5
 	kernel := randomKernel(t, rng, k)
-	gradient, err := graph.ExecOnce(device(t), func(y, v, p *graph.Node) *graph.Node {
+	gradient, err := graph.CallOnce(device(t), func(y, v, p *graph.Node) *graph.Node {
 		loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
 		return graph.Sub(graph.Gradient(loss, y)[0], psf.Transpose(v, p))
 	}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
@@ -245,7 +245,7 @@ func TestCorrectAgainstDenseSolution(t *testing.T) {
 	step.MulVec(a.T(), &solution)
 	step.AddVec(vector(y), &step)
 
-	got, err := graph.ExecOnce(device(t), func(y, x, p *graph.Node) *graph.Node {
+	got, err := graph.CallOnce(device(t), func(y, x, p *graph.Node) *graph.Node {
 		return psf.Correct(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40)
 	},
 		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1), tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
@@ -272,7 +272,7 @@ func TestCorrect(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(start, truth []float32) (mse, moved float64) {
-		out, err := graph.ExecOnceN(device(t), func(y, truth, p *graph.Node) []*graph.Node {
+		out, err := graph.CallOnceN(device(t), func(y, truth, p *graph.Node) []*graph.Node {
 			x := psf.Convolve(truth, p)
 			corrected := psf.Correct(y, x, p, graph.Const(p.Graph(), float32(1e-3)), 3)
 			return []*graph.Node{
@@ -302,7 +302,7 @@ func TestCorrect(t *testing.T) {
 
 func TestGaussians(t *testing.T) {
 	for _, size := range []int{9, 10} {
-		out, err := graph.ExecOnce(device(t), func(s *graph.Node) *graph.Node { return psf.Gaussians(s, size) }, []float32{0.5, 2})
+		out, err := graph.CallOnce(device(t), func(s *graph.Node) *graph.Node { return psf.Gaussians(s, size) }, []float32{0.5, 2})
 		if err != nil {
 			t.Fatal(err)
 		}
