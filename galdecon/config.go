@@ -88,7 +88,7 @@ func (c Config) Folder(parent string) string {
 	return filepath.Join(parent, c.Preset+"-"+hex.EncodeToString(hash[:4]))
 }
 
-// Validate reports the first thing that is wrong with the configuration.
+// Validate reports what is wrong with the configuration.
 func (c Config) Validate() error {
 	if c.Size < 1 || c.Channels < 1 {
 		return fmt.Errorf("galdecon: images need a positive size and number of channels, got %d and %d", c.Size, c.Channels)
@@ -117,17 +117,36 @@ func (c Config) save(dir string) error {
 	case err == nil && bytes.Equal(have, want):
 		return nil
 	case err == nil:
-		return fmt.Errorf("galdecon: %s holds another configuration than this training's; choose another folder, or delete that one to train anew", path)
+		return fmt.Errorf("galdecon: %s holds another configuration than this training's%s; choose another folder, or delete that one to train anew",
+			path, difference(string(have), string(want)))
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("galdecon: cannot read the configuration: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("galdecon: cannot make the checkpoint folder: %w", err)
 	}
-	if err := errors.Join(os.WriteFile(path+".new", want, 0o666), os.Rename(path+".new", path)); err != nil {
+	// Under another name first: what bears the right one is complete.
+	part := path + ".new"
+	if err = os.WriteFile(part, want, 0o666); err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		os.Remove(part)
 		return fmt.Errorf("galdecon: cannot store the configuration: %w", err)
 	}
 	return nil
+}
+
+// difference is the first line in which two configurations differ, for a message.
+func difference(have, want string) string {
+	a, b := strings.Split(have, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			trim := func(line string) string { return strings.TrimSuffix(strings.TrimSpace(line), ",") }
+			return fmt.Sprintf(" (%s there, %s here)", trim(a[i]), trim(b[i]))
+		}
+	}
+	return ""
 }
 
 func loadConfig(dir string) (Config, error) {

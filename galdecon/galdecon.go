@@ -37,6 +37,9 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	if err := c.fits(galaxies); err != nil {
 		return err
 	}
+	if err := c.Fit.Accepts(galaxies); err != nil {
+		return err // before a folder is made
+	}
 	device, err := backend.Default()
 	if err != nil {
 		return err

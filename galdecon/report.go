@@ -2,6 +2,7 @@ package galdecon
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -26,6 +27,9 @@ type Row struct {
 func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
 	if len(posteriors) == 0 || len(posteriors) != truth.N {
 		return Report{}, fmt.Errorf("galdecon: %d posteriors can't be compared with %d true galaxies", len(posteriors), truth.N)
+	}
+	if err := truth.Validate(); err != nil {
+		return Report{}, err
 	}
 	var report Report
 	for i, p := range posteriors {
@@ -66,7 +70,7 @@ func (r Report) String() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "galaxy\tretained\tΠ*y − x\tobservation\tcandidates\ttheir mean\tvariance\t")
-	for _, row := range append(r.Rows, r.Mean()) {
+	for _, row := range append(slices.Clip(r.Rows), r.Mean()) {
 		fmt.Fprintf(w, "%s\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", row.ID, 100*row.Retained,
 			row.Reconvolution/score.Epsilon, row.Observation/score.Epsilon, row.Samples/score.Epsilon, row.Accuracy.Mean/score.Epsilon, row.Variance/score.Epsilon)
 	}

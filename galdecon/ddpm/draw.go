@@ -60,6 +60,11 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 			x, psfs, condition := captured[0], captured[1], captured[2]
 			time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
 			v := c.velocity(inner.Scope(weights.Scope()), yt, condition, time, psfs)
+			if n := inner.NumVariables(); n != len(variables) {
+				// While a graph is built, as GoMLX does; Draw returns it.
+				panic(fmt.Errorf("ddpm: the network has %d weights that the model lacks (it has %d below %s): they are of different architectures",
+					n-len(variables), len(variables), weights.Scope()))
+			}
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
 			clean := graph.Sub(graph.Mul(signal, yt), graph.Mul(sigma, v))
 			prior := graph.MulScalar(sigma, c.Std)
@@ -82,8 +87,8 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 	return p, nil
 }
 
-// Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k], and convolves it
-// again: samples and Π*samples have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
+// Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k] or one for
+// all [1, k, k], and convolves it again: samples and Π*samples have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
 func (p *Posterior) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
 	state, yT, condition, err := p.start.Call3(rng, x, psfs)
 	if err != nil {
@@ -93,5 +98,8 @@ func (p *Posterior) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tens
 	if err != nil {
 		return nil, nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}
-	return p.finish.Call2(u, psfs)
+	if samples, reblurred, err = p.finish.Call2(u, psfs); err != nil {
+		return nil, nil, fmt.Errorf("ddpm: cannot blur the samples again: %w", err)
+	}
+	return samples, reblurred, nil
 }

@@ -91,8 +91,8 @@ type Captured struct {
 //
 //	y_s = √ᾱ_s ŷ_0 + √(1−ᾱ_s−σ²) ε̂ + σ z,  ε̂ = (y_t − √ᾱ_t ŷ_0)/√(1−ᾱ_t),  σ = η √((1−ᾱ_s)/(1−ᾱ_t)) √(1−ᾱ_t/ᾱ_s)
 //
-// where s is the next kept time after t; SecondOrder adds w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be valid. GoMLX shares constants within a graph, but not
-// across a loop's border: do other arithmetic in another graph.
+// where s is the next kept time after t; SecondOrder adds w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be
+// valid. GoMLX shares constants within a graph, but not across a loop's border: do other arithmetic in another graph.
 func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node {
 	g := rng.Graph()
 	rows, err := s.table(schedule)

@@ -15,7 +15,7 @@ type Schedule struct {
 func (s Schedule) T() int { return len(s.AlphaBar) - 1 }
 
 // Linear is the paper's schedule: β_t = 1 − ᾱ_t/ᾱ_{t−1} rises linearly, at T = 1000 from 1e-4 to 0.02. For another T the β are
-// scaled by 1000/T, so that ᾱ_T stays the same.
+// scaled by 1000/T (and stay ≤ 0.999), so that ᾱ_T stays about as small.
 func Linear(T int) (Schedule, error) {
 	if T < 2 {
 		return Schedule{}, fmt.Errorf("ddpm: a schedule needs T ≥ 2 noise levels, got %d", T)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,7 +56,7 @@ func open(dir string, steps int) (*state, error) {
 	if s.step, err = latest(dir); err != nil || s.step == 0 {
 		return s, err
 	}
-	if err := load(s.store, dir, s.step, false); err != nil {
+	if err := load(s.store, dir, s.step); err != nil {
 		return nil, err
 	}
 	s.history, err = readHistory(dir, s.step)
@@ -91,14 +92,14 @@ func Load(dir string) (*model.Store, error) {
 		return nil, fmt.Errorf("fit: there is no checkpoint in %s; train a model there first, or give the folder of one: %w", dir, fs.ErrNotExist)
 	}
 	store := model.NewStore()
-	if err := load(store, dir, step, true); err != nil {
+	if err := load(store, dir, step); err != nil {
 		return nil, err
 	}
 	return store, nil
 }
 
-// load reads the checkpoint of a step, the newest in dir, into an empty store: all variables, or each when it is first used.
-func load(store *model.Store, dir string, step int, all bool) (err error) {
+// load reads the checkpoint of a step, the newest in dir, into an empty store.
+func load(store *model.Store, dir string, step int) (err error) {
 	// A damaged file must not end the program, whatever it does to the decoder.
 	defer func() {
 		if r := recover(); r != nil {
@@ -108,12 +109,12 @@ func load(store *model.Store, dir string, step int, all bool) (err error) {
 			err = damaged(dir, err)
 		}
 	}()
-	config := checkpoint.Load(store).Dir(dir)
-	if all {
-		config = config.Immediate()
-	}
-	if _, err := config.Done(); err != nil {
+	if _, err := checkpoint.Load(store).Dir(dir).Immediate().Done(); err != nil {
 		return err
+	}
+	// GoMLX takes whatever it loads for weights, and an optimizer would train even the state of the random numbers.
+	for v := range store.IterVariables() {
+		v.SetTrainable(strings.HasPrefix(v.Path(), weightsScope+"/"))
 	}
 	if found := optimizer.GetGlobalStep(store); found != int64(step) {
 		return fmt.Errorf("it holds step %d under the name of step %d", found, step)
@@ -173,6 +174,8 @@ func (s *state) save(step int) error {
 	if err := errors.Join(os.RemoveAll(staging), os.MkdirAll(staging, 0o777)); err != nil {
 		return fail(err)
 	}
+	// Metrics are GoMLX's, under another name in every run.
+	s.saver.ExcludeVarsFromSaving(slices.Collect(s.store.Scope("/metrics").IterVariables())...)
 	if err := s.saver.Save(); err != nil {
 		return fail(err)
 	}

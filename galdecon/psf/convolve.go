@@ -1,6 +1,8 @@
 package psf
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -73,9 +75,19 @@ type operator struct {
 }
 
 func newOperator(image shapes.Shape, psfs *graph.Node) *operator {
-	image.AssertRank(4)
-	psfs.Shape().AssertRank(3)
-	k := psfs.Shape().Dimensions[1]
+	// Errors while a graph is built are panics, as in GoMLX, which returns them to the caller of the graph. They must be errors:
+	// after another panic, such as that of AssertRank, its executor waits for itself for ever.
+	p := psfs.Shape()
+	if image.Rank() != 4 {
+		panic(fmt.Errorf("psf: images must be [batch, height, width, channels], got %s", image))
+	}
+	if p.Rank() != 3 || p.Dimensions[1] != p.Dimensions[2] {
+		panic(fmt.Errorf("psf: PSFs must be square grids [batch, k, k], got %s", p))
+	}
+	k := p.Dimensions[1]
+	if n := p.Dimensions[0]; n != 1 && n != image.Dimensions[0] {
+		panic(fmt.Errorf("psf: %d images need as many PSFs, or one for all; got %d", image.Dimensions[0], n))
+	}
 	o := &operator{height: image.Dimensions[1], width: image.Dimensions[2], centre: k / 2}
 	// Linear convolution: no light wraps around.
 	o.rows, o.cols = fftLength(o.height+k-1), fftLength(o.width+k-1)

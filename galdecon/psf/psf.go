@@ -2,7 +2,8 @@
 //
 // # Conventions
 //
-// A PSF is a k×k grid of non-negative pixel weights that sums to 1, so that convolution keeps flux. Its centre is the pixel
+// A PSF is a k×k grid of pixel weights that sums to 1, so that convolution keeps flux. (A measured one may hold small negative
+// weights, its noise.) Its centre is the pixel
 // (k/2, k/2) (integer division, rows and columns counted from 0): the middle for an odd k, the pixel right below the middle for
 // an even k. That is where the light of a point source stays when it is convolved, so no image is shifted, for any k.
 //
@@ -21,6 +22,22 @@ import (
 type Kernel struct {
 	Size    int
 	Weights []float32
+}
+
+// Validate reports what is wrong with a PSF that was not made by this package: a number of weights that isn't Size×Size, one
+// that is not finite, or a sum that differs from 1 by more than 1e-3.
+func (k Kernel) Validate() error {
+	if k.Size < 1 || len(k.Weights) != k.Size*k.Size {
+		return fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", k.Size, k.Size, max(k.Size, 0)*max(k.Size, 0), len(k.Weights))
+	}
+	sum := 0.0
+	for _, w := range k.Weights {
+		sum += float64(w)
+	}
+	if !(math.Abs(sum-1) <= 1e-3) {
+		return fmt.Errorf("psf: the weights of a PSF must sum to 1, these sum to %g; make it with psf.New", sum)
+	}
+	return nil
 }
 
 // Gaussian is the isotropic Gaussian PSF of the paper (Section 3), σ in pixels, sampled at pixel centres on a size×size grid
@@ -46,7 +63,7 @@ func Gaussian(size int, sigma float64) (Kernel, error) {
 // them to sum 1. Weights that are NaN or infinite, or whose sum isn't positive, are refused.
 func New(size int, weights []float32) (Kernel, error) {
 	if size < 1 || len(weights) != size*size {
-		return Kernel{}, fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", size, size, size*size, len(weights))
+		return Kernel{}, fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", size, size, max(size, 0)*max(size, 0), len(weights))
 	}
 	sum := 0.0
 	for i, w := range weights {
@@ -68,6 +85,9 @@ func New(size int, weights []float32) (Kernel, error) {
 // Resize gives the same PSF on a grid of another size, its centre kept: a larger grid is filled with zeros. A smaller one is
 // an error if more than 1 % of the light would be cut off; otherwise the rest is scaled back to sum 1.
 func (k Kernel) Resize(size int) (Kernel, error) {
+	if err := k.Validate(); err != nil {
+		return Kernel{}, err
+	}
 	if size == k.Size {
 		return k, nil
 	}
@@ -93,6 +113,9 @@ func (k Kernel) Resize(size int) (Kernel, error) {
 func Stack(kernels ...Kernel) ([]float32, error) {
 	var flat []float32
 	for i, k := range kernels {
+		if err := k.Validate(); err != nil {
+			return nil, fmt.Errorf("%w (kernel %d)", err, i)
+		}
 		if k.Size != kernels[0].Size {
 			return nil, fmt.Errorf("psf: kernel %d is %d×%d, kernel 0 is %d×%d; Resize them to one size first",
 				i, k.Size, k.Size, kernels[0].Size, kernels[0].Size)

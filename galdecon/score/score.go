@@ -13,8 +13,11 @@ import (
 // Epsilon is the paper's slack ε (Section 3): a candidate is retained if mean((Π*y − x)²) < Epsilon.
 const Epsilon = 1e-4
 
-// MSE is the mean squared difference of two images of equal length.
+// MSE is the mean squared difference of two images; it is NaN for empty ones. It panics if their lengths differ.
 func MSE(a, b []float32) float64 {
+	if len(a) != len(b) {
+		panic(fmt.Sprintf("score: MSE of images with %d and %d values", len(a), len(b)))
+	}
 	sum := 0.0
 	for i := range a {
 		d := float64(a[i]) - float64(b[i])

@@ -127,7 +127,7 @@ func (c Config) Embed(scope *model.Scope, time, psfs *graph.Node) *graph.Node {
 	return activation.Swish(layers.DenseWithBias(scope.In("both"), h, c.Embedding))
 }
 
-// sinusoids embeds t in [0, 1] at frequencies of 1 to 1000 cycles (after Ho et al. 2020): [batch] → [batch, width].
+// sinusoids embeds t in [0, 1] at angular frequencies of 1 to 1000 (after Ho et al. 2020): [batch] → [batch, width].
 func sinusoids(t *graph.Node, width int) *graph.Node {
 	half := width / 2
 	exponent := graph.DivScalar(graph.Iota(t.Graph(), shapes.Make(dtypes.Float32, 1, half), 1), float64(max(half-1, 1)))

@@ -1,0 +1,324 @@
+package ddpm_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/unet"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+func device(t *testing.T) compute.Backend {
+	t.Helper()
+	b, err := backend.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func filled(value float32, dims ...int) *tensors.Tensor {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return tensors.FromFlatDataAndDimensions(slices.Repeat([]float32{value}, n), dims...)
+}
+
+func loss(t *testing.T, c ddpm.Config, store *model.Store, y, psfs *tensors.Tensor) float64 {
+	t.Helper()
+	if err := store.SetRNGStateFromSeed(1); err != nil {
+		t.Fatal(err)
+	}
+	out, err := model.CallOnce(device(t), store, func(scope *model.Scope, y, psfs *graph.Node) *graph.Node {
+		return c.Loss(scope.In("model"), y, ddpm.Condition{X: y, PSFs: psfs, Noise: 0.01})
+	}, y, psfs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(tensors.ToScalar[float32](out))
+}
+
+// The network starts as 0, so ε_θ = √(1−ᾱ) y_t, and for a constant image whose normalised value is u Eq. 2 is
+// E‖ε − √(1−ᾱ)(√ᾱ u + √(1−ᾱ) ε)‖² = ᾱ² + ᾱ(1−ᾱ) u² at each time. A batch that is a multiple of T takes all times equally often.
+func TestLossByHand(t *testing.T) {
+	const T, batch, size, channels, u = 8, 32, 8, 3, 2.0
+	for _, c := range []ddpm.Config{
+		{T: T, Mean: 0.2, Std: 0.3},
+		{T: T, Mean: -1, Std: 4, Cosine: true},
+	} {
+		c.Network = unet.Config{Features: []int{2}, Blocks: 1, Embedding: 2}
+		schedule, err := c.Schedule()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, variance := 0.0, 0.0
+		for _, a := range schedule.AlphaBar[1:] {
+			want += (a*a + a*(1-a)*u*u) / T
+			variance += (2*math.Pow(a, 4) + 4*a*a*a*(1-a)*u*u) / T
+		}
+		got := loss(t, c, model.NewStore(), filled(float32(c.Mean+u*c.Std), batch, size, size, channels), filled(1, 1, 1, 1))
+		if spread := 4 * math.Sqrt(variance/(batch*size*size*channels)); math.Abs(got-want) > spread {
+			t.Errorf("cosine %t: the loss is %.4f, want %.4f ± %.4f", c.Cosine, got, want, spread)
+		}
+	}
+}
+
+// problem is a small model with weights that are no longer at their start, and galaxies seen through it.
+type problem struct {
+	c       ddpm.Config
+	sampler ddpm.Sampler
+	store   *model.Store
+	x, psfs *tensors.Tensor
+}
+
+const (
+	stamps, side, psfSize = 3, 16, 5
+	noise                 = 0.003
+)
+
+// small returns a new copy of the same problem; what takes time is done once.
+func small(t *testing.T) problem {
+	t.Helper()
+	once.Do(func() { made = makeSmall(t) })
+	p := made
+	var err error
+	if p.store, err = made.store.Clone(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var (
+	once sync.Once
+	made problem
+)
+
+func makeSmall(t *testing.T) problem {
+	t.Helper()
+	p := problem{
+		c:       ddpm.Config{T: 100, Mean: 0.1, Std: 0.2, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		sampler: ddpm.Sampler{Steps: 8, Eta: 1, SecondOrder: true},
+		store:   model.NewStore(),
+	}
+	var pixels, kernels []float32
+	for i := range stamps {
+		for row := range side {
+			for col := range side {
+				r := math.Hypot(float64(row)-7.5-float64(i), (float64(col)-8)*(1+0.3*float64(i)))
+				pixels = append(pixels, float32(math.Exp(-r*r/8)))
+			}
+		}
+		k, err := psf.Gaussian(psfSize, 0.7+0.2*float64(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kernels = append(kernels, k.Weights...)
+	}
+	p.psfs = tensors.FromFlatDataAndDimensions(kernels, stamps, psfSize, psfSize)
+	y := tensors.FromFlatDataAndDimensions(pixels, stamps, side, side, 1)
+	var err error
+	if p.x, err = graph.CallOnce(device(t), psf.Convolve, y, p.psfs); err != nil {
+		t.Fatal(err)
+	}
+	loss(t, p.c, p.store, y, p.psfs)
+	move(t, p.store)
+	return p
+}
+
+// move changes all weights at random, a little.
+func move(t *testing.T, store *model.Store) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for v := range store.Scope("/model").IterVariables() {
+		if v.DType() != dtypes.Float32 {
+			t.Fatalf("weight %s is %s", v.Path(), v.DType())
+		}
+		values := tensors.MustCopyFlatData[float32](v.MustValue())
+		for i := range values {
+			values[i] += 0.1 * float32(rng.NormFloat64())
+		}
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (p problem) posterior(t *testing.T) *ddpm.Posterior {
+	t.Helper()
+	posterior, err := ddpm.NewPosterior(device(t), p.c, p.sampler, p.store.Scope("/model"), noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return posterior
+}
+
+func seed(t *testing.T, n int64) *tensors.Tensor {
+	t.Helper()
+	rng, err := graph.RNGStateFromSeed(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rng
+}
+
+func TestDraw(t *testing.T) {
+	p := small(t)
+	posterior := p.posterior(t)
+	draw := func(n int64) (samples, reblurred []float32) {
+		t.Helper()
+		a, b, err := posterior.Draw(seed(t, n), p.x, p.psfs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, out := range map[string]*tensors.Tensor{"samples": a, "reblurred": b} {
+			if !out.Shape().Equal(p.x.Shape()) {
+				t.Errorf("%s have the shape %s, want %s", what, out.Shape(), p.x.Shape())
+			}
+		}
+		return tensors.MustCopyFlatData[float32](a), tensors.MustCopyFlatData[float32](b)
+	}
+	samples, reblurred := draw(1)
+	again, reblurredAgain := draw(1)
+	if !slices.Equal(samples, again) || !slices.Equal(reblurred, reblurredAgain) {
+		t.Error("the same seed gives other samples")
+	}
+	blurred, err := graph.CallOnce(device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(samples, p.x.Shape().Dimensions...), p.psfs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := tensors.MustCopyFlatData[float32](p.x)
+	for i, want := range tensors.MustCopyFlatData[float32](blurred) {
+		if math.Abs(float64(reblurred[i]-want)) > 1e-5 {
+			t.Fatalf("pixel %d of Π*y is %g, want %g", i, reblurred[i], want)
+		}
+	}
+	other, _ := draw(2)
+	const each = side * side
+	for i := range stamps {
+		at := func(v []float32) []float32 { return v[i*each : (i+1)*each] }
+		// Whatever the weights, each step is corrected towards its own observation.
+		if mse := mse(at(reblurred), at(x)); !(mse < 1e-4) {
+			t.Errorf("sample %d, blurred again, has an MSE of %g to its observation, want < 1e-4", i, mse)
+		}
+		for j := range stamps {
+			if j != i && mse(at(reblurred), x[j*each:(j+1)*each]) < 1e-3 {
+				t.Errorf("sample %d explains observation %d: the test can't tell them apart", i, j)
+			}
+		}
+		if d := mse(at(samples), at(other)); d < 1e-6 {
+			t.Errorf("sample %d of another seed differs by an MSE of %g only", i, d)
+		}
+	}
+	t.Run("errors", func(t *testing.T) { drawErrors(t, p, posterior) })
+	move(t, p.store)
+	a, _, err := p.posterior(t).Draw(seed(t, 1), p.x, p.psfs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(tensors.MustCopyFlatData[float32](a), samples) {
+		t.Error("other weights give the same samples")
+	}
+}
+
+func mse(a, b []float32) float64 {
+	sum := 0.0
+	for i := range a {
+		d := float64(a[i] - b[i])
+		sum += d * d
+	}
+	return sum / float64(len(a))
+}
+
+// One PSF for all gives what a copy for each gives; η = 0 leaves only the start to chance.
+func TestDrawWithOnePSF(t *testing.T) {
+	p := small(t)
+	p.sampler = ddpm.Sampler{Steps: 2}
+	posterior := p.posterior(t)
+	one := tensors.MustCopyFlatData[float32](p.psfs)[:psfSize*psfSize]
+	var out [2][]float32
+	for i, copies := range []int{1, stamps} {
+		a, _, err := posterior.Draw(seed(t, 1), p.x, tensors.FromFlatDataAndDimensions(slices.Repeat(one, copies), copies, psfSize, psfSize))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = tensors.MustCopyFlatData[float32](a)
+	}
+	for i := range out[0] {
+		if math.Abs(float64(out[0][i]-out[1][i])) > 1e-4 {
+			t.Fatalf("pixel %d is %g with one PSF for all, %g with a copy for each", i, out[0][i], out[1][i])
+		}
+	}
+}
+
+// drawErrors are draws that must fail and leave the posterior as good as it was.
+func drawErrors(t *testing.T, p problem, posterior *ddpm.Posterior) {
+	for name, test := range map[string]struct {
+		x, psfs *tensors.Tensor
+		want    string
+	}{
+		"PSFs of another batch":     {p.x, filled(0.04, 2, 5, 5), "3 images need as many PSFs, or one for all; got 2"},
+		"PSFs of another size":      {p.x, filled(1./9, 3, 3, 3), "3"},
+		"oblong PSFs":               {p.x, filled(0.05, 3, 5, 4), "square"},
+		"PSFs without batch":        {p.x, filled(0.04, 5, 5), "[batch, k, k]"},
+		"images without channels":   {filled(0, 3, 16, 16), p.psfs, "[batch, height, width, channels]"},
+		"images of other channels":  {filled(0, 3, 16, 16, 3), p.psfs, "3"},
+		"images of another type":    {tensors.FromFlatDataAndDimensions(make([]float64, 3*256), 3, 16, 16, 1), p.psfs, "64"},
+		"empty tensor where x goes": {tensors.FromFlatDataAndDimensions([]float32{}, 0, 16, 16, 1), p.psfs, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := posterior.Draw(seed(t, 1), test.x, test.psfs)
+			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+	if _, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs); err != nil {
+		t.Errorf("after errors, a good draw fails: %v", err)
+	}
+}
+
+// Weights of another architecture, or none, are an error and not samples from weights at their start.
+func TestPosteriorOfOtherWeights(t *testing.T) {
+	p := small(t)
+	for name, test := range map[string]struct {
+		change func(*ddpm.Config)
+		scope  string
+		want   string
+	}{
+		"no weights":       {func(*ddpm.Config) {}, "/nowhere", "weights that the model lacks"},
+		"more levels":      {func(c *ddpm.Config) { c.Network.Features = []int{4, 4} }, "/model", "/model/unet/up_0"},
+		"more blocks":      {func(c *ddpm.Config) { c.Network.Blocks = 2 }, "/model", "weights that the model lacks"},
+		"larger embedding": {func(c *ddpm.Config) { c.Network.Embedding = 8 }, "/model", "/model/embed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := p.c
+			test.change(&c)
+			posterior, err := ddpm.NewPosterior(device(t), c, p.sampler, p.store.Scope(test.scope), noise)
+			if err == nil {
+				_, _, err = posterior.Draw(seed(t, 1), p.x, p.psfs)
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+	if _, err := ddpm.NewPosterior(device(t), ddpm.Config{T: 1}, p.sampler, p.store.Scope("/model"), noise); err == nil {
+		t.Error("a schedule of one level is accepted")
+	}
+	if _, err := ddpm.NewPosterior(device(t), p.c, ddpm.Sampler{Steps: 101}, p.store.Scope("/model"), noise); err == nil {
+		t.Error("a sampler of more steps than noise levels is accepted")
+	}
+}

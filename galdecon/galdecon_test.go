@@ -1,0 +1,508 @@
+package galdecon_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/score"
+	"galdecon/galdecon/unet"
+)
+
+// micro trains in no time, and is good for nothing but tests.
+func micro() galdecon.Config {
+	return galdecon.Config{
+		Preset: "micro", Size: 16, Channels: 1,
+		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, Noise: 0.003},
+		Diffusion:  ddpm.Config{T: 50, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true},
+		Fit:        fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
+	}
+}
+
+// blobs are Gaussian galaxies that lie apart from image to image.
+func blobs(n, size int) *galaxy.Images {
+	images := galaxy.NewImages(n, size, size, 1)
+	for i := range n {
+		images.IDs = append(images.IDs, fmt.Sprintf("blob %d", i))
+		angle := 2 * math.Pi * float64(i) / float64(n)
+		for p := range size * size {
+			dy := float64(p/size) - float64(size)*(0.5+0.25*math.Sin(angle))
+			dx := float64(p%size) - float64(size)*(0.5+0.25*math.Cos(angle))
+			images.At(i)[p] = float32(math.Exp(-(dx*dx + dy*dy) / 4))
+		}
+	}
+	return images
+}
+
+func gaussian(t *testing.T, size int, sigma float64) psf.Kernel {
+	t.Helper()
+	k, err := psf.Gaussian(size, sigma)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// train returns a folder with a trained model; the training is done once, and copied.
+func train(t *testing.T) (dir string, c galdecon.Config) {
+	t.Helper()
+	trained.once.Do(func() {
+		made := filepath.Join(t.TempDir(), "model")
+		if err := galdecon.Train(t.Context(), micro(), blobs(8, 16), made, nil); err != nil {
+			t.Fatal(err)
+		}
+		trained.files = map[string][]byte{}
+		entries, err := os.ReadDir(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if trained.files[entry.Name()], err = os.ReadFile(filepath.Join(made, entry.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	dir = t.TempDir()
+	for name, text := range trained.files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, micro()
+}
+
+var trained struct {
+	once  sync.Once
+	files map[string][]byte
+}
+
+func wants(t *testing.T, what string, err error, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%s: error %v, want one with %q", what, err, part)
+			return
+		}
+	}
+}
+
+func TestPresets(t *testing.T) {
+	t.Setenv(galdecon.ConfigEnv, "")
+	c, err := galdecon.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil {
+		t.Errorf("the preset tiny is invalid: %v", err)
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back galdecon.Config
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, back) {
+		t.Errorf("through JSON %+v becomes %+v", c, back)
+	}
+	c.Diffusion.Network.Features[0] = 1
+	if again, _ := galdecon.Preset("tiny"); again.Diffusion.Network.Features[0] == 1 {
+		t.Error("a change of one configuration changes the preset")
+	}
+	_, err = galdecon.Preset("huge")
+	wants(t, "unknown preset", err, `"huge"`, "choose one of", "tiny")
+}
+
+func TestPresetFromEnvironment(t *testing.T) {
+	t.Setenv(galdecon.ConfigEnv, "")
+	plain, err := galdecon.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(galdecon.ConfigEnv, `{"fit": {"steps": 7}, "diffusion": {"network": {"features": [8]}}}`)
+	c, err := galdecon.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := plain
+	want.Fit.Steps, want.Diffusion.Network.Features = 7, []int{8}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("the changed preset is %+v, want %+v", c, want)
+	}
+	if c.Folder("here") == plain.Folder("here") || c.Folder("here") != want.Folder("here") {
+		t.Errorf("folders %s and %s", c.Folder("here"), plain.Folder("here"))
+	}
+	for _, bad := range []string{"steps=7", `{"stepps": 7}`, `{"fit": 7}`} {
+		t.Setenv(galdecon.ConfigEnv, bad)
+		_, err := galdecon.Preset("tiny")
+		wants(t, bad, err, galdecon.ConfigEnv)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	if err := micro().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		change func(*galdecon.Config)
+		want   string
+	}{
+		"no size":             {func(c *galdecon.Config) { c.Size = 0 }, "positive size"},
+		"no channels":         {func(c *galdecon.Config) { c.Channels = 0 }, "positive size"},
+		"PSF larger":          {func(c *galdecon.Config) { c.Instrument.Size = 17 }, "PSF grid (17 pixels) is larger than the images (16 pixels)"},
+		"no PSF":              {func(c *galdecon.Config) { c.Instrument.Size = 0 }, "psf: "},
+		"no noise levels":     {func(c *galdecon.Config) { c.Diffusion.T = 0 }, "T ≥ 2"},
+		"network":             {func(c *galdecon.Config) { c.Diffusion.Network.Embedding = 3 }, "unet: "},
+		"size doesn't halve":  {func(c *galdecon.Config) { c.Size = 15 }, "multiple of 2"},
+		"too many steps":      {func(c *galdecon.Config) { c.Sampler.Steps = 51 }, "T = 50, got 51"},
+		"no training":         {func(c *galdecon.Config) { c.Fit.Steps = 0 }, "fit: "},
+		"infinite everything": {func(c *galdecon.Config) { c.Fit.LearningRate = math.Inf(1) }, "learning rate"},
+	} {
+		c := micro()
+		test.change(&c)
+		wants(t, name, c.Validate(), test.want)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	const n, size = 6, 24
+	y := blobs(n, size)
+	y.Scale = []float64{1, 2, 3, 4, 5, 6}
+	kernels := make([]psf.Kernel, n)
+	for i := range kernels {
+		kernels[i] = gaussian(t, 9, 0.6+0.2*float64(i))
+	}
+	clean, err := galdecon.Observe(y, kernels, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		for p := range size * size {
+			want := 0.0
+			for u := range 9 * 9 {
+				r, c := p/size-(u/9-4), p%size-(u%9-4)
+				if r >= 0 && r < size && c >= 0 && c < size {
+					want += float64(kernels[i].Weights[u]) * float64(y.At(i)[r*size+c])
+				}
+			}
+			if got := float64(clean.At(i)[p]); math.Abs(got-want) > 1e-5 {
+				t.Fatalf("image %d, pixel %d is %g, want %g", i, p, got, want)
+			}
+		}
+	}
+	if !slices.Equal(clean.IDs, y.IDs) || !slices.Equal(clean.Scale, y.Scale) {
+		t.Errorf("IDs %v and scales %v became %v and %v", y.IDs, y.Scale, clean.IDs, clean.Scale)
+	}
+	const noise = 0.05
+	noisy, err := galdecon.Observe(y, kernels, noise, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := math.Sqrt(score.MSE(noisy.Pixels, clean.Pixels)); math.Abs(got/noise-1) > 0.05 { // ± 1.2 % by chance
+		t.Errorf("the noise is %g, want %g", got, noise)
+	}
+	again, err := galdecon.Observe(y, kernels, noise, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := galdecon.Observe(y, kernels, noise, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(again.Pixels, noisy.Pixels) || slices.Equal(other.Pixels, noisy.Pixels) {
+		t.Error("the noise doesn't follow from the seed")
+	}
+	one, err := galdecon.Observe(y, kernels[:1], 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if score.MSE(one.At(0), clean.At(0)) > 1e-12 || score.MSE(one.At(5), clean.At(5)) < 1e-6 {
+		t.Error("one PSF isn't taken for all galaxies")
+	}
+
+	nan := blobs(1, size)
+	nan.Pixels[3] = float32(math.NaN())
+	for name, test := range map[string]struct {
+		y       *galaxy.Images
+		kernels []psf.Kernel
+		noise   float64
+		want    string
+	}{
+		"NaN pixel":        {nan, kernels[:1], 0, "blob 0"},
+		"no PSF":           {y, nil, 0, "6 galaxies need as many PSFs, or one for all; got 0"},
+		"too few PSFs":     {y, kernels[:2], 0, "got 2"},
+		"empty PSF":        {y, []psf.Kernel{{}}, 0, "0×0"},
+		"broken PSF":       {y, []psf.Kernel{{Size: 3, Weights: []float32{1}}}, 0, "needs 9 weights, got 1"},
+		"unequal PSFs":     {blobs(2, size), []psf.Kernel{gaussian(t, 3, 1), gaussian(t, 5, 1)}, 0, "Resize"},
+		"negative noise":   {y, kernels, -1, "noise"},
+		"NaN noise":        {y, kernels, math.NaN(), "noise"},
+		"galaxies lacking": {&galaxy.Images{N: 2, Height: 4, Width: 4, Channels: 1, Pixels: make([]float32, 5)}, kernels[:1], 0, "need 32 values"},
+	} {
+		_, err := galdecon.Observe(test.y, test.kernels, test.noise, 1)
+		wants(t, name, err, test.want)
+	}
+}
+
+func TestTrainKeepsAnotherConfiguration(t *testing.T) {
+	dir, c := train(t)
+	path := filepath.Join(dir, "config.json")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
+		t.Errorf("training with the same configuration again: %v", err)
+	}
+	c.Fit.Steps++
+	wants(t, "another configuration", galdecon.Train(t.Context(), c, blobs(8, 16), dir, nil), path, `"steps": 3 there`, `"steps": 4 here`)
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the configuration was changed: %v", err)
+	}
+}
+
+// What can't be trained leaves no folder, which would stand in the way of the next attempt.
+func TestTrainBadInput(t *testing.T) {
+	nan := blobs(8, 16)
+	nan.Pixels[0] = float32(math.NaN())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
+		change func(*galdecon.Config)
+		y      *galaxy.Images
+		want   string
+	}{
+		"invalid configuration": {func(c *galdecon.Config) { c.Fit.Batch = 0 }, blobs(8, 16), "batch"},
+		"too few galaxies":      {func(*galdecon.Config) {}, blobs(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
+		"another size":          {func(*galdecon.Config) {}, blobs(8, 32), "16×16 pixels with 1 channel(s), these are 32×32 with 1"},
+		"another channels":      {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "with 3"},
+		"NaN":                   {func(*galdecon.Config) {}, nan, "blob 0"},
+	} {
+		dir := filepath.Join(t.TempDir(), "model")
+		c := micro()
+		test.change(&c)
+		wants(t, name, galdecon.Train(t.Context(), c, test.y, dir, nil), test.want)
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: a folder was left", name)
+		}
+	}
+	if err := galdecon.Train(ctx, micro(), blobs(8, 16), t.TempDir(), nil); err != context.Canceled {
+		t.Errorf("training after an interrupt: %v", err)
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	_, err := galdecon.Load(none)
+	wants(t, "no folder", err, "no model in "+none)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: %v is no fs.ErrNotExist", err)
+	}
+	dir, _ := train(t)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		file   string // its end
+		damage func([]byte) []byte
+		want   string
+	}{
+		{"config.json", func(text []byte) []byte { return text[:len(text)/2] }, "damaged or of another version"},
+		{"config.json", func([]byte) []byte { return []byte("{}") }, "config.json"},
+		{"config.json", func(text []byte) []byte { return bytes.Replace(text, []byte(`"size"`), []byte(`"sighs"`), 1) }, "sighs"},
+		{".bin", func(text []byte) []byte { return text[:len(text)/2] }, "damaged"},
+		{"0003.json", func([]byte) []byte { return []byte("garbage") }, "damaged"},
+		{"0003.json", nil, "no checkpoint"},
+	} {
+		broken := t.TempDir()
+		hit := false
+		for _, file := range files {
+			text, err := os.ReadFile(filepath.Join(dir, file.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(file.Name(), test.file) {
+				hit = true
+				if test.damage == nil {
+					continue
+				}
+				text = test.damage(text)
+			}
+			if err := os.WriteFile(filepath.Join(broken, file.Name()), text, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !hit {
+			t.Fatalf("no file %s among %v", test.file, files)
+		}
+		_, err := galdecon.Load(broken)
+		wants(t, "damaged "+test.file, err, broken, test.want)
+	}
+}
+
+func TestTrainLoadSampleEvaluate(t *testing.T) {
+	dir, c := train(t)
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(d.Config, c) {
+		t.Errorf("the configuration is %+v, want %+v", d.Config, c)
+	}
+	// 3 observations of 30 candidates are two chunks of 64, and the border lies within an observation.
+	const m, n = 3, 30
+	y := blobs(m, 16)
+	kernels := []psf.Kernel{gaussian(t, 7, 0.7), gaussian(t, 5, 0.8), gaussian(t, 9, 0.9)}
+	same := make([]psf.Kernel, m)
+	for i, k := range kernels {
+		if same[i], err = k.Resize(7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, err := galdecon.Observe(y, same, c.Instrument.Noise, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	posteriors, err := d.Sample(t.Context(), x, kernels, n, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(posteriors) != m {
+		t.Fatalf("%d posteriors, want %d", len(posteriors), m)
+	}
+	for i, p := range posteriors {
+		if p.Samples.N != n || p.Samples.Height != 16 || p.Samples.Width != 16 || p.Samples.Channels != 1 || p.Reblurred.N != n || p.Seed != 9 {
+			t.Errorf("posterior %d has %d samples of %d×%d×%d, %d reblurred, seed %d", i, p.Samples.N, p.Samples.Height, p.Samples.Width, p.Samples.Channels, p.Reblurred.N, p.Seed)
+		}
+		if p.Observation.ID(0) != y.ID(i) || !slices.Equal(p.Observation.Pixels, x.At(i)) || p.PSF.Size != 7 {
+			t.Errorf("posterior %d is of %s, PSF of size %d", i, p.Observation.ID(0), p.PSF.Size)
+		}
+		reblurred, err := galdecon.Observe(p.Samples, []psf.Kernel{p.PSF}, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range n {
+			if mse := score.MSE(p.Reblurred.At(k), x.At(i)); !(mse < 1e-4) {
+				t.Errorf("sample %d of observation %d doesn't explain it: MSE %g", k, i, mse)
+			}
+			if mse := score.MSE(p.Reblurred.At(k), reblurred.At(k)); !(mse < 1e-10) {
+				t.Errorf("sample %d of observation %d: Reblurred is not Π*y of it, MSE %g", k, i, mse)
+			}
+			for _, j := range []int{k + 1, k + 4} {
+				if j < n && slices.Equal(p.Samples.At(k), p.Samples.At(j)) {
+					t.Errorf("samples %d and %d of observation %d are the same", k, j, i)
+				}
+			}
+			for j := range i {
+				if slices.Equal(p.Samples.At(k), posteriors[j].Samples.At(k)) {
+					t.Errorf("sample %d of observations %d and %d are the same", k, i, j)
+				}
+			}
+		}
+	}
+	// Another process would do this: load again, draw again.
+	if d, err = galdecon.Load(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.Sample(t.Context(), x, kernels, n, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := d.Sample(t.Context(), x, kernels, n, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range m {
+		if !slices.Equal(again[i].Samples.Pixels, posteriors[i].Samples.Pixels) {
+			t.Errorf("observation %d: the same seed gives other samples", i)
+		}
+		if slices.Equal(other[i].Samples.Pixels, posteriors[i].Samples.Pixels) {
+			t.Errorf("observation %d: another seed gives the same samples", i)
+		}
+	}
+
+	// Every chunk has random numbers of its own: the 65th candidate isn't the first again.
+	long, err := d.Sample(t.Context(), x.Select(0), kernels[:1], 66, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if score.MSE(long[0].Samples.At(0), long[0].Samples.At(64)) < 1e-10 {
+		t.Error("the second chunk repeats the first")
+	}
+
+	report, err := galdecon.Evaluate(posteriors, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := report.Mean()
+	if len(report.Rows) != m || mean.Retained != 1 || !(mean.Reconvolution > 0 && mean.Reconvolution < 1e-4) {
+		t.Errorf("the report is %+v", report)
+	}
+	for i, row := range report.Rows {
+		if want := score.MSE(x.At(i), y.At(i)); row.ID != y.ID(i) || row.Observation != want {
+			t.Errorf("row %d is of %s, observation %g; want %s, %g", i, row.ID, row.Observation, y.ID(i), want)
+		}
+	}
+	for _, want := range []string{"blob 0", "blob 2", "mean", "100 %"} {
+		if !strings.Contains(report.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, report)
+		}
+	}
+	_, err = galdecon.Evaluate(posteriors, blobs(2, 16))
+	wants(t, "truth of another number", err, "3 posteriors can't be compared with 2")
+	_, err = galdecon.Evaluate(posteriors, blobs(3, 8))
+	wants(t, "truth of another size", err, "[1, 8, 8, 1]")
+	_, err = galdecon.Evaluate(nil, &galaxy.Images{})
+	wants(t, "nothing", err, "0 posteriors")
+	_, err = galdecon.Evaluate(posteriors, &galaxy.Images{N: 3, Height: 16, Width: 16, Channels: 1})
+	wants(t, "truth without pixels", err, "Pixels has 0")
+
+	counts, dark, nan := blobs(1, 16), galaxy.NewImages(1, 16, 16, 1), blobs(1, 16)
+	for i := range counts.Pixels {
+		counts.Pixels[i] *= 30000
+	}
+	nan.Pixels[17] = float32(math.NaN())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
+		ctx     context.Context
+		x       *galaxy.Images
+		kernels []psf.Kernel
+		n       int
+		want    string
+	}{
+		"too few PSFs":  {t.Context(), x, kernels[:2], 2, "3 observations need as many PSFs, or one for all; got 2"},
+		"no PSFs":       {t.Context(), x, nil, 2, "got 0"},
+		"PSF too large": {t.Context(), x, []psf.Kernel{gaussian(t, 21, 5)}, 2, "the PSF of blob 0"},
+		"broken PSF":    {t.Context(), x, []psf.Kernel{{Size: 7}}, 2, "needs 49 weights, got 0"},
+		"raw counts":    {t.Context(), counts, kernels[:1], 2, "peaks near 1"},
+		"dark":          {t.Context(), dark, kernels[:1], 2, "image 0 is 0"},
+		"NaN":           {t.Context(), nan, kernels[:1], 2, "row 1, column 1"},
+		"another size":  {t.Context(), blobs(1, 32), kernels[:1], 2, "these are 32×32"},
+		"no samples":    {t.Context(), x, kernels, 0, "got 0"},
+		"interrupt":     {ctx, x, kernels, 2, context.Canceled.Error()},
+	} {
+		_, err := d.Sample(test.ctx, test.x, test.kernels, test.n, 1)
+		wants(t, name, err, test.want)
+	}
+	_, err = new(galdecon.Deconvolver).Sample(t.Context(), x, kernels, 2, 1)
+	wants(t, "a deconvolver that wasn't loaded", err, "0×0")
+}

@@ -1,0 +1,219 @@
+package psf_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon/psf"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// ∂⟨v, Π*y⟩/∂Π by finite differences. The product is linear in Π, so central differences with a step of 1 are exact but for
+// rounding.
+func TestGradientByPSF(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	const b, h, w, c = 2, 7, 9, 2
+	for _, k := range []int{3, 4} {
+		y, v := random(rng, b*h*w*c), random(rng, b*h*w*c)
+		kernels := random(rng, b*k*k)
+		args := func() []any {
+			return []any{tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(v, b, h, w, c), tensors.FromFlatDataAndDimensions(kernels, b, k, k)}
+		}
+		product := func(y, v, p *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)) }
+		out, err := graph.CallOnce(device(t), func(y, v, p *graph.Node) *graph.Node { return graph.Gradient(product(y, v, p), p)[0] }, args()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec, err := graph.NewExec(device(t), product)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float64, len(kernels))
+		for i := range kernels {
+			at := kernels[i]
+			for _, side := range []float32{1, -1} {
+				kernels[i] = at + side
+				value, err := exec.Call1(args()...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[i] += float64(side) * float64(tensors.ToScalar[float32](value)) / 2
+			}
+			kernels[i] = at
+		}
+		compare(t, "gradient", tensors.MustCopyFlatData[float32](out), want, 1e-3)
+	}
+}
+
+// The width of a Gaussian PSF reaches the observation with the right derivative: what an encoder of PSFs would learn from.
+func TestGradientByWidth(t *testing.T) {
+	const size, step = 7, 1e-2
+	rng := rand.New(rand.NewPCG(11, 12))
+	y, v := random(rng, 64), random(rng, 64)
+	product := func(sigma, y, v *graph.Node) *graph.Node {
+		return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, psf.Gaussians(sigma, size)), v))
+	}
+	at := func(f func(sigma, y, v *graph.Node) *graph.Node, sigma float32) float64 {
+		out, err := graph.CallOnce(device(t), f, []float32{sigma}, tensors.FromFlatDataAndDimensions(y, 1, 8, 8, 1), tensors.FromFlatDataAndDimensions(v, 1, 8, 8, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(tensors.MustCopyFlatData[float32](out)[0])
+	}
+	got := at(func(sigma, y, v *graph.Node) *graph.Node { return graph.Gradient(product(sigma, y, v), sigma)[0] }, 1.2)
+	want := (at(product, 1.2+step) - at(product, 1.2-step)) / (2 * step)
+	if math.Abs(got-want) > 1e-2*math.Abs(want) {
+		t.Errorf("the derivative is %g, want %g", got, want)
+	}
+}
+
+func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x, psfs []float32) {
+	t.Helper()
+	store := model.NewStore()
+	if err := store.SetRNGStateFromSeed(seed); err != nil {
+		t.Fatal(err)
+	}
+	out, err := model.CallOnceN(device(t), store, func(scope *model.Scope, y *graph.Node) []*graph.Node {
+		x, psfs := in.Observe(scope, y)
+		return []*graph.Node{x, psfs}
+	}, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1])
+}
+
+// σ is uniform in its range, the PSFs are Gaussians of sum 1, the noise is white and of its standard deviation, and all of it
+// follows from the seed.
+func TestInstrumentObserve(t *testing.T) {
+	const batch, size, side = 400, 15, 8
+	in := psf.Instrument{Size: size, SigmaMin: 0.8, SigmaMax: 1.6, Noise: 0.02}
+	rng := rand.New(rand.NewPCG(13, 14))
+	pixels := random(rng, batch*side*side)
+	y := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(pixels, batch, side, side, 1) }
+	x, psfs := observe(t, in, y(), 1)
+	var sigmas []float64
+	noise := 0.0
+	for i := range batch {
+		p := psfs[i*size*size : (i+1)*size*size]
+		sum, second := 0.0, 0.0
+		for j, w := range p {
+			d := float64(j/size - size/2)
+			sum, second = sum+float64(w), second+float64(w)*d*d
+		}
+		if math.Abs(sum-1) > 1e-5 {
+			t.Fatalf("PSF %d sums to %g", i, sum)
+		}
+		sigma := math.Sqrt(second) // sampled at pixel centres, and cut at 4.4σ: right to a few parts in a thousand
+		if sigma < in.SigmaMin*0.99 || sigma > in.SigmaMax*1.01 {
+			t.Fatalf("σ of PSF %d is %g, want %g to %g", i, sigma, in.SigmaMin, in.SigmaMax)
+		}
+		sigmas = append(sigmas, sigma)
+		clean := directSum(pixels[i*side*side:(i+1)*side*side], side, side, 1, psf.Kernel{Size: size, Weights: p})
+		for j, v := range clean {
+			d := float64(x[i*side*side+j]) - v
+			noise += d * d / float64(batch*side*side)
+		}
+	}
+	if got := math.Sqrt(noise); math.Abs(got-in.Noise) > 0.02*in.Noise { // ± 0.4 % by chance
+		t.Errorf("the noise is %g, want %g", got, in.Noise)
+	}
+	slices.Sort(sigmas)
+	for _, q := range []float64{0.1, 0.5, 0.9} {
+		want := in.SigmaMin + q*(in.SigmaMax-in.SigmaMin)
+		if got := sigmas[int(q*batch)]; math.Abs(got-want) > 4*0.025*(in.SigmaMax-in.SigmaMin) {
+			t.Errorf("the %g quantile of σ is %g, want %g", q, got, want)
+		}
+	}
+	again, psfsAgain := observe(t, in, y(), 1)
+	if !slices.Equal(x, again) || !slices.Equal(psfs, psfsAgain) {
+		t.Error("the same seed gives another observation")
+	}
+	if other, _ := observe(t, in, y(), 2); slices.Equal(x, other) {
+		t.Error("another seed gives the same observation")
+	}
+	in.Noise = 0
+	x, psfs = observe(t, in, y(), 1)
+	compare(t, "without noise", x[:side*side], directSum(pixels[:side*side], side, side, 1, psf.Kernel{Size: size, Weights: psfs[:size*size]}), 1e-5)
+}
+
+func TestInstrumentValidate(t *testing.T) {
+	good := psf.Instrument{Size: 9, SigmaMin: 1, SigmaMax: 2, Noise: 0.01}
+	for _, in := range []psf.Instrument{good, {Size: 1, SigmaMin: 1, SigmaMax: 1}} {
+		if err := in.Validate(); err != nil {
+			t.Errorf("%+v: %v", in, err)
+		}
+	}
+	for name, test := range map[string]struct {
+		change func(*psf.Instrument)
+		want   string
+	}{
+		"no grid":        {func(in *psf.Instrument) { in.Size = 0 }, "at least 1 pixel, got 0"},
+		"zero σ":         {func(in *psf.Instrument) { in.SigmaMin = 0 }, "0 < min"},
+		"NaN σ":          {func(in *psf.Instrument) { in.SigmaMin = math.NaN() }, "0 < min"},
+		"range reversed": {func(in *psf.Instrument) { in.SigmaMax = 0.5 }, "got 1 to 0.5"},
+		"NaN largest σ":  {func(in *psf.Instrument) { in.SigmaMax = math.NaN() }, "0 < min"},
+		"infinite σ":     {func(in *psf.Instrument) { in.SigmaMax = math.Inf(1) }, "0 < min"},
+		"negative noise": {func(in *psf.Instrument) { in.Noise = -1 }, "noise"},
+		"NaN noise":      {func(in *psf.Instrument) { in.Noise = math.NaN() }, "noise"},
+		"infinite noise": {func(in *psf.Instrument) { in.Noise = math.Inf(1) }, "noise"},
+	} {
+		in := good
+		test.change(&in)
+		if err := in.Validate(); err == nil || !strings.HasPrefix(err.Error(), "psf: ") || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
+		}
+	}
+}
+
+// A PSF that was put together by hand is checked where it is used.
+func TestKernelByHand(t *testing.T) {
+	nan := float32(math.NaN())
+	for name, test := range map[string]struct {
+		kernel psf.Kernel
+		want   string
+	}{
+		"empty":          {psf.Kernel{}, "0×0"},
+		"weights lack":   {psf.Kernel{Size: 2, Weights: []float32{1}}, "needs 4 weights, got 1"},
+		"negative size":  {psf.Kernel{Size: -1, Weights: []float32{1}}, "got 1"},
+		"not normalised": {psf.Kernel{Size: 2, Weights: []float32{1, 1, 1, 1}}, "sum to 4"},
+		"NaN":            {psf.Kernel{Size: 1, Weights: []float32{nan}}, "sum to NaN"},
+	} {
+		for what, err := range map[string]error{
+			"Validate": test.kernel.Validate(),
+			"Resize":   second(test.kernel.Resize(5)),
+			"Stack":    second(psf.Stack(test.kernel)),
+		} {
+			if err == nil || !strings.HasPrefix(err.Error(), "psf: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s, %s: error %v, want one with %q", name, what, err, test.want)
+			}
+		}
+	}
+}
+
+func TestShapesThatDontMatch(t *testing.T) {
+	for name, test := range map[string]struct {
+		psfs []int
+		want string
+	}{
+		"PSFs of another batch": {[]int{3, 5, 5}, "2 images need as many PSFs, or one for all; got 3"},
+		"oblong PSFs":           {[]int{2, 5, 4}, "square"},
+		"PSFs without a batch":  {[]int{5, 5}, "[batch, k, k], got (Float32)[5, 5]"},
+	} {
+		n := 1
+		for _, d := range test.psfs {
+			n *= d
+		}
+		_, err := graph.CallOnce(device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(make([]float32, 2*64), 2, 8, 8, 1),
+			tensors.FromFlatDataAndDimensions(make([]float32, n), test.psfs...))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
+		}
+	}
+}
