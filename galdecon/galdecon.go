@@ -1,6 +1,6 @@
 // Package galdecon is what a notebook imports first: an experiment in probabilistic deconvolution of galaxies, after Xue, Li,
 // Patel and Regier (2023). It only composes: clean galaxies ([galaxy]), an instrument that blurs them ([psf]), a model
-// ([ddpm], with the network of [unet]), its training ([fit]), and candidates with their scores ([score]).
+// ([ddpm] with the network of [unet], or [cvae]), its training ([fit]), and candidates with their scores ([score]).
 //
 //	config, err := galdecon.Preset("tiny")
 //	err = galdecon.Train(ctx, config, galaxies, "checkpoints/tiny", nil)
@@ -17,11 +17,13 @@ import (
 	"syscall"
 
 	"galdecon/galdecon/backend"
+	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -50,10 +52,26 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	return fit.Run(ctx, device, c.Fit, galaxies, c.loss, dir, report)
 }
 
-// loss is Eq. 2 for clean galaxies y, each seen through the instrument.
+// loss is that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the instrument.
 func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	x, psfs := c.Instrument.Observe(scope, y)
+	if c.CVAE != nil {
+		return c.CVAE.Loss(scope, y, x, psfs)
+	}
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: c.Instrument.Noise})
+}
+
+// posterior draws candidates from a trained model; see [ddpm.Posterior].
+type posterior interface {
+	Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error)
+}
+
+// posterior prepares the drawing from the model with trained weights.
+func (c Config) posterior(device compute.Backend, weights *model.Scope) (posterior, error) {
+	if c.CVAE != nil {
+		return cvae.NewPosterior(device, *c.CVAE, weights)
+	}
+	return ddpm.NewPosterior(device, c.Diffusion, c.Sampler, weights, c.Instrument.Noise)
 }
 
 // Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
@@ -118,7 +136,7 @@ func (c Config) fits(images *galaxy.Images) error {
 // Deconvolver draws candidates from a trained model.
 type Deconvolver struct {
 	Config    Config
-	posterior *ddpm.Posterior
+	posterior posterior
 }
 
 // Load reads the model in the folder dir.
@@ -135,7 +153,7 @@ func Load(dir string) (*Deconvolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	posterior, err := ddpm.NewPosterior(device, c.Diffusion, c.Sampler, fit.Average(store), c.Instrument.Noise)
+	posterior, err := c.posterior(device, fit.Average(store))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
@@ -505,4 +506,42 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	}
 	_, err = new(galdecon.Deconvolver).Sample(t.Context(), x, kernels, 2, 1)
 	wants(t, "a deconvolver that wasn't loaded", err, "0×0")
+}
+
+// The baseline goes the same way as the diffusion model, from a configuration to candidates.
+func TestCVAE(t *testing.T) {
+	c := micro()
+	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
+	c.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1, SigmaX: 0.1}
+	dir := filepath.Join(t.TempDir(), "model")
+	y := blobs(8, 16)
+	if err := galdecon.Train(t.Context(), c, y, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(d.Config, c) {
+		t.Errorf("the configuration is %+v, want %+v", d.Config, c)
+	}
+	kernels := []psf.Kernel{gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(y, kernels, c.Instrument.Noise, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := d.Sample(t.Context(), x, kernels, 3, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.Sample(t.Context(), x, kernels, 3, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(first, again) {
+		t.Error("the same seed gave other candidates")
+	}
+	if report, err := galdecon.Evaluate(first, y); err != nil || report.Mean().Variance <= 0 {
+		t.Errorf("report %+v, error %v: want candidates that differ", report, err)
+	}
 }

@@ -199,13 +199,13 @@ func setLearningRate(c Config, scope *model.Scope, g *graph.Graph) {
 	optimizer.LearningRateVar(scope, dtypes.Float32, c.LearningRate).SetNodeValue(graph.MulScalar(factor, c.LearningRate))
 }
 
-// average moves the averaged weights towards those that the step has just made. The decay rises from 0, so that the start of
+// average moves the averaged weights, and statistics of batches, towards those that the step has just made. The decay rises from 0, so that the start of
 // the training is soon forgotten.
 func average(c Config, store *model.Store, g *graph.Graph) {
 	step := graph.ConvertDType(optimizer.GetGlobalStepVar(store.RootScope()).NodeValue(g), dtypes.Float32) // 1 in the first step
 	decay := graph.MinScalar(graph.Div(graph.MinusOne(step), graph.AddScalar(step, 9)), c.EMA)
 	for w := range store.Scope(weightsScope).IterVariables() {
-		if !w.Trainable || !w.InUseByGraph(g) {
+		if !w.InUseByGraph(g) {
 			continue
 		}
 		path := averageScope + w.Path()[len(weightsScope):]
