@@ -104,54 +104,78 @@ func read(t *testing.T, executed []byte) (text string, figures [][]byte) {
 
 var meanRow = regexp.MustCompile(`(?m)^ *mean +(\d+) % +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+) *$`)
 
-// summary is the last row of the notebook's table.
-func summary(t *testing.T, text string) (retained, reconvolution, observation, candidates float64) {
+// row is the last one of a notebook's table: MSEs in units of ε.
+type row struct {
+	retained, reconvolution, observation, candidates, mean, variance float64
+}
+
+// summary reads the last row of a notebook's table.
+func summary(t *testing.T, text string) row {
 	t.Helper()
 	fields := meanRow.FindStringSubmatch(text)
 	if fields == nil {
 		t.Fatalf("no table in the output:\n%s", text)
 	}
-	var values []float64
-	for _, f := range fields[1:] {
-		v, err := strconv.ParseFloat(f, 64)
+	var r row
+	for i, value := range []*float64{&r.retained, &r.reconvolution, &r.observation, &r.candidates, &r.mean, &r.variance} {
+		v, err := strconv.ParseFloat(fields[i+1], 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		values = append(values, v)
+		*value = v
 	}
-	return values[0], values[1], values[2], values[3]
+	return r
 }
 
-// The quickstart runs from start to end in real Jupyter, here with a training too short to be good: even then the candidates
-// explain the observations, for their last step sees to it.
-func TestQuickstart(t *testing.T) {
-	text, figures := execute(t, "00_quickstart.ipynb", `{"fit": {"steps": 30}, "sampler": {"steps": 8}}`)
-	const shown = 6 // two mosaics, the synthetic galaxies, the loss curve, the overview, one galaxy in full
-	if len(figures) != shown {
-		t.Errorf("%d figures, want %d", len(figures), shown)
+// The notebooks run from start to end in real Jupyter, here with a training too short to be good.
+func TestNotebooks(t *testing.T) {
+	for _, test := range []struct {
+		name, config string
+		figures      int
+		// retained is the least percentage: the last step of the diffusion model's sampler sees to it that even an untrained one explains
+		// the observation.
+		retained float64
+	}{
+		{"00_quickstart.ipynb", `{"fit": {"steps": 30}, "sampler": {"steps": 8}}`, 6, 99},
+		{"02_cvae.ipynb", `{"fit": {"steps": 30}}`, 3, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text, figures := execute(t, test.name, test.config)
+			if len(figures) != test.figures {
+				t.Errorf("%d figures, want %d", len(figures), test.figures)
+			}
+			for i, figure := range figures {
+				if config, err := png.DecodeConfig(bytes.NewReader(figure)); err != nil || config.Width < 600 {
+					t.Errorf("figure %d: %v, %d pixels wide", i, err, config.Width)
+				}
+			}
+			row := summary(t, text)
+			if row.retained < test.retained || row.observation < 5 {
+				t.Errorf("retained %g %%, observation MSE %g ε: want at least %g %%, and a blur that is seen", row.retained, row.observation, test.retained)
+			}
+		})
 	}
-	for i, figure := range figures {
-		if config, err := png.DecodeConfig(bytes.NewReader(figure)); err != nil || config.Width < 600 {
-			t.Errorf("figure %d: %v, %d pixels wide", i, err, config.Width)
+}
+
+// What is committed was executed with the full training. The diffusion model is much better than doing nothing, and retains more
+// candidates, which vary more, than the CVAE.
+func TestCommittedNotebooks(t *testing.T) {
+	committed := func(name string, figures int) row {
+		executed, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
 		}
+		text, shown := read(t, executed)
+		if len(shown) != figures {
+			t.Errorf("%d figures in the committed %s, want %d", len(shown), name, figures)
+		}
+		return summary(t, text)
 	}
-	retained, reconvolution, observation, _ := summary(t, text)
-	if retained < 99 || reconvolution > 1 || observation < 5 {
-		t.Errorf("retained %g %%, reconvolution MSE %g ε, observation MSE %g ε: want nearly all, below 1, and a blur that is seen", retained, reconvolution, observation)
+	diffusion, cvae := committed("00_quickstart.ipynb", 6), committed("02_cvae.ipynb", 3)
+	if diffusion.retained < 99 || diffusion.candidates > diffusion.observation/2 {
+		t.Errorf("diffusion: %+v; want all retained, and less than half of the observation's error", diffusion)
 	}
-}
-
-// What is committed was executed with the full training, and shows a model that is better than doing nothing.
-func TestCommittedQuickstart(t *testing.T) {
-	executed, err := os.ReadFile("00_quickstart.ipynb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, figures := read(t, executed)
-	if len(figures) != 6 {
-		t.Errorf("%d figures in the committed notebook, want 6", len(figures))
-	}
-	if retained, _, observation, candidates := summary(t, text); retained < 99 || candidates > observation/2 {
-		t.Errorf("retained %g %%, candidates' MSE %g ε, observation's %g ε: want all, and less than half", retained, candidates, observation)
+	if cvae.retained >= diffusion.retained || cvae.variance >= diffusion.variance {
+		t.Errorf("CVAE %+v, diffusion %+v: want fewer retained and less variance", cvae, diffusion)
 	}
 }
