@@ -10,6 +10,7 @@ package galdecon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -49,7 +50,11 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	if err := c.save(dir); err != nil {
 		return err
 	}
-	return fit.Run(ctx, device, c.Fit, galaxies, c.loss, dir, report)
+	err = fit.Run(ctx, device, c.Fit, galaxies, c.loss, dir, report)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("galdecon: training was interrupted; what it has reached is saved in %s, run it again to go on: %w", dir, err)
+	}
+	return err
 }
 
 // loss is that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the instrument.

@@ -304,7 +304,7 @@ func TestTrainBadInput(t *testing.T) {
 			t.Errorf("%s: a folder was left", name)
 		}
 	}
-	if err := galdecon.Train(ctx, micro(), blobs(8, 16), t.TempDir(), nil); err != context.Canceled {
+	if err := galdecon.Train(ctx, micro(), blobs(8, 16), t.TempDir(), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("training after an interrupt: %v", err)
 	}
 }
