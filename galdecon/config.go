@@ -3,6 +3,7 @@ package galdecon
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,12 +11,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
@@ -88,15 +91,21 @@ func Preset(name string) (Config, error) {
 	if change := os.Getenv(ConfigEnv); change != "" {
 		decoder := json.NewDecoder(strings.NewReader(change))
 		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&c); err != nil {
+		err := decoder.Decode(&c)
+		if err == nil && decoder.More() {
+			err = errors.New("there is more behind it")
+		}
+		if err != nil {
 			return Config{}, fmt.Errorf("galdecon: %s must be JSON such as {\"fit\": {\"steps\": 20000}}, with fields of a configuration: %w", ConfigEnv, err)
 		}
 	}
 	return c, nil
 }
 
-// Folder is where the model of this configuration belongs below parent. Configurations that differ have different folders.
+// Folder is where the model of this configuration belongs below parent. Configurations that differ have different folders, but for
+// the sampler, which isn't part of what is trained.
 func (c Config) Folder(parent string) string {
+	c.Sampler = ddpm.Sampler{}
 	text, err := json.Marshal(c)
 	if err != nil {
 		panic(err) // numbers that JSON can't hold, which Validate refuses
@@ -131,7 +140,7 @@ func (c Config) Validate() error {
 
 const configFile = "config.json"
 
-// save stores the configuration in a checkpoint folder. What is there already must be the same.
+// save stores the configuration in a checkpoint folder. What is there already must be the same, but for the sampler.
 func (c Config) save(dir string) error {
 	want, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -143,24 +152,58 @@ func (c Config) save(dir string) error {
 	case err == nil && bytes.Equal(have, want):
 		return nil
 	case err == nil:
-		return fmt.Errorf("galdecon: %s holds another configuration than this training's%s; choose another folder, or delete that one to train anew",
-			path, difference(string(have), string(want)))
+		stored, err := loadConfig(dir)
+		if err != nil {
+			return err
+		}
+		stored.Sampler = c.Sampler
+		if !reflect.DeepEqual(stored, c) {
+			return fmt.Errorf("galdecon: %s holds another configuration than this training's%s; choose another folder, or delete that one to train anew",
+				path, difference(string(have), string(want)))
+		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("galdecon: cannot read the configuration: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("galdecon: cannot make the checkpoint folder: %w", err)
 	}
-	// Under another name first: what bears the right one is complete.
+	return writeFile(path, want)
+}
+
+// writeFile writes a file under another name first: what bears the right one is complete.
+func writeFile(path string, content []byte) error {
 	part := path + ".new"
-	if err = os.WriteFile(part, want, 0o666); err == nil {
+	err := os.WriteFile(part, content, 0o666)
+	if err == nil {
 		err = os.Rename(part, path)
 	}
 	if err != nil {
 		os.Remove(part)
-		return fmt.Errorf("galdecon: cannot store the configuration: %w", err)
+		return fmt.Errorf("galdecon: cannot store %s: %w", filepath.Base(path), err)
 	}
 	return nil
+}
+
+const identityFile = "galaxies.sha256"
+
+// saveIdentity stores what tells the galaxies of a training from others. Those of the training in dir must be the same.
+func saveIdentity(dir string, galaxies *galaxy.Images) error {
+	hash := sha256.New()
+	if err := binary.Write(hash, binary.LittleEndian, galaxies.Pixels); err != nil {
+		return fmt.Errorf("galdecon: cannot hash the galaxies: %w", err)
+	}
+	want := hex.EncodeToString(hash.Sum(nil)) + "\n"
+	path := filepath.Join(dir, identityFile)
+	have, err := os.ReadFile(path)
+	switch {
+	case err == nil && string(have) == want:
+		return nil
+	case err == nil:
+		return fmt.Errorf("galdecon: the model in %s was trained on other galaxies than these %d; choose another folder, or delete that one to train anew", dir, galaxies.N)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("galdecon: cannot read which galaxies the model was trained on: %w", err)
+	}
+	return writeFile(path, []byte(want))
 }
 
 // difference is the first line in which two configurations differ, for a message.

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,6 +24,7 @@ import (
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/score"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -50,9 +52,12 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	if err := c.save(dir); err != nil {
 		return err
 	}
+	if err := saveIdentity(dir, galaxies); err != nil {
+		return err
+	}
 	err = fit.Run(ctx, device, c.Fit, galaxies, c.loss, dir, report)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("galdecon: training was interrupted; what it has reached is saved in %s, run it again to go on: %w", dir, err)
+		return fmt.Errorf("galdecon: training was interrupted and saved in %s; run it again to go on: %w", dir, err)
 	}
 	return err
 }
@@ -99,9 +104,9 @@ func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed 
 	if err != nil {
 		return nil, err
 	}
-	rng, err := graph.RNGStateFromSeed(seed)
+	rng, err := randomState(seed, observationStream)
 	if err != nil {
-		return nil, fmt.Errorf("galdecon: cannot seed the random numbers: %w", err)
+		return nil, err
 	}
 	x, err := graph.CallOnce(device, func(y, psfs, rng *graph.Node) *graph.Node {
 		_, z := graph.RandomNormal(rng, y.Shape())
@@ -116,6 +121,98 @@ func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed 
 	}
 	out.IDs, out.Scale = galaxies.IDs, galaxies.Scale
 	return out, nil
+}
+
+// Wiener is the classical deconvolution of observations x [n, height, width, channels], with a PSF for each or one for all: Wiener's
+// filter with white noise of the given standard deviation, for y that differs from x by a white field of standard deviation prior,
+// both in units of x. It is what a candidate must be compared with, beside doing nothing.
+func Wiener(x *galaxy.Images, kernels []psf.Kernel, noise, prior float64) (*galaxy.Images, error) {
+	if err := x.Validate(); err != nil {
+		return nil, err
+	}
+	if len(kernels) != 1 && len(kernels) != x.N {
+		return nil, fmt.Errorf("galdecon: %d observations need as many PSFs, or one for all; got %d", x.N, len(kernels))
+	}
+	if !(noise > 0) || !(prior > 0) {
+		return nil, fmt.Errorf("galdecon: Wiener's filter needs positive standard deviations of the noise and the prior, got %g and %g", noise, prior)
+	}
+	psfs, err := psf.Stack(kernels...)
+	if err != nil {
+		return nil, err
+	}
+	device, err := backend.Default()
+	if err != nil {
+		return nil, err
+	}
+	y, err := graph.CallOnce(device, func(x, psfs *graph.Node) *graph.Node {
+		lambda := graph.Const(x.Graph(), float32(noise*noise/(prior*prior)))
+		return psf.Correct(x, x, psfs, lambda, wienerSteps)
+	}, x.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), kernels[0].Size, kernels[0].Size))
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot deconvolve: %w", err)
+	}
+	out, err := galaxy.FromTensor(y)
+	if err != nil {
+		return nil, err
+	}
+	out.IDs, out.Scale = x.IDs, x.Scale
+	return out, nil
+}
+
+const (
+	// wienerSteps of conjugate gradients leave an error far below the noise.
+	wienerSteps = 10
+	// wienerPrior is the standard deviation with the smallest error on galaxies whose peak is 1, peakPrior the one that best gives
+	// back their peak: 0.7 to 1.1 of it for PSFs of σ = 1 to 1.5 pixels, 0.6 to 0.9 for 2 pixels.
+	wienerPrior, peakPrior = 0.03, 0.3
+)
+
+// Standardize divides observations so that the peak of the galaxy *without* its blur is about 1, as models are trained: each by the
+// largest value, within the central half, of its Wiener deconvolution. What was divided by is in Scale, multiplied with a Scale
+// that was there before. noise is that of x, in units of x's peak.
+func Standardize(x *galaxy.Images, kernels []psf.Kernel, noise float64) (*galaxy.Images, error) {
+	peaks, err := x.Peaks()
+	if err != nil {
+		return nil, err
+	}
+	out := x.Select(indices(x.N)...)
+	if out.Scale == nil {
+		out.Scale = make([]float64, x.N)
+		for i := range out.Scale {
+			out.Scale[i] = 1
+		}
+	}
+	out.Divide(peaks)
+	sharp, err := Wiener(out, kernels, noise, peakPrior)
+	if err != nil {
+		return nil, err
+	}
+	if peaks, err = sharp.Peaks(); err != nil {
+		return nil, err
+	}
+	out.Divide(peaks)
+	return out, nil
+}
+
+func indices(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// Streams of random numbers of one seed.
+const observationStream = ^uint64(0) // no chunk of samples is this one
+
+// randomState is GoMLX's state for one stream of a seed. (GoMLX's own seeds repeat after 2³¹−1.)
+func randomState(seed int64, stream uint64) (*tensors.Tensor, error) {
+	random := rand.New(rand.NewPCG(uint64(seed), stream))
+	state, err := graph.RNGStateFromSeed(random.Int64())
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot seed the random numbers: %w", err)
+	}
+	return state, nil
 }
 
 // Interruptible is a context that ends when the notebook's cell, or the program, is interrupted: a training that is given it
@@ -165,15 +262,25 @@ func Load(dir string) (*Deconvolver, error) {
 	return &Deconvolver{Config: c, posterior: posterior}, nil
 }
 
-// inScale reports observations that aren't scaled as clean galaxies are, with peaks near 1.
-func inScale(x *galaxy.Images) error {
+// inRange reports observations that the model wasn't trained for: pixels that aren't scaled as those of clean galaxies with a peak of 1,
+// or noisier ones, which it would take for structure.
+func (c Config) inRange(x *galaxy.Images) error {
+	noise, err := score.NoiseLevel(x)
+	if err != nil {
+		return err
+	}
 	for i := range x.N {
 		peak := 0.0
 		for _, v := range x.At(i) {
 			peak = max(peak, math.Abs(float64(v)))
 		}
-		if peak < 1e-3 || peak > 10 {
-			return fmt.Errorf("galdecon: the largest pixel of %s is %.3g, but the model takes galaxies with peaks near 1; see galaxy.Images.Prepare", x.ID(i), peak)
+		if peak < 1e-2 || peak > 3 {
+			return fmt.Errorf("galdecon: the largest pixel of %s is %.3g, but the model takes galaxies whose peak without blur is 1; see galdecon.Standardize", x.ID(i), peak)
+		}
+		// The estimate of a noise-free image is above 0: some of the galaxy passes for noise.
+		if limit := max(2*c.Instrument.Noise, 2e-3); noise[i] > limit {
+			return fmt.Errorf("galdecon: %s has noise of about %.2g, but the model was trained for %.2g: train one with \"noise\": %.2g in its instrument",
+				x.ID(i), noise[i], c.Instrument.Noise, noise[i])
 		}
 	}
 	return nil
@@ -186,6 +293,8 @@ type Posterior struct {
 	PSF         psf.Kernel
 	// Samples are the candidates y, [n, Size, Size, Channels], and Reblurred is Π*y of each.
 	Samples, Reblurred *galaxy.Images
+	// Noise is the standard deviation of the noise of x that the model was trained for.
+	Noise float64
 	// Seed is what the candidates were drawn with.
 	Seed int64
 }
@@ -194,13 +303,14 @@ type Posterior struct {
 const chunk = 64
 
 // Sample draws n candidates for each observation x [m, Size, Size, Channels], seen through its own PSF or one for all. Pixels of x
-// must be scaled as those of clean galaxies are: the peak of the galaxy near 1.
+// must be scaled so that the peak of the galaxy without its blur is about 1, see [Standardize]; noisier observations than the model
+// was trained for are refused.
 func (d *Deconvolver) Sample(ctx context.Context, x *galaxy.Images, kernels []psf.Kernel, n int, seed int64) ([]Posterior, error) {
 	c := d.Config
 	if err := c.fits(x); err != nil {
 		return nil, err
 	}
-	if err := inScale(x); err != nil {
+	if err := c.inRange(x); err != nil {
 		return nil, err
 	}
 	if n < 1 {
@@ -216,7 +326,7 @@ func (d *Deconvolver) Sample(ctx context.Context, x *galaxy.Images, kernels []ps
 			return nil, fmt.Errorf("galdecon: the PSF of %s: %w", x.ID(i), err)
 		}
 		posteriors[i] = Posterior{
-			Observation: x.Select(i), PSF: kernel, Seed: seed,
+			Observation: x.Select(i), PSF: kernel, Noise: c.Instrument.Noise, Seed: seed,
 			Samples: galaxy.NewImages(n, c.Size, c.Size, c.Channels), Reblurred: galaxy.NewImages(n, c.Size, c.Size, c.Channels),
 		}
 	}
@@ -233,18 +343,10 @@ func (d *Deconvolver) Sample(ctx context.Context, x *galaxy.Images, kernels []ps
 			p := posteriors[(from+k)%total/n]
 			pixels, psfs = append(pixels, p.Observation.Pixels...), append(psfs, p.PSF.Weights...)
 		}
-		// Every chunk has a stream of random numbers of its own.
-		rng, err := graph.RNGStateFromSeed(seed + int64(from)<<32)
-		if err != nil {
-			return nil, fmt.Errorf("galdecon: cannot seed the random numbers: %w", err)
-		}
-		samples, reblurred, err := d.posterior.Draw(rng,
-			tensors.FromFlatDataAndDimensions(pixels, size, c.Size, c.Size, c.Channels),
-			tensors.FromFlatDataAndDimensions(psfs, size, c.Instrument.Size, c.Instrument.Size))
+		y, xy, err := d.draw(pixels, psfs, size, seed, uint64(from))
 		if err != nil {
 			return nil, err
 		}
-		y, xy := tensors.MustCopyFlatData[float32](samples), tensors.MustCopyFlatData[float32](reblurred)
 		for k := range min(size, total-from) {
 			p := posteriors[(from+k)/n]
 			copy(p.Samples.At((from+k)%n), y[k*each:(k+1)*each])
@@ -252,4 +354,26 @@ func (d *Deconvolver) Sample(ctx context.Context, x *galaxy.Images, kernels []ps
 		}
 	}
 	return posteriors, nil
+}
+
+// draw draws one chunk and copies it to the host, with a stream of random numbers of its own; the device's memory is freed.
+func (d *Deconvolver) draw(pixels, psfs []float32, size int, seed int64, stream uint64) (samples, reblurred []float32, err error) {
+	c := d.Config
+	rng, err := randomState(seed, stream)
+	if err != nil {
+		return nil, nil, err
+	}
+	x := tensors.FromFlatDataAndDimensions(pixels, size, c.Size, c.Size, c.Channels)
+	kernels := tensors.FromFlatDataAndDimensions(psfs, size, c.Instrument.Size, c.Instrument.Size)
+	y, xy, err := d.posterior.Draw(rng, x, kernels)
+	if err != nil {
+		return nil, nil, err
+	}
+	samples, errSamples := tensors.CopyFlatData[float32](y)
+	reblurred, errReblurred := tensors.CopyFlatData[float32](xy)
+	err = errors.Join(errSamples, errReblurred, rng.FinalizeAll(), x.FinalizeAll(), kernels.FinalizeAll(), y.FinalizeAll(), xy.FinalizeAll())
+	if err != nil {
+		return nil, nil, fmt.Errorf("galdecon: cannot copy the samples from the device: %w", err)
+	}
+	return samples, reblurred, nil
 }

@@ -151,7 +151,12 @@ func TestPresetFromEnvironment(t *testing.T) {
 	if c.Folder("here") == plain.Folder("here") || c.Folder("here") != want.Folder("here") {
 		t.Errorf("folders %s and %s", c.Folder("here"), plain.Folder("here"))
 	}
-	for _, bad := range []string{"steps=7", `{"stepps": 7}`, `{"fit": 7}`} {
+	sampling := plain
+	sampling.Sampler.Steps = 99
+	if sampling.Folder("here") != plain.Folder("here") {
+		t.Error("another sampler asks for another training")
+	}
+	for _, bad := range []string{"steps=7", `{"stepps": 7}`, `{"fit": 7}`, `{"fit": {"steps": 7}} x`} {
 		t.Setenv(galdecon.ConfigEnv, bad)
 		_, err := galdecon.Preset("tiny")
 		wants(t, bad, err, galdecon.ConfigEnv)
@@ -272,6 +277,9 @@ func TestTrainKeepsAnotherConfiguration(t *testing.T) {
 	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
 		t.Errorf("training with the same configuration again: %v", err)
 	}
+	other := blobs(8, 16)
+	other.Pixels[7] += 0.5
+	wants(t, "other galaxies", galdecon.Train(t.Context(), c, other, dir, nil), dir, "other galaxies")
 	c.Fit.Steps++
 	wants(t, "another configuration", galdecon.Train(t.Context(), c, blobs(8, 16), dir, nil), path, `"steps": 3 there`, `"steps": 4 here`)
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
@@ -494,7 +502,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		"no PSFs":       {t.Context(), x, nil, 2, "got 0"},
 		"PSF too large": {t.Context(), x, []psf.Kernel{gaussian(t, 21, 5)}, 2, "the PSF of blob 0"},
 		"broken PSF":    {t.Context(), x, []psf.Kernel{{Size: 7}}, 2, "needs 49 weights, got 0"},
-		"raw counts":    {t.Context(), counts, kernels[:1], 2, "peaks near 1"},
+		"raw counts":    {t.Context(), counts, kernels[:1], 2, "peak without blur is 1"},
 		"dark":          {t.Context(), dark, kernels[:1], 2, "image 0 is 0"},
 		"NaN":           {t.Context(), nan, kernels[:1], 2, "row 1, column 1"},
 		"another size":  {t.Context(), blobs(1, 32), kernels[:1], 2, "these are 32×32"},
@@ -544,4 +552,92 @@ func TestCVAE(t *testing.T) {
 	if report, err := galdecon.Evaluate(first, y); err != nil || report.Mean().Variance <= 0 {
 		t.Errorf("report %+v, error %v: want candidates that differ", report, err)
 	}
+}
+
+// The sampler isn't part of what is trained: with another one the model stays, and is sampled by the new one.
+func TestAnotherSampler(t *testing.T) {
+	dir, c := train(t)
+	c.Sampler.Steps = 2
+	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(p fit.Progress) { t.Errorf("step %d", p.Step) }); err != nil {
+		t.Fatal(err)
+	}
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Config.Sampler != c.Sampler {
+		t.Errorf("the sampler is %+v, want %+v", d.Config.Sampler, c.Sampler)
+	}
+}
+
+// An observation in raw counts, standardized, has about the scale of the clean galaxy, whose peak is 1, and can be brought back.
+func TestStandardize(t *testing.T) {
+	y := blobs(4, 16)
+	kernels := []psf.Kernel{gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(y, kernels, 1e-3, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := x.Select(0, 1, 2, 3)
+	for i := range counts.Pixels {
+		counts.Pixels[i] *= 5000
+	}
+	out, err := galdecon.Standardize(counts, kernels, 1e-3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range out.N {
+		for k, v := range out.At(i) {
+			if want := float64(counts.At(i)[k]); math.Abs(float64(v)*out.Scale[i]-want) > 1e-3*5000 {
+				t.Fatalf("image %d, pixel %d: %g times the scale %g isn't %g", i, k, v, out.Scale[i], want)
+			}
+		}
+		// The filter gives most of the peak back that the blur took.
+		own := float64(slices.Max(x.At(i)))
+		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.7 || ratio > 1.2 {
+			t.Errorf("image %d is scaled by %g, want about 5000; its own peak is %g", i, out.Scale[i], 5000*own)
+		}
+	}
+	if counts.Scale != nil {
+		t.Error("the input was changed")
+	}
+	_, err = galdecon.Standardize(galaxy.NewImages(1, 16, 16, 1), kernels, 1e-3)
+	wants(t, "an empty image", err, "no positive value")
+}
+
+// Wiener's filter undoes some of the blur.
+func TestWiener(t *testing.T) {
+	y := blobs(3, 16)
+	kernels := []psf.Kernel{gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(y, kernels, 1e-3, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := galdecon.Wiener(x, kernels, 1e-3, 0.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before, after := score.MSE(x.Pixels, y.Pixels), score.MSE(w.Pixels, y.Pixels); after > before/2 {
+		t.Errorf("MSE %g after the filter, %g before", after, before)
+	}
+	_, err = galdecon.Wiener(x, kernels, 0, 0.05)
+	wants(t, "no noise", err, "positive")
+	_, err = galdecon.Wiener(x, append(kernels, kernels...), 1e-3, 0.05)
+	wants(t, "PSFs", err, "as many PSFs")
+}
+
+// A model must not take noise that it wasn't trained for as structure.
+func TestSampleRefusesNoise(t *testing.T) {
+	dir, c := train(t)
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels := []psf.Kernel{gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(blobs(2, 16), kernels, 10*c.Instrument.Noise, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Sample(t.Context(), x, kernels, 2, 1)
+	wants(t, "noise", err, "noise of about", "trained for 0.003")
 }

@@ -201,6 +201,10 @@ async def main():
     except nbformat.ValidationError as e:
         tell("invalid", message=str(e).splitlines()[0])
         os._exit(1)
+    # What an earlier run left must not pass for this one's, should a cell fail.
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
     client = Client(
         nb,
         kernel_name="galdecon",

@@ -11,13 +11,19 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Posterior draws candidates with a trained model: z from q(z | x, Π), then y from it.
+// Posterior draws candidates with a trained model: z from q(z | x, Π); the candidate is the mean of p(y | z).
 type Posterior struct {
 	draw *model.Exec
 }
 
 // NewPosterior prepares the sampler of a model whose weights lie below a scope.
 func NewPosterior(backend compute.Backend, c Config, weights *model.Scope) (*Posterior, error) {
+	// A weight that is missing would be made at random.
+	for _, name := range []string{"encoder/latent/dense/weights", "decoder/out/weights"} {
+		if path := model.JoinPath(weights.Scope(), name); weights.Store().GetVariable(path) == nil {
+			return nil, fmt.Errorf("cvae: there are no weights %s; is the checkpoint one of another model?", path)
+		}
+	}
 	draw, err := model.NewExec(backend, weights.Store(), func(_ *model.Scope, rng, x, psfs *graph.Node) (samples, reblurred *graph.Node) {
 		scope := weights.Store().Scope(weights.Scope())
 		mean, logVariance := c.Encode(scope, x, psfs)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gofrs/flock"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -27,6 +28,7 @@ type Point struct {
 }
 
 const (
+	lockFile   = ".lock"
 	stagingDir = ".saving"
 	// historyPoints bounds a loss curve: longer trainings keep the mean of several steps in a point.
 	historyPoints = 1000
@@ -44,7 +46,8 @@ type state struct {
 	dir     string
 	store   *model.Store
 	saver   *checkpoint.Handler
-	step    int // of the checkpoint on disk, 0 if there is none
+	lock    *flock.Flock // one training at a time in a folder
+	step    int          // of the checkpoint on disk, 0 if there is none
 	history []Point
 	every   int // steps in a point of the history
 }
@@ -68,19 +71,37 @@ func (s *state) prepare() error {
 	if err := os.MkdirAll(s.dir, 0o777); err != nil {
 		return fmt.Errorf("fit: cannot make the checkpoint folder: %w", err)
 	}
+	s.lock = flock.New(filepath.Join(s.dir, lockFile))
+	locked, err := s.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("fit: cannot lock the checkpoint folder: %w", err)
+	}
+	if !locked {
+		return fmt.Errorf("fit: another training is going on in %s; wait for it, interrupt it, or choose another folder: %w", s.dir, ErrBusy)
+	}
+	if step, err := latest(s.dir); err != nil || step != s.step {
+		return fmt.Errorf("fit: another training has gone on in %s meanwhile; run this one again: %w", s.dir, errors.Join(err, ErrBusy))
+	}
 	staging := filepath.Join(s.dir, stagingDir)
 	if err := os.RemoveAll(staging); err != nil {
 		return fmt.Errorf("fit: cannot clear what an interrupted training left: %w", err)
 	}
-	var err error
 	if s.saver, err = checkpoint.Build(s.store).Dir(staging).Done(); err != nil {
 		return fmt.Errorf("fit: cannot prepare checkpoints in %s: %w", s.dir, err)
 	}
 	return nil
 }
 
-// close clears what prepare made.
-func (s *state) close() { os.RemoveAll(filepath.Join(s.dir, stagingDir)) }
+// close clears what prepare made. The lock's file stays: removing it could take it from under another training.
+func (s *state) close() {
+	if s.lock == nil {
+		return
+	}
+	if s.lock.Locked() {
+		os.RemoveAll(filepath.Join(s.dir, stagingDir))
+	}
+	s.lock.Close()
+}
 
 // Load reads the weights of the checkpoint in dir, see [Average].
 func Load(dir string) (*model.Store, error) {

@@ -83,6 +83,9 @@ type Progress struct {
 	Elapsed time.Duration
 }
 
+// ErrBusy says that another training uses the folder.
+var ErrBusy = errors.New("the checkpoint folder is in use")
+
 // ErrDiverged says that the loss or a weight became NaN or infinite; the last checkpoint is kept.
 var ErrDiverged = errors.New("the training diverged: not a finite number")
 

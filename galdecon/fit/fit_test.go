@@ -21,6 +21,7 @@ import (
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 
+	"github.com/gofrs/flock"
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -143,6 +144,9 @@ func files(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
+		if entry.Name() == ".lock" {
+			continue // stays, and is empty
+		}
 		text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
 		if err != nil {
 			t.Fatal(err)
@@ -636,4 +640,29 @@ func ExampleHistory() {
 	points, err := fit.History("no such folder")
 	fmt.Println(len(points), err)
 	// Output: 0 <nil>
+}
+
+// Two trainings in one folder would delete each other's checkpoints: the second is refused, and the first goes on.
+func TestOneTrainingInAFolder(t *testing.T) {
+	dir := t.TempDir()
+	held := flock.New(filepath.Join(dir, ".lock"))
+	if locked, err := held.TryLock(); err != nil || !locked {
+		t.Fatal(locked, err)
+	}
+	c := fit.Config{Steps: 2, Batch: 2, LearningRate: 1e-3, Seed: 1}
+	images := galaxy.NewImages(4, 4, 4, 1)
+	objective := func(scope *model.Scope, y *graph.Node) *graph.Node {
+		w := scope.VariableWithValue("w", float32(1)).NodeValue(y.Graph())
+		return graph.ReduceAllMean(graph.Square(graph.Sub(y, w)))
+	}
+	run := func() error { return fit.Run(t.Context(), device(t), c, images, objective, dir, nil) }
+	if err := run(); !errors.Is(err, fit.ErrBusy) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a second training: %v", err)
+	}
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(); err != nil {
+		t.Errorf("the training after the first has ended: %v", err)
+	}
 }

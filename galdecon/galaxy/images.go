@@ -173,6 +173,38 @@ func (im *Images) Prepare(size int) (*Images, error) {
 	return out, nil
 }
 
+// Peaks returns the largest value of each image within its central half, rows and columns. It is an error if one isn't positive.
+func (im *Images) Peaks() ([]float64, error) {
+	if err := im.Validate(); err != nil {
+		return nil, err
+	}
+	peaks := make([]float64, im.N)
+	for i := range peaks {
+		pixels := im.At(i)
+		for row := im.Height / 4; row < im.Height-im.Height/4; row++ {
+			for k := im.Width / 4 * im.Channels; k < (im.Width-im.Width/4)*im.Channels; k++ {
+				peaks[i] = max(peaks[i], float64(pixels[row*im.Width*im.Channels+k]))
+			}
+		}
+		if peaks[i] <= 0 {
+			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half; is the galaxy in the centre?", im.ID(i), i)
+		}
+	}
+	return peaks, nil
+}
+
+// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it.
+func (im *Images) Divide(by []float64) {
+	for i, d := range by {
+		for k := range im.At(i) {
+			im.At(i)[k] = float32(float64(im.At(i)[k]) / d)
+		}
+		if im.Scale != nil {
+			im.Scale[i] *= d
+		}
+	}
+}
+
 // areaAverage averages a side x side image down to size x size: each new pixel is the mean of the source over the
 // area that it covers, so the mean of the image is conserved.
 func areaAverage(dst, src []float32, side, size, channels int) {

@@ -66,8 +66,8 @@ type SyntheticConfig struct {
 //	companions, number            Poisson, mean 0.5, anywhere             half galaxies of index 0.7…4, half stars
 //	companions, flux / galaxy's   log 0.003…0.6, stars a fifth of it
 //	companions, radius            log 0.008…0.06
-//	PSF of the telescope, σ       log 0.008…0.018                         Hubble: 0.1 arcsec FWHM on 128 pixels of 0.03 to
-//	                                                                      0.05 arcsec
+//	PSF of the telescope, σ       log 0.008…0.018                         Hubble's 0.1 arcsec FWHM is 0.011 at 128 pixels of 0.03
+//	                                                                      arcsec; smaller stamps see more of it
 //	noise in (1/32 of the side)²  10 % none, else log 0.003…0.035 of the  the ten of [HST] at size 32: 0.006…0.025
 //	                              peak at that resolution
 //	noise, correlation σ          half none, else log 0.002…0.015         drizzled or resampled images
@@ -391,7 +391,7 @@ func (g *model) drawClumps(r random, psf float64) {
 		R, theta := radius.Rand(), r.angle()
 		if r.chance(0.7) {
 			// On a crest, with some scatter across it.
-			theta = math.Log(R/g.re)/g.disc.tanPitch + (g.disc.phase+2*math.Pi*float64(r.IntN(5))+0.5*r.NormFloat64())/g.disc.arms
+			theta = math.Log(R/g.re)/g.disc.tanPitch + (g.disc.phase+2*math.Pi*float64(r.IntN(max(1, int(g.disc.arms))))+0.5*r.NormFloat64())/g.disc.arms
 		}
 		u, v := R*math.Cos(theta), R*math.Sin(theta)
 		u -= g.disc.bend * math.Sin(v/g.re+g.disc.bendAt)

@@ -33,7 +33,7 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 	checks := []check{
 		{"repository", func(context.Context) (string, error) { return repo, repoErr }},
 		{"go", goTool},
-		{"C compiler", cCompiler},
+		{"C compiler", home.CCompiler},
 		{"python3", python},
 		{"disk space", func(context.Context) (string, error) { return diskSpace(h.Dir, len(h.Pending(repo)) > 0) }},
 		{"Jupyter", func(ctx context.Context) (string, error) {
@@ -84,28 +84,6 @@ func goTool(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%s version: %s (%w)", path, version, err)
 	}
 	return fmt.Sprintf("%s (%s)", strings.TrimPrefix(version, "go version "), path), nil
-}
-
-// cCompiler looks for what cgo needs, by which XLA's plugins are called.
-func cCompiler(ctx context.Context) (string, error) {
-	advice := "on Debian and Ubuntu: apt install gcc; on macOS: xcode-select --install"
-	cc, err := firstLine(ctx, "go", "env", "CC")
-	fields := strings.Fields(cc)
-	if err != nil || len(fields) == 0 {
-		return "", errors.New("go names no C compiler: " + advice)
-	}
-	path, err := exec.LookPath(fields[0])
-	if err != nil {
-		return "", fmt.Errorf("no %s on the PATH: %s", fields[0], advice)
-	}
-	version, err := firstLine(ctx, path, "--version")
-	if err != nil {
-		return "", fmt.Errorf("%s --version: %s (%w): %s", path, version, err, advice)
-	}
-	if enabled, _ := firstLine(ctx, "go", "env", "CGO_ENABLED"); enabled != "1" {
-		return "", errors.New("cgo is off: unset CGO_ENABLED, or set it to 1")
-	}
-	return fmt.Sprintf("%s (%s)", version, path), nil
 }
 
 func python(ctx context.Context) (string, error) {

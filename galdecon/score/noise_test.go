@@ -1,0 +1,36 @@
+package score_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/score"
+)
+
+// White noise is found to a few per cent, also on a galaxy; a plane has none.
+func TestNoiseLevel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const size = 64
+	images := galaxy.NewImages(3, size, size, 1)
+	for p := range size * size {
+		row, col := float64(p/size), float64(p%size)
+		images.At(0)[p] = float32(0.02 * rng.NormFloat64())
+		images.At(1)[p] = float32(math.Exp(-((row-32)*(row-32)+(col-32)*(col-32))/50) + 0.02*rng.NormFloat64())
+		images.At(2)[p] = float32(0.01*row - 0.02*col)
+	}
+	levels, err := score.NoiseLevel(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{0.02, 0.02, 0} {
+		if math.Abs(levels[i]-want) > 0.0015 {
+			t.Errorf("image %d: noise %g, want %g", i, levels[i], want)
+		}
+	}
+	images.Pixels[0] = float32(math.NaN())
+	if _, err := score.NoiseLevel(images); err == nil {
+		t.Error("NaN was accepted")
+	}
+}
