@@ -64,7 +64,7 @@ func (o Overview) Figure() (*Figure, error) {
 			observation.img = withInset(d.observation, c.PSF)
 			observation.over = append(observation.over, frameInset(first.Height, first.Width))
 		}
-		if i == 0 {
+		if i == 0 || c.PixelScale != o.Galaxies[i-1].PixelScale { // it holds for the rows below
 			observation.over = append(observation.over, scaleBar(c.PixelScale, first.Width))
 		}
 		r.panels = append(r.panels, observation)

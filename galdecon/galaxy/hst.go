@@ -40,7 +40,7 @@ func HSTRecords() ([]HSTRecord, error) {
 // filter F814W. Size is 128, as shipped, 64 or 32, averaged down over area. The largest value within the central
 // half is 1, and what is brighter outside is clipped to 1. They are noisy, as the telescope saw them.
 //
-// HST public archive data; credit Koekemoer et al. 2007 and Leauthaud et al. 2007 (see data/CREDITS).
+// HST public archive data; credit Koekemoer et al. 2007, Leauthaud et al. 2007 and Davis et al. 2007 (see data/CREDITS).
 func HST(size int) (*Images, error) {
 	if size != 128 && size != 64 && size != 32 {
 		return nil, fmt.Errorf("galaxy: HST images come at sizes 128, 64 and 32, not %d", size)
