@@ -297,7 +297,11 @@ func TestPaperInitial(t *testing.T) {
 		"psf.0.fc1.weight":     1 / math.Sqrt(16),
 		"up0.1.weight":         1, // a normalisation, 1 throughout
 	}
-	scope := model.NewStore().RootScope()
+	store := model.NewStore()
+	if err := store.SetRNGStateFromSeed(1); err != nil {
+		t.Fatal(err)
+	}
+	scope := store.RootScope()
 	for _, s := range (Paper{Channels: 1, Features: 8, PSFSize: 2}).parameters() {
 		bound, ok := bounds[s.name]
 		if !ok {

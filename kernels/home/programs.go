@@ -31,6 +31,10 @@ func (h Home) toolsStep(repo string) step {
 		products: products,
 		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum") },
 		make: func(ctx context.Context, run runner) error {
+			// What is built from here on needs cgo, and go's own message names no compiler.
+			if _, err := CCompiler(ctx); err != nil {
+				return fmt.Errorf("galdecon needs a C compiler: %w", err)
+			}
 			return h.build(ctx, run, repo, packages...)
 		},
 	}

@@ -35,12 +35,6 @@ type runner func(cmd *exec.Cmd) error
 // removes its stamp first and writes it last, under a lock: what was interrupted, by whatever, has no stamp and is made again. It takes
 // milliseconds where there is nothing to do.
 func (h Home) Setup(ctx context.Context, repo string, c *console.Console) error {
-	if len(h.Pending(repo)) > 0 {
-		// Before anything is made, since go's own message names no compiler.
-		if _, err := CCompiler(ctx); err != nil {
-			return fmt.Errorf("galdecon needs a C compiler: %w", err)
-		}
-	}
 	return h.ensure(ctx, c, h.steps(repo))
 }
 
