@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -79,11 +80,7 @@ const ConfigEnv = "GALDECON_CONFIG"
 func Preset(name string) (Config, error) {
 	preset, ok := presets[name]
 	if !ok {
-		var names []string
-		for n := range presets {
-			names = append(names, n)
-		}
-		slices.Sort(names)
+		names := slices.Sorted(maps.Keys(presets))
 		return Config{}, fmt.Errorf("galdecon: there is no preset %q; choose one of %s", name, strings.Join(names, ", "))
 	}
 	c := preset()

@@ -16,6 +16,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"galdecon/galdecon/backend"
@@ -87,76 +88,85 @@ func (c Config) posterior(device compute.Backend, weights *model.Scope) (posteri
 // Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
 // one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
 func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed int64) (*galaxy.Images, error) {
-	if err := galaxies.Validate(); err != nil {
-		return nil, err
-	}
-	if len(kernels) != 1 && len(kernels) != galaxies.N {
-		return nil, fmt.Errorf("galdecon: %d galaxies need as many PSFs, or one for all; got %d", galaxies.N, len(kernels))
-	}
 	if !(noise >= 0) {
 		return nil, fmt.Errorf("galdecon: the noise must be ≥ 0 in units of the image, got %g", noise)
-	}
-	psfs, err := psf.Stack(kernels...)
-	if err != nil {
-		return nil, err
-	}
-	device, err := backend.Default()
-	if err != nil {
-		return nil, err
 	}
 	rng, err := randomState(seed, observationStream)
 	if err != nil {
 		return nil, err
 	}
-	x, err := graph.CallOnce(device, func(y, psfs, rng *graph.Node) *graph.Node {
+	return apply(observer, "galaxies", galaxies, kernels, rng, float32(noise))
+}
+
+// Graph functions of images and their PSFs, compiled once for each shape.
+var (
+	observer = executor(func(in []*graph.Node) *graph.Node {
+		y, psfs, rng, noise := in[0], in[1], in[2], in[3]
 		_, z := graph.RandomNormal(rng, y.Shape())
-		return graph.Add(psf.Convolve(y, psfs), graph.MulScalar(z, noise))
-	}, galaxies.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), kernels[0].Size, kernels[0].Size), rng)
-	if err != nil {
-		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
+		return graph.Add(psf.Convolve(y, psfs), graph.Mul(z, noise))
+	})
+	wiener = executor(func(in []*graph.Node) *graph.Node {
+		x, psfs, lambda := in[0], in[1], in[2]
+		return psf.Correct(x, x, psfs, lambda, wienerSteps)
+	})
+)
+
+func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
+	return sync.OnceValues(func() (*graph.Exec, error) {
+		device, err := backend.Default()
+		if err != nil {
+			return nil, err
+		}
+		return graph.NewExec(device, f)
+	})
+}
+
+// apply runs a function of images (called what in errors), PSFs and more, whose result has the shape of the images; it keeps their IDs
+// and scales.
+func apply(executor func() (*graph.Exec, error), what string, images *galaxy.Images, kernels []psf.Kernel, more ...any) (*galaxy.Images, error) {
+	if err := images.Validate(); err != nil {
+		return nil, err
 	}
-	out, err := galaxy.FromTensor(x)
+	if err := enough(kernels, what, images); err != nil {
+		return nil, err
+	}
+	psfs, err := psf.Stack(kernels...)
 	if err != nil {
 		return nil, err
 	}
-	out.IDs, out.Scale = galaxies.IDs, galaxies.Scale
+	exec, err := executor()
+	if err != nil {
+		return nil, err
+	}
+	inputs := []any{images.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), kernels[0].Size, kernels[0].Size)}
+	result, err := exec.Call1(append(inputs, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
+	}
+	out, err := galaxy.FromTensor(result)
+	if err != nil {
+		return nil, err
+	}
+	out.IDs, out.Scale = images.IDs, images.Scale
 	return out, nil
+}
+
+// enough reports PSFs that are neither one for each image nor one for all.
+func enough(kernels []psf.Kernel, what string, images *galaxy.Images) error {
+	if len(kernels) != 1 && len(kernels) != images.N {
+		return fmt.Errorf("galdecon: %d %s need as many PSFs, or one for all; got %d", images.N, what, len(kernels))
+	}
+	return nil
 }
 
 // Wiener is the classical deconvolution of observations x [n, height, width, channels], with a PSF for each or one for all: Wiener's
 // filter with white noise of the given standard deviation, for y that differs from x by a white field of standard deviation prior,
 // both in units of x. It is what a candidate must be compared with, beside doing nothing.
 func Wiener(x *galaxy.Images, kernels []psf.Kernel, noise, prior float64) (*galaxy.Images, error) {
-	if err := x.Validate(); err != nil {
-		return nil, err
-	}
-	if len(kernels) != 1 && len(kernels) != x.N {
-		return nil, fmt.Errorf("galdecon: %d observations need as many PSFs, or one for all; got %d", x.N, len(kernels))
-	}
 	if !(noise > 0) || !(prior > 0) {
 		return nil, fmt.Errorf("galdecon: Wiener's filter needs positive standard deviations of the noise and the prior, got %g and %g", noise, prior)
 	}
-	psfs, err := psf.Stack(kernels...)
-	if err != nil {
-		return nil, err
-	}
-	device, err := backend.Default()
-	if err != nil {
-		return nil, err
-	}
-	y, err := graph.CallOnce(device, func(x, psfs *graph.Node) *graph.Node {
-		lambda := graph.Const(x.Graph(), float32(noise*noise/(prior*prior)))
-		return psf.Correct(x, x, psfs, lambda, wienerSteps)
-	}, x.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), kernels[0].Size, kernels[0].Size))
-	if err != nil {
-		return nil, fmt.Errorf("galdecon: cannot deconvolve: %w", err)
-	}
-	out, err := galaxy.FromTensor(y)
-	if err != nil {
-		return nil, err
-	}
-	out.IDs, out.Scale = x.IDs, x.Scale
-	return out, nil
+	return apply(wiener, "observations", x, kernels, float32(noise*noise/(prior*prior)))
 }
 
 const (
@@ -316,8 +326,8 @@ func (d *Deconvolver) Sample(ctx context.Context, x *galaxy.Images, kernels []ps
 	if n < 1 {
 		return nil, fmt.Errorf("galdecon: at least one sample must be drawn, got %d", n)
 	}
-	if len(kernels) != 1 && len(kernels) != x.N {
-		return nil, fmt.Errorf("galdecon: %d observations need as many PSFs, or one for all; got %d", x.N, len(kernels))
+	if err := enough(kernels, "observations", x); err != nil {
+		return nil, err
 	}
 	posteriors := make([]Posterior, x.N)
 	for i := range posteriors {

@@ -68,7 +68,7 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
 			clean := graph.Sub(graph.Mul(signal, yt), graph.Mul(sigma, v))
 			prior := graph.MulScalar(sigma, c.Std)
-			lambda := graph.Square(graph.Div(graph.Const(yt.Graph(), float32(max(noise, minNoise))), prior))
+			lambda := graph.Square(graph.Div(graph.Const(yt.Graph(), float32(Condition{Noise: noise}.noise())), prior))
 			return c.normalise(psf.Correct(c.restore(clean), x, psfs, lambda, correctionSteps))
 		})
 	}

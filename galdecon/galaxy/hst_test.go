@@ -24,7 +24,7 @@ func TestHST(t *testing.T) {
 			t.Errorf("size %d: shape [%d, %d, %d, %d], %d records", size, im.N, im.Height, im.Width, im.Channels, len(records))
 		}
 		for i, r := range records {
-			if peak := centralMax(im.At(i), size, 1); peak != 1 || slices.Max(im.At(i)) != 1 {
+			if peak := centralMax(im.At(i), size, size, 1); peak != 1 || slices.Max(im.At(i)) != 1 {
 				t.Errorf("size %d, %s: peak %v", size, im.ID(i), peak)
 			}
 			if im.ID(i) != r.ID || r.Credit == "" || r.PixelScale <= 0 {

@@ -180,12 +180,7 @@ func (im *Images) Peaks() ([]float64, error) {
 	}
 	peaks := make([]float64, im.N)
 	for i := range peaks {
-		pixels := im.At(i)
-		for row := im.Height / 4; row < im.Height-im.Height/4; row++ {
-			for k := im.Width / 4 * im.Channels; k < (im.Width-im.Width/4)*im.Channels; k++ {
-				peaks[i] = max(peaks[i], float64(pixels[row*im.Width*im.Channels+k]))
-			}
-		}
+		peaks[i] = centralMax(im.At(i), im.Height, im.Width, im.Channels)
 		if peaks[i] <= 0 {
 			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half; is the galaxy in the centre?", im.ID(i), i)
 		}
@@ -255,12 +250,12 @@ func areaSpans(side, size int) []span {
 	return spans
 }
 
-// centralMax returns the largest value, of any channel, within the central half of a size x size image: rows and
-// columns size/4 up to size-size/4.
-func centralMax(pixels []float32, size, channels int) float64 {
+// centralMax returns the largest value, of any channel, within the central half of an image: rows and columns from a quarter of its
+// height and width up to as much before their end.
+func centralMax(pixels []float32, height, width, channels int) float64 {
 	peak := math.Inf(-1)
-	for y := size / 4; y < size-size/4; y++ {
-		for _, v := range pixels[(y*size+size/4)*channels : (y*size+size-size/4)*channels] {
+	for y := height / 4; y < height-height/4; y++ {
+		for _, v := range pixels[(y*width+width/4)*channels : (y*width+width-width/4)*channels] {
 			peak = max(peak, float64(v))
 		}
 	}
@@ -271,7 +266,7 @@ func centralMax(pixels []float32, size, channels int) float64 {
 // becomes 1, and what is brighter outside is clipped to 1. It returns what it divided by; where that is not positive it
 // leaves the image as it is.
 func normalize(pixels []float32, size, channels int) (peak float64) {
-	peak = centralMax(pixels, size, channels)
+	peak = centralMax(pixels, size, size, channels)
 	if peak > 0 {
 		for k, v := range pixels {
 			pixels[k] = float32(min(float64(v)/peak, 1))

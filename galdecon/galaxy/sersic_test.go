@@ -62,7 +62,7 @@ func TestSersicOfIndexHalfIsGaussian(t *testing.T) {
 	k := newComponent(1, sigma*math.Sqrt(2*math.Ln2), 0.5, newFrame(0.01, 0.02, 0, 1), colour{})
 	k.paint(adaptive)
 	exact.spot(0.01, 0.02, sigma, 1, colour{})
-	peak := centralMax(exact.pixels, size, 1)
+	peak := centralMax(exact.pixels, size, size, 1)
 	for k, want := range exact.pixels {
 		if got := adaptive.pixels[k]; math.Abs(float64(got-want)) > 0.015*peak {
 			t.Fatalf("row %d, column %d: %v, want %v", k/size, k%size, got, want)

@@ -134,7 +134,7 @@ func (c SyntheticConfig) render(pixels []float32, index uint64) {
 	}
 
 	// Every image has light in its centre, so both peaks are positive.
-	peak := centralMax(pixels, c.Size, c.Channels)
+	peak := centralMax(pixels, c.Size, c.Size, c.Channels)
 	if !c.Noiseless {
 		coarse, size := pixels, min(c.Size, 32)
 		if size < c.Size {
@@ -142,7 +142,7 @@ func (c SyntheticConfig) render(pixels []float32, index uint64) {
 			areaAverage(coarse, pixels, c.Size, size, c.Channels)
 		}
 		noise := canvas{make([]float32, len(pixels)), c.Size, c.Channels}
-		level := o.noise * centralMax(coarse, size, c.Channels) * side / 32
+		level := o.noise * centralMax(coarse, size, size, c.Channels) * side / 32
 		for k := range noise.pixels {
 			noise.pixels[k] = float32(level * r.NormFloat64())
 		}

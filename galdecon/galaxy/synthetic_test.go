@@ -43,7 +43,7 @@ func TestSyntheticConvention(t *testing.T) {
 	} {
 		images := synthetic(t, config)
 		for i := range images.N {
-			peak := centralMax(images.At(i), config.Size, images.Channels)
+			peak := centralMax(images.At(i), config.Size, config.Size, images.Channels)
 			if math.Abs(peak-1) > 1e-6 || slices.Max(images.At(i)) > 1.000001 {
 				t.Errorf("%+v: %s has the peak %v in its centre and %v anywhere, want 1", config, images.ID(i), peak, slices.Max(images.At(i)))
 			}

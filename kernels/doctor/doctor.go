@@ -67,19 +67,12 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 // errSetup is for what Setup makes.
 var errSetup = errors.New("not set up: run `go run ./kernels setup`")
 
-// firstLine runs a program and returns the first line that it prints.
-func firstLine(ctx context.Context, name string, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return line, err
-}
-
 func goTool(ctx context.Context) (string, error) {
 	path, err := exec.LookPath("go")
 	if err != nil {
 		return "", errors.New("no go on the PATH: install it from https://go.dev/dl")
 	}
-	version, err := firstLine(ctx, path, "version")
+	version, err := home.FirstLine(ctx, path, "version")
 	if err != nil {
 		return "", fmt.Errorf("%s version: %s (%w)", path, version, err)
 	}
@@ -91,7 +84,7 @@ func python(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if line, err := firstLine(ctx, path, "-I", "-c", "import venv, ensurepip"); err != nil {
+	if line, err := home.FirstLine(ctx, path, "-I", "-c", "import venv, ensurepip"); err != nil {
 		return "", fmt.Errorf("%s has no venv module (%s): on Debian and Ubuntu: apt install python3-venv", path, line)
 	}
 	return fmt.Sprintf("%s with venv (%s)", version, path), nil
@@ -124,7 +117,7 @@ func packages(ctx context.Context, h home.Home, names ...string) (string, error)
 		return "", errSetup
 	}
 	script := "import importlib.metadata as m, sys; print(', '.join(n + ' ' + m.version(n) for n in sys.argv[1:]))"
-	found, err := firstLine(ctx, h.Python(), append([]string{"-I", "-c", script}, names...)...)
+	found, err := home.FirstLine(ctx, h.Python(), append([]string{"-I", "-c", script}, names...)...)
 	if err != nil {
 		return "", fmt.Errorf("%s is damaged (%w): delete it and run `go run ./kernels setup`", filepath.Dir(filepath.Dir(h.Python())), err)
 	}
