@@ -44,8 +44,11 @@ type Config struct {
 
 // Presets by name.
 var presets = map[string]func() Config{
-	"tiny":      tiny,
-	"tiny-cvae": tinyCVAE,
+	"tiny":       tiny,
+	"tiny-cvae":  tinyCVAE,
+	"small":      small,
+	"paper":      paper,
+	"paper-cvae": paperCVAE,
 }
 
 // tiny is for a laptop: it trains in minutes on two cores. Relative to the image its PSFs are twice as wide as the paper's: σ of 1
@@ -53,9 +56,9 @@ var presets = map[string]func() Config{
 func tiny() Config {
 	return Config{
 		Size: 32, Channels: 1,
-		Instrument: psf.Instrument{Size: 13, SigmaMin: 1, SigmaMax: 2, Noise: 0.003},
+		Instrument: psf.Instrument{Size: 13, SigmaMin: 1, SigmaMax: 2, Shear: 0.15, Wings: 0.4, NoiseMin: 1e-3, NoiseMax: 0.03},
 		Diffusion: ddpm.Config{
-			T: 950, Mean: 0.03, Std: 0.1, // of galaxy.Synthetic
+			T: 950, Prediction: ddpm.Velocity, Mean: 0.03, Std: 0.1, // of galaxy.Synthetic
 			Network: unet.Config{Features: []int{64, 96}, Blocks: 1, Embedding: 64},
 		},
 		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
@@ -69,6 +72,46 @@ func tinyCVAE() Config {
 	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
 	c.CVAE = &cvae.Config{Latent: 64, Features: []int{32, 64, 128}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01}
 	c.Fit.Steps, c.Fit.Batch, c.Fit.LearningRate = 2400, 32, 1e-3
+	return c
+}
+
+// small is tiny at twice the resolution and the paper's relative blur, for a GPU or a night on a laptop.
+func small() Config {
+	c := tiny()
+	c.Size = 64
+	c.Diffusion.Network = unet.Config{Features: []int{64, 128, 192}, Blocks: 1, Embedding: 128, Attention: true}
+	c.Fit = fit.Config{Steps: 40000, Batch: 32, LearningRate: 1e-3, WarmUp: 500, EMA: 0.9995, Seed: 1}
+	return c
+}
+
+// Galaxies that the paper trained on (Section 3), and its epochs over them.
+const (
+	paperGalaxies, paperEpochs, paperCVAEEpochs = 7774, 500, 600
+)
+
+// paper is the model of the paper's Section 3 and its released program, for its images from Illustris; where the two differ, the
+// text counts.
+func paper() Config {
+	const batch = 96
+	return Config{
+		Size: 128, Channels: 3,
+		Instrument: psf.Instrument{Size: 10, SigmaMin: 2, SigmaMax: 4},
+		Diffusion: ddpm.Config{
+			T: 950, Prediction: ddpm.Epsilon, Mean: 0, Std: 1, Dropout: 0.1,
+			Paper: &unet.Paper{Channels: 3, Features: 128, PSFSize: 10},
+		},
+		Sampler: ddpm.Sampler{Steps: 950, Eta: 1, Beta: true},
+		Fit:     fit.Config{Steps: paperEpochs * paperGalaxies / batch, Batch: batch, LearningRate: 1e-4, EMA: 0.999, Seed: 1},
+	}
+}
+
+// paperCVAE is the paper's baseline.
+func paperCVAE() Config {
+	const batch = 128
+	c := paper()
+	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
+	c.CVAE = &cvae.Config{Latent: 256, Features: []int{32, 64, 128, 256}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01}
+	c.Fit.Steps, c.Fit.Batch = paperCVAEEpochs*paperGalaxies/batch, batch
 	return c
 }
 
@@ -127,6 +170,10 @@ func (c Config) Validate() error {
 	}
 	if err := c.Diffusion.Validate(c.Size); err != nil {
 		return err
+	}
+	if p := c.Diffusion.Paper; p != nil && (p.Channels != c.Channels || p.PSFSize != c.Instrument.Size) {
+		return fmt.Errorf("galdecon: the paper's network is for %d channel(s) and PSFs of %d pixels, but the images have %d and the instrument's PSFs %d",
+			p.Channels, p.PSFSize, c.Channels, c.Instrument.Size)
 	}
 	schedule, err := c.Diffusion.Schedule()
 	if err != nil {

@@ -30,9 +30,9 @@ import (
 func micro() galdecon.Config {
 	return galdecon.Config{
 		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, Noise: 0.003},
-		Diffusion:  ddpm.Config{T: 50, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true},
+		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001, NoiseMax: 0.003},
+		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, Consistent: true},
 		Fit:        fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
 }
@@ -209,20 +209,20 @@ func TestObserve(t *testing.T) {
 					want += float64(kernels[i].Weights[u]) * float64(y.At(i)[r*size+c])
 				}
 			}
-			if got := float64(clean.At(i)[p]); math.Abs(got-want) > 1e-5 {
+			if got := float64(clean.Images.At(i)[p]); math.Abs(got-want) > 1e-5 {
 				t.Fatalf("image %d, pixel %d is %g, want %g", i, p, got, want)
 			}
 		}
 	}
-	if !slices.Equal(clean.IDs, y.IDs) || !slices.Equal(clean.Scale, y.Scale) {
-		t.Errorf("IDs %v and scales %v became %v and %v", y.IDs, y.Scale, clean.IDs, clean.Scale)
+	if !slices.Equal(clean.Images.IDs, y.IDs) || !slices.Equal(clean.Images.Scale, y.Scale) {
+		t.Errorf("IDs %v and scales %v became %v and %v", y.IDs, y.Scale, clean.Images.IDs, clean.Images.Scale)
 	}
 	const noise = 0.05
 	noisy, err := galdecon.Observe(y, kernels, noise, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := math.Sqrt(score.MSE(noisy.Pixels, clean.Pixels)); math.Abs(got/noise-1) > 0.05 { // ± 1.2 % by chance
+	if got := math.Sqrt(score.MSE(noisy.Images.Pixels, clean.Images.Pixels)); math.Abs(got/noise-1) > 0.05 { // ± 1.2 % by chance
 		t.Errorf("the noise is %g, want %g", got, noise)
 	}
 	again, err := galdecon.Observe(y, kernels, noise, 1)
@@ -233,14 +233,14 @@ func TestObserve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(again.Pixels, noisy.Pixels) || slices.Equal(other.Pixels, noisy.Pixels) {
+	if !slices.Equal(again.Images.Pixels, noisy.Images.Pixels) || slices.Equal(other.Images.Pixels, noisy.Images.Pixels) {
 		t.Error("the noise doesn't follow from the seed")
 	}
 	one, err := galdecon.Observe(y, kernels[:1], 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if score.MSE(one.At(0), clean.At(0)) > 1e-12 || score.MSE(one.At(5), clean.At(5)) < 1e-6 {
+	if score.MSE(one.Images.At(0), clean.Images.At(0)) > 1e-12 || score.MSE(one.Images.At(5), clean.Images.At(5)) < 1e-6 {
 		t.Error("one PSF isn't taken for all galaxies")
 	}
 
@@ -253,7 +253,7 @@ func TestObserve(t *testing.T) {
 		want    string
 	}{
 		"NaN pixel":        {nan, kernels[:1], 0, "blob 0"},
-		"no PSF":           {y, nil, 0, "6 galaxies need as many PSFs, or one for all; got 0"},
+		"no PSF":           {y, nil, 0, "6 images need as many PSFs, or one for all; got 0"},
 		"too few PSFs":     {y, kernels[:2], 0, "got 2"},
 		"empty PSF":        {y, []psf.Kernel{{}}, 0, "0×0"},
 		"broken PSF":       {y, []psf.Kernel{{Size: 3, Weights: []float32{1}}}, 0, "needs 9 weights, got 1"},
@@ -386,11 +386,13 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	x, err := galdecon.Observe(y, same, c.Instrument.Noise, 5)
+	observed, err := galdecon.Observe(y, same, c.Instrument.NoiseMax, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	posteriors, err := d.Sample(t.Context(), x, kernels, n, 9)
+	observed.PSFs = kernels
+	x := observed.Images
+	posteriors, err := d.Sample(t.Context(), observed, n, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,7 +414,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 			if mse := score.MSE(p.Reblurred.At(k), x.At(i)); !(mse < 1e-4) {
 				t.Errorf("sample %d of observation %d doesn't explain it: MSE %g", k, i, mse)
 			}
-			if mse := score.MSE(p.Reblurred.At(k), reblurred.At(k)); !(mse < 1e-10) {
+			if mse := score.MSE(p.Reblurred.At(k), reblurred.Images.At(k)); !(mse < 1e-10) {
 				t.Errorf("sample %d of observation %d: Reblurred is not Π*y of it, MSE %g", k, i, mse)
 			}
 			for _, j := range []int{k + 1, k + 4} {
@@ -431,11 +433,11 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	if d, err = galdecon.Load(dir); err != nil {
 		t.Fatal(err)
 	}
-	again, err := d.Sample(t.Context(), x, kernels, n, 9)
+	again, err := d.Sample(t.Context(), observed, n, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := d.Sample(t.Context(), x, kernels, n, 10)
+	other, err := d.Sample(t.Context(), observed, n, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -449,7 +451,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	}
 
 	// Every chunk has random numbers of its own: the 65th candidate isn't the first again.
-	long, err := d.Sample(t.Context(), x.Select(0), kernels[:1], 66, 9)
+	long, err := d.Sample(t.Context(), &galdecon.Observations{Images: x.Select(0), PSFs: kernels[:1], Noise: observed.Noise}, 66, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -498,7 +500,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		n       int
 		want    string
 	}{
-		"too few PSFs":  {t.Context(), x, kernels[:2], 2, "3 observations need as many PSFs, or one for all; got 2"},
+		"too few PSFs":  {t.Context(), x, kernels[:2], 2, "3 images need as many PSFs, or one for all; got 2"},
 		"no PSFs":       {t.Context(), x, nil, 2, "got 0"},
 		"PSF too large": {t.Context(), x, []psf.Kernel{gaussian(t, 21, 5)}, 2, "the PSF of blob 0"},
 		"broken PSF":    {t.Context(), x, []psf.Kernel{{Size: 7}}, 2, "needs 49 weights, got 0"},
@@ -509,10 +511,10 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		"no samples":    {t.Context(), x, kernels, 0, "got 0"},
 		"interrupt":     {ctx, x, kernels, 2, context.Canceled.Error()},
 	} {
-		_, err := d.Sample(test.ctx, test.x, test.kernels, test.n, 1)
+		_, err := d.Sample(test.ctx, &galdecon.Observations{Images: test.x, PSFs: test.kernels, Noise: observed.Noise}, test.n, 1)
 		wants(t, name, err, test.want)
 	}
-	_, err = new(galdecon.Deconvolver).Sample(t.Context(), x, kernels, 2, 1)
+	_, err = new(galdecon.Deconvolver).Sample(t.Context(), observed, 2, 1)
 	wants(t, "a deconvolver that wasn't loaded", err, "0×0")
 }
 
@@ -534,15 +536,15 @@ func TestCVAE(t *testing.T) {
 		t.Errorf("the configuration is %+v, want %+v", d.Config, c)
 	}
 	kernels := []psf.Kernel{gaussian(t, 7, 1)}
-	x, err := galdecon.Observe(y, kernels, c.Instrument.Noise, 5)
+	x, err := galdecon.Observe(y, kernels, c.Instrument.NoiseMax, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := d.Sample(t.Context(), x, kernels, 3, 9)
+	first, err := d.Sample(t.Context(), x, 3, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := d.Sample(t.Context(), x, kernels, 3, 9)
+	again, err := d.Sample(t.Context(), x, 3, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -578,14 +580,15 @@ func TestStandardize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := x.Select(0, 1, 2, 3)
+	counts := x.Images.Select(0, 1, 2, 3)
 	for i := range counts.Pixels {
 		counts.Pixels[i] *= 5000
 	}
-	out, err := galdecon.Standardize(counts, kernels, 1e-3)
+	standard, err := galdecon.Standardize(&galdecon.Observations{Images: counts, PSFs: kernels, Noise: []float64{5}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	out := standard.Images
 	for i := range out.N {
 		for k, v := range out.At(i) {
 			if want := float64(counts.At(i)[k]); math.Abs(float64(v)*out.Scale[i]-want) > 1e-3*5000 {
@@ -593,16 +596,21 @@ func TestStandardize(t *testing.T) {
 			}
 		}
 		// The filter gives most of the peak back that the blur took.
-		own := float64(slices.Max(x.At(i)))
+		own := float64(slices.Max(x.Images.At(i)))
 		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.7 || ratio > 1.2 {
 			t.Errorf("image %d is scaled by %g, want about 5000; its own peak is %g", i, out.Scale[i], 5000*own)
+		}
+		if got := standard.Noise[i] * out.Scale[i]; math.Abs(got-5) > 1e-9 {
+			t.Errorf("image %d has noise of %g counts, want 5", i, got)
 		}
 	}
 	if counts.Scale != nil {
 		t.Error("the input was changed")
 	}
-	_, err = galdecon.Standardize(galaxy.NewImages(1, 16, 16, 1), kernels, 1e-3)
+	_, err = galdecon.Standardize(&galdecon.Observations{Images: galaxy.NewImages(1, 16, 16, 1), PSFs: kernels})
 	wants(t, "an empty image", err, "no positive value")
+	_, err = galdecon.Standardize(nil)
+	wants(t, "nothing", err, "no observations")
 }
 
 // Wiener's filter undoes some of the blur.
@@ -613,16 +621,16 @@ func TestWiener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := galdecon.Wiener(x, kernels, 1e-3, 0.05)
+	w, err := galdecon.Wiener(x, 0.05)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before, after := score.MSE(x.Pixels, y.Pixels), score.MSE(w.Pixels, y.Pixels); after > before/2 {
+	if before, after := score.MSE(x.Images.Pixels, y.Pixels), score.MSE(w.Pixels, y.Pixels); after > before/2 {
 		t.Errorf("MSE %g after the filter, %g before", after, before)
 	}
-	_, err = galdecon.Wiener(x, kernels, 0, 0.05)
-	wants(t, "no noise", err, "positive")
-	_, err = galdecon.Wiener(x, append(kernels, kernels...), 1e-3, 0.05)
+	_, err = galdecon.Wiener(x, 0)
+	wants(t, "no prior", err, "positive")
+	_, err = galdecon.Wiener(&galdecon.Observations{Images: x.Images, PSFs: append(kernels, kernels...)}, 0.05)
 	wants(t, "PSFs", err, "as many PSFs")
 }
 
@@ -634,10 +642,16 @@ func TestSampleRefusesNoise(t *testing.T) {
 		t.Fatal(err)
 	}
 	kernels := []psf.Kernel{gaussian(t, 7, 1)}
-	x, err := galdecon.Observe(blobs(2, 16), kernels, 10*c.Instrument.Noise, 3)
+	x, err := galdecon.Observe(blobs(2, 16), kernels, 10*c.Instrument.NoiseMax, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = d.Sample(t.Context(), x, kernels, 2, 1)
-	wants(t, "noise", err, "noise of about", "trained for 0.003")
+	_, err = d.Sample(t.Context(), x, 2, 1)
+	wants(t, "noise", err, "noise of 0.03", "at most 0.003")
+	x.Noise = []float64{c.Instrument.NoiseMax}
+	_, err = d.Sample(t.Context(), x, 2, 1)
+	wants(t, "noise that is more than it says", err, "twice what its Noise says (0.003)")
+	x.Noise = nil // estimated
+	_, err = d.Sample(t.Context(), x, 2, 1)
+	wants(t, "noise that is estimated", err, "at most 0.003")
 }

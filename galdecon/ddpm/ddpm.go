@@ -21,11 +21,52 @@ type Config struct {
 	T int `json:"T"`
 	// Cosine chooses the cosine schedule instead of the paper's linear one.
 	Cosine bool `json:"cosine"`
-	// Network is the denoiser.
-	Network unet.Config `json:"network"`
+	// Prediction is what the network predicts, and what its loss is the error of.
+	Prediction Prediction `json:"prediction"`
+	// Network is the denoiser, and Paper, where it is set, the one of the paper in its place.
+	Network unet.Config `json:"network,omitzero"`
+	Paper   *unet.Paper `json:"paper,omitempty"`
+	// Dropout is the probability with which the PSF is withheld from the network while it is trained, so that it can be guided
+	// ([Sampler.Guidance]). The paper uses 0.1.
+	Dropout float64 `json:"dropout,omitzero"`
 	// Mean and Std of the clean images' pixels; the diffusion runs on (y − Mean)/Std.
 	Mean float64 `json:"mean"`
 	Std  float64 `json:"std"`
+}
+
+// Prediction is what a denoiser's output stands for in y_t = √ᾱ y_0 + √(1−ᾱ) ε.
+type Prediction string
+
+const (
+	// Epsilon is the noise ε: Eq. 2 as it stands.
+	Epsilon Prediction = "epsilon"
+	// Clean is y_0. Its squared error is that of ε times (1−ᾱ)/ᾱ.
+	Clean Prediction = "clean"
+	// Velocity is v = √ᾱ ε − √(1−ᾱ) y_0 (Salimans and Ho 2022). Its squared error is that of ε times 1/ᾱ, so it weighs high noise, where the
+	// shape of the galaxy is decided, more than Eq. 2 does; and y_0 is never divided by a small number.
+	Velocity Prediction = "velocity"
+)
+
+// target is what the network should predict, of clean images u and noise with weights signal = √ᾱ and sigma = √(1−ᾱ).
+func (p Prediction) target(u, epsilon, signal, sigma *graph.Node) *graph.Node {
+	switch p {
+	case Epsilon:
+		return epsilon
+	case Clean:
+		return u
+	}
+	return graph.Sub(graph.Mul(signal, epsilon), graph.Mul(sigma, u))
+}
+
+// clean is the estimate of y_0 that a prediction implies.
+func (p Prediction) clean(predicted, yt, signal, sigma *graph.Node) *graph.Node {
+	switch p {
+	case Epsilon:
+		return graph.Div(graph.Sub(yt, graph.Mul(sigma, predicted)), signal)
+	case Clean:
+		return predicted
+	}
+	return graph.Sub(graph.Mul(signal, yt), graph.Mul(sigma, predicted))
 }
 
 // Validate reports what makes the model impossible for images of size×size pixels.
@@ -33,8 +74,17 @@ func (c Config) Validate(size int) error {
 	if !(c.Std > 0) || math.IsInf(c.Std, 0) || math.IsNaN(c.Mean) || math.IsInf(c.Mean, 0) {
 		return fmt.Errorf("ddpm: mean and standard deviation of the images must be finite and the latter positive, got %g and %g", c.Mean, c.Std)
 	}
+	if c.Prediction != Epsilon && c.Prediction != Clean && c.Prediction != Velocity {
+		return fmt.Errorf("ddpm: a network predicts %q, %q or %q, not %q", Epsilon, Clean, Velocity, c.Prediction)
+	}
+	if !(c.Dropout >= 0 && c.Dropout < 1) {
+		return fmt.Errorf("ddpm: the PSF must be withheld with a probability in [0, 1), got %g", c.Dropout)
+	}
 	if _, err := c.Schedule(); err != nil {
 		return err
+	}
+	if c.Paper != nil {
+		return c.Paper.Validate(size)
 	}
 	return c.Network.Validate(size)
 }
@@ -47,26 +97,51 @@ func (c Config) Schedule() (Schedule, error) {
 	return Linear(c.T)
 }
 
-// Condition is c = (x, Π) of Eq. 2 as the network takes it, and the noise of x.
+// Condition is c = (x, Π) of Eq. 2, and the noise of x, which the paper neglects.
 type Condition struct {
 	X     *graph.Node // [batch, height, width, channels]
 	PSFs  *graph.Node // [batch, k, k], or [1, k, k] for all
-	Noise float64     // standard deviation, in units of x
+	Noise *graph.Node // standard deviation in units of x, [batch]
 }
 
-// minNoise stands for the noise of an observation that is said to have none, where something must be divided by it: rounding
-// and the model's own error are not smaller.
-const minNoise = 1e-3
+// MinNoise stands for the noise of an observation that is said to have less, where something must be divided by it: rounding and
+// the model's own error are not smaller.
+const MinNoise = 1e-3
 
-func (c Condition) noise() float64 { return max(c.Noise, minNoise) }
+// prepared is a condition as the network takes it. It doesn't change from step to step.
+type prepared struct {
+	blurred, // x, normalised as the noisy image is
+	wiener, // x deconvolved by Wiener's filter, normalised
+	psfs, // [batch, k, k]
+	logNoise *graph.Node // [batch]
+}
 
-// images is the condition as input channels of the network, scaled as the noisy image is: x, and x deconvolved by Wiener's filter
-// with a white prior. The second is a function of the first and Π; it spares the network to learn deconvolution for every Π.
-func (c Condition) images(normalise func(*graph.Node) *graph.Node) *graph.Node {
-	const prior = 0.1 // standard deviation of y around its blurred image
-	lambda := graph.Const(c.X.Graph(), float32(c.noise()*c.noise()/(prior*prior)))
-	wiener := psf.Correct(c.X, c.X, c.PSFs, lambda, 3)
-	return graph.Concatenate([]*graph.Node{normalise(c.X), normalise(wiener)}, -1)
+// prepare brings a condition into the form that the network takes. Wiener's filter, with a white prior, is a function of x, Π and
+// the noise; it spares the network to learn deconvolution for every Π.
+func (c Config) prepare(o Condition) prepared {
+	const (
+		prior   = 0.1  // standard deviation of y around its blurred image
+		typical = 0.01 // of the noise
+	)
+	noise := graph.MaxScalar(o.Noise, MinNoise)
+	p := prepared{blurred: c.normalise(o.X), psfs: o.PSFs, logNoise: graph.Log(graph.DivScalar(noise, typical))}
+	if c.Paper == nil {
+		p.wiener = c.normalise(psf.Correct(o.X, o.X, o.PSFs, graph.Square(graph.DivScalar(noise, prior)), 3))
+	} else {
+		p.wiener = graph.ZerosLike(p.blurred)
+	}
+	if d := p.psfs.Shape().Dimensions; d[0] != o.X.Shape().Dimensions[0] {
+		p.psfs = graph.BroadcastToDims(p.psfs, o.X.Shape().Dimensions[0], d[1], d[2])
+	}
+	return p
+}
+
+// withhold hides the PSF, and what was made with it, where keep [batch] is 0.
+func (p prepared) withhold(keep *graph.Node) prepared {
+	n := keep.Shape().Dimensions[0]
+	p.psfs = graph.Mul(p.psfs, graph.Reshape(keep, n, 1, 1))
+	p.wiener = graph.Mul(p.wiener, graph.Reshape(keep, n, 1, 1, 1))
+	return p
 }
 
 func (c Config) normalise(y *graph.Node) *graph.Node {
@@ -77,16 +152,18 @@ func (c Config) restore(u *graph.Node) *graph.Node {
 	return graph.AddScalar(graph.MulScalar(u, c.Std), c.Mean)
 }
 
-// velocity is the network v_θ(y_t, t, c) = √ᾱ ε − √(1−ᾱ) y_0 (Salimans and Ho 2022), of the shape of yt. Both predictions follow
-// from it with weights ≤ 1: ε_θ = √(1−ᾱ) y_t + √ᾱ v, ŷ_0 = √ᾱ y_t − √(1−ᾱ) v. So ε_θ starts as a good guess at high noise, and
-// ŷ_0 is never divided by a small number. time is [batch].
-func (c Config) velocity(scope *model.Scope, yt, condition, time, psfs *graph.Node) *graph.Node {
-	embedding := c.Network.Embed(scope.In("embed"), time, psfs)
-	channels := yt.Shape().Dimensions[3]
-	return c.Network.Forward(scope.In("unet"), graph.Concatenate([]*graph.Node{yt, condition}, -1), embedding, channels)
+// predict is the network's output, of the shape of yt, at times t/T [batch].
+func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *graph.Node {
+	if c.Paper != nil {
+		return c.Paper.Forward(scope.In("unet"), p.blurred, yt, p.psfs, time)
+	}
+	embedding := c.Network.Embed(scope.In("embed"), time, p.psfs, p.logNoise)
+	images := graph.Concatenate([]*graph.Node{yt, p.blurred, p.wiener}, -1)
+	return c.Network.Forward(scope.In("unet"), images, embedding, yt.Shape().Dimensions[3])
 }
 
-// Loss is Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, of clean images y [batch, height, width, channels], at random times and noise.
+// Loss is Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, or that of another [Prediction], of clean images y [batch, height, width, channels], at
+// random times and noise.
 func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *graph.Node {
 	schedule, err := c.Schedule()
 	if err != nil {
@@ -104,11 +181,15 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 	}
 	bar := graph.Gather(graph.Const(g, table), graph.ExpandAxes(t, -1))
 	bar = graph.Reshape(bar, batch, 1, 1, 1)
-	signal, noise := graph.Sqrt(bar), graph.Sqrt(graph.OneMinus(bar))
-	epsilon := scope.RandomNormal(g, y.Shape())
-	yt := graph.Add(graph.Mul(signal, c.normalise(y)), graph.Mul(noise, epsilon))
+	signal, sigma := graph.Sqrt(bar), graph.Sqrt(graph.OneMinus(bar))
+	u, epsilon := c.normalise(y), scope.RandomNormal(g, y.Shape())
+	yt := graph.Add(graph.Mul(signal, u), graph.Mul(sigma, epsilon))
 	time := graph.DivScalar(graph.ConvertDType(t, dtypes.Float32), float64(c.T))
-	v := c.velocity(scope, yt, condition.images(c.normalise), time, condition.PSFs)
-	predicted := graph.Add(graph.Mul(noise, yt), graph.Mul(signal, v))
-	return graph.ReduceAllMean(graph.Square(graph.Sub(epsilon, predicted)))
+	p := c.prepare(condition)
+	if c.Dropout > 0 {
+		drawn := scope.RandomUniform(g, shapes.Make(dtypes.Float32, batch))
+		p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn, graph.Const(g, float32(c.Dropout))), dtypes.Float32))
+	}
+	predicted := c.predict(scope, yt, time, p)
+	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted, c.Prediction.target(u, epsilon, signal, sigma))))
 }

@@ -6,6 +6,8 @@ import (
 	"galdecon/galdecon/psf"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -21,16 +23,17 @@ type Posterior struct {
 // correctionSteps is the number of conjugate-gradient steps within each step of a sampler.
 const correctionSteps = 3
 
-// NewPosterior prepares the sampler of a model whose weights lie below a scope. noise is the standard deviation of the noise
-// in the observations, in units of x. The estimate ŷ_0 of every step is corrected towards Π*y = x, by a Wiener step at that
-// noise and at the uncertainty that is left at the step's level ([psf.Correct]).
-func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *model.Scope, noise float64) (*Posterior, error) {
+// NewPosterior prepares the sampler of a model whose weights lie below a scope.
+func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *model.Scope) (*Posterior, error) {
 	schedule, err := c.Schedule()
 	if err != nil {
 		return nil, err
 	}
 	if err := sampler.Validate(schedule); err != nil {
 		return nil, err
+	}
+	if sampler.Guidance != 0 && c.Dropout == 0 {
+		return nil, fmt.Errorf("ddpm: guidance %g needs a model that was trained with its PSF withheld at times; set Dropout and train again, or use guidance 0", sampler.Guidance)
 	}
 	p := &Posterior{}
 	var variables []*model.Variable
@@ -42,33 +45,41 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 		variables, p.weights = append(variables, v), append(p.weights, value)
 	}
 
-	start := func(rng, x, psfs *graph.Node) (state, yT, condition *graph.Node) {
-		state, yT = graph.RandomNormal(rng, x.Shape())
-		return state, yT, Condition{X: x, PSFs: psfs, Noise: noise}.images(c.normalise)
+	start := func(in []*graph.Node) []*graph.Node {
+		rng, x, psfs, noise := in[0], in[1], in[2], in[3]
+		state, yT := graph.RandomNormal(rng, x.Shape())
+		condition := c.prepare(Condition{X: x, PSFs: psfs, Noise: noise})
+		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs, condition.logNoise}
 	}
 	loop := func(in []*graph.Node) *graph.Node {
 		rng, yT := in[0], in[1]
-		captured := []Captured{{Outside: in[2]}, {Outside: in[3]}, {Outside: in[4]}}
+		var captured []Captured
+		for _, node := range in[2:8] {
+			captured = append(captured, Captured{Outside: node})
+		}
 		// Within the loop's body the network finds its weights in a store whose variables are the body's parameters.
 		inner := model.NewStore()
 		for i, v := range variables {
-			captured = append(captured, Captured{Outside: in[5+i], Inside: func(g *graph.Graph) *graph.Node {
+			captured = append(captured, Captured{Outside: in[8+i], Inside: func(g *graph.Graph) *graph.Node {
 				return inner.VariableWithShape(v.Path(), v.Shape(), initializer.Zero).NodeValue(g)
 			}})
 		}
 		return sampler.Run(rng, yT, schedule, captured, func(yt *graph.Node, at Level, captured []*graph.Node) *graph.Node {
-			x, psfs, condition := captured[0], captured[1], captured[2]
-			time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
-			v := c.velocity(inner.Scope(weights.Scope()), yt, condition, time, psfs)
+			x, noise := captured[0], captured[1]
+			condition := prepared{captured[2], captured[3], captured[4], captured[5]}
+			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
+			predicted := c.guided(inner.Scope(weights.Scope()), yt, at.Time, condition, sampler.Guidance)
 			if n := inner.NumVariables(); n != len(variables) {
 				// While a graph is built, as GoMLX does; Draw returns it.
 				panic(fmt.Errorf("ddpm: the network has %d weights that the model lacks (it has %d below %s): they are of different architectures",
 					n-len(variables), len(variables), weights.Scope()))
 			}
-			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
-			clean := graph.Sub(graph.Mul(signal, yt), graph.Mul(sigma, v))
-			prior := graph.MulScalar(sigma, c.Std)
-			lambda := graph.Square(graph.Div(graph.Const(yt.Graph(), float32(Condition{Noise: noise}.noise())), prior))
+			clean := c.Prediction.clean(predicted, yt, signal, sigma)
+			if !sampler.Consistent {
+				return clean
+			}
+			psfs := condition.psfs
+			lambda := graph.Square(graph.Div(graph.MaxScalar(noise, MinNoise), graph.MulScalar(sigma, c.Std)))
 			return c.normalise(psf.Correct(c.restore(clean), x, psfs, lambda, correctionSteps))
 		})
 	}
@@ -87,14 +98,35 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 	return p, nil
 }
 
+// guided is the network's prediction under classifier-free guidance (Ho and Salimans 2022): (1+w) times that with the PSF minus w
+// times that without. With w = 0 the network is evaluated once.
+func (c Config) guided(scope *model.Scope, yt, time *graph.Node, condition prepared, w float64) *graph.Node {
+	batch := yt.Shape().Dimensions[0]
+	if w == 0 {
+		return c.predict(scope, yt, graph.BroadcastToDims(time, batch), condition)
+	}
+	without := condition.withhold(graph.Zeros(yt.Graph(), shapes.Make(dtypes.Float32, batch)))
+	double := func(a, b *graph.Node) *graph.Node { return graph.Concatenate([]*graph.Node{a, b}, 0) }
+	both := c.predict(scope, double(yt, yt), graph.BroadcastToDims(time, 2*batch), prepared{
+		double(condition.blurred, without.blurred), double(condition.wiener, without.wiener),
+		double(condition.psfs, without.psfs), double(condition.logNoise, without.logNoise)})
+	return graph.Sub(graph.MulScalar(graph.Slice(both, graph.AxisRange(0, batch)), 1+w), graph.MulScalar(graph.Slice(both, graph.AxisRange(batch)), w))
+}
+
 // Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k] or one for
-// all [1, k, k], and convolves it again: samples and Π*samples have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
-func (p *Posterior) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
-	state, yT, condition, err := p.start.Call3(rng, x, psfs)
+// all [1, k, k] and the standard deviation of its noise [batch] in units of x, and convolves it again: samples and Π*samples
+// have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
+func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
+	// state, y_T and the prepared condition
+	started, err := p.start.Call(rng, x, psfs, noise)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot start sampling: %w", err)
 	}
-	u, err := p.loop.Call1(append([]any{state, yT, x, psfs, condition}, p.weights...)...)
+	inputs := []any{started[0], started[1], x, noise}
+	for _, condition := range started[2:] {
+		inputs = append(inputs, condition)
+	}
+	u, err := p.loop.Call1(append(inputs, p.weights...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}

@@ -1,6 +1,7 @@
 package ddpm
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -27,12 +28,28 @@ type Sampler struct {
 	// SecondOrder extrapolates ŷ_0 from the last two steps: with η = 0 this is DPM-Solver++(2M), with η = 1 its stochastic form (Lu
 	// et al. 2022). Without it, few steps give too small a variance.
 	SecondOrder bool `json:"second_order"`
+	// Beta makes the variance of the fresh noise β of the step, the larger choice of Ho et al. (2020, Section 3.2) and the paper's, rather
+	// than β̃; the rest is as with η = 1, which it needs.
+	Beta bool `json:"beta,omitzero"`
+	// Consistent corrects ŷ_0 in every step towards Π*y = x, by a Wiener step at the noise of x and the uncertainty that is
+	// left at the step's level ([psf.Correct]). It makes candidates of a poorly trained model pass ε, at the cost of fitting some of
+	// x's noise.
+	Consistent bool `json:"consistent,omitzero"`
+	// Guidance is the weight w of classifier-free guidance (Ho and Salimans 2022), ≥ 0; 0 is none, and evaluates the network once a
+	// step instead of twice. Guided samples are sharper than the posterior.
+	Guidance float64 `json:"guidance,omitzero"`
 }
 
 // Validate reports what makes the sampler impossible.
 func (s Sampler) Validate(schedule Schedule) error {
 	if !(s.Eta >= 0 && s.Eta <= 1) {
 		return fmt.Errorf("ddpm: η of a sampler must be between 0 (DDIM) and 1 (ancestral), got %g", s.Eta)
+	}
+	if s.Beta && (s.Eta != 1 || s.SecondOrder) {
+		return errors.New("ddpm: a sampler with the variance β is ancestral and of first order: η must be 1 and SecondOrder off")
+	}
+	if !(s.Guidance >= 0) || math.IsInf(s.Guidance, 0) {
+		return fmt.Errorf("ddpm: the guidance of a sampler must be finite and at least 0, got %g", s.Guidance)
 	}
 	_, err := schedule.Times(s.Steps)
 	return err
@@ -66,6 +83,9 @@ func (s Sampler) table(schedule Schedule) ([][]float32, error) {
 		row[ofClean] = float32(math.Sqrt(next))
 		row[ofNoise] = float32(math.Sqrt(max(0, 1-next-fresh*fresh)))
 		row[ofFresh] = float32(fresh)
+		if s.Beta && times[i+1] > 0 {
+			row[ofFresh] = float32(math.Sqrt(1 - now/next))
+		}
 		if last := i - 1; s.SecondOrder && last >= 0 && times[i+1] > 0 {
 			// ŷ_0 enters the step with this weight, directly and through ε̂; its change since the last step is continued for half of
 			// this step in log-SNR.
@@ -91,7 +111,7 @@ type Captured struct {
 //
 //	y_s = √ᾱ_s ŷ_0 + √(1−ᾱ_s−σ²) ε̂ + σ z,  ε̂ = (y_t − √ᾱ_t ŷ_0)/√(1−ᾱ_t),  σ = η √((1−ᾱ_s)/(1−ᾱ_t)) √(1−ᾱ_t/ᾱ_s)
 //
-// where s is the next kept time after t; SecondOrder adds w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be
+// where s is the next kept time after t; the last of these σ is √(1−ᾱ_t/ᾱ_s) with Beta; SecondOrder adds w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be
 // valid. GoMLX shares constants within a graph, but not across a loop's border: do other arithmetic in another graph.
 func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node {
 	g := rng.Graph()

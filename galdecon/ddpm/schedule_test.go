@@ -144,7 +144,7 @@ func TestTimes(t *testing.T) {
 }
 
 func TestConfigsThatCannotBe(t *testing.T) {
-	good := ddpm.Config{T: 10, Mean: 0.1, Std: 0.2, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}}
+	good := ddpm.Config{T: 10, Prediction: ddpm.Epsilon, Mean: 0.1, Std: 0.2, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}}
 	if err := good.Validate(8); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +158,9 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		"NaN spread":            {func(c *ddpm.Config) { c.Std = math.NaN() }, "finite"},
 		"infinite spread":       {func(c *ddpm.Config) { c.Std = math.Inf(1) }, "finite"},
 		"NaN mean":              {func(c *ddpm.Config) { c.Mean = math.NaN() }, "finite"},
+		"no prediction":         {func(c *ddpm.Config) { c.Prediction = "noise" }, `not "noise"`},
+		"always without PSF":    {func(c *ddpm.Config) { c.Dropout = 1 }, "probability"},
+		"paper's network":       {func(c *ddpm.Config) { c.Paper = &unet.Paper{Channels: 1, Features: 7, PSFSize: 3} }, "multiple of 8"},
 		"impossible network":    {func(c *ddpm.Config) { c.Network.Blocks = 0 }, "one block"},
 		"network of other size": {func(c *ddpm.Config) { c.Network.Features = []int{1, 2, 3, 4} }, "got 8"},
 	} {
@@ -168,7 +171,8 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		}
 	}
 	schedule := schedules(t, 10)["linear"]
-	for _, s := range []ddpm.Sampler{{Steps: 0}, {Steps: 11}, {Steps: 5, Eta: -0.1}, {Steps: 5, Eta: 1.1}, {Steps: 5, Eta: math.NaN()}} {
+	for _, s := range []ddpm.Sampler{{Steps: 0}, {Steps: 11}, {Steps: 5, Eta: -0.1}, {Steps: 5, Eta: 1.1}, {Steps: 5, Eta: math.NaN()},
+		{Steps: 5, Beta: true}, {Steps: 5, Eta: 1, SecondOrder: true, Beta: true}, {Steps: 5, Guidance: -1}, {Steps: 5, Guidance: math.Inf(1)}} {
 		if err := s.Validate(schedule); err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") {
 			t.Errorf("%+v: error %v", s, err)
 		}

@@ -2,6 +2,7 @@ package psf
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -29,9 +30,13 @@ func Transpose(v, psfs *graph.Node) *graph.Node {
 // With λ → 0 it is the range-null-space correction: what the PSF hides is left as it was. With λ = (noise σ / prior σ)² it is
 // the Wiener step, the posterior mean of y for a white Gaussian prior around it. Correct(0, x, …) is Wiener's deconvolution of x.
 // The system is solved by preconditioned conjugate gradients; iterations (≥ 1) is their number, 3 suffice for stamps whose
-// edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k], lambda a positive scalar.
+// edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k], lambda a positive scalar or one for each
+// image, [batch].
 func Correct(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
 	o := newOperator(y.Shape(), psfs)
+	if lambda.Rank() == 1 {
+		lambda = graph.Reshape(lambda, lambda.Shape().Dimensions[0], 1, 1, 1)
+	}
 	matrix := func(v *graph.Node) *graph.Node {
 		return graph.Add(o.convolve(o.transpose(v)), graph.Mul(v, lambda))
 	}
@@ -141,6 +146,30 @@ func Gaussians(sigmas *graph.Node, size int) *graph.Node {
 	profile := graph.Exp(graph.Div(graph.MulScalar(graph.Square(offset), -0.5), variance))
 	profile = graph.Div(profile, graph.ReduceAndKeep(profile, graph.ReduceSum, -1))
 	return graph.Mul(graph.ExpandAxes(profile, -1), graph.ExpandAxes(profile, 1))
+}
+
+// Moffats makes Moffat PSFs within a graph, [batch, size, size], each of sum 1, from the width σ of the Gaussian with the same full
+// width at half maximum in pixels, the two components of the ellipticity g (|g| < 1; g1 stretches along columns, g2 along the
+// diagonal), and the wings 1/β in [0, 1), where 0 is a Gaussian; all [batch]. They are sampled at pixel centres.
+func Moffats(sigmas, g1, g2, wings *graph.Node, size int) *graph.Node {
+	g := sigmas.Graph()
+	offset := func(axis int) *graph.Node {
+		return graph.SubScalar(graph.Iota(g, shapes.Make(dtypes.Float32, 1, size, size), axis), float64(size/2))
+	}
+	each := func(n *graph.Node) *graph.Node { return graph.Reshape(n, n.Shape().Dimensions[0], 1, 1) }
+	dy, dx := offset(1), offset(2)
+	g1, g2 = each(g1), each(g2)
+	squared := graph.Add(graph.Square(g1), graph.Square(g2))
+	// r² in the frame where the ellipse is a circle of the same area.
+	r2 := graph.Mul(graph.OnePlus(squared), graph.Add(graph.Square(dx), graph.Square(dy)))
+	r2 = graph.Sub(r2, graph.MulScalar(graph.Mul(g1, graph.Sub(graph.Square(dx), graph.Square(dy))), 2))
+	r2 = graph.Sub(r2, graph.MulScalar(graph.Mul(g2, graph.Mul(dx, dy)), 4))
+	r2 = graph.Div(r2, graph.OneMinus(squared))
+	// (1 + (2^{1/β}−1) r²/(2 ln2 σ²))^{−β}: half of the peak at r² = 2 ln2 σ². Where 1/β → 0 it is e^{−r²/2σ²}.
+	u := each(graph.MaxScalar(wings, 1e-3))
+	q := graph.Mul(graph.Expm1(graph.MulScalar(u, math.Ln2)), graph.Div(r2, graph.MulScalar(graph.Square(each(sigmas)), 2*math.Ln2)))
+	profile := graph.Exp(graph.Neg(graph.Div(graph.Log1P(q), u)))
+	return graph.Div(profile, graph.ReduceAndKeep(profile, graph.ReduceSum, 1, 2))
 }
 
 // fftLength is the smallest length ≥ n with no prime factor above 5, which transforms fast.

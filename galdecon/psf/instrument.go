@@ -10,17 +10,25 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Instrument is what a model is trained to look through: the observation x = Π*y + n with a Gaussian PSF of random width and
-// white noise n.
+// Instrument is what a model is trained to look through: the observation x = Π*y + n with a random PSF and white noise n. The
+// paper's has round Gaussian PSFs and no noise (Section 3).
 type Instrument struct {
 	// Size is that of the PSF grid in pixels; PSFs of another size are resized to it, see [Kernel.Resize].
 	Size int `json:"size"`
-	// SigmaMin and SigmaMax bound the σ of the Gaussian PSFs, in pixels; it is drawn uniformly between them.
+	// SigmaMin and SigmaMax bound the width σ of the PSFs, in pixels; it is drawn uniformly between them. σ is that of the
+	// Gaussian with the same full width at half maximum.
 	SigmaMin float64 `json:"sigma_min"`
 	SigmaMax float64 `json:"sigma_max"`
-	// Noise is the standard deviation of n in units of the scaled image, where the peak of a galaxy is 1. The paper neglects
-	// it (Section 2); a small value keeps the posterior proper, and every detector has some.
-	Noise float64 `json:"noise"`
+	// Shear is the largest |g| of the PSFs' ellipticity, g = (1−q)/(1+q) for the axis ratio q; it is drawn uniformly from the
+	// disk. 0 is round.
+	Shear float64 `json:"shear,omitzero"`
+	// Wings is the largest 1/β of the PSFs: they are Moffat profiles (Moffat 1969), and 1/β is drawn uniformly from 0, a
+	// Gaussian, up to it. Seeing has β of 2.5 to 5 (Trujillo et al. 2001).
+	Wings float64 `json:"wings,omitzero"`
+	// NoiseMin and NoiseMax bound the standard deviation of n in units of the scaled image, where the peak of a galaxy is 1; its
+	// logarithm is drawn uniformly. Both may be 0. The paper neglects noise (Section 2); every detector has some.
+	NoiseMin float64 `json:"noise_min"`
+	NoiseMax float64 `json:"noise_max"`
 }
 
 // Validate reports what makes the instrument impossible.
@@ -30,22 +38,39 @@ func (in Instrument) Validate() error {
 		return fmt.Errorf("psf: an instrument needs a PSF grid of at least 1 pixel, got %d", in.Size)
 	case !(in.SigmaMin > 0) || !(in.SigmaMax >= in.SigmaMin) || math.IsInf(in.SigmaMax, 0):
 		return fmt.Errorf("psf: σ of an instrument must satisfy 0 < min ≤ max, got %g to %g pixels", in.SigmaMin, in.SigmaMax)
-	case !(in.Noise >= 0) || math.IsInf(in.Noise, 0):
-		return fmt.Errorf("psf: the noise of an instrument must be ≥ 0 in units of the peak, got %g", in.Noise)
+	case !(in.Shear >= 0 && in.Shear < 1):
+		return fmt.Errorf("psf: the largest ellipticity |g| of an instrument's PSFs must be in [0, 1), got %g", in.Shear)
+	case !(in.Wings >= 0 && in.Wings < 1):
+		return fmt.Errorf("psf: the largest 1/β of an instrument's PSFs must be in [0, 1), where their light is finite, got %g", in.Wings)
+	case in.NoiseMin == 0 && in.NoiseMax == 0:
+		return nil
+	case !(in.NoiseMin > 0) || !(in.NoiseMax >= in.NoiseMin) || math.IsInf(in.NoiseMax, 0):
+		return fmt.Errorf("psf: the noise of an instrument must satisfy 0 < min ≤ max in units of the peak, or be 0; got %g to %g", in.NoiseMin, in.NoiseMax)
 	}
 	return nil
 }
 
-// Observe draws a PSF for every clean image y [batch, height, width, channels] and returns the observations x, of the shape
-// of y, and the PSFs [batch, Size, Size]. Random numbers come from the store of the scope, so they are seeded with it.
-func (in Instrument) Observe(scope *model.Scope, y *graph.Node) (x, psfs *graph.Node) {
-	g, batch := y.Graph(), y.Shape().Dimensions[0]
-	u := scope.RandomUniform(g, shapes.Make(dtypes.Float32, batch))
-	sigmas := graph.AddScalar(graph.MulScalar(u, in.SigmaMax-in.SigmaMin), in.SigmaMin)
-	psfs = Gaussians(sigmas, in.Size)
-	x = Convolve(y, psfs)
-	if in.Noise > 0 {
-		x = graph.Add(x, graph.MulScalar(scope.RandomNormal(g, y.Shape()), in.Noise))
+// Observe draws a PSF and a noise level for every clean image y [batch, height, width, channels] and returns the observations x,
+// of the shape of y, the PSFs [batch, Size, Size] and the noise [batch]. Random numbers come from the store of the scope, so they are
+// seeded with it.
+func (in Instrument) Observe(scope *model.Scope, y *graph.Node) (x, psfs, noise *graph.Node) {
+	g, each := y.Graph(), shapes.Make(dtypes.Float32, y.Shape().Dimensions[0])
+	uniform := func(low, high float64) *graph.Node {
+		return graph.AddScalar(graph.MulScalar(scope.RandomUniform(g, each), high-low), low)
 	}
-	return x, psfs
+	sigma := uniform(in.SigmaMin, in.SigmaMax)
+	if in.Shear == 0 && in.Wings == 0 {
+		psfs = Gaussians(sigma, in.Size)
+	} else {
+		shear := graph.MulScalar(graph.Sqrt(uniform(0, 1)), in.Shear)
+		angle := uniform(0, 2*math.Pi)
+		psfs = Moffats(sigma, graph.Mul(shear, graph.Cos(angle)), graph.Mul(shear, graph.Sin(angle)), uniform(0, in.Wings), in.Size)
+	}
+	x = Convolve(y, psfs)
+	if in.NoiseMax == 0 {
+		return x, psfs, graph.Zeros(g, each)
+	}
+	noise = graph.Exp(uniform(math.Log(in.NoiseMin), math.Log(in.NoiseMax)))
+	n := graph.Mul(scope.RandomNormal(g, y.Shape()), graph.Reshape(noise, each.Dimensions[0], 1, 1, 1))
+	return graph.Add(x, n), psfs, noise
 }

@@ -73,32 +73,32 @@ func TestGradientByWidth(t *testing.T) {
 	}
 }
 
-func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x, psfs []float32) {
+func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x, psfs, noise []float32) {
 	t.Helper()
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(seed); err != nil {
 		t.Fatal(err)
 	}
 	out, err := model.CallOnceN(device(t), store, func(scope *model.Scope, y *graph.Node) []*graph.Node {
-		x, psfs := in.Observe(scope, y)
-		return []*graph.Node{x, psfs}
+		x, psfs, noise := in.Observe(scope, y)
+		return []*graph.Node{x, psfs, noise}
 	}, y)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1])
+	return tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
 }
 
 // σ is uniform in its range, the PSFs are Gaussians of sum 1, the noise is white and of its standard deviation, and all of it
 // follows from the seed.
 func TestInstrumentObserve(t *testing.T) {
 	const batch, size, side = 400, 15, 8
-	in := psf.Instrument{Size: size, SigmaMin: 0.8, SigmaMax: 1.6, Noise: 0.02}
+	in := psf.Instrument{Size: size, SigmaMin: 0.8, SigmaMax: 1.6, NoiseMin: 0.002, NoiseMax: 0.02}
 	rng := rand.New(rand.NewPCG(13, 14))
 	pixels := random(rng, batch*side*side)
 	y := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(pixels, batch, side, side, 1) }
-	x, psfs := observe(t, in, y(), 1)
-	var sigmas []float64
+	x, psfs, levels := observe(t, in, y(), 1)
+	var sigmas, logarithms []float64
 	noise := 0.0
 	for i := range batch {
 		p := psfs[i*size*size : (i+1)*size*size]
@@ -118,11 +118,20 @@ func TestInstrumentObserve(t *testing.T) {
 		clean := directSum(pixels[i*side*side:(i+1)*side*side], side, side, 1, psf.Kernel{Size: size, Weights: p})
 		for j, v := range clean {
 			d := float64(x[i*side*side+j]) - v
+			d /= float64(levels[i])
 			noise += d * d / float64(batch*side*side)
 		}
+		logarithms = append(logarithms, math.Log(float64(levels[i])))
 	}
-	if got := math.Sqrt(noise); math.Abs(got-in.Noise) > 0.02*in.Noise { // ± 0.4 % by chance
-		t.Errorf("the noise is %g, want %g", got, in.Noise)
+	if got := math.Sqrt(noise); math.Abs(got-1) > 0.02 { // ± 0.4 % by chance
+		t.Errorf("the noise is %g of what it says", got)
+	}
+	slices.Sort(logarithms)
+	for _, q := range []float64{0.1, 0.5, 0.9} {
+		low, high := math.Log(in.NoiseMin), math.Log(in.NoiseMax)
+		if got, want := logarithms[int(q*batch)], low+q*(high-low); math.Abs(got-want) > 4*0.025*(high-low) {
+			t.Errorf("the %g quantile of the noise is e^%g, want e^%g", q, got, want)
+		}
 	}
 	slices.Sort(sigmas)
 	for _, q := range []float64{0.1, 0.5, 0.9} {
@@ -131,20 +140,23 @@ func TestInstrumentObserve(t *testing.T) {
 			t.Errorf("the %g quantile of σ is %g, want %g", q, got, want)
 		}
 	}
-	again, psfsAgain := observe(t, in, y(), 1)
+	again, psfsAgain, _ := observe(t, in, y(), 1)
 	if !slices.Equal(x, again) || !slices.Equal(psfs, psfsAgain) {
 		t.Error("the same seed gives another observation")
 	}
-	if other, _ := observe(t, in, y(), 2); slices.Equal(x, other) {
+	if other, _, _ := observe(t, in, y(), 2); slices.Equal(x, other) {
 		t.Error("another seed gives the same observation")
 	}
-	in.Noise = 0
-	x, psfs = observe(t, in, y(), 1)
+	in.NoiseMin, in.NoiseMax = 0, 0
+	x, psfs, levels = observe(t, in, y(), 1)
+	if slices.Max(levels) != 0 {
+		t.Error("an instrument without noise says it has some")
+	}
 	compare(t, "without noise", x[:side*side], directSum(pixels[:side*side], side, side, 1, psf.Kernel{Size: size, Weights: psfs[:size*size]}), 1e-5)
 }
 
 func TestInstrumentValidate(t *testing.T) {
-	good := psf.Instrument{Size: 9, SigmaMin: 1, SigmaMax: 2, Noise: 0.01}
+	good := psf.Instrument{Size: 9, SigmaMin: 1, SigmaMax: 2, Shear: 0.1, Wings: 0.3, NoiseMin: 0.01, NoiseMax: 0.01}
 	for _, in := range []psf.Instrument{good, {Size: 1, SigmaMin: 1, SigmaMax: 1}} {
 		if err := in.Validate(); err != nil {
 			t.Errorf("%+v: %v", in, err)
@@ -160,15 +172,72 @@ func TestInstrumentValidate(t *testing.T) {
 		"range reversed": {func(in *psf.Instrument) { in.SigmaMax = 0.5 }, "got 1 to 0.5"},
 		"NaN largest σ":  {func(in *psf.Instrument) { in.SigmaMax = math.NaN() }, "0 < min"},
 		"infinite σ":     {func(in *psf.Instrument) { in.SigmaMax = math.Inf(1) }, "0 < min"},
-		"negative noise": {func(in *psf.Instrument) { in.Noise = -1 }, "noise"},
-		"NaN noise":      {func(in *psf.Instrument) { in.Noise = math.NaN() }, "noise"},
-		"infinite noise": {func(in *psf.Instrument) { in.Noise = math.Inf(1) }, "noise"},
+		"negative noise": {func(in *psf.Instrument) { in.NoiseMin = -1 }, "noise"},
+		"noise from 0":   {func(in *psf.Instrument) { in.NoiseMin = 0 }, "noise"},
+		"noise reversed": {func(in *psf.Instrument) { in.NoiseMax = 0.001 }, "0.01 to 0.001"},
+		"NaN noise":      {func(in *psf.Instrument) { in.NoiseMax = math.NaN() }, "noise"},
+		"infinite noise": {func(in *psf.Instrument) { in.NoiseMax = math.Inf(1) }, "noise"},
+		"a line":         {func(in *psf.Instrument) { in.Shear = 1 }, "ellipticity"},
+		"NaN shear":      {func(in *psf.Instrument) { in.Shear = math.NaN() }, "ellipticity"},
+		"infinite light": {func(in *psf.Instrument) { in.Wings = 1 }, "1/β"},
 	} {
 		in := good
 		test.change(&in)
 		if err := in.Validate(); err == nil || !strings.HasPrefix(err.Error(), "psf: ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
 		}
+	}
+}
+
+// Shapes are drawn from the disk of ellipticities, and wings take light from the core.
+func TestInstrumentShapes(t *testing.T) {
+	const batch, size = 500, 41
+	in := psf.Instrument{Size: size, SigmaMin: 3, SigmaMax: 3, Shear: 0.2}
+	y := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(make([]float32, batch*64*64), batch, 64, 64, 1) }
+	_, psfs, _ := observe(t, in, y(), 1)
+	var inner, sum1, sum2 float64
+	for i := range batch {
+		var xx, yy, xy float64
+		for j, w := range psfs[i*size*size : (i+1)*size*size] {
+			dx, dy := float64(j%size-size/2), float64(j/size-size/2)
+			xx, yy, xy = xx+float64(w)*dx*dx, yy+float64(w)*dy*dy, xy+float64(w)*dx*dy
+		}
+		// For an ellipse, e = (xx − yy, 2xy)/(xx + yy + 2√(xx·yy − xy²)) is g.
+		root := math.Sqrt(xx*yy - xy*xy)
+		g1, g2 := (xx-yy)/(xx+yy+2*root), 2*xy/(xx+yy+2*root)
+		if g := math.Hypot(g1, g2); g > 0.2*1.005 {
+			t.Fatalf("PSF %d has the ellipticity %g", i, g)
+		} else if g < 0.1 {
+			inner++
+		}
+		if math.Abs(root-9) > 0.1 {
+			t.Fatalf("PSF %d has the area %g, want that of a circle of σ = 3", i, root)
+		}
+		sum1, sum2 = sum1+g1, sum2+g2
+	}
+	// A quarter of the disk lies within half of its radius; a component has a standard deviation of 0.1.
+	if share := inner / batch; math.Abs(share-0.25) > 4*0.02 {
+		t.Errorf("%g of the ellipticities are below half of the largest, want 0.25", share)
+	}
+	for i, sum := range []float64{sum1, sum2} {
+		if mean := sum / batch; math.Abs(mean) > 4*0.1/math.Sqrt(batch) {
+			t.Errorf("component %d of the ellipticity is %g on average, want 0", i+1, mean)
+		}
+	}
+	in.Shear, in.Wings = 0, 0.4
+	_, psfs, _ = observe(t, in, y(), 1)
+	least, most := math.Inf(1), 0.0
+	for i := range batch {
+		p := psfs[i*size*size : (i+1)*size*size]
+		centre := p[size*size/2]
+		least, most = min(least, float64(centre)), max(most, float64(centre))
+		// The full width at half maximum doesn't depend on the wings.
+		if half := p[size*size/2+3] / centre; math.Abs(float64(half)-math.Exp(-0.5)) > 0.02 {
+			t.Fatalf("PSF %d falls to %g at 1 σ", i, half)
+		}
+	}
+	if gauss := 1 / (2 * math.Pi * 9); math.Abs(most-gauss) > 0.01*gauss || least > 0.8*gauss {
+		t.Errorf("the central weights are %g to %g, want the Gaussian's %g at most, and less with wings", least, most, gauss)
 	}
 }
 

@@ -7,6 +7,12 @@
 // (k/2, k/2) (integer division, rows and columns counted from 0): the middle for an odd k, the pixel right below the middle for
 // an even k. That is where the light of a point source stays when it is convolved, so no image is shifted, for any k.
 //
+// # Sources
+//
+// [Gaussian], [Elliptical], [Moffat] and [Airy] sample their profile at pixel centres; make one n times finer and [Kernel.Rebin] it
+// for its integral over pixels. [Load] reads measured PSFs, which hold the pixels of their detector already; [Kernel.Recentre] and
+// [Kernel.Rescale] bring them to the centre and to the pixels of the images, [Kernel.Fit] says how they compare with an [Instrument].
+//
 // # Boundaries
 //
 // The sky outside a stamp is taken to be dark: y is zero-padded, and Π*y is cropped to the stamp. Light that the PSF carries
@@ -43,20 +49,10 @@ func (k Kernel) Validate() error {
 // Gaussian is the isotropic Gaussian PSF of the paper (Section 3), σ in pixels, sampled at pixel centres on a size×size grid
 // and scaled to sum 1. The paper uses size 10 and σ = 2.0, 2.5, ... 4.0 pixels for images of 128 pixels.
 func Gaussian(size int, sigma float64) (Kernel, error) {
-	if size < 1 {
-		return Kernel{}, fmt.Errorf("psf: a Gaussian needs a grid of at least 1 pixel, got %d", size)
-	}
 	if !(sigma > 0) || math.IsInf(sigma, 0) {
 		return Kernel{}, fmt.Errorf("psf: σ of a Gaussian must be a positive number of pixels, got %g", sigma)
 	}
-	weights := make([]float32, size*size)
-	for row := range size {
-		for col := range size {
-			dy, dx := float64(row-size/2), float64(col-size/2)
-			weights[row*size+col] = float32(math.Exp(-(dx*dx + dy*dy) / (2 * sigma * sigma)))
-		}
-	}
-	return New(size, weights)
+	return sample(size, func(dx, dy float64) float64 { return math.Exp(-(dx*dx + dy*dy) / (2 * sigma * sigma)) })
 }
 
 // New makes a PSF from measured weights, size×size, row-major, centred as the package documentation says. It scales a copy of
@@ -107,6 +103,19 @@ func (k Kernel) Resize(size int) (Kernel, error) {
 			size, size, 100*kept, k.Size, k.Size)
 	}
 	return New(size, weights)
+}
+
+// Fits reports a PSF that is larger than the images, height×width pixels, that are to be convolved with it: light that far from its
+// source says nothing within such an image.
+func (k Kernel) Fits(height, width int) error {
+	if err := k.Validate(); err != nil {
+		return err
+	}
+	if k.Size > min(height, width) {
+		return fmt.Errorf("psf: the PSF has %d×%d pixels, the images only %d×%d; cut it down with Resize, or give larger images",
+			k.Size, k.Size, height, width)
+	}
+	return nil
 }
 
 // Stack lays kernels of one size one after the other: the pixels of a [batch, k, k] tensor.

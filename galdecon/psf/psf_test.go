@@ -271,14 +271,18 @@ func TestCorrect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	exec, err := graph.NewExec(device(t), func(y, truth, p *graph.Node) []*graph.Node {
+		x := psf.Convolve(truth, p)
+		corrected := psf.Correct(y, x, p, graph.Const(p.Graph(), float32(1e-3)), 3)
+		return []*graph.Node{
+			graph.ReduceAllMean(graph.Square(graph.Sub(psf.Convolve(corrected, p), x))),
+			graph.ReduceAllMax(graph.Abs(graph.Sub(corrected, y)))}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	run := func(start, truth []float32) (mse, moved float64) {
-		out, err := graph.CallOnceN(device(t), func(y, truth, p *graph.Node) []*graph.Node {
-			x := psf.Convolve(truth, p)
-			corrected := psf.Correct(y, x, p, graph.Const(p.Graph(), float32(1e-3)), 3)
-			return []*graph.Node{
-				graph.ReduceAllMean(graph.Square(graph.Sub(psf.Convolve(corrected, p), x))),
-				graph.ReduceAllMax(graph.Abs(graph.Sub(corrected, y)))}
-		}, tensors.FromFlatDataAndDimensions(start, 1, h, w, 1), tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
+		out, err := exec.Call(tensors.FromFlatDataAndDimensions(start, 1, h, w, 1), tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
 			tensors.FromFlatDataAndDimensions(kernel.Weights, 1, 9, 9))
 		if err != nil {
 			t.Fatal(err)

@@ -1,8 +1,8 @@
 // Package unet holds the denoiser network ε_θ of the paper's Section 3: a convolutional U-Net, conditioned on a vector.
 //
 // It follows the practice of the years since: residual blocks with RMS normalisation, a sinusoidal embedding of the noise level
-// that scales and shifts the features of every block (FiLM), downsampling by folding pixels into channels, and residual
-// branches that start at zero.
+// that scales and shifts the features of every block (FiLM), downsampling by folding pixels into channels, attention on the coarsest
+// level, and residual branches that start at zero.
 package unet
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/layers/attention"
 	"github.com/gomlx/gomlx/ml/layers/norm"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
@@ -28,7 +29,12 @@ type Config struct {
 	Blocks int `json:"blocks"`
 	// Embedding is the width of the vector that the noise level and the PSF are embedded in.
 	Embedding int `json:"embedding"`
+	// Attention adds self-attention on the coarsest level, between its way down and its way up: [AttentionHeads] heads.
+	Attention bool `json:"attention,omitzero"`
 }
+
+// AttentionHeads is the number of heads of self-attention, which share the features of the level.
+const AttentionHeads = 4
 
 // Validate reports what makes the network impossible for images of size×size pixels.
 func (c Config) Validate(size int) error {
@@ -39,6 +45,9 @@ func (c Config) Validate(size int) error {
 		if f < 1 {
 			return fmt.Errorf("unet: every level needs at least one feature, got %v", c.Features)
 		}
+	}
+	if last := c.Features[len(c.Features)-1]; c.Attention && last%AttentionHeads != 0 {
+		return fmt.Errorf("unet: %d heads of attention share the features of the coarsest level, so these must be a multiple of it, got %d", AttentionHeads, last)
 	}
 	if side := 1 << len(c.Features); size < side || size%side != 0 {
 		return fmt.Errorf("unet: %d levels halve the image as often, so its size must be a multiple of %d pixels, got %d",
@@ -59,6 +68,9 @@ func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, chann
 			h = block(at.In("block_%d", b), h, condition, features)
 		}
 		skips = append(skips, h)
+	}
+	if c.Attention {
+		h = attend(scope.In("attention"), h)
 	}
 	for level := len(c.Features) - 1; level >= 0; level-- {
 		at := scope.In("up_%d", level)
@@ -92,6 +104,16 @@ func block(scope *model.Scope, x, condition *graph.Node, features int) *graph.No
 	return graph.Add(x, h)
 }
 
+// attend is a residual self-attention between all pixels (Vaswani et al. 2017). Where a pixel is, it knows from the convolutions,
+// which see the edges.
+func attend(scope *model.Scope, x *graph.Node) *graph.Node {
+	d := x.Shape().Dimensions
+	h := graph.Reshape(norm.RMSNorm(scope, x).Done(), d[0], d[1]*d[2], d[3])
+	h = attention.SelfAttention(scope, h, AttentionHeads, d[3]/AttentionHeads).Done()
+	h = layers.DenseWithBias(scope.In("out").WithInitializer(initializer.Zero), h, d[3])
+	return graph.Add(x, graph.Reshape(h, d...))
+}
+
 func conv(scope *model.Scope, x *graph.Node, features int) *graph.Node {
 	return layers.Convolution(scope, x).Channels(features).KernelSize(3).PadSame().CurrentScope().Done()
 }
@@ -110,9 +132,10 @@ func unfold(x *graph.Node) *graph.Node {
 	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), d[0], 2*d[1], 2*d[2], d[3]/4)
 }
 
-// Embed turns a noise level and PSFs into the condition of the network: time [batch], between 0 and 1, and psfs
-// [batch, k, k] of sum 1 → [batch, Embedding]. The PSF passes through a one-layer CNN, as in the paper's Section 3.
-func (c Config) Embed(scope *model.Scope, time, psfs *graph.Node) *graph.Node {
+// Embed turns a time of the diffusion and what is known of the observation into the condition of the network: time [batch], between 0
+// and 1, psfs [batch, k, k] of sum 1 (or zeros for an unknown one), and the noise of the observation relative to some typical one, as
+// its logarithm [batch] → [batch, Embedding]. The PSF passes through a one-layer CNN, as in the paper's Section 3.
+func (c Config) Embed(scope *model.Scope, time, psfs, logNoise *graph.Node) *graph.Node {
 	k := psfs.Shape().Dimensions[1]
 	batch := time.Shape().Dimensions[0]
 	if psfs.Shape().Dimensions[0] != batch {
@@ -123,7 +146,8 @@ func (c Config) Embed(scope *model.Scope, time, psfs *graph.Node) *graph.Node {
 	p = activation.Swish(conv(scope.In("psf_conv"), p, 8))
 	p = layers.DenseWithBias(scope.In("psf"), graph.Reshape(p, batch, 8*k*k), c.Embedding)
 	t := layers.DenseWithBias(scope.In("time"), sinusoids(time, c.Embedding), c.Embedding)
-	h := activation.Swish(graph.Add(t, p))
+	n := layers.DenseWithBias(scope.In("noise"), graph.ExpandAxes(logNoise, -1), c.Embedding)
+	h := activation.Swish(graph.Add(graph.Add(t, p), n))
 	return activation.Swish(layers.DenseWithBias(scope.In("both"), h, c.Embedding))
 }
 

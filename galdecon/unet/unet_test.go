@@ -69,6 +69,9 @@ func perturb(t *testing.T, store *model.Store) {
 	}
 }
 
+// logNoise is a noise level for each image; tests of the condition vary it together with the time.
+func logNoise(time *graph.Node) *graph.Node { return graph.MulScalar(time, -2) }
+
 // forward runs Embed and Forward together: images, time, psfs → output.
 func forward(t *testing.T, c Config, store *model.Store, channels int) func(images, time, psfs *tensors.Tensor) *tensors.Tensor {
 	t.Helper()
@@ -76,7 +79,7 @@ func forward(t *testing.T, c Config, store *model.Store, channels int) func(imag
 		t.Fatal(err)
 	}
 	exec, err := model.NewExec(xla(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) *graph.Node {
-		return c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs), channels)
+		return c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), channels)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +133,7 @@ func TestStartsAsZero(t *testing.T) {
 		size, channels, levels, k int
 	}{{16, 1, 1, 1}, {32, 3, 2, 6}, {64, 1, 3, 3}} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
-			c := Config{Features: []int{4, 6, 8, 3}[:test.levels], Blocks: 1, Embedding: 8}
+			c := Config{Features: []int{4, 6, 8, 3}[:test.levels], Blocks: 1, Embedding: 8, Attention: test.levels != 2}
 			if err := c.Validate(test.size); err != nil {
 				t.Fatal(err)
 			}
@@ -197,7 +200,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 	forward(t, c, store, 1)(images, time, psfs)
 	perturb(t, store)
 	loss := func(scope *model.Scope, images, time, psfs, weights *graph.Node) *graph.Node {
-		out := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs), 1)
+		out := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
 		return graph.ReduceAllSum(graph.Mul(graph.Add(out, graph.Square(out)), weights))
 	}
 	value, err := model.NewExec(xla(t), store, loss)

@@ -1,0 +1,232 @@
+package galdecon
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/score"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// Observations are blurred images x = Π*y + n, with what must be known of each to ask for y.
+type Observations struct {
+	// Images are x, [n, height, width, channels].
+	Images *galaxy.Images
+	// PSFs are Π, one for each image, or one for all, on the pixel grid of the images.
+	PSFs []psf.Kernel
+	// Noise is the standard deviation of the white noise n in units of the pixels, one for each image or one for all. Where it is
+	// empty it is estimated from the images ([score.NoiseLevel]).
+	Noise []float64
+}
+
+// complete is the observations with their noise, all checked.
+func (o *Observations) complete() (*Observations, error) {
+	if o == nil || o.Images == nil {
+		return nil, fmt.Errorf("galdecon: there are no observations; set Images and PSFs")
+	}
+	if err := o.Images.Validate(); err != nil {
+		return nil, err
+	}
+	n := o.Images.N
+	if len(o.PSFs) != 1 && len(o.PSFs) != n {
+		return nil, fmt.Errorf("galdecon: %d images need as many PSFs, or one for all; got %d", n, len(o.PSFs))
+	}
+	for i, k := range o.PSFs {
+		if err := k.Validate(); err != nil {
+			return nil, fmt.Errorf("galdecon: the PSF of %s: %w", o.Images.ID(i), err)
+		}
+	}
+	out := *o
+	if len(o.Noise) == 0 {
+		var err error
+		if out.Noise, err = score.NoiseLevel(o.Images); err != nil {
+			return nil, err
+		}
+	}
+	if len(out.Noise) != 1 && len(out.Noise) != n {
+		return nil, fmt.Errorf("galdecon: %d images need as many noise levels, or one for all, or none to have them estimated; got %d", n, len(o.Noise))
+	}
+	for i, v := range out.Noise {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("galdecon: the noise of %s must be finite and ≥ 0 in units of its pixels, got %g", o.Images.ID(i), v)
+		}
+	}
+	return &out, nil
+}
+
+// psf and noise are those of image i of complete observations.
+func (o *Observations) psf(i int) psf.Kernel { return o.PSFs[i%len(o.PSFs)] }
+func (o *Observations) noise(i int) float64  { return o.Noise[i%len(o.Noise)] }
+
+// Select is the observations of the given images, in their order. Pixels are copied.
+func (o *Observations) Select(indices ...int) (*Observations, error) {
+	all, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	out := &Observations{Images: all.Images.Select(indices...)}
+	for _, i := range indices {
+		out.PSFs, out.Noise = append(out.PSFs, all.psf(i)), append(out.Noise, all.noise(i))
+	}
+	return out, nil
+}
+
+// Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
+// one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
+func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed int64) (*Observations, error) {
+	o, err := (&Observations{Images: galaxies, PSFs: kernels, Noise: []float64{noise}}).complete()
+	if err != nil {
+		return nil, err
+	}
+	rng, err := randomState(seed, observationStream)
+	if err != nil {
+		return nil, err
+	}
+	x, err := o.apply(observer, rng, float32(noise))
+	if err != nil {
+		return nil, err
+	}
+	return &Observations{Images: x, PSFs: kernels, Noise: o.Noise}, nil
+}
+
+// Graph functions of images and their PSFs, compiled once for each shape.
+var (
+	observer = executor(func(in []*graph.Node) *graph.Node {
+		y, psfs, rng, noise := in[0], in[1], in[2], in[3]
+		_, z := graph.RandomNormal(rng, y.Shape())
+		return graph.Add(psf.Convolve(y, psfs), graph.Mul(z, noise))
+	})
+	wiener = executor(func(in []*graph.Node) *graph.Node {
+		x, psfs, lambda := in[0], in[1], in[2]
+		return psf.Correct(x, x, psfs, lambda, wienerSteps)
+	})
+)
+
+func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
+	return sync.OnceValues(func() (*graph.Exec, error) {
+		device, err := backend.Default()
+		if err != nil {
+			return nil, err
+		}
+		return graph.NewExec(device, f)
+	})
+}
+
+// apply runs a function of images, PSFs and more, whose result has the shape of the images; it keeps their IDs and scales.
+func (o *Observations) apply(executor func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
+	psfs, err := psf.Stack(o.PSFs...)
+	if err != nil {
+		return nil, err
+	}
+	exec, err := executor()
+	if err != nil {
+		return nil, err
+	}
+	inputs := []any{o.Images.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(o.PSFs), o.PSFs[0].Size, o.PSFs[0].Size)}
+	result, err := exec.Call1(append(inputs, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
+	}
+	out, err := galaxy.FromTensor(result)
+	if err != nil {
+		return nil, err
+	}
+	out.IDs, out.Scale = o.Images.IDs, o.Images.Scale
+	return out, nil
+}
+
+// Wiener is the classical deconvolution of observations: Wiener's filter for y that differs from x by a white field of standard
+// deviation prior, in units of x. It is what a candidate must be compared with, beside doing nothing. Noise below
+// [ddpm.MinNoise] of the peak counts as that.
+func Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
+	if !(prior > 0) || math.IsInf(prior, 0) {
+		return nil, fmt.Errorf("galdecon: Wiener's filter needs a positive standard deviation of the prior, got %g", prior)
+	}
+	o, err := observations.complete()
+	if err != nil {
+		return nil, err
+	}
+	lambda := make([]float32, o.Images.N)
+	for i := range lambda {
+		peak := 0.0
+		for _, v := range o.Images.At(i) {
+			peak = max(peak, math.Abs(float64(v)))
+		}
+		ratio := max(o.noise(i), ddpm.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
+		lambda[i] = float32(ratio * ratio)
+	}
+	return o.apply(wiener, lambda)
+}
+
+const (
+	// wienerSteps of conjugate gradients leave an error far below the noise.
+	wienerSteps = 10
+	// wienerPrior is the standard deviation with the smallest error on galaxies whose peak is 1, peakPrior the one that best gives
+	// back their peak: 0.7 to 1.1 of it for PSFs of σ = 1 to 1.5 pixels, 0.6 to 0.9 for 2 pixels.
+	wienerPrior, peakPrior = 0.03, 0.3
+)
+
+// Standardize divides observations, and their noise, so that the peak of the galaxy *without* its blur is about 1, as models are
+// trained: each by the largest value, within the central half, of its Wiener deconvolution. What was divided by is in Images.Scale,
+// multiplied with a Scale that was there before.
+func Standardize(observations *Observations) (*Observations, error) {
+	o, err := observations.complete()
+	if err != nil {
+		return nil, err
+	}
+	out := &Observations{Images: o.Images.Select(indices(o.Images.N)...), PSFs: o.PSFs, Noise: make([]float64, o.Images.N)}
+	if out.Images.Scale == nil {
+		out.Images.Scale = slices.Repeat([]float64{1}, o.Images.N)
+	}
+	before := slices.Clone(out.Images.Scale)
+	peaks, err := out.Images.Peaks()
+	if err != nil {
+		return nil, err
+	}
+	out.Images.Divide(peaks)
+	for i := range out.Noise {
+		out.Noise[i] = o.noise(i) / peaks[i]
+	}
+	sharp, err := Wiener(out, peakPrior)
+	if err != nil {
+		return nil, err
+	}
+	if peaks, err = sharp.Peaks(); err != nil {
+		return nil, err
+	}
+	out.Images.Divide(peaks)
+	for i := range out.Noise {
+		out.Noise[i] = o.noise(i) * before[i] / out.Images.Scale[i]
+	}
+	return out, nil
+}
+
+func indices(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// Streams of random numbers of one seed.
+const observationStream = ^uint64(0) // no chunk of samples is this one
+
+// randomState is GoMLX's state for one stream of a seed. (GoMLX's own seeds repeat after 2³¹−1.)
+func randomState(seed int64, stream uint64) (*tensors.Tensor, error) {
+	random := rand.New(rand.NewPCG(uint64(seed), stream))
+	state, err := graph.RNGStateFromSeed(random.Int64())
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot seed the random numbers: %w", err)
+	}
+	return state, nil
+}

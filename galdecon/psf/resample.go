@@ -1,0 +1,150 @@
+package psf
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Recentre moves the light of a measured PSF by less or more than a pixel so that its centroid ([Kernel.Moments]) is the centre
+// (k/2, k/2) of the package documentation. Otherwise a model gives galaxies that are shifted by as much the other way. The PSF is
+// interpolated as by [Kernel.Rescale]. PSFs of [Gaussian] and its like are centred as they are; where an even grid cuts them off,
+// one side holds more light, and their centroid isn't their centre.
+func (k Kernel) Recentre() (Kernel, error) {
+	m, err := k.Moments()
+	if err != nil {
+		return Kernel{}, err
+	}
+	return k.resample(k.Size, 1, m.Row, m.Col)
+}
+
+// Rescale gives the PSF for images of another pixel scale, `pixels` old pixels wide: 2 for images that were averaged 2×2, such as
+// those of [galaxy.Images.Prepare]. Averaging x and y alike leaves the PSF between them as it is, so it is interpolated at the new
+// pixels' centres and keeps its width on the sky. Lanczos' kernel of five lobes is stretched to the wider of the two pixels, so what
+// the new ones can't resolve is smoothed away instead of aliased. A Gaussian comes out to 0.5 % of its peak if its σ is at least
+// the wider pixel; at 0.8 of it to 3 %, and narrower PSFs ring. What spreads beyond the grid is lost, the rest scaled to sum 1.
+func (k Kernel) Rescale(pixels float64) (Kernel, error) {
+	if err := k.Validate(); err != nil {
+		return Kernel{}, err
+	}
+	if !(pixels >= 0.05 && pixels <= 20) {
+		return Kernel{}, fmt.Errorf("psf: the new pixels must be between 0.05 and 20 old ones wide, got %g", pixels)
+	}
+	return k.resample(k.coarse(pixels), pixels, 0, 0)
+}
+
+// Rebin integrates an oversampled PSF, as optical models give it, over pixels of n×n of its samples. They are centred on its centre;
+// for an even n, samples on the edge between two pixels are shared. The light is kept to rounding. This adds the square of a pixel
+// to the PSF, a variance of 1/12 in each direction: for a PSF that was measured on pixels, see [Kernel.Rescale].
+func (k Kernel) Rebin(n int) (Kernel, error) {
+	if err := k.Validate(); err != nil {
+		return Kernel{}, err
+	}
+	if n < 1 {
+		return Kernel{}, fmt.Errorf("psf: a PSF is rebinned by at least 1 sample to a pixel, got %d", n)
+	}
+	size := k.coarse(float64(n))
+	return k.separable(size, func(i, j int) float64 {
+		// How much of sample j, one wide, lies in pixel i.
+		middle, half := float64((i-size/2)*n), float64(n)/2
+		at := float64(j - k.Size/2)
+		return max(0, min(at+0.5, middle+half)-max(at-0.5, middle-half))
+	}, nil)
+}
+
+// coarse is the size of the grid whose pixels, `pixels` old ones wide, cover all old ones.
+func (k Kernel) coarse(pixels float64) int {
+	need := func(light int) int { // pixels beside the central one
+		return max(0, int(math.Ceil((float64(light)+0.5)/pixels-0.5-1e-9)))
+	}
+	before, after := need(k.Size/2), need(k.Size-1-k.Size/2)
+	if after < before {
+		return 2 * before
+	}
+	return 2*before + 1
+}
+
+// resample interpolates the PSF at the centres of a grid of another size and pixel scale, with its point (row, col), counted from
+// its centre, in the new centre.
+func (k Kernel) resample(size int, pixels, row, col float64) (Kernel, error) {
+	along := func(shift float64) func(i, j int) float64 {
+		taps := make([]float64, size) // what Lanczos' weights sum to, which is not quite 1, with those off the grid
+		at := func(i, j int) float64 {
+			return lanczos((float64(i-size/2)*pixels + shift - float64(j-k.Size/2)) / max(pixels, 1))
+		}
+		for i := range taps {
+			middle := int(float64(i-size/2)*pixels+shift) + k.Size/2
+			reach := int(lobes*max(pixels, 1)) + 2
+			for j := middle - reach; j <= middle+reach; j++ {
+				taps[i] += at(i, j)
+			}
+		}
+		return func(i, j int) float64 { return at(i, j) / taps[i] }
+	}
+	return k.separable(size, along(row), along(col))
+}
+
+// separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one i; C is R where it is nil.
+func (k Kernel) separable(size int, rows, cols func(i, j int) float64) (Kernel, error) {
+	matrix := func(weight func(i, j int) float64) *mat.Dense {
+		m := mat.NewDense(size, k.Size, nil)
+		m.Apply(func(i, j int, _ float64) float64 { return weight(i, j) }, m)
+		return m
+	}
+	left := matrix(rows)
+	right := left
+	if cols != nil {
+		right = matrix(cols)
+	}
+	old := mat.NewDense(k.Size, k.Size, nil)
+	old.Apply(func(i, j int, _ float64) float64 { return float64(k.Weights[i*k.Size+j]) }, old)
+	var product mat.Dense
+	product.Product(left, old, right.T())
+	weights := make([]float32, size*size)
+	for i := range weights {
+		weights[i] = float32(product.At(i/size, i%size))
+	}
+	return New(size, weights)
+}
+
+// lobes is the number of them to each side of Lanczos' kernel.
+const lobes = 5
+
+// lanczos is sinc(t)·sinc(t/lobes), within ±lobes.
+func lanczos(t float64) float64 {
+	switch t = math.Abs(t) * math.Pi; {
+	case t >= lobes*math.Pi:
+		return 0
+	case t < 1e-9:
+		return 1
+	}
+	return lobes * math.Sin(t) * math.Sin(t/lobes) / (t * t)
+}
+
+// Compose is the PSF of light that passes through a and then b, their convolution in full: its grid is large enough to lose none. If
+// y is to be seen through a sharper PSF a instead of none (the paper's Section 4), the model's is the b for which Compose(a, b) is the
+// telescope's.
+func Compose(a, b Kernel) (Kernel, error) {
+	for _, k := range []Kernel{a, b} {
+		if err := k.Validate(); err != nil {
+			return Kernel{}, err
+		}
+	}
+	size := a.Size + b.Size - 1
+	if a.Size%2 == 0 && b.Size%2 == 0 {
+		size++ // or the centres a/2 + b/2 would not be the centre
+	}
+	sum := make([]float64, size*size)
+	for i, v := range a.Weights {
+		for j, w := range b.Weights {
+			row, col := i/a.Size+j/b.Size, i%a.Size+j%b.Size
+			sum[row*size+col] += float64(v) * float64(w)
+		}
+	}
+	weights := make([]float32, len(sum))
+	for i, v := range sum {
+		weights[i] = float32(v)
+	}
+	return New(size, weights)
+}
