@@ -23,6 +23,7 @@ import (
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 	"galdecon/galdecon/score"
 
 	"github.com/gomlx/compute"
@@ -253,7 +254,7 @@ func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n 
 // chunk draws one chunk and copies it to the host, with a stream of random numbers of its own; the device's memory is freed.
 func (d *Deconvolver) chunk(pixels, psfs, noise []float32, seed int64, stream uint64) (samples, reblurred []float32, err error) {
 	c, size := d.Config, len(noise)
-	rng, err := randomState(seed, stream)
+	rng, err := random.State(seed, stream)
 	if err != nil {
 		return nil, nil, err
 	}

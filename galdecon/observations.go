@@ -3,7 +3,6 @@ package galdecon
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"sync"
 
@@ -11,6 +10,7 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 	"galdecon/galdecon/score"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -87,7 +87,7 @@ func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed 
 	if err != nil {
 		return nil, err
 	}
-	rng, err := randomState(seed, observationStream)
+	rng, err := random.State(seed, observationStream)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed 
 var (
 	observer = executor(func(in []*graph.Node) *graph.Node {
 		y, psfs, rng, noise := in[0], in[1], in[2], in[3]
-		_, z := graph.RandomNormal(rng, y.Shape())
+		_, z := random.Normal(rng, y.Shape())
 		return graph.Add(psf.Convolve(y, psfs), graph.Mul(z, noise))
 	})
 	wiener = executor(func(in []*graph.Node) *graph.Node {
@@ -218,15 +218,5 @@ func indices(n int) []int {
 	return all
 }
 
-// Streams of random numbers of one seed.
-const observationStream = ^uint64(0) // no chunk of samples is this one
-
-// randomState is GoMLX's state for one stream of a seed. (GoMLX's own seeds repeat after 2³¹−1.)
-func randomState(seed int64, stream uint64) (*tensors.Tensor, error) {
-	random := rand.New(rand.NewPCG(uint64(seed), stream))
-	state, err := graph.RNGStateFromSeed(random.Int64())
-	if err != nil {
-		return nil, fmt.Errorf("galdecon: cannot seed the random numbers: %w", err)
-	}
-	return state, nil
-}
+// observationStream is the stream of random numbers of a seed that noise is drawn from; no chunk of samples is this one.
+const observationStream = ^uint64(0)

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 	"galdecon/galdecon/unet"
 
 	"github.com/gomlx/compute/dtypes"
@@ -182,7 +183,7 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 	bar := graph.Gather(graph.Const(g, table), graph.ExpandAxes(t, -1))
 	bar = graph.Reshape(bar, batch, 1, 1, 1)
 	signal, sigma := graph.Sqrt(bar), graph.Sqrt(graph.OneMinus(bar))
-	u, epsilon := c.normalise(y), scope.RandomNormal(g, y.Shape())
+	u, epsilon := c.normalise(y), random.Scoped(scope, g, y.Shape())
 	yt := graph.Add(graph.Mul(signal, u), graph.Mul(sigma, epsilon))
 	time := graph.DivScalar(graph.ConvertDType(t, dtypes.Float32), float64(c.T))
 	p := c.prepare(condition)

@@ -1,9 +1,11 @@
 package ddpm
 
 import (
+	"errors"
 	"fmt"
 
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -16,8 +18,8 @@ import (
 
 // Posterior draws candidates from p(y | x, Π) with a trained model.
 type Posterior struct {
-	weights             []any
-	start, loop, finish *graph.Exec
+	weights                            []any
+	start, loop, path, finish, restore *graph.Exec
 }
 
 // correctionSteps is the number of conjugate-gradient steps within each step of a sampler.
@@ -47,11 +49,11 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 
 	start := func(in []*graph.Node) []*graph.Node {
 		rng, x, psfs, noise := in[0], in[1], in[2], in[3]
-		state, yT := graph.RandomNormal(rng, x.Shape())
+		state, yT := random.Normal(rng, x.Shape())
 		condition := c.prepare(Condition{X: x, PSFs: psfs, Noise: noise})
 		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs, condition.logNoise}
 	}
-	loop := func(in []*graph.Node) *graph.Node {
+	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
 		rng, yT := in[0], in[1]
 		var captured []Captured
 		for _, node := range in[2:8] {
@@ -64,7 +66,7 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 				return inner.VariableWithShape(v.Path(), v.Shape(), initializer.Zero).NodeValue(g)
 			}})
 		}
-		return sampler.Run(rng, yT, schedule, captured, func(yt *graph.Node, at Level, captured []*graph.Node) *graph.Node {
+		return run(rng, yT, schedule, captured, func(yt *graph.Node, at Level, captured []*graph.Node) *graph.Node {
 			x, noise := captured[0], captured[1]
 			condition := prepared{captured[2], captured[3], captured[4], captured[5]}
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
@@ -83,16 +85,19 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 			return c.normalise(psf.Correct(c.restore(clean), x, psfs, lambda, correctionSteps))
 		})
 	}
+	loop := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Run) }
+	path := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Path) }
 	finish := func(u, psfs *graph.Node) (samples, reblurred *graph.Node) {
 		samples = c.restore(u)
 		return samples, psf.Convolve(samples, psfs)
 	}
-	if p.start, err = graph.NewExec(backend, start); err == nil {
-		if p.loop, err = graph.NewExec(backend, loop); err == nil {
-			p.finish, err = graph.NewExec(backend, finish)
-		}
-	}
-	if err != nil {
+	var errs [5]error
+	p.start, errs[0] = graph.NewExec(backend, start)
+	p.loop, errs[1] = graph.NewExec(backend, loop)
+	p.path, errs[2] = graph.NewExec(backend, path)
+	p.finish, errs[3] = graph.NewExec(backend, finish)
+	p.restore, errs[4] = graph.NewExec(backend, c.restore)
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
 	}
 	return p, nil
@@ -115,23 +120,44 @@ func (c Config) guided(scope *model.Scope, yt, time *graph.Node, condition prepa
 
 // Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k] or one for
 // all [1, k, k] and the standard deviation of its noise [batch] in units of x, and convolves it again: samples and Π*samples
-// have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
+// have the shape of x. rng is a state of GoMLX's random numbers (random.State).
 func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
-	// state, y_T and the prepared condition
-	started, err := p.start.Call(rng, x, psfs, noise)
+	u, err := p.run(p.loop, rng, x, psfs, noise)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ddpm: cannot start sampling: %w", err)
-	}
-	inputs := []any{started[0], started[1], x, noise}
-	for _, condition := range started[2:] {
-		inputs = append(inputs, condition)
-	}
-	u, err := p.loop.Call1(append(inputs, p.weights...)...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("ddpm: sampling failed: %w", err)
+		return nil, nil, err
 	}
 	if samples, reblurred, err = p.finish.Call2(u, psfs); err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot blur the samples again: %w", err)
 	}
 	return samples, reblurred, nil
+}
+
+// Path draws as Draw does and returns the way there: y_t after every step, in units of x, [steps, batch, height, width, channels]. The last
+// are the samples that Draw gives for the same rng.
+func (p *Posterior) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
+	path, err := p.run(p.path, rng, x, psfs, noise)
+	if err != nil {
+		return nil, err
+	}
+	if path, err = p.restore.Call1(path); err != nil {
+		return nil, fmt.Errorf("ddpm: cannot scale the path: %w", err)
+	}
+	return path, nil
+}
+
+func (p *Posterior) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
+	// state, y_T and the prepared condition
+	started, err := p.start.Call(rng, x, psfs, noise)
+	if err != nil {
+		return nil, fmt.Errorf("ddpm: cannot start sampling: %w", err)
+	}
+	inputs := []any{started[0], started[1], x, noise}
+	for _, condition := range started[2:] {
+		inputs = append(inputs, condition)
+	}
+	out, err := loop.Call1(append(inputs, p.weights...)...)
+	if err != nil {
+		return nil, fmt.Errorf("ddpm: sampling failed: %w", err)
+	}
+	return out, nil
 }

@@ -119,7 +119,7 @@ var (
 func makeSmall(t *testing.T) problem {
 	t.Helper()
 	p := problem{
-		c:       ddpm.Config{T: 100, Prediction: ddpm.Velocity, Dropout: 0.1, Mean: 0.1, Std: 0.2,
+		c: ddpm.Config{T: 100, Prediction: ddpm.Velocity, Dropout: 0.1, Mean: 0.1, Std: 0.2,
 			Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
 		sampler: ddpm.Sampler{Steps: 8, Eta: 1, SecondOrder: true, Consistent: true},
 		store:   model.NewStore(),
@@ -357,6 +357,33 @@ func TestGuidance(t *testing.T) {
 	p.c.Dropout = 0
 	if _, err := ddpm.NewPosterior(device(t), p.c, p.sampler, p.store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "withheld") {
 		t.Errorf("guidance of a model trained without dropout: %v", err)
+	}
+}
+
+// The path ends where Draw ends, and begins near noise.
+func TestPath(t *testing.T) {
+	p := small(t)
+	posterior := p.posterior(t)
+	samples, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := posterior.Path(seed(t, 1), p.x, p.psfs, p.noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := path.Shape().Dimensions, []int{p.sampler.Steps, stamps, side, side, 1}; !slices.Equal(got, want) {
+		t.Fatalf("the path has the shape %v, want %v", got, want)
+	}
+	steps, last := tensors.MustCopyFlatData[float32](path), tensors.MustCopyFlatData[float32](samples)
+	each := len(last)
+	if d := mse(steps[len(steps)-each:], last); d > 1e-10 {
+		t.Errorf("the path ends an MSE of %g away from the samples", d)
+	}
+	for i := 1; i < p.sampler.Steps; i++ {
+		if d := mse(steps[(i-1)*each:i*each], steps[i*each:(i+1)*each]); d == 0 {
+			t.Errorf("step %d changes nothing", i)
+		}
 	}
 }
 

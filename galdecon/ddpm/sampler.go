@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"galdecon/galdecon/random"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 )
@@ -111,16 +113,32 @@ type Captured struct {
 //
 //	y_s = √ᾱ_s ŷ_0 + √(1−ᾱ_s−σ²) ε̂ + σ z,  ε̂ = (y_t − √ᾱ_t ŷ_0)/√(1−ᾱ_t),  σ = η √((1−ᾱ_s)/(1−ᾱ_t)) √(1−ᾱ_t/ᾱ_s)
 //
-// where s is the next kept time after t; the last of these σ is √(1−ᾱ_t/ᾱ_s) with Beta; SecondOrder adds w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be
-// valid. GoMLX shares constants within a graph, but not across a loop's border: do other arithmetic in another graph.
+// where s is the next kept time after t; with Beta the σ of the last term is √(1−ᾱ_t/ᾱ_s), except in the last step; SecondOrder adds
+// w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be valid. GoMLX shares constants within a graph, but not across a
+// loop's border: do other arithmetic in another graph.
 func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node {
+	y, _ := s.run(rng, yT, schedule, captured, denoise, false)
+	return y
+}
+
+// Path is Run with all its steps: the images y_s after each, [Steps, batch, height, width, channels]. The last ones are the samples of Run.
+func (s Sampler) Path(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node {
+	_, path := s.run(rng, yT, schedule, captured, denoise, true)
+	return path
+}
+
+func (s Sampler) run(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser, record bool) (y, path *graph.Node) {
 	g := rng.Graph()
 	rows, err := s.table(schedule)
 	if err != nil {
 		panic(err) // while a graph is built, as GoMLX does; Validate tells beforehand
 	}
-	const fixed = 5
 	state := []*graph.Node{graph.Const(g, int32(0)), yT, yT, rng, graph.Const(g, rows)}
+	if record {
+		// Every place is written over. (Zeros would be a constant on the wrong side of the loop's border.)
+		state = append(state, graph.BroadcastToDims(graph.ExpandAxes(yT, 0), append([]int{s.Steps}, yT.Shape().Dimensions...)...))
+	}
+	fixed := len(state)
 	for _, c := range captured {
 		state = append(state, c.Outside)
 	}
@@ -152,10 +170,16 @@ func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured
 		}
 		if s.Eta > 0 {
 			var fresh *graph.Node
-			rng, fresh = graph.RandomNormal(rng, y.Shape())
+			rng, fresh = random.Normal(rng, y.Shape())
 			next = graph.Add(next, graph.Mul(fresh, at(ofFresh)))
 		}
-		return append([]*graph.Node{graph.OnePlus(i), next, clean, rng, table}, in[fixed:]...)
+		out := []*graph.Node{graph.OnePlus(i), next, clean, rng, table}
+		if record {
+			zero := graph.ScalarZero(g, dtypes.Int32)
+			out = append(out, graph.DynamicUpdateSlice(in[fixed-1], graph.ExpandAxes(next, 0), []*graph.Node{i, zero, zero, zero, zero}))
+		}
+		return append(out, in[fixed:]...)
 	})
-	return graph.While(more, step, state...)[1]
+	final := graph.While(more, step, state...)
+	return final[1], final[fixed-1]
 }

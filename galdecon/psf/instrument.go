@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"galdecon/galdecon/random"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -71,6 +73,6 @@ func (in Instrument) Observe(scope *model.Scope, y *graph.Node) (x, psfs, noise 
 		return x, psfs, graph.Zeros(g, each)
 	}
 	noise = graph.Exp(uniform(math.Log(in.NoiseMin), math.Log(in.NoiseMax)))
-	n := graph.Mul(scope.RandomNormal(g, y.Shape()), graph.Reshape(noise, each.Dimensions[0], 1, 1, 1))
+	n := graph.Mul(random.Scoped(scope, g, y.Shape()), graph.Reshape(noise, each.Dimensions[0], 1, 1, 1))
 	return graph.Add(x, n), psfs, noise
 }

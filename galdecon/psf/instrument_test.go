@@ -193,7 +193,9 @@ func TestInstrumentValidate(t *testing.T) {
 func TestInstrumentShapes(t *testing.T) {
 	const batch, size = 500, 41
 	in := psf.Instrument{Size: size, SigmaMin: 3, SigmaMax: 3, Shear: 0.2}
-	y := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(make([]float32, batch*64*64), batch, 64, 64, 1) }
+	y := func() *tensors.Tensor {
+		return tensors.FromFlatDataAndDimensions(make([]float32, batch*64*64), batch, 64, 64, 1)
+	}
 	_, psfs, _ := observe(t, in, y(), 1)
 	var inner, sum1, sum2 float64
 	for i := range batch {
