@@ -95,11 +95,11 @@ func (c Config) fits(images *galaxy.Images) error {
 type Deconvolver struct {
 	Config  Config
 	weights *model.Scope
-	draw    draw
+	// draw is ddpm.Posterior.Draw or its like.
+	draw func(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error)
+	// path is ddpm.Posterior.Path.
+	path func(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error)
 }
-
-// draw draws a candidate y and Π*y for each observation x, with its PSF and noise; see [ddpm.Posterior.Draw].
-type draw func(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error)
 
 // Load reads the model in the folder dir.
 func Load(dir string) (*Deconvolver, error) {
@@ -135,7 +135,7 @@ func newDeconvolver(device compute.Backend, c Config, weights *model.Scope) (*De
 	if err != nil {
 		return nil, err
 	}
-	d.draw = p.Draw
+	d.draw, d.path = p.Draw, p.Path
 	return d, nil
 }
 
@@ -196,31 +196,21 @@ type Posterior struct {
 const chunk = 64
 
 // Sample draws n candidates for each observation x [m, Size, Size, Channels]. Pixels of x must be scaled so that the peak of the
-// galaxy without its blur is about 1, see [Standardize]; observations with more noise than the model was trained for are refused.
+// galaxy without its blur is about 1, see [Standardize]. Observations with more noise than the model was trained for, or PSFs
+// that are unlike those of its Instrument, are refused.
 func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]Posterior, error) {
-	c := d.Config
-	o, err := observations.complete()
+	o, err := d.accept(observations)
 	if err != nil {
-		return nil, err
-	}
-	x := o.Images
-	if err := c.fits(x); err != nil {
-		return nil, err
-	}
-	if err := c.inRange(o); err != nil {
 		return nil, err
 	}
 	if n < 1 {
 		return nil, fmt.Errorf("galdecon: at least one sample must be drawn, got %d", n)
 	}
+	c, x := d.Config, o.Images
 	posteriors := make([]Posterior, x.N)
 	for i := range posteriors {
-		kernel, err := o.psf(i).Resize(c.Instrument.Size)
-		if err != nil {
-			return nil, fmt.Errorf("galdecon: the PSF of %s: %w", x.ID(i), err)
-		}
 		posteriors[i] = Posterior{
-			Observation: x.Select(i), PSF: kernel, Noise: o.noise(i), Seed: seed,
+			Observation: x.Select(i), PSF: o.psf(i), Noise: o.noise(i), Seed: seed,
 			Samples: galaxy.NewImages(n, c.Size, c.Size, c.Channels), Reblurred: galaxy.NewImages(n, c.Size, c.Size, c.Channels),
 		}
 	}
@@ -249,6 +239,63 @@ func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n 
 		}
 	}
 	return posteriors, nil
+}
+
+// accept is the observations as the model takes them, PSFs on its grid, or an error that says why it doesn't.
+func (d *Deconvolver) accept(observations *Observations) (*Observations, error) {
+	c := d.Config
+	o, err := observations.complete()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.fits(o.Images); err != nil {
+		return nil, err
+	}
+	if err := c.inRange(o); err != nil {
+		return nil, err
+	}
+	kernels := make([]psf.Kernel, len(o.PSFs))
+	for i, k := range o.PSFs {
+		if kernels[i], err = k.Resize(c.Instrument.Size); err != nil {
+			return nil, fmt.Errorf("galdecon: the PSF of %s: %w", o.Images.ID(i), err)
+		}
+		if err := c.Instrument.Knows(kernels[i]); err != nil {
+			return nil, fmt.Errorf("galdecon: the PSF of %s: %w; train a model for it", o.Images.ID(i), err)
+		}
+	}
+	o.PSFs = kernels
+	return o, nil
+}
+
+// Path draws one candidate for one observation and returns the way there: the image y_t after each of the sampler's steps, from noise to
+// the candidate, [steps, Size, Size, Channels], in units of x.
+func (d *Deconvolver) Path(observations *Observations, seed int64) (*galaxy.Images, error) {
+	if d.path == nil {
+		return nil, errors.New("galdecon: only a diffusion model that was loaded goes a path; a CVAE draws in one step")
+	}
+	o, err := d.accept(observations)
+	if err != nil {
+		return nil, err
+	}
+	if o.Images.N != 1 {
+		return nil, fmt.Errorf("galdecon: a path is that of one observation, got %d", o.Images.N)
+	}
+	rng, err := random.State(seed, 0)
+	if err != nil {
+		return nil, err
+	}
+	c := d.Config
+	noise := []float32{float32(max(o.noise(0), c.Instrument.NoiseMin))}
+	path, err := d.path(rng, o.Images.Tensor(), tensors.FromFlatDataAndDimensions(o.psf(0).Weights, 1, c.Instrument.Size, c.Instrument.Size),
+		tensors.FromFlatDataAndDimensions(noise, 1))
+	if err != nil {
+		return nil, err
+	}
+	pixels, err := tensors.CopyFlatData[float32](path)
+	if err != nil {
+		return nil, fmt.Errorf("galdecon: cannot copy the path from the device: %w", err)
+	}
+	return &galaxy.Images{N: c.Sampler.Steps, Height: c.Size, Width: c.Size, Channels: c.Channels, Pixels: pixels}, nil
 }
 
 // chunk draws one chunk and copies it to the host, with a stream of random numbers of its own; the device's memory is freed.

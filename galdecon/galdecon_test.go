@@ -459,6 +459,16 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		t.Error("the second chunk repeats the first")
 	}
 
+	path, err := d.Path(&galdecon.Observations{Images: x.Select(0), PSFs: kernels[:1], Noise: observed.Noise}, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path.N != c.Sampler.Steps || score.MSE(path.At(0), path.At(path.N-1)) == 0 {
+		t.Errorf("a path of %d steps, want %d", path.N, c.Sampler.Steps)
+	}
+	_, err = d.Path(observed, 9)
+	wants(t, "a path of three", err, "got 3")
+
 	report, err := galdecon.Evaluate(posteriors, y)
 	if err != nil {
 		t.Fatal(err)
@@ -503,6 +513,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		"too few PSFs":  {t.Context(), x, kernels[:2], 2, "3 images need as many PSFs, or one for all; got 2"},
 		"no PSFs":       {t.Context(), x, nil, 2, "got 0"},
 		"PSF too large": {t.Context(), x, []psf.Kernel{gaussian(t, 21, 5)}, 2, "the PSF of blob 0"},
+		"PSF too wide":  {t.Context(), x, []psf.Kernel{gaussian(t, 7, 2)}, 2, "σ = 2.00 pixels, the instrument's have 0.7 to 1.2"},
 		"broken PSF":    {t.Context(), x, []psf.Kernel{{Size: 7}}, 2, "needs 49 weights, got 0"},
 		"raw counts":    {t.Context(), counts, kernels[:1], 2, "peak without blur is 1"},
 		"dark":          {t.Context(), dark, kernels[:1], 2, "image 0 is 0"},

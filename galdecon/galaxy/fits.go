@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,9 +18,16 @@ const (
 	fitsCard  = 80   // bytes of one line of a header
 )
 
-// decodeFITS returns the first image with two or three axes, [h, w] or [n, h, w], of a FITS file (Pence et al. 2010,
-// A&A 524, A42). Pixels marked BLANK become NaN.
-func decodeFITS(data []byte) (*Images, error) {
+// fitsImage is an image in a FITS file, whose values are yet to be read.
+type fitsImage struct {
+	layout
+	header Header
+	hdu    []byte // header and values, filled to whole blocks
+}
+
+// findFITSImage returns the first image with two to four axes, [h, w], [n, h, w] or [n, c, h, w], of a FITS file (Pence et al. 2010,
+// A&A 524, A42). A third axis is read as planes says.
+func findFITSImage(data []byte, planes Planes) (*fitsImage, error) {
 	for hdu := 0; len(data) >= fitsBlock; hdu++ {
 		head, err := scanFITSHeader(data)
 		if err != nil {
@@ -42,20 +50,33 @@ func decodeFITS(data []byte) (*Images, error) {
 		for len(axes) > 2 && axes[len(axes)-1] == 1 {
 			axes = axes[:len(axes)-1]
 		}
-		if head.image && (len(axes) == 2 || len(axes) == 3) && head.dataBytes > 0 {
-			image, err := readFITSImage(data[:padded])
+		if head.image && len(axes) >= 2 && len(axes) <= 4 && head.dataBytes > 0 {
+			shape := slices.Clone(axes)
+			slices.Reverse(shape) // FITS counts axes from the fastest
+			if len(shape) == 4 {
+				planes = ChannelsFirst
+			}
+			l, err := planes.layout(shape)
 			if err != nil {
 				return nil, fmt.Errorf("HDU %d: %w", hdu, err)
 			}
-			n := 1
-			if len(axes) == 3 {
-				n = axes[2]
-			}
-			return &Images{N: n, Height: axes[1], Width: axes[0], Channels: 1, Pixels: image}, nil
+			return &fitsImage{l, head.cards, data[:padded]}, nil
 		}
 		data = data[padded:]
 	}
-	return nil, errors.New("there is no HDU with an image of two or three axes; is it a FITS image, and complete?")
+	return nil, errors.New("there is no HDU with an image of two to four axes; is it a FITS image, and complete?")
+}
+
+// read returns the images. Pixels marked BLANK become NaN.
+func (f *fitsImage) read() (*Images, error) {
+	pixels, err := readFITSImage(f.hdu)
+	if err != nil {
+		return nil, err
+	}
+	if want := f.n * f.height * f.width * f.channels; len(pixels) != want {
+		return nil, fmt.Errorf("the header is malformed: its axes need %d values, there are %d", want, len(pixels))
+	}
+	return f.images(f.n, pixels), nil
 }
 
 // fitsHeader is what the standard fixes in place: it's read before fitsio sees the header, because that allocates whatever
@@ -64,6 +85,7 @@ type fitsHeader struct {
 	bytes, dataBytes  int
 	image, compressed bool
 	axes              []int
+	cards             Header
 }
 
 func scanFITSHeader(data []byte) (fitsHeader, error) {
@@ -85,6 +107,7 @@ func scanFITSHeader(data []byte) (fitsHeader, error) {
 			h.bytes = (at + fitsCard + fitsBlock - 1) / fitsBlock * fitsBlock
 			break
 		}
+		h.cards = append(h.cards, strings.TrimRight(card, " "))
 		value, _, _ := strings.Cut(card[10:], "/")
 		value = strings.TrimSpace(value)
 		number, err := strconv.Atoi(value)

@@ -1,7 +1,6 @@
 package galaxy
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -45,7 +44,7 @@ func HST(size int) (*Images, error) {
 	if size != 128 && size != 64 && size != 32 {
 		return nil, fmt.Errorf("galaxy: HST images come at sizes 128, 64 and 32, not %d", size)
 	}
-	full, err := decodeNPY(bytes.NewReader(hstPixels), int64(len(hstPixels)))
+	full, err := decodeNPY(hstPixels)
 	if err != nil {
 		return nil, fmt.Errorf("galaxy: the shipped data/hst128.npy cannot be read: %w", err)
 	}

@@ -3,7 +3,6 @@ package galaxy
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -18,6 +17,9 @@ type Images struct {
 	Pixels []float32
 	// IDs names each image, in messages and figures; nil or of length N.
 	IDs []string
+	// Objects names the galaxy that each image shows, so that [Images.Split] keeps images of one galaxy together; nil, where each is of
+	// another, or of length N.
+	Objects []string
 	// Scale is, per image, the value of the source that a pixel value of 1 stands for: source = pixel * Scale.
 	// It is nil where nothing was rescaled, otherwise of length N.
 	Scale []float64
@@ -46,7 +48,7 @@ func (im *Images) ID(i int) string {
 	return fmt.Sprintf("image %d", i)
 }
 
-// Select returns a copy of the images with the given indices, in that order, with their IDs and scales.
+// Select returns a copy of the images with the given indices, in that order, with their IDs, objects and scales.
 // Like a slice it panics where an index is not within [0, N).
 func (im *Images) Select(idx ...int) *Images {
 	out := NewImages(len(idx), im.Height, im.Width, im.Channels)
@@ -55,6 +57,9 @@ func (im *Images) Select(idx ...int) *Images {
 		if im.IDs != nil {
 			out.IDs = append(out.IDs, im.IDs[i])
 		}
+		if im.Objects != nil {
+			out.Objects = append(out.Objects, im.Objects[i])
+		}
 		if im.Scale != nil {
 			out.Scale = append(out.Scale, im.Scale[i])
 		}
@@ -62,20 +67,10 @@ func (im *Images) Select(idx ...int) *Images {
 	return out
 }
 
-// Split returns n of the images and the rest of them, as copies, drawn by chance: a training and a validation set.
-// Equal seeds give equal splits of equally many images. It is an error if either set would be empty.
-func (im *Images) Split(n int, seed uint64) (first, rest *Images, err error) {
-	if n < 1 || n >= im.N {
-		return nil, nil, fmt.Errorf("galaxy: cannot split %d images into %d and the rest; the number must be between 1 and %d", im.N, n, im.N-1)
-	}
-	order := rand.New(rand.NewPCG(seed, 0)).Perm(im.N)
-	return im.Select(order[:n]...), im.Select(order[n:]...), nil
-}
-
-// Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs and scales.
+// Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects and scales.
 func (im *Images) Grey() *Images {
 	out := NewImages(im.N, im.Height, im.Width, 1)
-	out.IDs, out.Scale = slices.Clone(im.IDs), slices.Clone(im.Scale)
+	out.IDs, out.Objects, out.Scale = slices.Clone(im.IDs), slices.Clone(im.Objects), slices.Clone(im.Scale)
 	for k := range out.Pixels {
 		var sum float64
 		for _, v := range im.Pixels[k*im.Channels : (k+1)*im.Channels] {
@@ -119,6 +114,9 @@ func (im *Images) Validate() error {
 	if im.IDs != nil && len(im.IDs) != im.N {
 		return fmt.Errorf("galaxy: %d images, but %d IDs; give one for each or none", im.N, len(im.IDs))
 	}
+	if im.Objects != nil && len(im.Objects) != im.N {
+		return fmt.Errorf("galaxy: %d images, but %d objects; give one for each or none", im.N, len(im.Objects))
+	}
 	if im.Scale != nil && len(im.Scale) != im.N {
 		return fmt.Errorf("galaxy: %d images, but %d scales; give one for each or none", im.N, len(im.Scale))
 	}
@@ -149,7 +147,7 @@ func (im *Images) Prepare(size int) (*Images, error) {
 		return nil, fmt.Errorf("galaxy: cannot prepare %d x %d images at size %d: it must be between 4 and %d, images are never enlarged", im.Height, im.Width, size, side)
 	}
 	out := NewImages(im.N, size, size, im.Channels)
-	out.IDs = slices.Clone(im.IDs)
+	out.IDs, out.Objects = slices.Clone(im.IDs), slices.Clone(im.Objects)
 	out.Scale = make([]float64, im.N)
 	top, left := (im.Height-side)/2, (im.Width-side)/2
 	square := make([]float32, side*side*im.Channels)

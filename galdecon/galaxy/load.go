@@ -1,32 +1,34 @@
 package galaxy
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
-	"image"
-	_ "image/jpeg" // registers the format with image.Decode
-	_ "image/png"  // registers the format with image.Decode
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Load reads images from files and stacks them into one batch, [n, h, w, c], in the order of paths:
 //
-//   - .npy, .npy.gz: floats of 4 or 8 bytes or integers of up to 4 bytes, of either byte order, [h, w], [n, h, w] or
-//     [n, h, w, c];
-//   - .fits, .fit, .fts: the first HDU with an image, [h, w] or a cube [n, h, w], of any BITPIX, with BSCALE and BZERO applied
-//     and BLANK pixels as NaN; rows stay in the order of the file, the first of which most viewers show at the bottom;
-//   - .png, .jpg, .jpeg: of 8 or 16 bits, grey [h, w, 1] or colour [h, w, 3], with values between 0 and 1; what is
+//   - .npy, .npy.gz: booleans, integers or floats of any size and byte order, [h, w], [n, h, w] or [n, h, w, c];
+//   - .npz: all arrays of two to four axes in it, sorted by name;
+//   - .fits, .fit, .fts, also with .gz: the first HDU with an image, [h, w], a cube [n, h, w] or [n, c, h, w], of any BITPIX, with
+//     BSCALE and BZERO applied and BLANK pixels as NaN; rows stay in the order of the file, the first of which most viewers show at
+//     the bottom; see [LoadFITS] for its header;
+//   - .png, .jpg, .jpeg, .tif, .tiff: of 8 or 16 bits, grey [h, w, 1] or colour [h, w, 3], with values between 0 and 1; what is
 //     transparent is composed onto black, as onto dark sky.
 //
 // IDs are file names without their ending, with the index added for stacks. Values are as in the file:
 // [Images.Prepare] crops, averages and scales them. A file that is missing, truncated, empty, of another shape than
-// the first, or that has a NaN or infinite value is an error that names it.
+// the first, or that has a NaN or infinite value is an error that names it. For folders, archives and more than fits memory see [Folder].
 func Load(paths ...string) (*Images, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("galaxy: Load needs at least one file; give .npy, .fits, .png or .jpg files")
@@ -37,15 +39,7 @@ func Load(paths ...string) (*Images, error) {
 		if err != nil {
 			return nil, fmt.Errorf("galaxy: cannot load %s: %w", path, err)
 		}
-		name := filepath.Base(path)
-		name = strings.TrimSuffix(name, fileEnding(name))
-		for i := range im.N {
-			id := name
-			if im.N > 1 {
-				id = fmt.Sprintf("%s[%d]", name, i)
-			}
-			im.IDs = append(im.IDs, id)
-		}
+		im.IDs = stackIDs(path, im.N)
 		if err := im.Validate(); err != nil {
 			return nil, fmt.Errorf("galaxy: cannot load %s: %w", path, err)
 		}
@@ -53,15 +47,38 @@ func Load(paths ...string) (*Images, error) {
 			out = im
 			continue
 		}
-		if im.Height != out.Height || im.Width != out.Width || im.Channels != out.Channels {
+		if !sameShape(im, out) {
 			return nil, fmt.Errorf("galaxy: %s has images of %d x %d pixels with %d channels, but those of %s have %d x %d with %d; load them one by one and Prepare each to the same size",
 				path, im.Height, im.Width, im.Channels, paths[0], out.Height, out.Width, out.Channels)
 		}
-		out.N += im.N
-		out.Pixels = append(out.Pixels, im.Pixels...)
-		out.IDs = append(out.IDs, im.IDs...)
+		out.join(im)
 	}
 	return out, nil
+}
+
+func sameShape(a, b *Images) bool {
+	return a.Height == b.Height && a.Width == b.Width && a.Channels == b.Channels
+}
+
+// join appends images of the same shape.
+func (im *Images) join(more *Images) {
+	im.N += more.N
+	im.Pixels = append(im.Pixels, more.Pixels...)
+	im.IDs = append(im.IDs, more.IDs...)
+}
+
+// stackIDs names the n images of a file.
+func stackIDs(path string, n int) []string {
+	name := filepath.Base(path)
+	name = strings.TrimSuffix(name, fileEnding(name))
+	if n == 1 {
+		return []string{name}
+	}
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s[%d]", name, i)
+	}
+	return ids
 }
 
 // fileEnding is the part of the name that says what the file is: its last ending, with .gz the last two.
@@ -72,6 +89,43 @@ func fileEnding(name string) string {
 	}
 	return ext
 }
+
+// format is what the ending of a file's name says that it is.
+type format int
+
+const (
+	unknown format = iota
+	numpyArray
+	numpyArchive
+	fitsFile
+	packedFITS
+	picture
+)
+
+// formatOf returns the format of a file, and whether it is compressed by gzip.
+func formatOf(name string) (f format, zipped bool) {
+	ending, zipped := strings.CutSuffix(strings.ToLower(fileEnding(name)), ".gz")
+	switch ending {
+	case ".npy":
+		return numpyArray, zipped
+	case ".fits", ".fit", ".fts":
+		return fitsFile, zipped
+	}
+	if zipped {
+		return unknown, zipped
+	}
+	switch ending {
+	case ".npz":
+		return numpyArchive, false
+	case ".fz":
+		return packedFITS, false
+	case ".png", ".jpg", ".jpeg", ".tif", ".tiff":
+		return picture, false
+	}
+	return unknown, false
+}
+
+var errEmptyFile = errors.New("the file is empty; fetch or write it again")
 
 func loadFile(path string) (*Images, error) {
 	f, err := os.Open(path)
@@ -84,80 +138,154 @@ func loadFile(path string) (*Images, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, errors.New("it is a directory; give the files in it")
+		return nil, errors.New("it is a directory; give the files in it, or see Folder")
 	}
-	if info.Size() == 0 {
-		return nil, errors.New("the file is empty; fetch or write it again")
+	var out *Images
+	var failed error
+	err = eachStack(path, f, info.Size(), Stack, func(within string, s stack) bool {
+		im, err := s.read(0, s.n)
+		switch {
+		case err != nil:
+			failed = err
+		case out == nil:
+			out = im
+		case !sameShape(im, out):
+			failed = fmt.Errorf("its array %s has images of %d x %d pixels with %d channels, but the first has %d x %d with %d; save them in files of their own",
+				within, im.Height, im.Width, im.Channels, out.Height, out.Width, out.Channels)
+		default:
+			out.join(im)
+		}
+		return failed == nil
+	})
+	if err := cmp.Or(failed, err); err != nil {
+		return nil, err
 	}
-	switch ext := strings.ToLower(fileEnding(path)); ext {
-	case ".npy":
-		return decodeNPY(bufio.NewReader(f), info.Size())
-	case ".npy.gz":
-		z, err := gzip.NewReader(bufio.NewReader(f))
-		if err != nil {
-			return nil, fmt.Errorf("it cannot be decompressed: %w", err)
-		}
-		values := bufio.NewReader(z)
-		im, err := decodeNPY(values, info.Size())
-		if err != nil {
-			return nil, err
-		}
-		// The checksum is verified at the end.
-		if _, err := values.ReadByte(); err != nil && err != io.EOF {
-			return nil, fmt.Errorf("the compressed file is damaged or truncated: %w", err)
-		}
-		return im, nil
-	case ".fits", ".fit", ".fts":
-		data, err := io.ReadAll(f)
-		if err != nil {
-			return nil, err
-		}
-		return decodeFITS(data)
-	case ".png", ".jpg", ".jpeg":
-		data, err := io.ReadAll(f)
-		if err != nil {
-			return nil, err
-		}
-		return decodePicture(data)
-	default:
-		return nil, fmt.Errorf("the ending %q is not one of .npy, .npy.gz, .fits, .png, .jpg; convert it to one of them", ext)
-	}
+	return out, nil
 }
 
-// maxPicture is the largest number of pixels of a PNG or JPEG: a header of a few bytes can ask for any number.
-const maxPicture = 1 << 28
+// maxWhole is the largest file, of those that are decoded from memory.
+const maxWhole = 1 << 31
 
-// decodePicture reads a PNG or a JPEG file, with values between 0 and 1.
-func decodePicture(data []byte) (*Images, error) {
-	config, _, err := image.DecodeConfig(bytes.NewReader(data))
+func readWhole(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxWhole+1))
+	if err == nil && len(data) > maxWhole {
+		err = fmt.Errorf("the file has more than %d bytes; cut out the galaxies first", maxWhole)
+	}
+	return data, err
+}
+
+// stack is images of one shape, in a file.
+type stack struct {
+	n int
+	// read returns n images from the first on.
+	read func(first, n int) (*Images, error)
+	// inOrder: they must be read one after another, and before the file is closed.
+	inOrder bool
+}
+
+// eachStack calls yield for the stack of images in a file of the given name and size, or for each of those in a NumPy archive with its
+// name within. It ends where yield returns false.
+func eachStack(name string, r io.Reader, size int64, planes Planes, yield func(within string, s stack) bool) error {
+	kind, zipped := formatOf(name)
+	if size == 0 {
+		return errEmptyFile
+	}
+	if kind == unknown {
+		return fmt.Errorf("the ending %q is not one of .npy, .npy.gz, .npz, .fits, .fits.gz, .png, .jpg, .tif; convert it to one of them", strings.ToLower(fileEnding(name)))
+	}
+	if kind == packedFITS {
+		return errors.New("the image is compressed; uncompress it, for example with funpack")
+	}
+	if kind == numpyArchive {
+		return eachArray(r, size, planes, yield)
+	}
+	buffered := bufio.NewReader(r)
+	if zipped {
+		z, err := gzip.NewReader(buffered)
+		if err != nil {
+			return fmt.Errorf("it cannot be decompressed: %w", err)
+		}
+		buffered = bufio.NewReader(z)
+	}
+	if kind == numpyArray {
+		_, err := eachImage("", buffered, size, planes, yield)
+		return err
+	}
+	data, err := readWhole(buffered)
 	if err != nil {
-		return nil, fmt.Errorf("it is not a PNG or JPEG picture, or truncated: %w", err)
+		return err
 	}
-	if config.Width < 1 || config.Height < 1 || config.Width > maxPicture/config.Height {
-		return nil, fmt.Errorf("the picture has %d x %d pixels; crop it to between 1 and %d in all", config.Height, config.Width, maxPicture)
+	if kind == picture {
+		yield("", stack{n: 1, read: func(int, int) (*Images, error) { return decodePicture(data) }})
+		return nil
 	}
-	picture, _, err := image.Decode(bytes.NewReader(data))
+	found, err := findFITSImage(data, planes)
 	if err != nil {
-		return nil, fmt.Errorf("the picture is damaged or truncated: %w", err)
+		return err
 	}
-	channels := 3
-	switch picture.(type) {
-	case *image.Gray, *image.Gray16:
-		channels = 1
+	all := sync.OnceValues(found.read) // when the first of them are asked for
+	yield("", stack{n: found.n, read: func(first, n int) (*Images, error) {
+		im, err := all()
+		if err != nil || n == im.N {
+			return im, err
+		}
+		k := im.Height * im.Width * im.Channels
+		return &Images{N: n, Height: im.Height, Width: im.Width, Channels: im.Channels, Pixels: im.Pixels[first*k : (first+n)*k]}, nil
+	}})
+	return nil
+}
+
+// eachImage is eachStack of one NumPy array, whose name is within; more is what yield returned. An array of fewer than two axes within an archive,
+// labels for example, is no image and is passed over.
+func eachImage(within string, r *bufio.Reader, size int64, planes Planes, yield func(within string, s stack) bool) (more bool, err error) {
+	images, err := openNPY(r, size, planes)
+	if images != nil && within != "" && len(images.array.Shape) < 2 {
+		return true, nil
 	}
-	b := picture.Bounds()
-	im := NewImages(1, b.Dy(), b.Dx(), channels)
-	pixels := im.Pixels[:0]
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			// The values come multiplied with alpha, which is composition onto black.
-			red, green, blue, _ := picture.At(x, y).RGBA()
-			if channels == 1 {
-				pixels = append(pixels, float32(red)/0xffff)
-			} else {
-				pixels = append(pixels, float32(red)/0xffff, float32(green)/0xffff, float32(blue)/0xffff)
+	if err != nil {
+		return false, err
+	}
+	return yield(within, stack{n: images.n, inOrder: true, read: func(_, n int) (*Images, error) { return images.read(n) }}), nil
+}
+
+// eachArray is eachStack of a NumPy archive.
+func eachArray(r io.Reader, size int64, planes Planes, yield func(within string, s stack) bool) error {
+	at, ok := r.(io.ReaderAt)
+	if !ok {
+		data, err := readWhole(r)
+		if err != nil {
+			return err
+		}
+		at, size = bytes.NewReader(data), int64(len(data))
+	}
+	archive, err := zip.NewReader(at, size)
+	if err != nil {
+		return fmt.Errorf("it isn't a NumPy archive, or truncated: %w", err)
+	}
+	found := false
+	var damaged error
+	for _, entry := range slices.SortedFunc(slices.Values(archive.File), byName) {
+		more, err := func() (bool, error) {
+			contents, err := entry.Open()
+			if err != nil {
+				return false, err
 			}
+			defer contents.Close()
+			return eachImage("/"+strings.TrimSuffix(entry.Name, ".npy"), bufio.NewReader(contents), size, planes, func(within string, s stack) bool {
+				found = true
+				return yield(within, s)
+			})
+		}()
+		if err != nil {
+			damaged = errors.Join(damaged, fmt.Errorf("its array %s: %w", entry.Name, err))
+		} else if !more {
+			return damaged
 		}
 	}
-	return im, nil
+	if damaged == nil && !found {
+		return errors.New("there is no array of images in the archive")
+	}
+	return damaged
 }
+
+func byName(a, b *zip.File) int { return cmp.Compare(a.Name, b.Name) }

@@ -1,6 +1,8 @@
 package galaxy
 
 import (
+	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
@@ -18,8 +20,8 @@ import (
 	"testing"
 )
 
-// npy encodes values as numpy.save does, in format version 1.
-func npy(descr, shape string, values any) []byte {
+// numpy encodes values as numpy.save does, in format version 1.
+func numpy(descr, shape string, values any) []byte {
 	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape)
 	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
 	var order binary.ByteOrder = binary.LittleEndian
@@ -51,7 +53,7 @@ func TestLoadNPY(t *testing.T) {
 		"|u1": []uint8{0, 1, 2, 3, 4, 200}, "<u2": []uint16{0, 1, 2, 3, 4, 200}, ">i2": []int16{0, 1, 2, 3, 4, 200},
 		"<i4": []int32{0, 1, 2, 3, 4, 200}, ">u4": []uint32{0, 1, 2, 3, 4, 200},
 	} {
-		im, err := Load(write(t, "a.npy", npy(descr, "2, 3", values)))
+		im, err := Load(write(t, "a.npy", numpy(descr, "2, 3", values)))
 		if err != nil {
 			t.Errorf("%s: %v", descr, err)
 			continue
@@ -60,12 +62,12 @@ func TestLoadNPY(t *testing.T) {
 			t.Errorf("%s: got %+v", descr, im)
 		}
 	}
-	im, err := Load(write(t, "neg.npy", npy("|i1", "1, 2", []int8{-3, 3})))
+	im, err := Load(write(t, "neg.npy", numpy("|i1", "1, 2", []int8{-3, 3})))
 	if err != nil || im.Pixels[0] != -3 {
 		t.Errorf("int8: %v, %v", im, err)
 	}
 	for shape, want := range map[string][4]int{"2, 3, 1": {2, 3, 1, 1}, "1, 2, 1, 3": {1, 2, 1, 3}, "1,6": {1, 1, 6, 1}} {
-		im, err := Load(write(t, "a.npy", npy("<f4", shape, []float32{0, 1, 2, 3, 4, 5})))
+		im, err := Load(write(t, "a.npy", numpy("<f4", shape, []float32{0, 1, 2, 3, 4, 5})))
 		if err != nil || [4]int{im.N, im.Height, im.Width, im.Channels} != want {
 			t.Errorf("shape (%s): %+v, %v", shape, im, err)
 		}
@@ -75,7 +77,7 @@ func TestLoadNPY(t *testing.T) {
 func TestLoadCompressedNPY(t *testing.T) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	z.Write(npy("<f4", "2, 1, 2", []float32{1, 2, 3, 4}))
+	z.Write(numpy("<f4", "2, 1, 2", []float32{1, 2, 3, 4}))
 	z.Close()
 	im, err := Load(write(t, "stack.npy.gz", b.Bytes()))
 	if err != nil {
@@ -105,7 +107,7 @@ func TestSaveNPY(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	data, _ := os.ReadFile(path)
-	if reference := npy("<f4", "2, 3, 5, 3", want.Pixels); !bytes.Equal(data, reference) || (len(data)-4*len(want.Pixels))%64 != 0 {
+	if reference := numpy("<f4", "2, 3, 5, 3", want.Pixels); !bytes.Equal(data, reference) || (len(data)-4*len(want.Pixels))%64 != 0 {
 		t.Error("the file is not what numpy.save writes")
 	}
 	if files, _ := os.ReadDir(filepath.Dir(path)); len(files) != 1 {
@@ -209,8 +211,8 @@ func TestLoadPictures(t *testing.T) {
 }
 
 func TestLoadStacksInOrder(t *testing.T) {
-	one := write(t, "one.npy", npy("<f4", "1, 2", []float32{1, 2}))
-	two := write(t, "two.npy", npy("<f4", "2, 1, 2", []float32{3, 4, 5, 6}))
+	one := write(t, "one.npy", numpy("<f4", "1, 2", []float32{1, 2}))
+	two := write(t, "two.npy", numpy("<f4", "2, 1, 2", []float32{3, 4, 5, 6}))
 	im, err := Load(one, two)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +220,7 @@ func TestLoadStacksInOrder(t *testing.T) {
 	if !slices.Equal(im.Pixels, []float32{1, 2, 3, 4, 5, 6}) || !slices.Equal(im.IDs, []string{"one", "two[0]", "two[1]"}) {
 		t.Errorf("got %+v", im)
 	}
-	wide := write(t, "wide.npy", npy("<f4", "1, 3", []float32{1, 2, 3}))
+	wide := write(t, "wide.npy", numpy("<f4", "1, 3", []float32{1, 2, 3}))
 	if _, err := Load(one, wide); err == nil || !strings.Contains(err.Error(), wide) || !strings.Contains(err.Error(), one) {
 		t.Errorf("error %v, want one that names both files", err)
 	}
@@ -229,7 +231,7 @@ func TestLoadRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := npy("<f4", "1, 2", []float32{1, 2})
+	good := numpy("<f4", "1, 2", []float32{1, 2})
 	nan := float32(math.NaN())
 	var picture bytes.Buffer
 	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 9, 9))); err != nil {
@@ -245,16 +247,16 @@ func TestLoadRefuses(t *testing.T) {
 		"truncated lead":     {"a.npy", "not a NumPy file", good[:5]},
 		"truncated header":   {"a.npy", "truncated within its header", good[:40]},
 		"truncated values":   {"a.npy", "truncated", good[:len(good)-1]},
-		"absurd shape":       {"a.npy", "truncated", npy("<f4", "100000, 100000, 100000", []float32{1})},
-		"overflowing shape":  {"a.npy", "any computer", npy("<f4", "9223372036854775807, 2", []float32{1})},
-		"one axis":           {"a.npy", "[h, w]", npy("<f4", "2,", []float32{1, 2})},
-		"five axes":          {"a.npy", "[h, w]", npy("<f4", "1, 1, 1, 1, 1", []float32{1})},
-		"no pixels":          {"a.npy", "no image", npy("<f4", "0, 5", []float32{})},
-		"complex":            {"a.npy", "astype", npy("<c8", "1, 1", []float32{1, 2})},
+		"absurd shape":       {"a.npy", "truncated", numpy("<f4", "100000, 100000, 100000", []float32{1})},
+		"overflowing shape":  {"a.npy", "any computer", numpy("<f4", "9223372036854775807, 2", []float32{1})},
+		"one axis":           {"a.npy", "[h, w]", numpy("<f4", "2,", []float32{1, 2})},
+		"five axes":          {"a.npy", "[h, w]", numpy("<f4", "1, 1, 1, 1, 1", []float32{1})},
+		"no pixels":          {"a.npy", "no image", numpy("<f4", "0, 5", []float32{})},
+		"complex":            {"a.npy", "astype", numpy("<c8", "1, 1", []float32{1, 2})},
 		"no type":            {"a.npy", "astype", bytes.Replace(good, []byte("'<f4'"), []byte("''   "), 1)},
 		"Fortran order":      {"a.npy", "ascontiguousarray", bytes.Replace(good, []byte("False"), []byte("True "), 1)},
-		"NaN":                {"a.npy", "NaN at row 0, column 1", npy("<f4", "1, 2", []float32{1, nan})},
-		"infinite":           {"a.npy", "+Inf", npy("<f8", "1, 2", []float64{1, 1e300})},
+		"NaN":                {"a.npy", "NaN at row 0, column 1", numpy("<f4", "1, 2", []float32{1, nan})},
+		"infinite":           {"a.npy", "+Inf", numpy("<f8", "1, 2", []float64{1, 1e300})},
 		"not gzip":           {"a.npy.gz", "decompressed", good},
 		"text as FITS":       {"a.fits", "no HDU", []byte("hello, world")},
 		"noise as FITS":      {"a.fits", "not FITS", make([]byte, 5000)},
@@ -264,10 +266,12 @@ func TestLoadRefuses(t *testing.T) {
 		"FITS absurd":        {"a.fits", "damaged", bytes.Replace(fits, []byte("NAXIS1  =                    4"), []byte("NAXIS1  =  9000000000000000000"), 1)},
 		"FITS negative axis": {"a.fits", "understood", bytes.Replace(fits, []byte("NAXIS1  =                    4"), []byte("NAXIS1  =                   -4"), 1)},
 		"FITS odd BITPIX":    {"a.fits", "BITPIX", bytes.Replace(fits, []byte("BITPIX  =                  -32"), []byte("BITPIX  =                   24"), 1)},
-		"text as PNG":        {"a.png", "not a PNG or JPEG", []byte("hello, world")},
+		"text as PNG":        {"a.png", "not a PNG, JPEG or TIFF", []byte("hello, world")},
 		"truncated PNG":      {"a.png", "truncated", picture.Bytes()[:picture.Len()-20]},
 		"huge PNG":           {"a.png", "crop", enlargePNG(huge)},
-		"TIFF":               {"a.tiff", "convert", good},
+		"no TIFF":            {"a.tiff", "convert", good},
+		"packed FITS":        {"a.fits.fz", "funpack", good},
+		"BMP":                {"a.bmp", "convert", good},
 		"no ending":          {"a", "convert", good},
 	} {
 		path := write(t, c.file, c.data)
@@ -311,12 +315,12 @@ func TestLoadSharedPictures(t *testing.T) {
 }
 
 func FuzzDecodeNPY(f *testing.F) {
-	f.Add(npy("<f4", "1, 2", []float32{1, 2}))
-	f.Add(npy(">i2", "2, 1, 2", []int16{1, 2, 3, 4}))
-	f.Add(npy("<f8", "1000000, 1000000", []float64{1}))
+	f.Add(numpy("<f4", "1, 2", []float32{1, 2}))
+	f.Add(numpy(">i2", "2, 1, 2", []int16{1, 2, 3, 4}))
+	f.Add(numpy("<f8", "1000000, 1000000", []float64{1}))
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		im, err := decodeNPY(bytes.NewReader(data), int64(len(data)))
+		im, err := decodeNPY(data)
 		checkDecoded(t, im, err, len(data))
 	})
 }
@@ -333,6 +337,49 @@ func FuzzDecodeFITS(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		im, err := decodeFITS(data)
 		checkDecoded(t, im, err, len(data))
+		found, err := findFITSImage(data, ChannelsFirst)
+		if err != nil {
+			return
+		}
+		if window := found.header.Window(1, 2, 1.5); len(window) < len(found.header) {
+			t.Fatalf("%d cards became %d", len(found.header), len(window))
+		}
+	})
+}
+
+// FuzzFolder reads archives and files as they come from anywhere.
+func FuzzFolder(f *testing.F) {
+	good := numpy("<f4", "2, 1, 2", []float32{1, 2, 3, 4})
+	var archive, arrays bytes.Buffer
+	w, z := tar.NewWriter(&archive), zip.NewWriter(&arrays)
+	w.WriteHeader(&tar.Header{Name: "a.npy", Size: int64(len(good)), Typeflag: tar.TypeReg})
+	w.Write(good)
+	w.Close()
+	entry, err := z.Create("a.npy")
+	if err != nil {
+		f.Fatal(err)
+	}
+	entry.Write(good)
+	z.Close()
+	for name, data := range map[string][]byte{"a.tar": archive.Bytes(), "a.zip": arrays.Bytes(), "a.npz": arrays.Bytes(), "a.npy": good, "a.npy.gz": good, "a.tif": good} {
+		f.Add(name, data)
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		if kind, _ := formatOf(name); kind == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") || len(name) > 100 || hidden(name) {
+			return
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Skip(err)
+		}
+		for s, err := range (Folder{Path: path}).Galaxies(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if im, err := s.Read(); (im == nil) == (err == nil) {
+				t.Fatalf("%s: image %v and error %v", s.ID, im, err)
+			}
+		}
 	})
 }
 
@@ -344,4 +391,12 @@ func checkDecoded(t *testing.T, im *Images, err error, size int) {
 	if im != nil && len(im.Pixels) > size {
 		t.Fatalf("%d pixels from %d bytes", len(im.Pixels), size)
 	}
+}
+
+func decodeFITS(data []byte) (*Images, error) {
+	found, err := findFITSImage(data, Stack)
+	if err != nil {
+		return nil, err
+	}
+	return found.read()
 }

@@ -2,131 +2,155 @@ package galaxy
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
+
+	"galdecon/galdecon/npy"
 )
 
-var (
-	npyDescr   = regexp.MustCompile(`'descr'\s*:\s*'([<>|])([fiu][1248])'`)
-	npyFortran = regexp.MustCompile(`'fortran_order'\s*:\s*True`)
-	npyShape   = regexp.MustCompile(`'shape'\s*:\s*\(([0-9,\s]*)\)`)
+// Planes says what the third axis of an array is.
+type Planes string
+
+const (
+	// Stack is the default: [n, h, w] are n grey images.
+	Stack Planes = ""
+	// ChannelsFirst makes [c, h, w] one image of c channels, and [n, c, h, w] n of them.
+	ChannelsFirst Planes = "channels first"
+	// ChannelsLast makes [h, w, c] one image of c channels.
+	ChannelsLast Planes = "channels last"
 )
 
-// npyTypes decodes one value of each type that is read: the kind (float, signed or unsigned) and its bytes.
-var npyTypes = map[string]func(order binary.ByteOrder, b []byte) float32{
-	"f4": func(o binary.ByteOrder, b []byte) float32 { return math.Float32frombits(o.Uint32(b)) },
-	"f8": func(o binary.ByteOrder, b []byte) float32 { return float32(math.Float64frombits(o.Uint64(b))) },
-	"u1": func(_ binary.ByteOrder, b []byte) float32 { return float32(b[0]) },
-	"i1": func(_ binary.ByteOrder, b []byte) float32 { return float32(int8(b[0])) },
-	"u2": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint16(b)) },
-	"i2": func(o binary.ByteOrder, b []byte) float32 { return float32(int16(o.Uint16(b))) },
-	"u4": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint32(b)) },
-	"i4": func(o binary.ByteOrder, b []byte) float32 { return float32(int32(o.Uint32(b))) },
+func (p Planes) validate() error {
+	if p != Stack && p != ChannelsFirst && p != ChannelsLast {
+		return fmt.Errorf("galaxy: there is no layout %q of planes; choose %q, %q or %q", p, Stack, ChannelsFirst, ChannelsLast)
+	}
+	return nil
 }
 
-// maxNPYHeader is the largest header that is read; NumPy writes one of 118 bytes.
-const maxNPYHeader = 1 << 16
+// layout is how an array holds images.
+type layout struct {
+	n, height, width, channels int
+	// channelsFirst: the channels are planes, [n, c, h, w], and not next to each other.
+	channelsFirst bool
+}
 
-// decodeNPY reads NumPy's format, versions 1 to 3 (numpy.lib.format): a magic string, the length of a header,
-// the header as a Python dictionary, and the values. size is that of the file, of which the memory is a small
-// multiple: what a header promises is only allocated as its values come.
-func decodeNPY(r io.Reader, size int64) (*Images, error) {
-	var lead [8]byte
-	if _, err := io.ReadFull(r, lead[:]); err != nil || string(lead[:6]) != "\x93NUMPY" || lead[6] < 1 || lead[6] > 3 {
-		return nil, errors.New("it is not a NumPy file of version 1 to 3: the first bytes are not those of the format")
+// layout returns that of an array of two to four axes, none of which is 0.
+func (p Planes) layout(shape []int) (l layout, err error) {
+	s := shape
+	switch {
+	case slices.Contains(s, 0):
+		return l, fmt.Errorf("the array has the shape %v: there is no image in it", s)
+	case len(s) == 2:
+		return layout{1, s[0], s[1], 1, false}, nil
+	case len(s) == 3 && p == ChannelsFirst:
+		return layout{1, s[1], s[2], s[0], true}, nil
+	case len(s) == 3 && p == ChannelsLast:
+		return layout{1, s[0], s[1], s[2], false}, nil
+	case len(s) == 3:
+		return layout{s[0], s[1], s[2], 1, false}, nil
+	case len(s) == 4 && p == ChannelsFirst:
+		return layout{s[0], s[2], s[3], s[1], true}, nil
+	case len(s) == 4:
+		return layout{s[0], s[1], s[2], s[3], false}, nil
 	}
-	length := make([]byte, 4)
-	width := 2 // bytes that hold the header's length: 2 in version 1, 4 afterwards
-	if lead[6] > 1 {
-		width = 4
+	return l, fmt.Errorf("the array has the shape %v; save it as [h, w], [n, h, w] or [n, h, w, c]", s)
+}
+
+// images returns the values of n images in this layout.
+func (l layout) images(n int, values []float32) *Images {
+	im := &Images{N: n, Height: l.height, Width: l.width, Channels: l.channels, Pixels: values}
+	if !l.channelsFirst || l.channels == 1 {
+		return im
 	}
-	if _, err := io.ReadFull(r, length[:width]); err != nil {
-		return nil, errors.New("the file is truncated within its header")
+	im.Pixels = make([]float32, len(values))
+	area := l.height * l.width
+	for i := range n {
+		to, from := im.At(i), values[i*area*l.channels:]
+		for c := range l.channels {
+			for k, v := range from[c*area : (c+1)*area] {
+				to[k*l.channels+c] = v
+			}
+		}
 	}
-	n := binary.LittleEndian.Uint32(length)
-	if n > maxNPYHeader {
-		return nil, fmt.Errorf("the NumPy header has %d bytes, more than the %d that are accepted; save a plain array of numbers", n, maxNPYHeader)
-	}
-	header := make([]byte, n)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return nil, errors.New("the file is truncated within its header")
-	}
-	descr := npyDescr.FindSubmatch(header)
-	if descr == nil || npyTypes[string(descr[2])] == nil {
-		return nil, fmt.Errorf("the NumPy header %q has no type of number that can be read; save array.astype('f4')", header)
-	}
-	if npyFortran.Match(header) {
-		return nil, errors.New("the array is in Fortran order; save numpy.ascontiguousarray of it")
-	}
-	shape, err := npyImageShape(header)
+	return im
+}
+
+// numpyStack reads the images of a NumPy array one after another.
+type numpyStack struct {
+	layout
+	array *npy.Array
+	size  int64
+	end   io.ByteReader // stands behind the last image when that has been read
+	left  int           // images that haven't been
+}
+
+// openNPY reads the header of an array. size is that of the file, of which the memory is a small multiple: what a header promises
+// is only allocated as its values come.
+func openNPY(r *bufio.Reader, size int64, planes Planes) (*numpyStack, error) {
+	array, err := npy.NewArray(r)
 	if err != nil {
 		return nil, err
 	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if descr[1][0] == '>' {
-		order = binary.BigEndian
-	}
-	decode, each := npyTypes[string(descr[2])], int(descr[2][1]-'0')
-	count := shape[0] * shape[1] * shape[2] * shape[3]
-	im := &Images{N: shape[0], Height: shape[1], Width: shape[2], Channels: shape[3]}
-	im.Pixels = make([]float32, 0, min(count, int(size)/each))
-	buffer := make([]byte, each*4096)
-	for len(im.Pixels) < count {
-		part := buffer[:each*min(4096, count-len(im.Pixels))]
-		if _, err := io.ReadFull(r, part); err != nil {
-			return nil, fmt.Errorf("the file is truncated or damaged within its values: an array of shape %v needs %d of them (%w)", shape, count, err)
-		}
-		for ; len(part) > 0; part = part[each:] {
-			im.Pixels = append(im.Pixels, decode(order, part))
-		}
-	}
-	return im, nil
+	l, err := planes.layout(array.Shape)
+	return &numpyStack{l, array, size, r, l.n}, err
 }
 
-// npyImageShape returns the shape in the header as [n, h, w, c].
-func npyImageShape(header []byte) (shape [4]int, err error) {
-	text := npyShape.FindSubmatch(header)
-	if text == nil {
-		return shape, fmt.Errorf("the NumPy header %q has no shape; save a plain array of numbers", header)
-	}
-	var dims []int
-	count := 1
-	for _, field := range strings.FieldsFunc(string(text[1]), func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
-		d, err := strconv.Atoi(field)
-		if err != nil || d > math.MaxInt32 || d > 0 && count > math.MaxInt/8/d {
-			return shape, fmt.Errorf("the array has the shape (%s), more than any computer can hold", text[1])
+// read returns the next n images.
+func (s *numpyStack) read(n int) (*Images, error) {
+	count := n * s.height * s.width * s.channels
+	values := make([]float32, 0, min(count, int(s.size)))
+	for len(values) < count {
+		have := len(values)
+		values = slices.Grow(values, min(4096, count-have))
+		values = values[:min(cap(values), count)]
+		if err := s.array.Read(values[have:]); err != nil {
+			return nil, err
 		}
-		dims = append(dims, d)
-		count *= d
 	}
-	switch {
-	case len(dims) < 2 || len(dims) > 4:
-		return shape, fmt.Errorf("the array has the shape (%s); save it as [h, w], [n, h, w] or [n, h, w, c]", text[1])
-	case count == 0:
-		return shape, fmt.Errorf("the array has the shape (%s): there is no image in it", text[1])
-	case len(dims) == 2:
-		dims = []int{1, dims[0], dims[1], 1}
-	case len(dims) == 3:
-		dims = append(dims, 1)
+	if s.left -= n; s.left == 0 {
+		// A compressed file has its checksum at the end.
+		if _, err := s.end.ReadByte(); err != nil && err != io.EOF {
+			return nil, fmt.Errorf("the compressed file is damaged or truncated: %w", err)
+		}
 	}
-	return [4]int(dims), nil
+	return s.images(n, values), nil
+}
+
+// decodeNPY reads all images of a NumPy array.
+func decodeNPY(data []byte) (*Images, error) {
+	stack, err := openNPY(bufio.NewReader(bytes.NewReader(data)), int64(len(data)), Stack)
+	if err != nil {
+		return nil, err
+	}
+	return stack.read(stack.n)
 }
 
 // SaveNPY writes the images as a NumPy array of little-endian float32, [n, h, w, c], which [Load] and numpy.load read.
 // IDs and scales are not in it. The file appears when it is complete: one that was there before stays if writing fails.
-func (im *Images) SaveNPY(path string) (err error) {
+func (im *Images) SaveNPY(path string) error {
 	if err := im.Validate(); err != nil {
 		return err
 	}
+	return saveFile(path, func(w io.Writer) error {
+		if _, err := w.Write(npy.Header(im.N, im.Height, im.Width, im.Channels)); err != nil {
+			return err
+		}
+		for chunk := range slices.Chunk(im.Pixels, 4096) {
+			if err := binary.Write(w, binary.LittleEndian, chunk); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// saveFile writes a file under another name first: what bears the right one is complete.
+func saveFile(path string, content func(w io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 	if err != nil {
 		return fmt.Errorf("galaxy: cannot save %s: %w", path, err)
@@ -138,20 +162,18 @@ func (im *Images) SaveNPY(path string) (err error) {
 			err = fmt.Errorf("galaxy: cannot save %s: %w", path, err)
 		}
 	}()
-	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }", im.N, im.Height, im.Width, im.Channels)
-	// The values start at a multiple of 64 bytes, after the 10 bytes of the lead and the header's newline.
-	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
 	w := bufio.NewWriter(f)
-	w.WriteString("\x93NUMPY\x01\x00")
-	binary.Write(w, binary.LittleEndian, uint16(len(header)))
-	w.WriteString(header)
-	for chunk := range slices.Chunk(im.Pixels, 4096) {
-		binary.Write(w, binary.LittleEndian, chunk)
+	if err := content(w); err != nil {
+		return err
 	}
-	if err := w.Flush(); err != nil { // a bufio.Writer keeps the first error
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	// Before the name is given to it, the content must be on the disk: a power cut must not leave an empty file in place of the old one.
+	if err := f.Sync(); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {

@@ -86,17 +86,8 @@ func Synthetic(config SyntheticConfig) (*Images, error) {
 	if c.Channels == 0 {
 		c.Channels = 1
 	}
-	switch {
-	case c.N < 1:
-		return nil, fmt.Errorf("galaxy: cannot make %d synthetic galaxies; N must be at least 1", c.N)
-	case c.Size < 8 || c.Size > 2048:
-		return nil, fmt.Errorf("galaxy: cannot make synthetic galaxies of %d pixels a side; Size must be between 8 and 2048", c.Size)
-	case c.Channels != 1 && c.Channels != 3:
-		return nil, fmt.Errorf("galaxy: cannot make synthetic galaxies of %d channels; Channels must be 1 or 3", c.Channels)
-	case c.First < 0:
-		return nil, fmt.Errorf("galaxy: the first synthetic galaxy has the index %d; First must not be negative", c.First)
-	case !(c.Pictures >= 0 && c.Pictures <= 1):
-		return nil, fmt.Errorf("galaxy: the fraction of pictures is %v; Pictures must be between 0 and 1", c.Pictures)
+	if err := c.validate(); err != nil {
+		return nil, err
 	}
 	images := NewImages(c.N, c.Size, c.Size, c.Channels)
 	images.IDs = make([]string, c.N)
@@ -105,7 +96,7 @@ func Synthetic(config SyntheticConfig) (*Images, error) {
 	for range min(runtime.GOMAXPROCS(0), c.N) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < c.N; i = int(next.Add(1)) - 1 {
-				images.IDs[i] = fmt.Sprintf("synthetic %d/%d", c.Seed, c.First+i)
+				images.IDs[i] = c.id(c.First + i)
 				c.render(images.At(i), uint64(c.First+i))
 			}
 		})
@@ -113,6 +104,25 @@ func Synthetic(config SyntheticConfig) (*Images, error) {
 	workers.Wait()
 	return images, nil
 }
+
+func (c SyntheticConfig) validate() error {
+	switch {
+	case c.N < 1:
+		return fmt.Errorf("galaxy: cannot make %d synthetic galaxies; N must be at least 1", c.N)
+	case c.Size < 8 || c.Size > 2048:
+		return fmt.Errorf("galaxy: cannot make synthetic galaxies of %d pixels a side; Size must be between 8 and 2048", c.Size)
+	case c.Channels != 0 && c.Channels != 1 && c.Channels != 3:
+		return fmt.Errorf("galaxy: cannot make synthetic galaxies of %d channels; Channels must be 1 or 3", c.Channels)
+	case c.First < 0:
+		return fmt.Errorf("galaxy: the first synthetic galaxy has the index %d; First must not be negative", c.First)
+	case !(c.Pictures >= 0 && c.Pictures <= 1):
+		return fmt.Errorf("galaxy: the fraction of pictures is %v; Pictures must be between 0 and 1", c.Pictures)
+	}
+	return nil
+}
+
+// id names the galaxy of an index.
+func (c SyntheticConfig) id(index int) string { return fmt.Sprintf("synthetic %d/%d", c.Seed, index) }
 
 // render draws one galaxy into pixels, which are zero.
 func (c SyntheticConfig) render(pixels []float32, index uint64) {

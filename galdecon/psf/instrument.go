@@ -52,6 +52,31 @@ func (in Instrument) Validate() error {
 	return nil
 }
 
+// Knows reports what sets a PSF apart from those that the instrument draws. Ranges are stretched a little, as a model doesn't end
+// sharply at their borders.
+func (in Instrument) Knows(k Kernel) error {
+	const (
+		width, shape = 0.1, 0.1 // of the range, and absolute
+		misfit       = 0.15     // of the light
+	)
+	f, err := k.Fit()
+	if err != nil {
+		return err
+	}
+	low, high := in.SigmaMin*(1-width), in.SigmaMax*(1+width)
+	switch g := f.Shear.Size(); {
+	case f.Sigma < low || f.Sigma > high:
+		return fmt.Errorf("psf: this PSF has a width of σ = %.2f pixels, the instrument's have %.2g to %.2g", f.Sigma, in.SigmaMin, in.SigmaMax)
+	case g > in.Shear+shape:
+		return fmt.Errorf("psf: this PSF has an ellipticity of |g| = %.2f, the instrument's have at most %.2g", g, in.Shear)
+	case f.Wings > in.Wings+shape:
+		return fmt.Errorf("psf: this PSF has wings like a Moffat profile of β = %.1f, the instrument's 1/β is at most %.2g", 1/f.Wings, in.Wings)
+	case f.Misfit > misfit:
+		return fmt.Errorf("psf: %.0f %% of this PSF's light is elsewhere than in any centred Moffat profile; see Kernel.Recentre", 100*f.Misfit)
+	}
+	return nil
+}
+
 // Observe draws a PSF and a noise level for every clean image y [batch, height, width, channels] and returns the observations x,
 // of the shape of y, the PSFs [batch, Size, Size] and the noise [batch]. Random numbers come from the store of the scope, so they are
 // seeded with it.

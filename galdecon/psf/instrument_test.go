@@ -243,6 +243,46 @@ func TestInstrumentShapes(t *testing.T) {
 	}
 }
 
+func TestInstrumentKnows(t *testing.T) {
+	in := psf.Instrument{Size: 15, SigmaMin: 1, SigmaMax: 2, Shear: 0.2, Wings: 0.3}
+	kernel := func(sigma, beta float64, shear psf.Shear) psf.Kernel {
+		t.Helper()
+		k, err := psf.Moffat(15, 2*math.Sqrt(2*math.Ln2)*sigma, beta, shear)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	ring := make([]float32, 225)
+	for i := range ring {
+		if r := math.Hypot(float64(i%15-7), float64(i/15-7)); r > 3 && r < 5 {
+			ring[i] = 1
+		}
+	}
+	hollow, err := psf.New(15, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		kernel psf.Kernel
+		want   string
+	}{
+		"a Gaussian":          {kernel(1.5, math.Inf(1), psf.Shear{}), ""},
+		"a Moffat profile":    {kernel(2, 3.5, psf.Shear{G1: 0.1, G2: -0.15}), ""},
+		"the narrowest":       {kernel(1, math.Inf(1), psf.Shear{}), ""},
+		"narrower":            {kernel(0.7, math.Inf(1), psf.Shear{}), "σ = 0.70"},
+		"wider":               {kernel(3, math.Inf(1), psf.Shear{}), "σ = 3.00"},
+		"longer":              {kernel(1.5, math.Inf(1), psf.Shear{G2: 0.4}), "|g| = 0.40"},
+		"more wings":          {kernel(1.5, 1.8, psf.Shear{}), "β = 1.8"},
+		"something different": {hollow, "psf: "},
+	} {
+		err := in.Knows(test.kernel)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: error %v, want %q", name, err, test.want)
+		}
+	}
+}
+
 // A PSF that was put together by hand is checked where it is used.
 func TestKernelByHand(t *testing.T) {
 	nan := float32(math.NaN())

@@ -11,7 +11,7 @@ import (
 // pixels: the median of the absolute response to the mask (1, −2, 1)⊗(1, −2, 1), which knows no smooth structure (after Immerkær
 // 1996), over 0.6745·6, its value for unit noise. Images under 3×3 pixels have none. Noise that was blurred passes unseen.
 func NoiseLevel(images *galaxy.Images) ([]float64, error) {
-	if err := images.Validate(); err != nil {
+	if err := valid("images", images); err != nil {
 		return nil, err
 	}
 	levels := make([]float64, images.N)

@@ -4,6 +4,7 @@ package score
 
 import (
 	"fmt"
+	"math"
 
 	"galdecon/galdecon/galaxy"
 
@@ -37,6 +38,21 @@ func Reconvolution(reblurred, observation *galaxy.Images) ([]float64, error) {
 		errors[i] = MSE(reblurred.At(i), observation.Pixels)
 	}
 	return errors, nil
+}
+
+// ChiSquared is the reduced χ² of each candidate, mean((Π*y − x)²)/σ², with reblurred and observation as in [Reconvolution] and the
+// standard deviation σ > 0 of the white noise of x. The truth has 1, within √(2/pixels), and so have on average exact samples of
+// the posterior. Below, noise was taken for galaxy: the mean of a posterior and all that fits x best. Above, the candidate doesn't
+// explain x.
+func ChiSquared(reblurred, observation *galaxy.Images, noise float64) ([]float64, error) {
+	if !(noise > 0) || math.IsInf(noise, 1) {
+		return nil, fmt.Errorf("score: χ² needs a positive, finite standard deviation of the noise, got %g", noise)
+	}
+	values, err := Reconvolution(reblurred, observation)
+	for i := range values {
+		values[i] /= noise * noise
+	}
+	return values, err
 }
 
 // Retained is the fraction of candidates with a reconvolution error below epsilon (Table 1, "percent retained"); of none it is 0.
@@ -90,13 +106,74 @@ func Against(truth, observation, samples *galaxy.Images) (Accuracy, error) {
 	return a, nil
 }
 
+// MeanImage is the mean of images [n, height, width, channels], [1, height, width, channels]: of candidates, their best estimate in
+// the mean square.
+func MeanImage(images *galaxy.Images) (*galaxy.Images, error) {
+	if err := valid("images", images); err != nil {
+		return nil, err
+	}
+	mean := galaxy.NewImages(1, images.Height, images.Width, images.Channels)
+	for pixel := range mean.Pixels {
+		sum := 0.0
+		for i := range images.N {
+			sum += float64(images.At(i)[pixel])
+		}
+		mean.Pixels[pixel] = float32(sum / float64(images.N))
+	}
+	return mean, nil
+}
+
+// VarianceRatio is the variance of the posterior over that of the prior, each unbiased and averaged over pixels: near 1 the
+// observation has told nothing, near 0 nearly all. The candidates are of one observation, [n, height, width, channels], n ≥ 2, and
+// the galaxies that the model was trained for, [m, height, width, channels], m ≥ 2, stand for the prior. An over-confident model
+// has a small ratio too; see the calibration.
+func VarianceRatio(candidates, galaxies *galaxy.Images) (float64, error) {
+	if err := valid("galaxies", galaxies); err != nil {
+		return 0, err
+	}
+	if err := match("candidates", candidates, "galaxy", galaxies.Select(0)); err != nil {
+		return 0, err
+	}
+	if candidates.N < 2 || galaxies.N < 2 {
+		return 0, fmt.Errorf("score: a variance needs at least 2 images, got %d candidates and %d galaxies", candidates.N, galaxies.N)
+	}
+	prior := pixelVariance(galaxies)
+	if prior == 0 {
+		return 0, fmt.Errorf("score: the %d galaxies are equal, so the prior has no variance", galaxies.N)
+	}
+	return pixelVariance(candidates) / prior, nil
+}
+
+// pixelVariance is the unbiased variance of each value over the images, averaged over the values.
+func pixelVariance(images *galaxy.Images) float64 {
+	sum, values := 0.0, make([]float64, images.N)
+	for pixel := range images.At(0) {
+		for i := range values {
+			values[i] = float64(images.At(i)[pixel])
+		}
+		sum += stat.Variance(values, nil)
+	}
+	return sum / float64(len(images.At(0)))
+}
+
+// valid reports images that are missing or damaged.
+func valid(name string, images *galaxy.Images) error {
+	if images == nil {
+		return fmt.Errorf("score: %s: there are none", name)
+	}
+	if err := images.Validate(); err != nil {
+		return fmt.Errorf("score: %s: %w", name, err)
+	}
+	return nil
+}
+
 // match reports images that can't be compared: all of a with the one of b.
 func match(nameA string, a *galaxy.Images, nameB string, b *galaxy.Images) error {
-	if err := a.Validate(); err != nil {
-		return fmt.Errorf("score: %s: %w", nameA, err)
+	if err := valid(nameA, a); err != nil {
+		return err
 	}
-	if err := b.Validate(); err != nil {
-		return fmt.Errorf("score: %s: %w", nameB, err)
+	if err := valid(nameB, b); err != nil {
+		return err
 	}
 	if b.N != 1 || a.Height != b.Height || a.Width != b.Width || a.Channels != b.Channels {
 		return fmt.Errorf("score: %s of shape [%d, %d, %d, %d] can't be compared with one %s, which has the shape [%d, %d, %d, %d]",

@@ -76,6 +76,60 @@ func TestAgainst(t *testing.T) {
 	near(t, "decomposition", got.Samples, got.Mean+got.Variance/2)
 }
 
+func TestChiSquared(t *testing.T) {
+	got, err := score.ChiSquared(images(1, 2, 3, 2), images(1, 2), 0.5)
+	if err != nil || len(got) != 2 {
+		t.Fatalf("χ² %v of 2 candidates, error %v", got, err)
+	}
+	near(t, "χ²", got[0], 0)
+	near(t, "χ²", got[1], 8)
+	// The truth's is 1.
+	noise := noiseImages(1, 64, 64, 1)
+	got, err = score.ChiSquared(galaxy.NewImages(1, 64, 64, 1), noise, 1)
+	if err != nil || math.Abs(got[0]-1) > 4*math.Sqrt(2./(64*64)) {
+		t.Errorf("χ² of the truth %v, error %v", got, err)
+	}
+	for _, sigma := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		if _, err := score.ChiSquared(images(1, 2), images(1, 2), sigma); err == nil || !strings.HasPrefix(err.Error(), "score: χ²") {
+			t.Errorf("noise of %v: error %v", sigma, err)
+		}
+	}
+	if _, err := score.ChiSquared(images(1, 2), images(1, 2, 3, 4), 1); err == nil {
+		t.Error("two observations have one χ²")
+	}
+}
+
+func TestMeanImage(t *testing.T) {
+	mean, err := score.MeanImage(images(1, 2, 3, 6, 5, 1))
+	if err != nil || mean.N != 1 || mean.Pixels[0] != 3 || mean.Pixels[1] != 3 {
+		t.Errorf("mean %+v, error %v; want 3 and 3", mean, err)
+	}
+	if _, err := score.MeanImage(images()); err == nil {
+		t.Error("no images have a mean")
+	}
+}
+
+func TestVarianceRatio(t *testing.T) {
+	// Variances 2 and 8 of the candidates, 8 and 32 of the galaxies.
+	got, err := score.VarianceRatio(images(1, 2, 3, 6), images(0, 0, 4, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "ratio", got, 0.25)
+	for want, pair := range map[string][2]*galaxy.Images{
+		"1 candidates":    {images(1, 2), images(1, 2, 3, 4)},
+		"1 galaxies":      {images(1, 2, 3, 4), images(1, 2)},
+		"galaxies:":       {images(1, 2, 3, 4), images()},
+		"candidates:":     {images(), images(1, 2, 3, 4)},
+		"are equal":       {images(1, 2, 3, 4), images(1, 2, 1, 2)},
+		"can't be compar": {images(1, 2, 3, 4), galaxy.NewImages(2, 2, 1, 1)},
+	} {
+		if _, err := score.VarianceRatio(pair[0], pair[1]); err == nil || !strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
 func TestWhatCannotBeCompared(t *testing.T) {
 	wide := &galaxy.Images{N: 1, Height: 2, Width: 1, Channels: 1, Pixels: make([]float32, 2)}
 	nan := images(1, float32(math.NaN()))
@@ -96,6 +150,8 @@ func TestWhatCannotBeCompared(t *testing.T) {
 		"NaN candidate":        {reconvolution(nan, images(1, 2)), "candidates"},
 		"NaN observation":      {reconvolution(images(1, 2), nan), "observation"},
 		"no candidates":        {reconvolution(images(), images(1, 2)), "candidates"},
+		"nil candidates":       {reconvolution(nil, images(1, 2)), "candidates"},
+		"no observation":       {reconvolution(images(1, 2), nil), "observation"},
 		"one candidate":        {against(images(1, 2), images(1, 2), images(1, 2)), "at least 2 candidates, got 1"},
 		"truth of two":         {against(images(1, 2, 3, 4), images(1, 2), images(1, 2, 3, 4)), "truth"},
 		"truth of other shape": {against(wide, images(1, 2), images(1, 2, 3, 4)), "truth"},

@@ -28,6 +28,23 @@ func Survivors(reconvolution []float64, epsilon float64) ([]int, error) {
 	return kept, nil
 }
 
+// Released returns what the paper's released program keeps instead of the [Survivors]: the candidates with an error below [Epsilon],
+// and those above 2. Such errors come from a failed candidate, which then passes for a diverse one. Both its figures, the share
+// retained and the variance, count them. This is only to compare with it; in all else [MeanRetained] and [MeanVariance] do as it does.
+func Released(reconvolution []float64) ([]int, error) {
+	kept, err := Survivors(reconvolution, Epsilon)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range reconvolution {
+		if e > 2 {
+			kept = append(kept, i)
+		}
+	}
+	slices.Sort(kept)
+	return kept, nil
+}
+
 // Variance sums up the total variance V of Eq. 3 for one observation, the trace of the covariance of feature vectors, as they come: it
 // holds their mean but none of them (Welford 1962). No term of its sum is negative, so it stays accurate where the features
 // are large and vary little. The zero value is ready for the first vector.
@@ -97,6 +114,13 @@ func (v *Variance) Diversity(candidates int) (Diversity, error) {
 	return d, nil
 }
 
+func (d Diversity) validate() error {
+	if d.Candidates < 1 || d.Retained < 0 || d.Retained > d.Candidates || !(d.Variance >= 0) || math.IsInf(d.Variance, 1) {
+		return fmt.Errorf("retains %d of %d candidates with the variance %v", d.Retained, d.Candidates, d.Variance)
+	}
+	return nil
+}
+
 // Estimate is a mean over observations with its interval of 95 % confidence.
 type Estimate struct {
 	// Value is the mean, Low and High are the ends of the interval.
@@ -108,14 +132,27 @@ type Estimate struct {
 // resamples is the number of samples of a bootstrap: their 2.5 % quantile has a standard error of 0.16 %.
 const resamples = 10_000
 
+// MeanRetained is the other figure of Table 1: the mean over observations of the fraction of candidates that is retained. All are
+// used, so it is not selective as [MeanVariance] is. For the interval see [Mean].
+func MeanRetained(observations []Diversity, seed uint64) (Estimate, error) {
+	fractions := make([]float64, len(observations))
+	for i, o := range observations {
+		if err := o.validate(); err != nil {
+			return Estimate{}, fmt.Errorf("score: observation %d %w", i, err)
+		}
+		fractions[i] = float64(o.Retained) / float64(o.Candidates)
+	}
+	return Mean(fractions, seed)
+}
+
 // MeanVariance is Eq. 4: the mean of Tr(Σ) over the observations. Those with fewer than 2 survivors have no covariance and are
-// dropped, as in the paper's released program, and counted. Where many are, the mean is one of the easy observations: read it together with
-// Dropped and the fraction retained. It is an error if none is left. For the interval see [Mean].
+// dropped, as in the paper's released program, and counted. Where many are, the mean is one of the easy observations: read it
+// together with Dropped and the fraction retained. It is an error if none is left. For the interval see [Mean].
 func MeanVariance(observations []Diversity, seed uint64) (Estimate, error) {
 	var traces []float64
 	for i, o := range observations {
-		if o.Retained > o.Candidates || o.Variance < 0 {
-			return Estimate{}, fmt.Errorf("score: observation %d retains %d of %d candidates with the variance %v", i, o.Retained, o.Candidates, o.Variance)
+		if err := o.validate(); err != nil {
+			return Estimate{}, fmt.Errorf("score: observation %d %w", i, err)
 		}
 		if o.Retained >= 2 {
 			traces = append(traces, o.Variance)
@@ -127,6 +164,38 @@ func MeanVariance(observations []Diversity, seed uint64) (Estimate, error) {
 	e, err := Mean(traces, seed)
 	e.Dropped = len(observations) - len(traces)
 	return e, err
+}
+
+// Difference compares two models by the same observations, in the same order: the mean over observations of what the first retains
+// less what the second does, and of its variance less the second's. Pairs of values of one observation vary less than the
+// observations do, so this finds smaller differences than a look at two intervals. An observation of which either has fewer than 2
+// survivors is dropped from the variance and counted. It is an error if none is left.
+func Difference(first, second []Diversity, seed uint64) (retained, variance Estimate, err error) {
+	if len(first) != len(second) {
+		return Estimate{}, Estimate{}, fmt.Errorf("score: models can't be compared by %d and %d observations; give both the same", len(first), len(second))
+	}
+	var fractions, traces []float64
+	for i, a := range first {
+		b := second[i]
+		if err := errors.Join(a.validate(), b.validate()); err != nil {
+			return Estimate{}, Estimate{}, fmt.Errorf("score: observation %d %w", i, err)
+		}
+		fractions = append(fractions, float64(a.Retained)/float64(a.Candidates)-float64(b.Retained)/float64(b.Candidates))
+		if a.Retained >= 2 && b.Retained >= 2 {
+			traces = append(traces, a.Variance-b.Variance)
+		}
+	}
+	if len(traces) == 0 {
+		return Estimate{}, Estimate{}, fmt.Errorf("score: in none of %d observations have both models the 2 survivors that a variance needs", len(first))
+	}
+	if retained, err = Mean(fractions, seed); err != nil {
+		return Estimate{}, Estimate{}, err
+	}
+	if variance, err = Mean(traces, seed); err != nil {
+		return Estimate{}, Estimate{}, err
+	}
+	variance.Dropped = len(first) - len(traces)
+	return retained, variance, nil
 }
 
 // Mean is the mean of one value per observation with its percentile bootstrap interval (Efron 1979): observations are drawn again with

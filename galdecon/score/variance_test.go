@@ -121,7 +121,53 @@ func TestMeanVariance(t *testing.T) {
 	wantError(t, "none of 1 observations", second(MeanVariance([]Diversity{lone}, 1)))
 	wantError(t, "none of 0 observations", second(MeanVariance(nil, 1)))
 	wantError(t, "retains 5 of 4", second(MeanVariance([]Diversity{{Candidates: 4, Retained: 5}}, 1)))
-	wantError(t, "observation 0 has the value NaN", second(MeanVariance([]Diversity{{4, 4, math.NaN()}}, 1)))
+	wantError(t, "observation 0 retains 4 of 4 candidates with the variance NaN", second(MeanVariance([]Diversity{{4, 4, math.NaN()}}, 1)))
+}
+
+// TestReleased: the released program keeps errors above 2 as well, in the order of the candidates.
+func TestReleased(t *testing.T) {
+	got, err := Released([]float64{5, 2e-5, Epsilon, 2, 0, 2.1})
+	if err != nil || !slices.Equal(got, []int{0, 1, 4, 5}) {
+		t.Errorf("the released program keeps %v, error %v; want 0, 1, 4 and 5", got, err)
+	}
+	wantError(t, "reconvolution error NaN", second(Released([]float64{math.NaN()})))
+}
+
+func TestMeanRetained(t *testing.T) {
+	e, err := MeanRetained([]Diversity{{4, 4, 1}, {4, 0, 0}, {10, 5, 1}}, 1)
+	if err != nil || e.Value != 0.5 || e.Used != 3 || e.Dropped != 0 || e.Low != 0 || e.High != 1 {
+		t.Errorf("the mean is %+v, error %v; want 0.5 within 0 and 1, of all 3", e, err)
+	}
+	wantError(t, "observation 1 retains 0 of 0", second(MeanRetained([]Diversity{{4, 4, 1}, {}}, 1)))
+	wantError(t, "retains -1 of 4", second(MeanRetained([]Diversity{{4, -1, 1}}, 1)))
+	wantError(t, "at least one observation", second(MeanRetained(nil, 1)))
+}
+
+// TestDifference: pairs find a difference far smaller than the scatter of the observations.
+func TestDifference(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 0))
+	var a, b []Diversity
+	for range 50 {
+		common := 100 * rng.Float64()
+		a = append(a, Diversity{8, 8, common + 1 + 0.1*rng.Float64()})
+		b = append(b, Diversity{8, 4, common})
+	}
+	a[0].Retained, b[1].Retained, b[2].Retained = 1, 0, 1
+	retained, variance, err := Difference(a, b, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 0.5 + (-7.0/8+4.0/8+3.0/8)/50; math.Abs(retained.Value-want) > 1e-12 || retained.Used != 50 || retained.Dropped != 0 {
+		t.Errorf("difference of the retained %+v, want %v", retained, want)
+	}
+	if variance.Low < 1.03 || variance.High > 1.07 || variance.Used != 47 || variance.Dropped != 3 {
+		t.Errorf("difference of the variance %+v, want 1.05 within 0.02, and 3 dropped", variance)
+	}
+	third := func(_, _ Estimate, err error) error { return err }
+	wantError(t, "50 and 49 observations", third(Difference(a, b[1:], 1)))
+	wantError(t, "none of 1 observations", third(Difference(a[:1], b[:1], 1)))
+	wantError(t, "none of 0 observations", third(Difference(nil, nil, 1)))
+	wantError(t, "observation 0 retains 2 of 1", third(Difference([]Diversity{{1, 2, 0}}, []Diversity{{1, 1, 0}}, 1)))
 }
 
 // TestMean: of many values the interval is the normal one, mean ± 1.96 standard errors, and it repeats with its seed.

@@ -44,3 +44,28 @@ save("blank.fits", blank)
 
 save("compressed.fits", fits.PrimaryHDU(), fits.CompImageHDU(ramp(16, 16).astype(np.int16)))
 save("spectrum.fits", fits.PrimaryHDU(np.arange(5.0)))
+
+# A header as of a survey's stamp: a world coordinate system with SIP distortion, numbers with all their digits, a long string, a
+# keyword beyond the standard, and comments.
+sky = fits.PrimaryHDU(ramp(5, 8).astype(np.int16))
+for card in (
+    ("OBJECT", "NGC 4321", "what it is"),
+    ("BUNIT", "electron/s", "unit of the pixels"),
+    ("CTYPE1", "RA---TAN-SIP"), ("CTYPE2", "DEC--TAN-SIP"),
+    ("CRVAL1", 185.72887500000001, "[deg] at the reference pixel"), ("CRVAL2", 15.822299999999998),
+    ("CRPIX1", 4.25, "reference pixel"), ("CRPIX2", 2.5),
+    ("CD1_1", -1.3888888888888889e-05), ("CD1_2", 1.2345678901234567e-07), ("CD2_1", 2.2345678901234567e-07), ("CD2_2", 1.3888888888888889e-05),
+    ("A_ORDER", 2), ("B_ORDER", 2), ("A_2_0", 2.5e-3), ("A_1_1", -1e-3), ("B_0_2", 1.5e-3), ("B_1_1", 5e-4),
+    ("HIERARCH ESO TEL AIRM", 1.25, "beyond eight characters"),
+    ("FILTERS", "F814W and a text so long that it does not fit into one card, because it goes on and on", "long"),
+    ("HISTORY", "drizzled"), ("COMMENT", "made for a test"),
+):
+    sky.header.append(card, end=True)
+sky.header["BZERO"] = 0.5
+sky.header["BLANK"] = -1
+save("sky.fits", sky)
+
+# Not a number and infinite, as pixels without exposure are in mosaics.
+holes = ramp(3, 4).astype(np.float32)
+holes[0, 0], holes[2, 3] = np.nan, np.inf
+save("holes.fits", fits.PrimaryHDU(holes))

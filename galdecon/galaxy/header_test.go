@@ -1,0 +1,138 @@
+package galaxy
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSaveFITSKeepsTheHeader(t *testing.T) {
+	im, header, err := LoadFITS(filepath.Join("testdata", "sky.fits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if im.N != 1 || im.Height != 5 || im.Width != 8 || im.At(0)[8+3] != 13.5 || im.ID(0) != "sky" {
+		t.Fatalf("got %+v", im)
+	}
+	path := filepath.Join(t.TempDir(), "out.fits")
+	if err := im.SaveFITS(path, header); err != nil {
+		t.Fatal(err)
+	}
+	back, again, err := LoadFITS(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(back.Pixels, im.Pixels) || back.Width != im.Width {
+		t.Errorf("pixels %v, want %v", back.Pixels, im.Pixels)
+	}
+	// Every card but those about the pixels' storage is in the new file as it was, and in the same order.
+	told := func(h Header) (out []string) {
+		for _, card := range h {
+			if !describesPixels(keyword(card)) {
+				out = append(out, card)
+			}
+		}
+		return out
+	}
+	if !slices.Equal(told(again), told(header)) || len(told(again)) != len(header)-8 {
+		t.Errorf("header\n%s\nwant\n%s", strings.Join(again, "\n"), strings.Join(header, "\n"))
+	}
+	for _, key := range []string{"BZERO", "BLANK"} {
+		if _, ok := again.Number(key); ok {
+			t.Errorf("%s is in the new header, whose pixels are floats", key)
+		}
+	}
+	if v, ok := again.Number("CRVAL1"); !ok || v != 185.72887500000001 {
+		t.Errorf("CRVAL1 is %v", v)
+	}
+	if _, ok := again.Number("OBJECT"); ok {
+		t.Error("a text passes for a number")
+	}
+	if info, err := os.Stat(path); err != nil || info.Size()%fitsBlock != 0 {
+		t.Errorf("the file has %d bytes, not whole blocks", info.Size())
+	}
+}
+
+func TestSaveFITSShapes(t *testing.T) {
+	dir := t.TempDir()
+	for _, want := range [][4]int{{1, 3, 5, 1}, {4, 3, 5, 1}, {2, 3, 5, 3}} {
+		im := ramp(want[0], want[1], want[2], want[3])
+		path := filepath.Join(dir, fmt.Sprint(want)+".fits")
+		if err := im.SaveFITS(path, nil); err != nil {
+			t.Fatal(err)
+		}
+		back, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [4]int{back.N, back.Height, back.Width, back.Channels}; got != want || !slices.Equal(back.Pixels, im.Pixels) {
+			t.Errorf("shape %v became %v, with %v", want, got, back.Pixels)
+		}
+	}
+	nan := ramp(1, 2, 2, 1)
+	nan.Pixels[1] = float32(math.NaN())
+	for want, err := range map[string]error{
+		"NaN":   nan.SaveFITS(filepath.Join(dir, "a.fits"), nil),
+		"ASCII": ramp(1, 2, 2, 1).SaveFITS(filepath.Join(dir, "b.fits"), Header{"OBJECT  = 'Sérsic'"}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "galaxy: ") {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 3 {
+		t.Errorf("files %v", files)
+	}
+}
+
+// pixelToPlane follows a pixel, counted from 1, through SIP and the CD matrix to the tangent plane in degrees.
+func pixelToPlane(h Header, x, y float64) (xi, eta float64) {
+	number := func(key string) float64 { v, _ := h.Number(key); return v }
+	u, v := x-number("CRPIX1"), y-number("CRPIX2")
+	f := u + number("A_2_0")*u*u + number("A_1_1")*u*v
+	g := v + number("B_0_2")*v*v + number("B_1_1")*u*v
+	return number("CD1_1")*f + number("CD1_2")*g, number("CD2_1")*f + number("CD2_2")*g
+}
+
+func TestWindowLeavesTheSkyWhereItIs(t *testing.T) {
+	_, header, err := LoadFITS(filepath.Join("testdata", "sky.fits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		left, top int
+		factor    float64
+	}{{0, 0, 1}, {2, 1, 1}, {1, 0, 2}, {3, 2, 1.5}} {
+		window := header.Window(c.left, c.top, c.factor)
+		for _, p := range [][2]float64{{1, 1}, {2, 1}, {3.5, -2}} {
+			// Pixel p of the window has its edges at p ± 1/2.
+			x, y := float64(c.left)+0.5+(p[0]-0.5)*c.factor, float64(c.top)+0.5+(p[1]-0.5)*c.factor
+			xi, eta := pixelToPlane(header, x, y)
+			gotXi, gotEta := pixelToPlane(window, p[0], p[1])
+			if math.Abs(gotXi-xi) > 1e-15 || math.Abs(gotEta-eta) > 1e-15 {
+				t.Errorf("%+v: pixel %v lies at (%g, %g), want (%g, %g)", c, p, gotXi, gotEta, xi, eta)
+			}
+		}
+		if len(window) != len(header) {
+			t.Errorf("%d cards became %d", len(header), len(window))
+		}
+	}
+	if comment := header.Window(2, 0, 2)[12]; !strings.HasPrefix(comment, "CRPIX1  = ") || !strings.HasSuffix(comment, "/ reference pixel") {
+		t.Errorf("the card of the reference pixel is %q", comment)
+	}
+}
+
+func TestWindowOfOtherHeaders(t *testing.T) {
+	for name, c := range map[string]struct{ in, want Header }{
+		"CDELT, FORTRAN's exponent":  {Header{"CRPIX1  = 1.0", "CDELT1  = -2.0D-4", "CDELT2  = 2.0D-4 / deg"}, Header{"CRPIX1  =                 0.75", "CDELT1  =              -0.0004", "CDELT2  =               0.0004 / deg"}},
+		"pixels of one degree":       {Header{"CRPIX2  = 1"}, Header{"CRPIX2  =                 0.75", "CDELT1  =                  2.0", "CDELT2  =                  2.0"}},
+		"another system, text, none": {Header{"CRPIX1A = 2.0", "CD1_1A  = 3.0", "CRPIX1  = 'no'", "EQUINOX = 2000.0", ""}, Header{"CRPIX1A =                 1.25", "CD1_1A  =                  6.0", "CRPIX1  = 'no'", "EQUINOX = 2000.0", ""}},
+	} {
+		if got := c.in.Window(0, 0, 2); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package galaxy
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	_ "image/jpeg" // registers the format with image.Decode
+	_ "image/png"  // registers the format with image.Decode
+
+	_ "golang.org/x/image/tiff" // registers the format with image.Decode
+)
+
+// maxPicture is the largest number of pixels of a picture: a header of a few bytes can ask for any number.
+const maxPicture = 1 << 28
+
+// decodePicture reads a PNG, JPEG or TIFF file, with values between 0 and 1.
+func decodePicture(data []byte) (im *Images, err error) {
+	defer func() {
+		// The decoder of TIFF isn't hardened as those of the standard library are.
+		if p := recover(); p != nil {
+			im, err = nil, fmt.Errorf("the picture is malformed: %v", p)
+		}
+	}()
+	config, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("it is not a PNG, JPEG or TIFF picture of integers, or truncated; convert it: %w", err)
+	}
+	if config.Width < 1 || config.Height < 1 || config.Width > maxPicture/config.Height {
+		return nil, fmt.Errorf("the picture has %d x %d pixels; crop it to between 1 and %d in all", config.Height, config.Width, maxPicture)
+	}
+	decoded, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("the picture is damaged or truncated: %w", err)
+	}
+	picture, ok := decoded.(image.RGBA64Image)
+	if !ok {
+		return nil, fmt.Errorf("the picture is a %T, whose colours cannot be read; convert it", decoded)
+	}
+	channels := 3
+	switch picture.(type) {
+	case *image.Gray, *image.Gray16:
+		channels = 1
+	}
+	b := picture.Bounds()
+	im = NewImages(1, b.Dy(), b.Dx(), channels)
+	pixels := im.Pixels[:0]
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			// The values come multiplied with alpha, which is composition onto black.
+			v := picture.RGBA64At(x, y)
+			if channels == 1 {
+				pixels = append(pixels, float32(v.R)/0xffff)
+			} else {
+				pixels = append(pixels, float32(v.R)/0xffff, float32(v.G)/0xffff, float32(v.B)/0xffff)
+			}
+		}
+	}
+	return im, nil
+}

@@ -1,0 +1,344 @@
+package galaxy
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// PrepareConfig says how [Write] makes images of one shape from the stamps of a source; it is stored with the set. What is
+// left zero is as said below: only Size must be given.
+type PrepareConfig struct {
+	// Size is the number of pixels along a side of the prepared images, at least 4.
+	Size int `json:"size"`
+	// Channels is the number of channels. With 1 (0 means 1 as well) the mean of the stamp's is taken; with more, stamps that don't have as
+	// many are rejected.
+	Channels int `json:"channels,omitempty"`
+	// Centre is where the square that's cut out has its centre.
+	Centre Centre `json:"centre,omitempty"`
+	// Crop is the side of the square that's cut out, in pixels of the stamp, at least Size. 0 means the largest around the centre that the
+	// stamp holds, but at least Size. Where it would reach beyond the stamp it's moved inwards. The square is averaged down over
+	// area, to Size; it's never enlarged.
+	Crop int `json:"crop,omitempty"`
+	// Scaling is what pixels are divided by.
+	Scaling Scaling `json:"scaling,omitempty"`
+	// Divisor is that of [Fixed] scaling, in units of the source.
+	Divisor float64 `json:"divisor,omitempty"`
+	// Bad is what is done with pixels that are NaN or infinite.
+	Bad Bad `json:"bad,omitempty"`
+	// MaxBad is the largest fraction of bad pixels; stamps with more are rejected. 0 means 0.05.
+	MaxBad float64 `json:"max_bad,omitempty"`
+	// Saturation is the value, in units of the source, from which on a pixel is saturated; 0 means that none is.
+	Saturation float64 `json:"saturation,omitempty"`
+	// MaxSaturated is how many pixels of the cut-out square may be saturated; stamps with more are rejected.
+	MaxSaturated int `json:"max_saturated,omitempty"`
+	// MinSignal is the least peak of the prepared image above its sky, within the central half, in standard deviations of the sky's noise; stamps with
+	// a fainter one are rejected as empty. A stamp without any positive value there is rejected always.
+	MinSignal float64 `json:"min_signal,omitempty"`
+	// Split parts the objects into those to train on and others.
+	Split SplitConfig `json:"split,omitzero"`
+}
+
+// Centre is a choice of where a galaxy is in its stamp.
+type Centre string
+
+const (
+	// Middle is the default: the middle of the stamp.
+	Middle Centre = ""
+	// Brightest is the brightest pixel within the central half, of the mean over 3 x 3 pixels: a single hot pixel doesn't count.
+	Brightest Centre = "brightest"
+	// Centroid is the centre of the light that is above half of the brightest of those means, within the central half.
+	Centroid Centre = "centroid"
+)
+
+// Scaling is a choice of what pixels are divided by.
+type Scaling string
+
+const (
+	// Peak is the default: each image is divided by its largest value within the central half, which becomes 1, as [Images.Prepare]
+	// does. What is brighter outside is clipped to 1.
+	Peak Scaling = ""
+	// Survey divides all images by one number, the largest of their peaks within the central half: relative brightness stays. What is
+	// brighter outside is clipped to 1.
+	Survey Scaling = "survey"
+	// Fixed divides all images by the given Divisor, and clips what is then above 1. Pictures are within [0, 1] with a divisor of 1.
+	Fixed Scaling = "fixed"
+)
+
+// Bad is a choice of what is done with bad pixels.
+type Bad string
+
+const (
+	// Interpolate is the default: a bad pixel becomes the mean of the good ones among its eight neighbours, again and again until none is left.
+	Interpolate Bad = ""
+	// Zero makes bad pixels 0.
+	Zero Bad = "zero"
+	// Reject rejects stamps with bad pixels.
+	Reject Bad = "reject"
+)
+
+// Validate reports the first thing that is wrong with the configuration.
+func (c PrepareConfig) Validate() error {
+	switch {
+	case c.Size < 4:
+		return fmt.Errorf("galaxy: Size is %d; it must be at least 4 pixels", c.Size)
+	case c.Channels < 0:
+		return fmt.Errorf("galaxy: Channels is %d; it must be positive, or 0 for 1", c.Channels)
+	case c.Crop != 0 && c.Crop < c.Size:
+		return fmt.Errorf("galaxy: Crop is %d pixels; it must be at least Size, %d: images are never enlarged", c.Crop, c.Size)
+	case !slices.Contains([]Centre{Middle, Brightest, Centroid}, c.Centre):
+		return fmt.Errorf("galaxy: there is no Centre %q; choose %q, %q or %q", c.Centre, Middle, Brightest, Centroid)
+	case !slices.Contains([]Scaling{Peak, Survey, Fixed}, c.Scaling):
+		return fmt.Errorf("galaxy: there is no Scaling %q; choose %q, %q or %q", c.Scaling, Peak, Survey, Fixed)
+	case c.Scaling == Fixed && !(c.Divisor > 0 && c.Divisor < math.Inf(1)):
+		return fmt.Errorf("galaxy: Divisor is %v; fixed scaling needs a positive one", c.Divisor)
+	case c.Scaling != Fixed && c.Divisor != 0:
+		return fmt.Errorf("galaxy: Divisor is %v, but only fixed scaling has one", c.Divisor)
+	case !slices.Contains([]Bad{Interpolate, Zero, Reject}, c.Bad):
+		return fmt.Errorf("galaxy: there is no way %q to treat bad pixels; choose %q, %q or %q", c.Bad, Interpolate, Zero, Reject)
+	case !(c.MaxBad >= 0 && c.MaxBad < 1):
+		return fmt.Errorf("galaxy: MaxBad is %v; it must be a fraction from 0 to below 1", c.MaxBad)
+	case !(c.Saturation >= 0) || c.MaxSaturated < 0:
+		return fmt.Errorf("galaxy: Saturation is %v and MaxSaturated %d; they must not be negative", c.Saturation, c.MaxSaturated)
+	case !(c.MinSignal >= 0):
+		return fmt.Errorf("galaxy: MinSignal is %v; it must not be negative", c.MinSignal)
+	}
+	return c.Split.validate()
+}
+
+func (c PrepareConfig) channels() int { return max(c.Channels, 1) }
+
+// Reasons for which [Write] rejects a stamp.
+const (
+	Unreadable    = "unreadable"
+	TooSmall      = "too small"
+	WrongChannels = "wrong channels"
+	BadPixels     = "bad pixels"
+	Saturated     = "saturated"
+	Empty         = "empty"
+	Duplicate     = "duplicate"
+)
+
+// rejection is why a stamp isn't in the set.
+type rejection struct{ reason, detail string }
+
+func (r *rejection) Error() string { return r.reason + ": " + r.detail }
+
+func reject(reason, format string, args ...any) error {
+	return &rejection{reason, fmt.Sprintf(format, args...)}
+}
+
+// prepared is a stamp that is ready for the set.
+type prepared struct {
+	pixels []float32 // [Size, Size, channels]
+	scale  float64   // source = pixel * scale
+	zoom   float64   // pixels of the stamp along a side of one of pixels
+}
+
+// prepare makes a stamp ready, or says with a rejection why it can't be. With [Survey] scaling the pixels are those of the source still, and
+// scale is the peak, because the divisor depends on all stamps.
+func (c PrepareConfig) prepare(im *Images) (*prepared, error) {
+	if im.N != 1 || len(im.Pixels) != im.Height*im.Width*im.Channels || len(im.Pixels) == 0 {
+		return nil, reject(Unreadable, "the source returned images of shape [%d, %d, %d, %d] with %d values, not one image", im.N, im.Height, im.Width, im.Channels, len(im.Pixels))
+	}
+	if c.channels() != 1 && c.channels() != im.Channels {
+		return nil, reject(WrongChannels, "it has %d channels, not %d", im.Channels, c.channels())
+	}
+	if side := max(c.Size, c.Crop); min(im.Height, im.Width) < side {
+		return nil, reject(TooSmall, "%d x %d pixels, less than %d; images are never enlarged", im.Height, im.Width, side)
+	}
+	im, err := c.mask(im)
+	if err != nil {
+		return nil, err
+	}
+	square := c.cut(im)
+	if c.Saturation > 0 {
+		saturated := 0
+		for p := range slices.Chunk(square.Pixels, square.Channels) {
+			if float64(slices.Max(p)) >= c.Saturation {
+				saturated++
+			}
+		}
+		if saturated > c.MaxSaturated {
+			return nil, reject(Saturated, "%d pixels are at %g or above", saturated, c.Saturation)
+		}
+	}
+	if c.channels() == 1 && square.Channels != 1 {
+		square = square.Grey()
+	}
+	out := &prepared{pixels: make([]float32, c.Size*c.Size*square.Channels), scale: 1, zoom: float64(square.Width) / float64(c.Size)}
+	areaAverage(out.pixels, square.Pixels, square.Width, c.Size, square.Channels)
+	peak := centralMax(out.pixels, c.Size, c.Size, square.Channels)
+	if peak <= 0 {
+		return nil, reject(Empty, "there is no positive value within its central half; is the galaxy in the centre, and the sky subtracted only once?")
+	}
+	if c.MinSignal > 0 {
+		if sky, noise := skyOf(out.pixels, c.Size, square.Channels); peak-sky < c.MinSignal*noise {
+			return nil, reject(Empty, "its peak is %.3g times the noise above the sky", (peak-sky)/noise)
+		}
+	}
+	switch c.Scaling {
+	case Peak, Survey:
+		out.scale = peak
+	case Fixed:
+		out.scale = c.Divisor
+	}
+	if lowest := float64(slices.Min(out.pixels)); lowest/out.scale < -math.MaxFloat32 {
+		return nil, reject(Empty, "its peak, %g, is too small against its lowest value, %g", peak, lowest)
+	}
+	if c.Scaling != Survey {
+		divide(out.pixels, out.scale)
+	}
+	return out, nil
+}
+
+// divide divides pixels, and clips them to 1.
+func divide(pixels []float32, by float64) {
+	for k, v := range pixels {
+		pixels[k] = float32(min(float64(v)/by, 1))
+	}
+}
+
+func isBad(v float32) bool { return v-v != 0 } // NaN and both infinities
+
+// mask returns the image without bad pixels.
+func (c PrepareConfig) mask(im *Images) (*Images, error) {
+	bad := 0
+	for _, v := range im.Pixels {
+		if isBad(v) {
+			bad++
+		}
+	}
+	if bad == 0 {
+		return im, nil
+	}
+	most := c.MaxBad
+	if most == 0 {
+		most = 0.05
+	}
+	if share := float64(bad) / float64(len(im.Pixels)); c.Bad == Reject || share > most {
+		return nil, reject(BadPixels, "%d of %d values are not finite", bad, len(im.Pixels))
+	}
+	out := im.Select(0)
+	if c.Bad == Zero {
+		for k, v := range out.Pixels {
+			if isBad(v) {
+				out.Pixels[k] = 0
+			}
+		}
+		return out, nil
+	}
+	// Each pass reads what the one before has left, so that the result doesn't depend on the order of pixels.
+	for bad > 0 {
+		before, left := slices.Clone(out.Pixels), bad
+		for y := range im.Height {
+			for x := range im.Width {
+				for ch := range im.Channels {
+					k := (y*im.Width+x)*im.Channels + ch
+					if !isBad(before[k]) {
+						continue
+					}
+					sum, n := 0.0, 0
+					for i := max(y-1, 0); i <= min(y+1, im.Height-1); i++ {
+						for j := max(x-1, 0); j <= min(x+1, im.Width-1); j++ {
+							if v := before[(i*im.Width+j)*im.Channels+ch]; !isBad(v) {
+								sum += float64(v)
+								n++
+							}
+						}
+					}
+					if n > 0 {
+						out.Pixels[k] = float32(sum / float64(n))
+						bad--
+					}
+				}
+			}
+		}
+		if bad == left {
+			return nil, reject(BadPixels, "a channel has no finite value")
+		}
+	}
+	return out, nil
+}
+
+// cut returns the square around the galaxy.
+func (c PrepareConfig) cut(im *Images) *Images {
+	side := min(im.Height, im.Width)
+	top, left := (im.Height-side)/2, (im.Width-side)/2
+	if c.Centre != Middle {
+		y, x := c.find(im)
+		if c.Crop == 0 {
+			cy, cx := int(math.Round(y)), int(math.Round(x))
+			side = max(2*min(cy, cx, im.Height-cy, im.Width-cx), c.Size)
+		} else {
+			side = c.Crop
+		}
+		top = min(max(int(math.Round(y-float64(side)/2)), 0), im.Height-side)
+		left = min(max(int(math.Round(x-float64(side)/2)), 0), im.Width-side)
+	} else if c.Crop != 0 {
+		side = c.Crop
+		top, left = (im.Height-side)/2, (im.Width-side)/2
+	}
+	if side == im.Height && side == im.Width {
+		return im
+	}
+	out := NewImages(1, side, side, im.Channels)
+	row := side * im.Channels
+	for y := range side {
+		from := ((top+y)*im.Width + left) * im.Channels
+		copy(out.Pixels[y*row:(y+1)*row], im.Pixels[from:from+row])
+	}
+	return out
+}
+
+// find returns where the galaxy is: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
+func (c PrepareConfig) find(im *Images) (y, x float64) {
+	grey := im.Grey()
+	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
+	smooth := NewImages(1, im.Height, im.Width, 1)
+	brightest := math.Inf(-1)
+	for i := im.Height / 4; i < im.Height-im.Height/4; i++ {
+		for j := im.Width / 4; j < im.Width-im.Width/4; j++ {
+			sum, n := 0.0, 0.0
+			for a := max(i-1, 0); a <= min(i+1, im.Height-1); a++ {
+				for b := max(j-1, 0); b <= min(j+1, im.Width-1); b++ {
+					sum += at(a, b)
+					n++
+				}
+			}
+			smooth.Pixels[i*im.Width+j] = float32(sum / n)
+			if sum/n > brightest {
+				brightest, y, x = sum/n, float64(i)+0.5, float64(j)+0.5
+			}
+		}
+	}
+	if c.Centre == Brightest || brightest <= 0 {
+		return y, x
+	}
+	var weight, sumY, sumX float64
+	for i := im.Height / 4; i < im.Height-im.Height/4; i++ {
+		for j := im.Width / 4; j < im.Width-im.Width/4; j++ {
+			if v := float64(smooth.Pixels[i*im.Width+j]) - brightest/2; v > 0 {
+				weight += v
+				sumY += v * (float64(i) + 0.5)
+				sumX += v * (float64(j) + 0.5)
+			}
+		}
+	}
+	return sumY / weight, sumX / weight
+}
+
+// skyOf returns the median of the pixels of a square image, and the standard deviation of their noise: from the median of second differences along
+// rows, to which the smooth light of a galaxy that fills the stamp adds little. Noise that is smooth itself passes for light.
+func skyOf(pixels []float32, size, channels int) (sky, noise float64) {
+	var differences []float64
+	for row := range slices.Chunk(pixels, size*channels) {
+		for k := 2 * channels; k < len(row); k++ {
+			differences = append(differences, math.Abs(float64(row[k])-2*float64(row[k-channels])+float64(row[k-2*channels])))
+		}
+	}
+	slices.Sort(differences)
+	sorted := slices.Sorted(slices.Values(pixels))
+	// Of Gaussian noise of unit deviation, the difference has the deviation √6, and half of them are below 0.6745 of it.
+	return float64(sorted[len(sorted)/2]), differences[len(differences)/2] / (0.6745 * math.Sqrt(6))
+}

@@ -1,0 +1,312 @@
+package galaxy
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// blob is a stamp of h x w pixels with a round Gaussian of the given peak and σ at (row, col), pixel centres being whole numbers, on a sky of 0.
+func blob(h, w, channels int, row, col, sigma, peak float64) *Images {
+	im := NewImages(1, h, w, channels)
+	for k := range im.Pixels {
+		y, x := float64(k/channels/w)-row, float64(k/channels%w)-col
+		im.Pixels[k] = float32(peak * math.Exp(-(x*x+y*y)/(2*sigma*sigma)))
+	}
+	return im
+}
+
+func TestPrepareAgreesWithImagesPrepare(t *testing.T) {
+	im := blob(40, 52, 3, 20, 26, 5, 700)
+	im.Pixels[3] = -9
+	want, err := im.Prepare(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := PrepareConfig{Size: 16, Channels: 3}.prepare(im)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.pixels, want.Pixels) || got.scale != want.Scale[0] || got.zoom != 2.5 {
+		t.Errorf("scale %v and zoom %v, want %v and 2.5", got.scale, got.zoom, want.Scale[0])
+	}
+	grey, err := PrepareConfig{Size: 16}.prepare(im)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := im.Grey().Prepare(16); !slices.Equal(grey.pixels, want.Pixels) {
+		t.Error("one channel isn't the mean of three")
+	}
+}
+
+// TestFluxIsGivenBack: the sum of the pixels times scale times zoom² is the flux of the stamp.
+func TestFluxIsGivenBack(t *testing.T) {
+	im := blob(60, 60, 1, 29.5, 29.5, 4, 123)
+	for _, c := range []PrepareConfig{{Size: 30}, {Size: 24}, {Size: 20, Crop: 50}, {Size: 32, Scaling: Fixed, Divisor: 1000}, {Size: 16, Centre: Centroid, Crop: 48}} {
+		p, err := c.prepare(im)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum float64
+		for _, v := range p.pixels {
+			sum += float64(v)
+		}
+		// Of the Gaussian 2e-7 lies outside 24 pixels from the centre.
+		if got, want := sum*p.scale*p.zoom*p.zoom, 2*math.Pi*4*4*123; math.Abs(got/want-1) > 1e-5 {
+			t.Errorf("%+v: flux %v, want %v", c, got, want)
+		}
+	}
+}
+
+func TestScaling(t *testing.T) {
+	im := blob(16, 16, 1, 8, 8, 2, 50)
+	im.Pixels[0] = 400 // a star in the corner
+	peak, _ := PrepareConfig{Size: 16}.prepare(im)
+	fixed, _ := PrepareConfig{Size: 16, Scaling: Fixed, Divisor: 100}.prepare(im)
+	survey, _ := PrepareConfig{Size: 16, Scaling: Survey}.prepare(im)
+	if peak.pixels[8*16+8] != 1 || peak.pixels[0] != 1 || peak.scale != 50 {
+		t.Errorf("by its peak: %v, star %v, scale %v", peak.pixels[8*16+8], peak.pixels[0], peak.scale)
+	}
+	if fixed.pixels[8*16+8] != 0.5 || fixed.pixels[0] != 1 || fixed.scale != 100 {
+		t.Errorf("by 100: %v, star %v, scale %v", fixed.pixels[8*16+8], fixed.pixels[0], fixed.scale)
+	}
+	if survey.pixels[8*16+8] != 50 || survey.scale != 50 {
+		t.Errorf("before the survey's divisor is known: %v, scale %v", survey.pixels[8*16+8], survey.scale)
+	}
+}
+
+func TestCentres(t *testing.T) {
+	im := blob(64, 80, 1, 26, 47, 3, 10)
+	im.Pixels[40*80+30] = 20 // a hot pixel
+	im.Pixels[2*80+2] = 99   // a star beyond the central half
+	for centre, want := range map[Centre][2]float64{Brightest: {26.5, 47.5}, Centroid: {26.5, 47.5}} {
+		y, x := PrepareConfig{Centre: centre}.find(im)
+		if math.Abs(y-want[0]) > 0.05 || math.Abs(x-want[1]) > 0.05 {
+			t.Errorf("%s: (%.2f, %.2f), want %v", centre, y, x, want)
+		}
+	}
+	// Between pixels only the centroid tells.
+	y, x := PrepareConfig{Centre: Centroid}.find(blob(64, 80, 1, 30.3, 40.8, 3, 10))
+	if math.Abs(y-30.8) > 0.05 || math.Abs(x-41.3) > 0.05 {
+		t.Errorf("centroid (%.2f, %.2f), want (30.8, 41.3)", y, x)
+	}
+	for name, c := range map[string]struct {
+		config PrepareConfig
+		side   int
+		peakAt [2]int // row and column of the galaxy's peak in the square
+	}{
+		"the middle":              {PrepareConfig{Size: 8}, 64, [2]int{26, 39}},
+		"a crop in the middle":    {PrepareConfig{Size: 8, Crop: 40}, 40, [2]int{14, 27}},
+		"the largest":             {PrepareConfig{Size: 8, Centre: Brightest}, 54, [2]int{26, 26}}, // 2 * 27 rows above and below the edge at 27
+		"a crop around":           {PrepareConfig{Size: 8, Centre: Brightest, Crop: 20}, 20, [2]int{9, 9}},
+		"a crop moved inwards":    {PrepareConfig{Size: 8, Centre: Brightest, Crop: 62}, 62, [2]int{26, 30}},
+		"at least Size, inwards":  {PrepareConfig{Size: 60, Centre: Brightest}, 60, [2]int{26, 29}},
+		"a centroid of the whole": {PrepareConfig{Size: 8, Centre: Centroid, Crop: 64}, 64, [2]int{26, 31}},
+	} {
+		square := c.config.cut(im)
+		if square.Height != c.side || square.Width != c.side {
+			t.Errorf("%s: %d x %d pixels, want %d", name, square.Height, square.Width, c.side)
+			continue
+		}
+		if v := square.Pixels[c.peakAt[0]*c.side+c.peakAt[1]]; v != 10 {
+			t.Errorf("%s: the pixel at %v is %v, not the peak", name, c.peakAt, v)
+		}
+	}
+}
+
+func TestBadPixels(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	im := ramp(1, 8, 8, 2)
+	for k := range im.Pixels {
+		im.Pixels[k]++
+	}
+	plane := im.Pixels[(3*8+4)*2] // linear in row and column: the mean of the neighbours is the value itself
+	im.Pixels[(3*8+4)*2] = nan
+	im.Pixels[(6*8+0)*2+1] = inf
+	got, err := PrepareConfig{}.mask(im)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Pixels[(3*8+4)*2] != plane || isBad(got.Pixels[(6*8)*2+1]) {
+		t.Errorf("interpolated %v, want %v; at the edge %v", got.Pixels[(3*8+4)*2], plane, got.Pixels[(6*8)*2+1])
+	}
+	if !isBad(im.Pixels[(3*8+4)*2]) {
+		t.Error("the source was changed")
+	}
+	if got, err := (PrepareConfig{Bad: Zero}).mask(im); err != nil || got.Pixels[(3*8+4)*2] != 0 || got.Pixels[0] != 1 {
+		t.Errorf("zero: %v, %v", got, err)
+	}
+	// A hole of 3 x 3 pixels is filled from its border inwards.
+	hole := NewImages(1, 16, 16, 1)
+	for k := range hole.Pixels {
+		hole.Pixels[k] = 5
+	}
+	for _, k := range []int{100, 101, 102, 116, 117, 118, 132, 133, 134} {
+		hole.Pixels[k] = nan
+	}
+	if got, err := (PrepareConfig{}).mask(hole); err != nil || slices.Max(got.Pixels) != 5 || slices.Min(got.Pixels) != 5 {
+		t.Errorf("a hole: %v, %v", got, err)
+	}
+	half := ramp(1, 8, 8, 2)
+	for k := 1; k < len(half.Pixels); k += 2 {
+		half.Pixels[k] = nan
+	}
+	for name, c := range map[string]struct {
+		config PrepareConfig
+		im     *Images
+	}{
+		"reject":                 {PrepareConfig{Bad: Reject}, im},
+		"more than MaxBad":       {PrepareConfig{MaxBad: 0.01}, im},
+		"more than its default":  {PrepareConfig{}, half},
+		"a channel without good": {PrepareConfig{MaxBad: 0.9}, half},
+	} {
+		var why *rejection
+		if _, err := c.config.mask(c.im); !errors.As(err, &why) || why.reason != BadPixels {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestRejections(t *testing.T) {
+	galaxy := blob(32, 32, 1, 16, 16, 3, 1000)
+	noisy := blob(32, 32, 1, 16, 16, 3, 0)
+	for k := range noisy.Pixels {
+		noisy.Pixels[k] = float32(math.Sin(float64(k * k))) // noise enough, of standard deviation 0.7
+	}
+	abyss := blob(32, 32, 1, 16, 16, 3, 1e-35)
+	abyss.Pixels[0] = -1e5
+	for name, c := range map[string]struct {
+		config PrepareConfig
+		im     *Images
+		want   string
+	}{
+		"an abyss":        {PrepareConfig{Size: 32}, abyss, Empty},
+		"good":            {PrepareConfig{Size: 16, Saturation: 1001, MinSignal: 5}, galaxy, ""},
+		"saturated":       {PrepareConfig{Size: 16, Saturation: 900}, galaxy, Saturated},
+		"a few saturated": {PrepareConfig{Size: 16, Saturation: 999, MaxSaturated: 1}, galaxy, ""},
+		"no galaxy":       {PrepareConfig{Size: 16}, NewImages(1, 32, 32, 1), Empty},
+		"noise":           {PrepareConfig{Size: 32, MinSignal: 10}, noisy, Empty},
+		"noise allowed":   {PrepareConfig{Size: 32}, noisy, ""},
+		"small":           {PrepareConfig{Size: 33}, galaxy, TooSmall},
+		"small for Crop":  {PrepareConfig{Size: 16, Crop: 40}, galaxy, TooSmall},
+		"channels":        {PrepareConfig{Size: 16, Channels: 3}, galaxy, WrongChannels},
+		"two images":      {PrepareConfig{Size: 16}, ramp(2, 32, 32, 1), Unreadable},
+	} {
+		_, err := c.config.prepare(c.im)
+		var why *rejection
+		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &why) || why.reason != c.want || why.detail == "") {
+			t.Errorf("%s: error %v, want reason %q", name, err, c.want)
+		}
+	}
+}
+
+func TestSkyOf(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	im := blob(64, 64, 3, 32, 32, 20, 50) // a galaxy that fills the stamp
+	sky, noise := skyOf(im.Pixels, 64, 3)
+	if noise > 0.1 {
+		t.Errorf("noise %v of a galaxy without any", noise)
+	}
+	for k := range im.Pixels {
+		im.Pixels[k] += float32(random.NormFloat64())
+	}
+	noisySky, noise := skyOf(im.Pixels, 64, 3)
+	if math.Abs(noise-1) > 0.05 || math.Abs(noisySky-sky) > 0.5 {
+		t.Errorf("noise %v, want 1; sky %v, want %v", noise, noisySky, sky)
+	}
+}
+
+func TestPrepareConfigRefuses(t *testing.T) {
+	for want, c := range map[string]PrepareConfig{
+		"Size":              {},
+		"Channels":          {Size: 8, Channels: -1},
+		"Crop":              {Size: 8, Crop: 4},
+		"Centre":            {Size: 8, Centre: "left"},
+		"Scaling":           {Size: 8, Scaling: "log"},
+		"needs a positive":  {Size: 8, Scaling: Fixed},
+		"only fixed":        {Size: 8, Divisor: 2},
+		"bad pixels":        {Size: 8, Bad: "keep"},
+		"MaxBad":            {Size: 8, MaxBad: 1},
+		"Saturation":        {Size: 8, Saturation: -1},
+		"MinSignal":         {Size: 8, MinSignal: math.NaN()},
+		"leave some":        {Size: 8, Split: SplitConfig{Validation: 0.5, Test: 0.5}},
+		"must not be negat": {Size: 8, Split: SplitConfig{Validation: -0.1}},
+	} {
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "galaxy: ") {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+func TestSplitKeepsObjectsTogether(t *testing.T) {
+	im := ramp(12, 1, 1, 1)
+	im.Objects = strings.Fields("a b a c c c d e f a g h")
+	first, rest, err := im.Split(7, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range first.Objects {
+		if slices.Contains(rest.Objects, object) {
+			t.Errorf("%s is on both sides", object)
+		}
+	}
+	if first.N+rest.N != 12 || first.N > 7 || first.N < 5 {
+		t.Errorf("%d and %d images", first.N, rest.N)
+	}
+	again, _, _ := im.Split(7, 5)
+	if !slices.Equal(again.Pixels, first.Pixels) {
+		t.Error("equal seeds gave different splits")
+	}
+	im.Objects = strings.Fields("a a a a a a b b b b b b")
+	if _, _, err := im.Split(3, 1); err == nil {
+		t.Error("a split that no object fits gave no error")
+	}
+}
+
+func TestAssign(t *testing.T) {
+	var names []string
+	for i := range 1000 {
+		names = append(names, SyntheticConfig{}.id(i/2)) // two views of each of 500
+	}
+	c := SplitConfig{Validation: 0.2, Test: 0.1, Seed: 3}
+	part, err := c.assign(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[Part]int{}
+	for _, p := range part {
+		count[p]++
+	}
+	if count[Testing] != 50 || count[Validation] != 100 || count[Training] != 350 {
+		t.Errorf("parts %v", count)
+	}
+	slices.Reverse(names)
+	again, _ := c.assign(names)
+	other, _ := SplitConfig{Validation: 0.2, Test: 0.1, Seed: 4}.assign(names)
+	grown, _ := c.assign(append(slices.Clone(names), "one", "more"))
+	same, moved, differ := 0, 0, 0
+	for name, p := range part {
+		if again[name] == p {
+			same++
+		}
+		if grown[name] != p {
+			moved++
+		}
+		if other[name] != p {
+			differ++
+		}
+	}
+	if same != 500 || moved > 3 || differ < 100 {
+		t.Errorf("in another order %d of 500 stay; with two more %d move; with another seed %d do", same, moved, differ)
+	}
+	few, err := SplitConfig{Validation: 0.01, Test: 0.01}.assign([]string{"a", "b", "c"})
+	if err != nil || len(few) != 3 || (few["a"] == few["b"] || few["b"] == few["c"] || few["a"] == few["c"]) {
+		t.Errorf("three objects: %v, %v", few, err)
+	}
+	if _, err := (SplitConfig{Validation: 0.01, Test: 0.01}).assign([]string{"a", "b", "b"}); err == nil {
+		t.Error("two objects in three parts gave no error")
+	}
+}

@@ -1,0 +1,151 @@
+// Package npy reads and writes arrays of real numbers in NumPy's file format, versions 1 to 3 (numpy.lib.format): a magic string, the length of a
+// header, the header as a Python dictionary, and the values. A damaged or hostile file costs no more memory than its reader asks for.
+package npy
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/gomlx/compute/dtypes/float16"
+)
+
+var (
+	descrField   = regexp.MustCompile(`'descr'\s*:\s*'([<>|=]?)([a-z][0-9]+)'`)
+	fortranField = regexp.MustCompile(`'fortran_order'\s*:\s*True`)
+	shapeField   = regexp.MustCompile(`'shape'\s*:\s*\(([0-9,\s]*)\)`)
+)
+
+// types decodes one value of each type that is read: the kind (boolean, float, signed or unsigned) and its bytes.
+var types = map[string]func(order binary.ByteOrder, b []byte) float32{
+	"b1": func(_ binary.ByteOrder, b []byte) float32 { return float32(b[0]) },
+	"f2": func(o binary.ByteOrder, b []byte) float32 { return float16.FromBits(o.Uint16(b)).Float32() },
+	"f4": func(o binary.ByteOrder, b []byte) float32 { return math.Float32frombits(o.Uint32(b)) },
+	"f8": func(o binary.ByteOrder, b []byte) float32 { return float32(math.Float64frombits(o.Uint64(b))) },
+	"u1": func(_ binary.ByteOrder, b []byte) float32 { return float32(b[0]) },
+	"i1": func(_ binary.ByteOrder, b []byte) float32 { return float32(int8(b[0])) },
+	"u2": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint16(b)) },
+	"i2": func(o binary.ByteOrder, b []byte) float32 { return float32(int16(o.Uint16(b))) },
+	"u4": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint32(b)) },
+	"i4": func(o binary.ByteOrder, b []byte) float32 { return float32(int32(o.Uint32(b))) },
+	"u8": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint64(b)) },
+	"i8": func(o binary.ByteOrder, b []byte) float32 { return float32(int64(o.Uint64(b))) },
+}
+
+// maxHeader is the largest header that is read; NumPy writes one of 118 bytes.
+const maxHeader = 1 << 16
+
+// Array is an array whose values are yet to be read.
+type Array struct {
+	// Shape is that of the array, in C order. The product of its numbers fits an int.
+	Shape []int
+	// Type is NumPy's name of the type of its values, without the byte order, such as "f4".
+	Type string
+
+	r      io.Reader
+	order  binary.ByteOrder
+	decode func(order binary.ByteOrder, b []byte) float32
+	each   int    // bytes of a value
+	buffer []byte // reused
+}
+
+// NewArray reads the header of an array from r, which it then stands behind. An array in Fortran order is refused, and so is one of
+// anything but booleans, integers or floats of 2, 4 or 8 bytes.
+func NewArray(r io.Reader) (*Array, error) {
+	var lead [8]byte
+	if _, err := io.ReadFull(r, lead[:]); err != nil || string(lead[:6]) != "\x93NUMPY" || lead[6] < 1 || lead[6] > 3 {
+		return nil, errors.New("it is not a NumPy file of version 1 to 3: the first bytes are not those of the format")
+	}
+	length := make([]byte, 4)
+	width := 2 // bytes that hold the header's length: 2 in version 1, 4 afterwards
+	if lead[6] > 1 {
+		width = 4
+	}
+	if _, err := io.ReadFull(r, length[:width]); err != nil {
+		return nil, errors.New("the file is truncated within its header")
+	}
+	n := binary.LittleEndian.Uint32(length)
+	if n > maxHeader {
+		return nil, fmt.Errorf("the NumPy header has %d bytes, more than the %d that are accepted; save a plain array of numbers", n, maxHeader)
+	}
+	header := make([]byte, n)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, errors.New("the file is truncated within its header")
+	}
+	a := &Array{r: r, order: binary.LittleEndian}
+	descr := descrField.FindSubmatch(header)
+	if descr != nil {
+		a.Type = string(descr[2])
+		a.decode = types[a.Type]
+	}
+	if a.decode == nil {
+		return nil, fmt.Errorf("the NumPy header %q has no type of number that can be read; save array.astype('f4')", header)
+	}
+	if fortranField.Match(header) {
+		return nil, errors.New("the array is in Fortran order; save numpy.ascontiguousarray of it")
+	}
+	if string(descr[1]) == ">" {
+		a.order = binary.BigEndian
+	}
+	a.each = int(descr[2][1] - '0')
+	shape := shapeField.FindSubmatch(header)
+	if shape == nil {
+		return nil, fmt.Errorf("the NumPy header %q has no shape; save a plain array of numbers", header)
+	}
+	count := 1
+	for _, field := range strings.FieldsFunc(string(shape[1]), func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
+		d, err := strconv.Atoi(field)
+		if err != nil || d > math.MaxInt32 || d > 0 && count > math.MaxInt/8/d {
+			return nil, fmt.Errorf("the array has the shape (%s), more than any computer can hold", shape[1])
+		}
+		a.Shape = append(a.Shape, d)
+		count *= d
+	}
+	return a, nil
+}
+
+// Read decodes the next len(dst) values, as float32. What follows the array's last value isn't told from it: the caller knows the shape.
+func (a *Array) Read(dst []float32) error {
+	const chunk = 4096
+	if a.buffer == nil {
+		a.buffer = make([]byte, a.each*chunk)
+	}
+	for len(dst) > 0 {
+		n := min(chunk, len(dst))
+		part := a.buffer[:a.each*n]
+		if _, err := io.ReadFull(a.r, part); err != nil {
+			return fmt.Errorf("the file is truncated or damaged within its values: an array of shape %v needs more of them (%w)", a.Shape, err)
+		}
+		for i := range n {
+			dst[i] = a.decode(a.order, part[i*a.each:])
+		}
+		dst = dst[n:]
+	}
+	return nil
+}
+
+// headerSize is the place of the first value in files that [Header] begins: room for four axes of any length, and a multiple of
+// 64, as the format asks for so that the values can be mapped into memory.
+const headerSize = 128
+
+// Header returns the 128 bytes that stand before the values of an array of little-endian float32 of the given shape, of at most four axes.
+func Header(shape ...int) []byte {
+	var dims []string
+	for _, d := range shape {
+		dims = append(dims, strconv.Itoa(d))
+	}
+	list := strings.Join(dims, ", ")
+	if len(dims) == 1 {
+		list += ","
+	}
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", list)
+	out := append([]byte("\x93NUMPY\x01\x00"), headerSize-10, 0)
+	out = append(out, header...)
+	out = append(out, strings.Repeat(" ", headerSize-1-len(out))...)
+	return append(out, '\n')
+}

@@ -1,0 +1,99 @@
+package score
+
+import (
+	"math"
+
+	"galdecon/galdecon/galaxy"
+
+	"gonum.org/v1/gonum/dsp/fourier"
+)
+
+// Spectrum is a radial power spectrum: the power |F(k)|²/(height·width) of the discrete Fourier transform F, averaged over rings of
+// equal |k|. White noise of standard deviation σ has the power σ² in every ring, and the mean of the power over all modes is the mean
+// square of the pixels (Parseval).
+type Spectrum struct {
+	// Frequency is |k| at the middle of each ring, in cycles per pixel: 0, 1/N, 2/N, … for images whose longer side is N pixels,
+	// up to √½ in the corners of the Fourier plane. Beyond ½, the Nyquist frequency along an axis, rings have gaps.
+	Frequency []float64
+	// Power is the mean of the power over the modes of the ring, in squared units of the pixels.
+	Power []float64
+	// Modes is the number of modes in each ring, which sum to height·width.
+	Modes []int
+}
+
+// PowerSpectrum is the mean of the radial power spectra of all images and channels [n, height, width, channels]. No window is laid
+// over them: an image that isn't dark at its edges has the power of that step in its spectrum.
+func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
+	if err := valid("images", images); err != nil {
+		return Spectrum{}, err
+	}
+	height, width := images.Height, images.Width
+	side := max(height, width)
+	// The transform of a real image at −k is the conjugate of that at k: half of the columns are enough, those in between count twice.
+	half := width/2 + 1
+	modes := make([]int, height*half)
+	rings := make([]int, height*half)
+	last := 0
+	for i := range height {
+		for j := range half {
+			fy, fx := float64(min(i, height-i))/float64(height), float64(j)/float64(width)
+			at := i*half + j
+			modes[at], rings[at] = 2, int(math.Hypot(fx, fy)*float64(side)+0.5)
+			if j == 0 || 2*j == width {
+				modes[at] = 1
+			}
+			last = max(last, rings[at])
+		}
+	}
+	s := Spectrum{Frequency: make([]float64, last+1), Power: make([]float64, last+1), Modes: make([]int, last+1)}
+	for at, ring := range rings {
+		s.Modes[ring] += modes[at]
+	}
+
+	rows, columns := fourier.NewFFT(width), fourier.NewCmplxFFT(height)
+	line, column := make([]float64, width), make([]complex128, height)
+	plane := make([]complex128, height*half)
+	for n := range images.N {
+		pixels := images.At(n)
+		for c := range images.Channels {
+			for i := range height {
+				for j := range line {
+					line[j] = float64(pixels[(i*width+j)*images.Channels+c])
+				}
+				rows.Coefficients(plane[i*half:(i+1)*half], line)
+			}
+			for j := range half {
+				for i := range column {
+					column[i] = plane[i*half+j]
+				}
+				columns.Coefficients(column, column)
+				for i, f := range column {
+					at := i*half + j
+					s.Power[rings[at]] += float64(modes[at]) * (real(f)*real(f) + imag(f)*imag(f))
+				}
+			}
+		}
+	}
+	for ring := range s.Power {
+		s.Frequency[ring] = float64(ring) / float64(side)
+		s.Power[ring] /= float64(s.Modes[ring]) * float64(height*width) * float64(images.N*images.Channels)
+	}
+	return s, nil
+}
+
+// HighFrequency is the share of the variance within an image, the power but for its mean, that lies in the rings of frequencies ≥
+// from, in cycles per pixel. It is 0 where nothing varies.
+func (s Spectrum) HighFrequency(from float64) float64 {
+	high, all := 0.0, 0.0
+	for ring := 1; ring < len(s.Power); ring++ {
+		power := s.Power[ring] * float64(s.Modes[ring])
+		all += power
+		if s.Frequency[ring] >= from {
+			high += power
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return high / all
+}
