@@ -379,44 +379,43 @@ func TestPaperErrors(t *testing.T) {
 // BenchmarkPaper times what a PyTorch peer does at the same size: 32×32 pixels, 3 channels, 32 features, batch 8.
 func BenchmarkPaper(b *testing.B) {
 	p := Paper{Channels: 3, Features: 32, PSFSize: 10}
-	const batch, size = 8, 32
-	image := tensors.FromFlatDataAndDimensions(ramp(batch*size*size*p.Channels), batch, size, size, p.Channels)
-	psf := make([]float32, batch*p.PSFSize*p.PSFSize)
-	for i := range psf {
-		psf[i] = 1 / float32(p.PSFSize*p.PSFSize)
-	}
-	in := []any{image, image, tensors.FromFlatDataAndDimensions(psf, batch, p.PSFSize, p.PSFSize), ramp(batch), image}
-	for _, c := range []struct {
-		name  string
-		graph func(scope *model.Scope, in []*graph.Node) []*graph.Node
-	}{
-		{"evaluation", func(scope *model.Scope, in []*graph.Node) []*graph.Node {
-			return []*graph.Node{graph.ReduceAllSum(p.graph(scope, in))}
-		}},
-		{"train", func(scope *model.Scope, in []*graph.Node) []*graph.Node { return p.trainStep(scope, in)[1:2] }},
-	} {
-		b.Run(fmt.Sprintf("%s/%dpx", c.name, size), func(b *testing.B) {
-			store := model.NewStore()
-			if err := store.SetRNGStateFromSeed(1); err != nil {
-				b.Fatal(err)
-			}
-			exec, err := model.NewExec(openBackend(b), store, c.graph)
-			if err != nil {
-				b.Fatal(err)
-			}
-			step := func() {
-				results, err := exec.Call(in...)
+	// About the same number of pixels in each, as testdata/compare_torch.py has them.
+	for _, c := range []struct{ size, batch int }{{32, 16}, {64, 4}, {128, 1}} {
+		image := tensors.FromFlatDataAndDimensions(ramp(c.batch*c.size*c.size*p.Channels), c.batch, c.size, c.size, p.Channels)
+		psf := make([]float32, c.batch*p.PSFSize*p.PSFSize)
+		for i := range psf {
+			psf[i] = 1 / float32(p.PSFSize*p.PSFSize)
+		}
+		in := []any{image, image, tensors.FromFlatDataAndDimensions(psf, c.batch, p.PSFSize, p.PSFSize), ramp(c.batch), image}
+		for name, f := range map[string]func(scope *model.Scope, in []*graph.Node) []*graph.Node{
+			"evaluation": func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+				return []*graph.Node{graph.ReduceAllSum(p.graph(scope, in))}
+			},
+			"train": func(scope *model.Scope, in []*graph.Node) []*graph.Node { return p.trainStep(scope, in)[1:2] },
+		} {
+			b.Run(fmt.Sprintf("%s/%dpx", name, c.size), func(b *testing.B) {
+				store := model.NewStore()
+				if err := store.SetRNGStateFromSeed(1); err != nil {
+					b.Fatal(err)
+				}
+				exec, err := model.NewExec(openBackend(b), store, f)
 				if err != nil {
 					b.Fatal(err)
 				}
-				if v := tensors.ToScalar[float32](results[0]); v != v {
-					b.Fatal("the result is NaN")
+				step := func() {
+					results, err := exec.Call(in...)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if v := tensors.ToScalar[float32](results[0]); v != v {
+						b.Fatal("the result is NaN")
+					}
 				}
-			}
-			step() // compiles
-			for b.Loop() {
-				step()
-			}
-		})
+				step() // compiles
+				for b.Loop() {
+					step()
+				}
+			})
+		}
 	}
 }

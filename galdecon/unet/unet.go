@@ -31,6 +31,9 @@ type Config struct {
 	Embedding int `json:"embedding"`
 	// Attention adds self-attention on the coarsest level, between its way down and its way up: [AttentionHeads] heads.
 	Attention bool `json:"attention,omitzero"`
+	// HalfPrecision computes the convolutions with bfloat16 numbers, as fast GPUs like it: half of the memory for what the gradient needs of
+	// them. Weights, normalisation and sums stay float32. On a CPU it is slower.
+	HalfPrecision bool `json:"half_precision,omitzero"`
 }
 
 // AttentionHeads is the number of heads of self-attention, which share the features of the level.
@@ -63,9 +66,9 @@ func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, chann
 	var skips []*graph.Node
 	for level, features := range c.Features {
 		at := scope.In("down_%d", level)
-		h = conv(at.In("in"), fold(h), features)
+		h = c.conv(at.In("in"), fold(h), features)
 		for b := range c.Blocks {
-			h = block(at.In("block_%d", b), h, condition, features)
+			h = c.block(at.In("block_%d", b), h, condition, features)
 		}
 		skips = append(skips, h)
 	}
@@ -79,25 +82,25 @@ func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, chann
 			h = graph.Concatenate([]*graph.Node{h, skips[level]}, -1)
 		}
 		for b := range c.Blocks {
-			h = block(at.In("block_%d", b), h, condition, c.Features[level])
+			h = c.block(at.In("block_%d", b), h, condition, c.Features[level])
 		}
 	}
 	out := scope.In("out").WithInitializer(initializer.Zero)
 	h = activation.Swish(norm.RMSNorm(out, h).Done())
-	return unfold(conv(out, h, 4*channels))
+	return unfold(c.conv(out, h, 4*channels))
 }
 
 // block is a residual block, its branch scaled and shifted by the condition (FiLM; Perez et al. 2018).
-func block(scope *model.Scope, x, condition *graph.Node, features int) *graph.Node {
+func (c Config) block(scope *model.Scope, x, condition *graph.Node, features int) *graph.Node {
 	h := activation.Swish(norm.RMSNorm(scope.In("norm_0"), x).Done())
-	h = conv(scope.In("conv_0"), h, features)
+	h = c.conv(scope.In("conv_0"), h, features)
 	film := layers.DenseWithBias(scope.In("film").WithInitializer(initializer.Zero), condition, 2*features)
 	film = graph.Reshape(film, film.Shape().Dimensions[0], 1, 1, 2*features)
 	scale, shift := graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(0, features)),
 		graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(features, 2*features))
 	h = norm.RMSNorm(scope.In("norm_1"), h).Done()
 	h = activation.Swish(graph.Add(graph.Mul(h, graph.OnePlus(scale)), shift))
-	h = conv(scope.In("conv_1").WithInitializer(initializer.Zero), h, features)
+	h = c.conv(scope.In("conv_1").WithInitializer(initializer.Zero), h, features)
 	if x.Shape().Dimensions[3] != features {
 		x = layers.DenseWithBias(scope.In("skip"), x, features)
 	}
@@ -114,8 +117,16 @@ func attend(scope *model.Scope, x *graph.Node) *graph.Node {
 	return graph.Add(x, graph.Reshape(h, d...))
 }
 
-func conv(scope *model.Scope, x *graph.Node, features int) *graph.Node {
-	return layers.Convolution(scope, x).Channels(features).KernelSize(3).PadSame().CurrentScope().Done()
+// conv is a convolution with 3×3 pixels of the same size. (GoMLX's layer would keep its weights in the precision of x.)
+func (c Config) conv(scope *model.Scope, x *graph.Node, features int) *graph.Node {
+	g, channels := x.Graph(), x.Shape().Dimensions[3]
+	weights := scope.VariableWithShape("weights", shapes.Make(dtypes.Float32, 3, 3, channels, features)).NodeValue(g)
+	biases := scope.VariableWithShape("biases", shapes.Make(dtypes.Float32, features)).NodeValue(g)
+	if c.HalfPrecision {
+		x, weights = graph.ConvertDType(x, dtypes.BFloat16), graph.ConvertDType(weights, dtypes.BFloat16)
+	}
+	y := graph.ConvertDType(graph.Convolve(x, weights).PadSame().Done(), dtypes.Float32)
+	return graph.Add(y, graph.Reshape(biases, 1, 1, 1, features))
 }
 
 // fold moves squares of 2×2 pixels into the channels: [b, h, w, c] → [b, h/2, w/2, 4c].
@@ -143,7 +154,7 @@ func (c Config) Embed(scope *model.Scope, time, psfs, logNoise *graph.Node) *gra
 	}
 	// Weights of sum 1 are small on a large grid; the network sees them relative to a flat PSF.
 	p := graph.MulScalar(graph.ExpandAxes(psfs, -1), float64(k*k))
-	p = activation.Swish(conv(scope.In("psf_conv"), p, 8))
+	p = activation.Swish(c.conv(scope.In("psf_conv"), p, 8))
 	p = layers.DenseWithBias(scope.In("psf"), graph.Reshape(p, batch, 8*k*k), c.Embedding)
 	t := layers.DenseWithBias(scope.In("time"), sinusoids(time, c.Embedding), c.Embedding)
 	n := layers.DenseWithBias(scope.In("noise"), graph.ExpandAxes(logNoise, -1), c.Embedding)

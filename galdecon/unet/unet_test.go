@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+	"gonum.org/v1/gonum/floats"
 )
 
 func xla(t *testing.T) compute.Backend {
@@ -149,6 +150,36 @@ func TestStartsAsZero(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// In half precision the network computes the same to two or three digits, its gradient too.
+func TestHalfPrecision(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	c := Config{Features: []int{8, 8}, Blocks: 1, Embedding: 8}
+	store := model.NewStore()
+	inputs := []any{noise(rng, 2, 8, 8, 2), tensors.FromValue([]float32{0.1, 0.9}), kernels(2, 3)}
+	forward(t, c, store, 1)(inputs[0].(*tensors.Tensor), inputs[1].(*tensors.Tensor), inputs[2].(*tensors.Tensor))
+	perturb(t, store)
+	var results [2][]float64
+	for i := range results {
+		c.HalfPrecision = i == 1
+		out, err := model.CallOnceN(xla(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) []*graph.Node {
+			y := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
+			return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(graph.Square(y)), images)[0]}
+		}, inputs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range out {
+			for _, v := range tensors.MustCopyFlatData[float32](o) {
+				results[i] = append(results[i], float64(v))
+			}
+		}
+	}
+	size := floats.Norm(results[0], 2)
+	if d := floats.Distance(results[0], results[1], 2) / size; d > 0.03 || d == 0 {
+		t.Errorf("half precision differs by %g, want some, at most 0.03", d)
 	}
 }
 

@@ -1,0 +1,20 @@
+// Package posterior holds what a model says about an observation, free of the models themselves: what draws candidates, scores them and
+// shows them hands them on in this form.
+package posterior
+
+import (
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+)
+
+// Posterior are samples of p(y | x, Π) for one observation x.
+type Posterior struct {
+	// Observation is x, [1, height, width, channels], PSF its Π, on the model's grid, and Noise the standard deviation of its noise.
+	Observation *galaxy.Images
+	PSF         psf.Kernel
+	Noise       float64
+	// Samples are the candidates y, [n, height, width, channels], and Reblurred is Π*y of each.
+	Samples, Reblurred *galaxy.Images
+	// Seed is what the candidates were drawn with.
+	Seed int64
+}
