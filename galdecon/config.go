@@ -61,7 +61,7 @@ func tiny() Config {
 			T: 950, Prediction: ddpm.Velocity, Mean: 0.03, Std: 0.1, // of galaxy.Synthetic
 			Network: unet.Config{Features: []int{64, 96}, Blocks: 1, Embedding: 64, Attention: true},
 		},
-		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
+		Sampler: ddpm.Sampler{Steps: 20, SecondOrder: true},
 		Fit:     fit.Config{Steps: 20000, Batch: 16, LearningRate: 2e-3, WarmUp: 100, EMA: 0.999, Seed: 1},
 	}
 }
@@ -71,7 +71,9 @@ func tinyCVAE() Config {
 	c := tiny()
 	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
 	c.CVAE = &cvae.Config{Latent: 64, Features: []int{32, 64, 128}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01}
-	c.Fit.Steps, c.Fit.Batch, c.Fit.LearningRate = 27000, 32, 1e-3
+	c.Fit.Steps, c.Fit.Batch, c.Fit.LearningRate = 27000, 32, 5e-4
+	// The likelihoods are sharp: without a limit a rare gradient throws the training back for thousands of steps.
+	c.Fit.ClipNorm = 1000
 	return c
 }
 

@@ -106,23 +106,37 @@ func wants(t *testing.T, what string, err error, parts ...string) {
 
 func TestPresets(t *testing.T) {
 	t.Setenv(galdecon.ConfigEnv, "")
+	for _, name := range []string{"tiny", "tiny-cvae", "small", "paper", "paper-cvae"} {
+		c, err := galdecon.Preset(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Validate(); err != nil {
+			t.Errorf("the preset %s is invalid: %v", name, err)
+		}
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back galdecon.Config
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(c, back) {
+			t.Errorf("%s: through JSON %+v becomes %+v", name, c, back)
+		}
+	}
+	// The paper's numbers (Section 3): its network has 20,656,483 weights.
+	paper, err := galdecon.Preset("paper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := paper.Diffusion.Paper.Weights(); n != 20656483 || paper.Diffusion.T != 950 || paper.Sampler.Steps != 950 || paper.Fit.Steps != 40489 {
+		t.Errorf("the paper's model has %d weights, T = %d, %d steps of sampling and %d of training", n, paper.Diffusion.T, paper.Sampler.Steps, paper.Fit.Steps)
+	}
 	c, err := galdecon.Preset("tiny")
 	if err != nil {
 		t.Fatal(err)
-	}
-	if err := c.Validate(); err != nil {
-		t.Errorf("the preset tiny is invalid: %v", err)
-	}
-	text, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back galdecon.Config
-	if err := json.Unmarshal(text, &back); err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(c, back) {
-		t.Errorf("through JSON %+v becomes %+v", c, back)
 	}
 	c.Diffusion.Network.Features[0] = 1
 	if again, _ := galdecon.Preset("tiny"); again.Diffusion.Network.Features[0] == 1 {
@@ -176,6 +190,8 @@ func TestValidate(t *testing.T) {
 		"PSF larger":          {func(c *galdecon.Config) { c.Instrument.Size = 17 }, "PSF grid (17 pixels) is larger than the images (16 pixels)"},
 		"no PSF":              {func(c *galdecon.Config) { c.Instrument.Size = 0 }, "psf: "},
 		"no noise levels":     {func(c *galdecon.Config) { c.Diffusion.T = 0 }, "T ≥ 2"},
+		"paper's channels":    {func(c *galdecon.Config) { c.Diffusion.Paper = &unet.Paper{Channels: 3, Features: 8, PSFSize: 7} }, "3 channel(s)"},
+		"paper's PSFs":        {func(c *galdecon.Config) { c.Diffusion.Paper = &unet.Paper{Channels: 1, Features: 8, PSFSize: 5} }, "PSFs of 5 pixels"},
 		"network":             {func(c *galdecon.Config) { c.Diffusion.Network.Embedding = 3 }, "unet: "},
 		"size doesn't halve":  {func(c *galdecon.Config) { c.Size = 15 }, "multiple of 2"},
 		"too many steps":      {func(c *galdecon.Config) { c.Sampler.Steps = 51 }, "T = 50, got 51"},

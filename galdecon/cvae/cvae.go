@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers"
@@ -68,7 +69,7 @@ type Terms struct {
 // Terms evaluates Eq. 1 with one draw of z for each galaxy: y and x are [batch, height, width, channels], psfs [batch, k, k].
 func (c Config) Terms(scope *model.Scope, y, x, psfs *graph.Node) Terms {
 	mean, logVariance := c.Encode(scope, x, psfs)
-	noise := scope.RandomNormal(x.Graph(), mean.Shape())
+	noise := random.Scoped(scope, x.Graph(), mean.Shape())
 	candidate := c.Decode(scope, Reparametrize(mean, logVariance, noise), y.Shape().Dimensions[1], y.Shape().Dimensions[3])
 	return Terms{
 		Clean:   logLikelihood(y, candidate, c.SigmaY),
@@ -77,10 +78,15 @@ func (c Config) Terms(scope *model.Scope, y, x, psfs *graph.Node) Terms {
 	}
 }
 
-// Loss is −L of Eq. 1, to be minimised.
+// Loss is −L of Eq. 1, to be minimised: the weights α and β are scalars, constants or inputs of the graph.
+func (t Terms) Loss(alpha, beta *graph.Node) *graph.Node {
+	return graph.Sub(t.KL, graph.Add(graph.Mul(t.Clean, alpha), graph.Mul(t.Blurred, beta)))
+}
+
+// Loss is that of [Config.Terms] with the weights of the configuration.
 func (c Config) Loss(scope *model.Scope, y, x, psfs *graph.Node) *graph.Node {
-	t := c.Terms(scope, y, x, psfs)
-	return graph.Sub(t.KL, graph.Add(graph.MulScalar(t.Clean, c.Alpha), graph.MulScalar(t.Blurred, c.Beta)))
+	t, g := c.Terms(scope, y, x, psfs), y.Graph()
+	return t.Loss(graph.Const(g, float32(c.Alpha)), graph.Const(g, float32(c.Beta)))
 }
 
 // logLikelihood is Σ −(truth − image)²/2σ² over the pixels, averaged over the batch.

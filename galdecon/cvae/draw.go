@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -27,7 +28,7 @@ func NewPosterior(backend compute.Backend, c Config, weights *model.Scope) (*Pos
 	draw, err := model.NewExec(backend, weights.Store(), func(_ *model.Scope, rng, x, psfs *graph.Node) (samples, reblurred *graph.Node) {
 		scope := weights.Store().Scope(weights.Scope())
 		mean, logVariance := c.Encode(scope, x, psfs)
-		_, noise := graph.RandomNormal(rng, mean.Shape())
+		_, noise := random.Normal(rng, mean.Shape())
 		d := x.Shape().Dimensions
 		samples = c.Decode(scope, Reparametrize(mean, logVariance, noise), d[1], d[3])
 		return samples, psf.Convolve(samples, psfs)

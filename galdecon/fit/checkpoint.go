@@ -1,11 +1,11 @@
 package fit
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -21,17 +21,9 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-// Point is one point of a loss curve.
-type Point struct {
-	Step int
-	Loss float64
-}
-
 const (
 	lockFile   = ".lock"
 	stagingDir = ".saving"
-	// historyPoints bounds a loss curve: longer trainings keep the mean of several steps in a point.
-	historyPoints = 1000
 )
 
 // A checkpoint is three files of one name with the step in it: GoMLX's .bin and .json, and the loss curve up to that step.
@@ -40,21 +32,24 @@ const (
 	historySuffix = ".csv"
 )
 
+// checksumPath is the variable with which damage is found.
+const checksumPath = "/checksum"
+
 // state is a training between its steps and on disk. GoMLX's checkpoints are written into a folder beside the last one and
 // moved next to it, so a training that is killed while it saves loses nothing.
 type state struct {
-	dir     string
-	store   *model.Store
-	saver   *checkpoint.Handler
-	lock    *flock.Flock // one training at a time in a folder
-	step    int          // of the checkpoint on disk, 0 if there is none
-	history []Point
-	every   int // steps in a point of the history
+	dir   string
+	store *model.Store
+	saver *checkpoint.Handler
+	lock  *flock.Flock // one training at a time in a folder
+	step  int          // of the checkpoint on disk, 0 if there is none
+	curves
 }
 
 // open reads the checkpoint in dir, if there is one.
 func open(dir string, steps int) (*state, error) {
-	s := &state{dir: dir, store: model.NewStore(), every: max(1, (steps+historyPoints-1)/historyPoints)}
+	s := &state{dir: dir, store: model.NewStore()}
+	s.every = max(1, (steps+historyPoints-1)/historyPoints)
 	var err error
 	if s.step, err = latest(dir); err != nil || s.step == 0 {
 		return s, err
@@ -62,8 +57,29 @@ func open(dir string, steps int) (*state, error) {
 	if err := load(s.store, dir, s.step); err != nil {
 		return nil, err
 	}
-	s.history, err = readHistory(dir, s.step)
+	s.history, s.validation, err = readCurves(dir, s.step)
 	return s, err
+}
+
+// exported reports whether there is nothing but averaged weights.
+func (s *state) exported() bool { return s.store.Scope(weightsScope).NumVariables() == 0 }
+
+// sameInputs reports inputs that aren't those of the checkpoint.
+func (s *state) sameInputs(inputs Inputs) error {
+	scope := s.store.Scope(inputScope)
+	if n := scope.NumVariables(); n != len(inputs) {
+		return fmt.Errorf("fit: the model in %s is trained with %d inputs, not %d; choose another folder", s.dir, n, len(inputs))
+	}
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		v := scope.GetVariable(name)
+		if v == nil {
+			return fmt.Errorf("fit: the model in %s is trained without the input %q; choose another folder", s.dir, name)
+		}
+		if is, want := tensors.ToScalar[float32](v.MustValue()), float32(inputs[name]); is != want {
+			return fmt.Errorf("fit: the model in %s is trained with %s = %g, not %g; choose another folder", s.dir, name, is, want)
+		}
+	}
+	return nil
 }
 
 // prepare makes the folder ready for save.
@@ -82,13 +98,21 @@ func (s *state) prepare() error {
 	if step, err := latest(s.dir); err != nil || step != s.step {
 		return fmt.Errorf("fit: another training has gone on in %s meanwhile; run this one again: %w", s.dir, errors.Join(err, ErrBusy))
 	}
+	// Compressing takes many times longer than writing, and saves a tenth.
+	return s.stage(checkpoint.BinUncompressed)
+}
+
+// stage makes the folder that checkpoints are written into.
+func (s *state) stage(format checkpoint.BinFormat) error {
 	staging := filepath.Join(s.dir, stagingDir)
 	if err := os.RemoveAll(staging); err != nil {
 		return fmt.Errorf("fit: cannot clear what an interrupted training left: %w", err)
 	}
-	if s.saver, err = checkpoint.Build(s.store).Dir(staging).Done(); err != nil {
+	var err error
+	if s.saver, err = checkpoint.Build(s.store).Dir(staging).WithCompression(format).Done(); err != nil {
 		return fmt.Errorf("fit: cannot prepare checkpoints in %s: %w", s.dir, err)
 	}
+	s.store.SetLoader(nil) // it would look for every new variable in the folder of the first training
 	return nil
 }
 
@@ -119,6 +143,40 @@ func Load(dir string) (*model.Store, error) {
 	return store, nil
 }
 
+// Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, where
+// there may be none. It is what a finished model needs, a quarter of the size: [Load] reads it, but it can't be trained further.
+func Export(dir, to string) error {
+	trained, err := Load(dir)
+	if err != nil {
+		return err
+	}
+	s := &state{dir: to, store: model.NewStore()}
+	if there, err := latest(to); err != nil {
+		return err
+	} else if there != 0 {
+		return fmt.Errorf("fit: there is a checkpoint in %s; export to another folder", to)
+	}
+	kept := slices.Collect(Average(trained).IterVariables())
+	kept = append(kept, slices.Collect(trained.Scope(inputScope).IterVariables())...)
+	for _, v := range append(kept, optimizer.GetGlobalStepVar(trained)) {
+		if _, err := s.store.CreateVariable(v.Path(), v.MustValue()); err != nil {
+			return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
+		}
+	}
+	step := int(optimizer.GetGlobalStep(trained))
+	if s.history, s.validation, err = readCurves(dir, step); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return fmt.Errorf("fit: cannot make the folder to export to: %w", err)
+	}
+	defer os.RemoveAll(filepath.Join(to, stagingDir))
+	if err := s.stage(checkpoint.BinGZIP); err != nil {
+		return err
+	}
+	return s.save(step)
+}
+
 // load reads the checkpoint of a step, the newest in dir, into an empty store.
 func load(store *model.Store, dir string, step int) (err error) {
 	// A damaged file must not end the program, whatever it does to the decoder.
@@ -133,6 +191,17 @@ func load(store *model.Store, dir string, step int) (err error) {
 	if _, err := checkpoint.Load(store).Dir(dir).Immediate().Done(); err != nil {
 		return err
 	}
+	store.SetLoader(nil)
+	// Checkpoints of earlier versions have no checksum, but are compressed, which has its own.
+	if v := store.GetVariable(checksumPath); v != nil {
+		want := tensors.ToScalar[uint32](v.MustValue())
+		if err := store.DeleteVariable(checksumPath); err != nil {
+			return err
+		}
+		if sum, err := checksum(store); err != nil || sum != want {
+			return errors.Join(err, fmt.Errorf("its checksum is %08x instead of %08x", sum, want))
+		}
+	}
 	// GoMLX takes whatever it loads for weights, and an optimizer would train even the state of the random numbers.
 	for v := range store.IterVariables() {
 		v.SetTrainable(strings.HasPrefix(v.Path(), weightsScope+"/"))
@@ -141,6 +210,26 @@ func load(store *model.Store, dir string, step int) (err error) {
 		return fmt.Errorf("it holds step %d under the name of step %d", found, step)
 	}
 	return nil
+}
+
+// checksum is the CRC-32C of names and values of all variables that are saved.
+func checksum(store *model.Store) (sum uint32, err error) {
+	variables := slices.SortedFunc(store.IterVariables(), func(v, w *model.Variable) int { return strings.Compare(v.Path(), w.Path()) })
+	table := crc32.MakeTable(crc32.Castagnoli)
+	for _, v := range variables {
+		if temporary(v) || v.Path() == checksumPath {
+			continue
+		}
+		sum = crc32.Update(sum, table, []byte(v.Path()))
+		value, err := v.Value()
+		if err != nil {
+			return 0, err
+		}
+		if err := value.ConstBytes(func(data []byte) { sum = crc32.Update(sum, table, data) }); err != nil {
+			return 0, err
+		}
+	}
+	return sum, nil
 }
 
 func damaged(dir string, err error) error {
@@ -171,21 +260,6 @@ func parse(name string) (step int, suffix string) {
 	return step, suffix
 }
 
-// record notes the loss of a step. The last point of the history is the mean of the steps so far, until it has all of its steps.
-func (s *state) record(step int, loss float64) {
-	n := len(s.history)
-	if n == 0 || s.history[n-1].Step%s.every == 0 {
-		s.history = append(s.history, Point{step, loss})
-		return
-	}
-	before := 0
-	if n > 1 {
-		before = s.history[n-2].Step
-	}
-	p := &s.history[n-1]
-	p.Step, p.Loss = step, p.Loss+(loss-p.Loss)/float64(step-before)
-}
-
 // save writes the state after a step, then forgets older ones.
 func (s *state) save(step int) error {
 	fail := func(err error) error {
@@ -195,9 +269,17 @@ func (s *state) save(step int) error {
 	if err := errors.Join(os.RemoveAll(staging), os.MkdirAll(staging, 0o777)); err != nil {
 		return fail(err)
 	}
-	// Metrics are GoMLX's, under another name in every run.
-	s.saver.ExcludeVarsFromSaving(slices.Collect(s.store.Scope("/metrics").IterVariables())...)
-	if err := s.saver.Save(); err != nil {
+	for v := range s.store.IterVariables() {
+		if temporary(v) {
+			s.saver.ExcludeVarsFromSaving(v)
+		}
+	}
+	sum, err := checksum(s.store)
+	if err != nil {
+		return fail(err)
+	}
+	v := s.store.VariableWithValue(checksumPath, uint32(0)).SetTrainable(false)
+	if err := errors.Join(v.SetValue(tensors.FromScalar(sum)), s.saver.Save(), s.store.DeleteVariable(checksumPath)); err != nil {
 		return fail(err)
 	}
 	written, err := s.saver.ListCheckpoints()
@@ -207,15 +289,20 @@ func (s *state) save(step int) error {
 	if len(written) != 1 {
 		return fail(fmt.Errorf("%d checkpoints were written", len(written)))
 	}
-	if err := s.saveHistory(filepath.Join(staging, written[0]+historySuffix)); err != nil {
+	if err := s.curves.write(filepath.Join(staging, written[0]+historySuffix)); err != nil {
 		return fail(err)
 	}
 	name := fmt.Sprintf(namePattern, step)
 	// The .json makes it a checkpoint, so it comes last.
 	for _, suffix := range []string{checkpoint.BinDataSuffix, historySuffix, checkpoint.JsonNameSuffix} {
-		if err := os.Rename(filepath.Join(staging, written[0]+suffix), filepath.Join(s.dir, name+suffix)); err != nil {
+		path := filepath.Join(staging, written[0]+suffix)
+		if err := errors.Join(flush(path), os.Rename(path, filepath.Join(s.dir, name+suffix))); err != nil {
 			return fail(err)
 		}
+	}
+	// Until the folder is on disk, the old files must stay.
+	if err := flush(s.dir); err != nil {
+		return fail(err)
 	}
 	s.step = step
 	entries, err := os.ReadDir(s.dir)
@@ -271,53 +358,11 @@ func (s *state) finite() error {
 	return nil
 }
 
-func (s *state) saveHistory(path string) error {
-	var buffer bytes.Buffer
-	w := csv.NewWriter(&buffer)
-	rows := [][]string{{"step", "loss"}}
-	for _, p := range s.history {
-		rows = append(rows, []string{strconv.Itoa(p.Step), strconv.FormatFloat(p.Loss, 'g', -1, 64)})
-	}
-	if err := w.WriteAll(rows); err != nil {
+// flush brings a file or folder to the disk, so that it outlives a crash of the machine.
+func flush(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, buffer.Bytes(), 0o666)
-}
-
-// History is the loss curve of the training in dir so far: at most 1000 points, each the mean loss of the steps since the last;
-// none where there was no training.
-func History(dir string) ([]Point, error) {
-	step, err := latest(dir)
-	if err != nil || step == 0 {
-		return nil, err
-	}
-	return readHistory(dir, step)
-}
-
-func readHistory(dir string, step int) ([]Point, error) {
-	path := filepath.Join(dir, fmt.Sprintf(namePattern, step)+historySuffix)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, damaged(dir, err)
-	}
-	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
-	if err != nil {
-		return nil, damaged(dir, fmt.Errorf("%s: %w", filepath.Base(path), err))
-	}
-	points := []Point{}
-	for i, row := range rows {
-		if i == 0 {
-			continue // the header
-		}
-		step, err1 := strconv.Atoi(row[0])
-		loss, err2 := strconv.ParseFloat(row[len(row)-1], 64)
-		if err := errors.Join(err1, err2); err != nil {
-			return nil, damaged(dir, fmt.Errorf("%s: %w", filepath.Base(path), err))
-		}
-		points = append(points, Point{step, loss})
-	}
-	if n := len(points); n == 0 || points[n-1].Step != step || !bytes.HasSuffix(text, []byte("\n")) {
-		return nil, damaged(dir, fmt.Errorf("%s does not reach to step %d", filepath.Base(path), step))
-	}
-	return points, nil
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
+	"gonum.org/v1/gonum/stat"
 )
 
 func device(t *testing.T) compute.Backend {
@@ -61,9 +62,9 @@ func linear(scope *model.Scope, y *graph.Node) *graph.Node {
 // diffusion is the smallest model of the kind that is trained in earnest.
 func diffusion(scope *model.Scope, y *graph.Node) *graph.Node {
 	c := ddpm.Config{T: 50, Mean: 0.5, Std: 0.3, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}}
-	instrument := psf.Instrument{Size: 3, SigmaMin: 0.5, SigmaMax: 1, Noise: 0.01}
-	x, psfs := instrument.Observe(scope, y)
-	return c.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: instrument.Noise})
+	instrument := psf.Instrument{Size: 3, SigmaMin: 0.5, SigmaMax: 1, NoiseMin: 0.01, NoiseMax: 0.01}
+	x, psfs, noise := instrument.Observe(scope, y)
+	return c.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})
 }
 
 // weight makes an objective of one scalar weight that starts at 0.
@@ -102,20 +103,19 @@ func sameTraining(t *testing.T, got, want string) {
 			t.Errorf("%s differs", name)
 		}
 	}
-	h, err := fit.History(got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := fit.History(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(h) != len(k) {
-		t.Fatalf("the history has %d points, want %d", len(h), len(k))
-	}
-	for i := range k {
-		if h[i] != k[i] {
-			t.Fatalf("point %d of the history is %v, want %v", i, h[i], k[i])
+	for _, curve := range []func(string) ([]fit.Point, error){fit.History, fit.Validation} {
+		h, errH := curve(got)
+		k, errK := curve(want)
+		if err := errors.Join(errH, errK); err != nil {
+			t.Fatal(err)
+		}
+		if len(h) != len(k) {
+			t.Fatalf("the curve has %d points, want %d", len(h), len(k))
+		}
+		for i := range k {
+			if h[i] != k[i] {
+				t.Fatalf("point %d of the curve is %v, want %v", i, h[i], k[i])
+			}
 		}
 	}
 }
@@ -166,54 +166,87 @@ func write(t *testing.T, dir string, all map[string]string) {
 }
 
 func TestLossFalls(t *testing.T) {
-	for _, test := range []struct {
-		name      string
-		objective fit.Objective
-		steps     int
-		factor    float64
-	}{{"linear map", linear, 300, 0.01}, {"diffusion", diffusion, 100, 0.97}} {
-		t.Run(test.name, func(t *testing.T) {
-			var losses []float64
-			c := fit.Config{Steps: test.steps, Batch: 8, LearningRate: 0.02, EMA: 0.9, Seed: 1}
-			dir := t.TempDir()
-			err := fit.Run(t.Context(), device(t), c, random(40, 8), test.objective, dir, func(p fit.Progress) {
-				if p.Step != len(losses)+1 || p.Steps != c.Steps || p.Elapsed < 0 {
-					t.Errorf("progress %+v after %d steps", p, len(losses))
-				}
-				losses = append(losses, p.Loss)
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			mean := func(v []float64) (m float64) {
-				for _, l := range v {
-					m += l / float64(len(v))
-				}
-				return m
-			}
-			first, last := mean(losses[:20]), mean(losses[len(losses)-20:])
-			if !(last < test.factor*first) {
-				t.Errorf("the loss went from %g to %g, want below %g of it", first, last, test.factor)
-			}
-			history, err := fit.History(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, p := range history {
-				if p.Step != i+1 || p.Loss != losses[i] {
-					t.Fatalf("point %d of the history is %+v, the step's loss was %g", i, p, losses[i])
-				}
-			}
-			if len(history) != test.steps {
-				t.Errorf("the history has %d points, want %d", len(history), test.steps)
-			}
-		})
+	t.Parallel()
+	var losses []float64
+	c := fit.Config{Steps: 300, Batch: 8, LearningRate: 0.02, EMA: 0.9, Seed: 1}
+	dir := t.TempDir()
+	err := fit.Run(t.Context(), device(t), c, random(40, 8), linear, dir, func(p fit.Progress) {
+		if p.Step != len(losses)+1 || p.Steps != c.Steps || p.Elapsed < 0 {
+			t.Errorf("progress %+v after %d steps", p, len(losses))
+		}
+		losses = append(losses, p.Loss)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	falls(t, losses, 20, 0.01)
+	history, err := fit.History(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range history {
+		if p.Step != i+1 || p.Loss != losses[i] {
+			t.Fatalf("point %d of the history is %+v, the step's loss was %g", i, p, losses[i])
+		}
+	}
+	if len(history) != c.Steps {
+		t.Errorf("the history has %d points, want %d", len(history), c.Steps)
+	}
+}
+
+// falls reports losses whose mean over the last steps isn't below the given factor of that over the first.
+func falls(t *testing.T, losses []float64, steps int, factor float64) {
+	t.Helper()
+	first, last := stat.Mean(losses[:steps], nil), stat.Mean(losses[len(losses)-steps:], nil)
+	if !(last < factor*first) {
+		t.Errorf("the loss went from %g to %g, want below %g of it", first, last, factor)
+	}
+}
+
+// A model of the kind that is trained in earnest, with all that a training can have: it learns, also what it wasn't shown, and goes on
+// bit for bit in another process's place.
+func TestDiffusionModel(t *testing.T) {
+	t.Parallel()
+	c := fit.Config{Steps: 100, Batch: 8, LearningRate: 0.02, WarmUp: 5, EMA: 0.9, ClipNorm: 1, HoldOut: 0.2, Accumulate: 2, Seed: 1}
+	images := random(40, 8)
+	whole, parts := t.TempDir(), t.TempDir()
+	trainer, err := fit.NewTrainer(device(t), c, images, diffusion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
+	var losses []float64
+	if err := trainer.Run(t.Context(), whole, nil, func(p fit.Progress) { losses = append(losses, p.Loss) }); err != nil {
+		t.Fatal(err)
+	}
+	falls(t, losses, 20, 0.97)
+	validation, err := fit.Validation(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(validation); n < 5 || !(validation[n-1].Loss < 0.97*validation[0].Loss) {
+		t.Errorf("the validation loss is %v, want it to fall", validation)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err = trainer.Run(ctx, parts, nil, func(p fit.Progress) {
+		if p.Step == 43 {
+			cancel()
+		}
+	})
+	if err != context.Canceled {
+		t.Fatal(err)
+	}
+	if err := fit.Run(t.Context(), device(t), c, images, diffusion, parts, nil); err != nil {
+		t.Fatal(err)
+	}
+	sameTraining(t, parts, whole)
 }
 
 // The loss is the weight itself, so its gradient is 1, each of Adam's steps is as long as the learning rate, and the losses tell
 // the weight after every step.
 func TestLearningRateAndAverage(t *testing.T) {
+	t.Parallel()
 	for _, c := range []fit.Config{
 		{Steps: 16, Batch: 1, LearningRate: 0.1, WarmUp: 4, EMA: 0.5},
 		{Steps: 16, Batch: 1, LearningRate: 0.1, EMA: 0.99},
@@ -257,38 +290,32 @@ func TestLearningRateAndAverage(t *testing.T) {
 
 // 1100 steps make points of two steps in the history, so that odd interruptions fall within one.
 func TestInterruptedTrainingEndsTheSame(t *testing.T) {
-	for _, test := range []struct {
-		name      string
-		objective fit.Objective
-		c         fit.Config
-		at        []int
-	}{
-		{"linear map", linear, fit.Config{Steps: 1100, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, Seed: 7}, []int{1, 8, 501}},
-		{"diffusion", diffusion, fit.Config{Steps: 30, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, Seed: 7}, []int{13}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			images := random(10, 8)
-			whole, parts := t.TempDir(), t.TempDir()
-			if err := fit.Run(t.Context(), device(t), test.c, images, test.objective, whole, nil); err != nil {
-				t.Fatal(err)
-			}
-			for _, step := range test.at {
-				until(t, test.c, images, test.objective, parts, step)
-			}
-			if err := fit.Run(t.Context(), device(t), test.c, images, test.objective, parts, nil); err != nil {
-				t.Fatal(err)
-			}
-			sameTraining(t, parts, whole)
-
-			again := files(t, parts)
-			if err := fit.Run(t.Context(), device(t), test.c, images, test.objective, parts, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
-				t.Fatal(err)
-			}
-			if !maps.Equal(files(t, parts), again) {
-				t.Error("running a finished training changes its folder")
-			}
-		})
+	t.Parallel()
+	c := fit.Config{Steps: 1100, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, HoldOut: 0.3, Seed: 7}
+	images := random(10, 8)
+	whole, parts := t.TempDir(), t.TempDir()
+	if err := fit.Run(t.Context(), device(t), c, images, linear, whole, nil); err != nil {
+		t.Fatal(err)
 	}
+	for _, step := range []int{1, 8, 501} {
+		until(t, c, images, linear, parts, step)
+	}
+	if err := fit.Run(t.Context(), device(t), c, images, linear, parts, nil); err != nil {
+		t.Fatal(err)
+	}
+	sameTraining(t, parts, whole)
+
+	again := files(t, parts)
+	if err := fit.Run(t.Context(), device(t), c, images, linear, parts, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(files(t, parts), again) {
+		t.Error("running a finished training changes its folder")
+	}
+}
+
+func TestSeed(t *testing.T) {
+	t.Parallel()
 	c := fit.Config{Steps: 20, Batch: 3, LearningRate: 0.01, Seed: 7}
 	a, b := t.TempDir(), t.TempDir()
 	if err := fit.Run(t.Context(), device(t), c, random(10, 8), linear, a, nil); err != nil {
@@ -304,6 +331,7 @@ func TestInterruptedTrainingEndsTheSame(t *testing.T) {
 }
 
 func TestCancellation(t *testing.T) {
+	t.Parallel()
 	c := fit.Config{Steps: 5, Batch: 3, LearningRate: 0.01}
 	ctx, cancel := context.WithCancel(t.Context())
 	dir := t.TempDir()
@@ -326,6 +354,7 @@ func TestCancellation(t *testing.T) {
 
 // With another number of steps a training goes on to that number, or is complete where it has made as many.
 func TestOtherNumberOfSteps(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	c := fit.Config{Steps: 10, Batch: 3, LearningRate: 0.01}
 	if err := fit.Run(t.Context(), device(t), c, random(10, 8), linear, dir, nil); err != nil {
@@ -354,6 +383,7 @@ func TestOtherNumberOfSteps(t *testing.T) {
 }
 
 func TestDivergence(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		loss func(w *graph.Node) *graph.Node
@@ -412,13 +442,24 @@ func TestBadInput(t *testing.T) {
 		{"infinite learning rate", func(c *fit.Config) { c.LearningRate = math.Inf(1) }, random(10, 8), linear, "", "learning rate"},
 		{"negative warm-up", func(c *fit.Config) { c.WarmUp = -1 }, random(10, 8), linear, "", "warm-up"},
 		{"EMA of 1", func(c *fit.Config) { c.EMA = 1 }, random(10, 8), linear, "", "[0, 1)"},
+		{"negative norm", func(c *fit.Config) { c.ClipNorm = -1 }, random(10, 8), linear, "", "norm of the gradient"},
+		{"NaN norm", func(c *fit.Config) { c.ClipNorm = math.NaN() }, random(10, 8), linear, "", "norm of the gradient"},
+		{"all held out", func(c *fit.Config) { c.HoldOut = 1 }, random(10, 8), linear, "", "[0, 1)"},
+		{"too much held out", func(c *fit.Config) { c.HoldOut = 0.9 }, random(10, 8), linear, "", "got 1 beside 9 that are held out"},
+		{"NaN held out", func(c *fit.Config) { c.HoldOut = math.NaN() }, random(10, 8), linear, "", "[0, 1)"},
+		{"unequal parts", func(c *fit.Config) { c.Accumulate = 2 }, random(10, 8), linear, "", "a batch of 3 can't be computed in 2 equal parts"},
+		{"negative parts", func(c *fit.Config) { c.Accumulate = -1 }, random(10, 8), linear, "", "parts"},
+		{"unequal devices", func(c *fit.Config) { c.Devices = 2 }, random(10, 8), linear, "", "on 2 device"},
+		{"input that isn't given", nil, random(10, 8), func(scope *model.Scope, y *graph.Node) *graph.Node {
+			return graph.Mul(linear(scope, y), fit.Input(scope, y, "alpha"))
+		}, "", `"alpha", which isn't given`},
 		{"NaN EMA", func(c *fit.Config) { c.EMA = math.NaN() }, random(10, 8), linear, "", "[0, 1)"},
 		{"batch larger than the data", nil, random(2, 8), linear, "", "a batch of 3 needs at least as many galaxies, got 2"},
 		{"oblong galaxies", nil, galaxy.NewImages(10, 8, 6, 1), linear, "", "8×6"},
 		{"NaN pixel", nil, nan, linear, "", "image 1"},
 		{"no galaxies", nil, galaxy.NewImages(0, 8, 8, 1), linear, "", "at least 1"},
 		{"objective that panics", nil, random(10, 8), panicking, "", "a graph that can't be built"},
-		{"objective without weights", nil, random(10, 8), func(_ *model.Scope, y *graph.Node) *graph.Node { return graph.ReduceAllMean(y) }, "", "no checkpoint yet"},
+		{"objective without weights", nil, random(10, 8), func(_ *model.Scope, y *graph.Node) *graph.Node { return graph.ReduceAllMean(y) }, "", "no weights to train"},
 		{"folder that is a file", nil, random(10, 8), linear, file, file},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -452,6 +493,7 @@ func TestNoCheckpoint(t *testing.T) {
 
 // Whatever is damaged, there is one error that names the folder, and nothing in it is changed.
 func TestDamagedCheckpoint(t *testing.T) {
+	t.Parallel()
 	c := fit.Config{Steps: 6, Batch: 3, LearningRate: 0.01}
 	good := t.TempDir()
 	until(t, c, random(10, 8), linear, good, 4)
@@ -523,6 +565,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 }
 
 func TestCheckpointOfAnotherModel(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	c := fit.Config{Steps: 6, Batch: 3, LearningRate: 0.01}
 	until(t, c, random(10, 8), linear, dir, 4)
@@ -538,6 +581,7 @@ func TestCheckpointOfAnotherModel(t *testing.T) {
 
 // A kill between any two moves of save leaves a folder that the next run goes on from.
 func TestKilledWhileSaving(t *testing.T) {
+	t.Parallel()
 	c := fit.Config{Steps: 30, Batch: 3, LearningRate: 0.01, EMA: 0.9}
 	images := random(10, 8)
 	dir := t.TempDir()
@@ -551,6 +595,11 @@ func TestKilledWhileSaving(t *testing.T) {
 	if err := fit.Run(t.Context(), device(t), c, images, linear, dir, nil); err != nil {
 		t.Fatal(err)
 	}
+	trainer, err := fit.NewTrainer(device(t), c, images, linear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Close()
 	const first, second = "checkpoint-n000000010", "checkpoint-n000000020"
 	for _, test := range []struct {
 		name        string
@@ -586,7 +635,7 @@ func TestKilledWhileSaving(t *testing.T) {
 				t.Errorf("Load: %v", err)
 			}
 			began := 0
-			err := fit.Run(t.Context(), device(t), c, images, linear, killed, func(p fit.Progress) {
+			err := trainer.Run(t.Context(), killed, nil, func(p fit.Progress) {
 				if began == 0 {
 					began = p.Step
 				}
@@ -607,6 +656,7 @@ func TestKilledWhileSaving(t *testing.T) {
 
 // Names that mean something to a shell or a glob are names like others, and other files in the folder are left alone.
 func TestAnyFolderName(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "runs[1] *?", "ü")
 	c := fit.Config{Steps: 6, Batch: 3, LearningRate: 0.01}
 	until(t, c, random(10, 8), linear, dir, 3)

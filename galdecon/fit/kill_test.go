@@ -18,7 +18,7 @@ const folderEnv = "GALDECON_TEST_TRAINING"
 
 // A training that is killed with SIGKILL again and again, wherever it is, ends with the weights of one that ran through.
 func TestKilledTrainingEndsTheSame(t *testing.T) {
-	c := fit.Config{Steps: 4000, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, Seed: 7}
+	c := fit.Config{Steps: 3000, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, Seed: 7}
 	images := random(10, 8)
 	if dir := os.Getenv(folderEnv); dir != "" {
 		if err := fit.Run(t.Context(), device(t), c, images, linear, dir, func(p fit.Progress) { fmt.Println("step", p.Step) }); err != nil {
@@ -26,12 +26,13 @@ func TestKilledTrainingEndsTheSame(t *testing.T) {
 		}
 		return
 	}
+	t.Parallel()
 	whole, killed := t.TempDir(), t.TempDir()
 	if err := fit.Run(t.Context(), device(t), c, images, linear, whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	const kills = 6
+	const kills = 20
 	resumed, done := 0, 0
 	for run := 0; done < c.Steps; run++ {
 		if run > 3*kills {

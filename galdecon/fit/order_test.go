@@ -13,14 +13,12 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-func indices(t *testing.T, o *order) [][]int32 {
-	t.Helper()
-	var all [][]int32
-	for batch, err := range o.Iter() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, tensors.MustCopyFlatData[int32](batch.Inputs[0]))
+// order are the indices of each batch of n galaxies.
+func order(c Config, n, from int) [][]int {
+	var all [][]int
+	training, _ := c.split(n)
+	for batch := range (&feed{c: c, training: training, from: from}).order() {
+		all = append(all, slices.Clone(batch))
 	}
 	return all
 }
@@ -30,7 +28,7 @@ func TestOrderIsAPermutationInEveryEpoch(t *testing.T) {
 	for _, test := range []struct{ n, batch int }{{7, 2}, {6, 3}, {5, 5}, {4, 1}} {
 		perEpoch := test.n / test.batch
 		const epochs = 6
-		all := indices(t, &order{c: Config{Steps: epochs * perEpoch, Batch: test.batch, Seed: 3}, n: test.n})
+		all := order(Config{Steps: epochs * perEpoch, Batch: test.batch, Seed: 3}, test.n, 0)
 		if len(all) != epochs*perEpoch {
 			t.Fatalf("%d galaxies in batches of %d: %d steps, want %d", test.n, test.batch, len(all), epochs*perEpoch)
 		}
@@ -39,7 +37,7 @@ func TestOrderIsAPermutationInEveryEpoch(t *testing.T) {
 			taken := slices.Concat(all[epoch*perEpoch : (epoch+1)*perEpoch]...)
 			seen[fmt.Sprint(taken)] = true
 			slices.Sort(taken)
-			if distinct := len(slices.Compact(slices.Clone(taken))); distinct != perEpoch*test.batch || taken[0] < 0 || int(taken[len(taken)-1]) >= test.n {
+			if distinct := len(slices.Compact(slices.Clone(taken))); distinct != perEpoch*test.batch || taken[0] < 0 || taken[len(taken)-1] >= test.n {
 				t.Errorf("%d galaxies in batches of %d: epoch %d takes %v", test.n, test.batch, epoch, taken)
 			}
 		}
@@ -52,13 +50,13 @@ func TestOrderIsAPermutationInEveryEpoch(t *testing.T) {
 // The order from any step on is that of a training which has come there.
 func TestOrderDependsOnTheStepAlone(t *testing.T) {
 	c := Config{Steps: 11, Batch: 2, Seed: 3}
-	all := indices(t, &order{c: c, n: 7})
+	all := order(c, 7, 0)
 	for from := range c.Steps {
-		if got, want := fmt.Sprint(indices(t, &order{c: c, n: 7, from: from})), fmt.Sprint(all[from:]); got != want {
+		if got, want := fmt.Sprint(order(c, 7, from)), fmt.Sprint(all[from:]); got != want {
 			t.Errorf("from step %d the order is %s, want %s", from, got, want)
 		}
 	}
-	other := indices(t, &order{c: Config{Steps: 11, Batch: 2, Seed: 4}, n: 7})
+	other := order(Config{Steps: 11, Batch: 2, Seed: 4}, 7, 0)
 	if fmt.Sprint(other) == fmt.Sprint(all) {
 		t.Error("another seed gives the same order")
 	}
@@ -120,7 +118,7 @@ func TestTurnDrawsTheEightSymmetriesOfTheSquare(t *testing.T) {
 
 // A point of the history is the mean of its steps, also where a training was interrupted within one.
 func TestHistoryIsTheMeanOfEverySteps(t *testing.T) {
-	s := &state{every: 4}
+	s := &curves{every: 4}
 	for step := 1; step <= 10; step++ {
 		s.record(step, float64(step*step))
 	}
