@@ -43,20 +43,27 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	if err := c.fits(galaxies); err != nil {
 		return err
 	}
-	if err := c.Fit.Accepts(galaxies); err != nil {
-		return err // before a folder is made
-	}
 	device, err := backend.Default()
 	if err != nil {
 		return err
 	}
+	trainer, err := fit.NewTrainer(device, c.Fit, galaxies, c.loss)
+	if err != nil {
+		return err // before a folder is made
+	}
+	defer trainer.Close()
+	return c.train(ctx, trainer, galaxies, dir, report)
+}
+
+// train leaves the model in dir, with a trainer of its loss.
+func (c Config) train(ctx context.Context, trainer *fit.Trainer, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
 	if err := c.save(dir); err != nil {
 		return err
 	}
 	if err := saveIdentity(dir, galaxies); err != nil {
 		return err
 	}
-	err = fit.Run(ctx, device, c.Fit, galaxies, c.loss, dir, report)
+	err := trainer.Run(ctx, dir, c.inputs(), report)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("galdecon: training was interrupted and saved in %s; run it again to go on: %w", dir, err)
 	}
@@ -67,7 +74,7 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	x, psfs, noise := c.Instrument.Observe(scope, y)
 	if c.CVAE != nil {
-		return c.CVAE.Loss(scope, y, x, psfs)
+		return c.CVAE.Terms(scope, y, x, psfs).Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
 	}
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})
 }

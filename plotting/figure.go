@@ -90,7 +90,7 @@ func (f *Figure) render(to func(w, h vg.Length, out io.Writer) error) (data []by
 		}
 	}()
 	if f.draw == nil {
-		return nil, fmt.Errorf("plotting: this Figure is empty; figures come from the Figure method of Mosaic, Candidates, Overview or Loss")
+		return nil, fmt.Errorf("plotting: this Figure is empty; figures come from the Figure method of Mosaic, Candidates, Loss and the like")
 	}
 	var buf bytes.Buffer
 	if err := to(vg.Length(f.Width)*css, vg.Length(f.Height)*css, &buf); err != nil {

@@ -1,0 +1,137 @@
+package scorecard
+
+import (
+	"fmt"
+	"math"
+
+	"galdecon/galdecon/score"
+)
+
+// Calibration says whether candidates scatter around the truth as a posterior does, in one quantity.
+type Calibration struct {
+	// Quantity is "pixels", "flux", "half-light radius", "ellipticity" (both components), or "all of them" for TARP of flux, radius and
+	// ellipticity together.
+	Quantity string `json:"quantity"`
+	// Coverage is that of central intervals, for TARP the expected coverage probability; Ranks is the histogram of ranks (SBC). They
+	// are nil if fewer than 2 observations are left.
+	Coverage *score.Coverage  `json:"coverage,omitempty"`
+	Ranks    *score.Histogram `json:"ranks,omitempty"`
+	// ErrorOverSpread is 1 for calibrated candidates and above for over-confident ones; nil for TARP, or if nothing varies.
+	ErrorOverSpread *Number `json:"error_over_spread,omitempty"`
+	// Failed observations are left out: their truth or a candidate couldn't be measured.
+	Failed int `json:"failed"`
+}
+
+const (
+	pixels   = "pixels"
+	together = "all of them"
+	// references of TARP for each observation.
+	references = 100
+	// rankBins is the largest number of bins of a histogram.
+	rankBins = 10
+)
+
+// quantities of a galaxy by name. The logarithms make errors of faint and bright galaxies alike; ranks don't know them.
+var quantities = []struct {
+	name   string
+	values func(p *score.Photometry) []float64
+}{
+	{"flux", func(p *score.Photometry) []float64 { return []float64{math.Log(p.Aperture)} }},
+	{"half-light radius", func(p *score.Photometry) []float64 { return []float64{math.Log(p.HalfLight)} }},
+	{"ellipticity", func(p *score.Photometry) []float64 { return []float64{p.G1, p.G2} }},
+	{together, func(p *score.Photometry) []float64 {
+		return []float64{math.Log(p.Aperture), math.Log(p.HalfLight), p.G1, p.G2}
+	}},
+}
+
+// calibrate measures the calibration of a method that draws candidates.
+func calibrate(results []*Result, seed uint64) ([]Calibration, error) {
+	ranks := &score.Ranks{Samples: results[0].Candidates}
+	var truths []float64
+	var pairs [][]float64
+	for _, r := range results {
+		ranks.Counts = append(ranks.Counts, r.PixelRanks)
+		// The error over the spread of pixels needs no more than these two sums over them: a pair of candidates with this error of
+		// its mean, and this spread, stands for all.
+		spread := math.Sqrt(r.PixelVariance * (1 + 1/float64(r.Candidates)) / 3)
+		truths, pairs = append(truths, 0), append(pairs, []float64{math.Sqrt(r.MSE) - spread, math.Sqrt(r.MSE) + spread})
+	}
+	trials, err := score.ScalarTrials(truths, pairs)
+	if err != nil {
+		return nil, err
+	}
+	of, err := calibration(pixels, ranks, trials, false, seed)
+	if err != nil {
+		return nil, err
+	}
+	all := []Calibration{of}
+	for _, q := range quantities {
+		var truths [][]float64
+		var samples [][][]float64
+		for _, r := range results {
+			if values, ok := r.values(q.values); ok {
+				truths, samples = append(truths, q.values(r.Truth)), append(samples, values)
+			}
+		}
+		failed := len(results) - len(truths)
+		if len(truths) < 2 {
+			all = append(all, Calibration{Quantity: q.name, Failed: failed})
+			continue
+		}
+		trials, err := score.VectorTrials(truths, samples)
+		if err != nil {
+			return nil, err
+		}
+		var ranks *score.Ranks
+		if q.name == together {
+			ranks, err = trials.TARP(references, seed)
+		} else {
+			ranks = trials.Ranks(seed)
+		}
+		if err != nil {
+			return nil, err
+		}
+		of, err := calibration(q.name, ranks, trials, q.name == together, seed)
+		if err != nil {
+			return nil, err
+		}
+		of.Failed = failed
+		all = append(all, of)
+	}
+	return all, nil
+}
+
+// values of each candidate; false if the truth or one of them has none.
+func (r *Result) values(of func(p *score.Photometry) []float64) (values [][]float64, ok bool) {
+	if r.Truth == nil {
+		return nil, false
+	}
+	for _, p := range r.Each {
+		if p == nil {
+			return nil, false
+		}
+		values = append(values, of(p))
+	}
+	return values, true
+}
+
+func calibration(quantity string, ranks *score.Ranks, trials *score.Trials, tarp bool, seed uint64) (Calibration, error) {
+	of := Calibration{Quantity: quantity}
+	coverage, err := ranks.Central(seed)
+	if tarp {
+		coverage, err = ranks.Cumulative(seed)
+	}
+	if err != nil {
+		return of, fmt.Errorf("coverage of %s: %w", quantity, err)
+	}
+	histogram, err := ranks.Histogram(min(rankBins, ranks.Samples+1), seed)
+	if err != nil {
+		return of, fmt.Errorf("ranks of %s: %w", quantity, err)
+	}
+	of.Coverage, of.Ranks = &coverage, &histogram
+	// Where nothing varies there is an error but no spread, which the ranks tell too.
+	if ratio, err := trials.ErrorOverSpread(seed); err == nil && !tarp && !math.IsInf(ratio.High, 0) {
+		of.ErrorOverSpread = (*Number)(&ratio)
+	}
+	return of, nil
+}

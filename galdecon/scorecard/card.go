@@ -1,0 +1,228 @@
+package scorecard
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"galdecon/galdecon/score"
+)
+
+// Card is what a comparison has found. It is stored as JSON, and shown as text (String) and as CSV (WriteCSV).
+type Card struct {
+	// Galaxies is the number of observations, Candidates that of candidates for each.
+	Galaxies   int `json:"galaxies"`
+	Candidates int `json:"candidates"`
+	// Epsilon is the slack of Eq. 3, Features says what its variance is measured on; it is empty where none was.
+	Epsilon  float64 `json:"epsilon"`
+	Features string  `json:"features"`
+	Seed     int64   `json:"seed"`
+	// Frequency is that of the rings of power spectra, in cycles per pixel.
+	Frequency []float64 `json:"frequency"`
+	// Rows are all methods in the first setting, then in the next.
+	Rows []Row `json:"rows"`
+}
+
+// Number is a mean over observations with its interval of 95 % confidence, of a bootstrap.
+type Number struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	// Used is the number of observations in the mean, Dropped that of the others.
+	Used    int `json:"used"`
+	Dropped int `json:"dropped,omitempty"`
+}
+
+// Row is one method in one setting. What doesn't exist is nil.
+type Row struct {
+	Method  string  `json:"method"`
+	Setting Setting `json:"setting"`
+	// Candidates is their number for each observation, 1 of a method that has but one answer.
+	Candidates int `json:"candidates"`
+	// Retained is the fraction of candidates within the slack. With noise of variance ε or more it doesn't exist: not even the truth would
+	// be retained.
+	Retained *Number `json:"retained,omitempty"`
+	// FeatureVariance is Eq. 4; observations with fewer than 2 survivors are dropped.
+	FeatureVariance *Number `json:"feature_variance,omitempty"`
+	// Reconvolution is the MSE of Π*y to x with the PSF that is told, ChiSquared that over the noise's variance: 1 for the truth with the true
+	// PSF.
+	Reconvolution *Number `json:"reconvolution"`
+	ChiSquared    *Number `json:"chi_squared,omitempty"`
+	// PixelVariance is that of the candidates, OverPrior its ratio to the variance of the prior: near 0 the observation tells nearly all.
+	PixelVariance *Number `json:"pixel_variance,omitempty"`
+	OverPrior     *Number `json:"over_prior,omitempty"`
+	// HighFrequency is the power of the candidates over that of the truth, at frequencies from a quarter of a cycle per pixel; the mean is
+	// geometric.
+	HighFrequency *Number `json:"high_frequency,omitempty"`
+	// MSE, PSNR (dB) and SSIM are those of the candidates' mean to the truth.
+	MSE  *Number `json:"mse"`
+	PSNR *Number `json:"psnr"`
+	SSIM *Number `json:"ssim"`
+	// Flux and HalfLight are the relative errors |measured/true − 1| of the candidates' mean, Ellipticity is |Δg|: score.Measure
+	// within a circle of a quarter of the stamp's side. Observations of which the truth or the mean can't be measured are dropped.
+	Flux        *Number `json:"flux,omitempty"`
+	HalfLight   *Number `json:"half_light,omitempty"`
+	Ellipticity *Number `json:"ellipticity,omitempty"`
+	// Seconds a candidate takes, of the fastest observations of the method in any setting: the first ones wait for a compiler.
+	Seconds float64 `json:"seconds"`
+	// Calibration is that of methods that draw candidates.
+	Calibration []Calibration `json:"calibration,omitempty"`
+	// Power and TruePower are the radial power spectra of the candidates and of the truth, averaged over observations (see
+	// score.Spectrum).
+	Power     []float64 `json:"power"`
+	TruePower []float64 `json:"true_power"`
+	// Diversity is what Retained and FeatureVariance come from, observation by observation.
+	Diversity []score.Diversity `json:"diversity"`
+}
+
+// card sums up the results of a finished run.
+func (c Config) card(s *store) (Card, error) {
+	spectrum, err := score.PowerSpectrum(c.Galaxies.Select(0))
+	if err != nil {
+		return Card{}, err
+	}
+	card := Card{Galaxies: c.Galaxies.N, Candidates: c.Candidates, Epsilon: c.Epsilon, Features: c.header().Features, Seed: c.Seed,
+		Frequency: spectrum.Frequency}
+	seconds := map[string]float64{}
+	for k, r := range s.results {
+		if before, ok := seconds[k.method]; !ok || r.Seconds < before {
+			seconds[k.method] = r.Seconds
+		}
+	}
+	for _, setting := range c.Settings {
+		for _, m := range c.Methods {
+			var results []*Result
+			for i := range c.Galaxies.N {
+				results = append(results, s.get(m.Name, setting, i))
+			}
+			row, err := c.row(results)
+			if err != nil {
+				return Card{}, fmt.Errorf("scorecard: %s (%s): %w", m.Name, setting, err)
+			}
+			row.Seconds = seconds[m.Name]
+			card.Rows = append(card.Rows, row)
+		}
+	}
+	return card, nil
+}
+
+// row sums up the results of one method in one setting.
+func (c Config) row(results []*Result) (Row, error) {
+	first := results[0]
+	row := Row{Method: first.Method, Setting: first.Setting, Candidates: first.Candidates,
+		Power: make([]float64, len(first.Power)), TruePower: make([]float64, len(first.TruePower))}
+	for _, r := range results {
+		row.Diversity = append(row.Diversity, score.Diversity{Candidates: r.Candidates, Retained: r.Retained, Variance: r.FeatureVariance})
+		for k := range row.Power {
+			row.Power[k] += r.Power[k] / float64(len(results))
+			row.TruePower[k] += r.TruePower[k] / float64(len(results))
+		}
+	}
+	seed := uint64(c.Seed)
+	if noise := first.Setting.Noise; noise*noise < c.Epsilon {
+		retained, err := score.MeanRetained(row.Diversity, seed)
+		if err != nil {
+			return Row{}, err
+		}
+		row.Retained = (*Number)(&retained)
+		if slices.ContainsFunc(row.Diversity, func(d score.Diversity) bool { return d.Retained >= 2 }) && c.Features != nil {
+			variance, err := score.MeanVariance(row.Diversity, seed)
+			if err != nil {
+				return Row{}, err
+			}
+			row.FeatureVariance = (*Number)(&variance)
+		}
+	}
+	var err error
+	// mean is that of a value per observation; false leaves an observation out.
+	mean := func(value func(r *Result) (float64, bool)) *Number {
+		var values []float64
+		for _, r := range results {
+			if v, ok := value(r); ok {
+				values = append(values, v)
+			}
+		}
+		if len(values) == 0 || err != nil {
+			return nil
+		}
+		var e score.Estimate
+		e, err = score.Mean(values, seed)
+		e.Dropped = len(results) - len(values)
+		return (*Number)(&e)
+	}
+	always := func(value func(r *Result) float64) *Number {
+		return mean(func(r *Result) (float64, bool) { return value(r), true })
+	}
+	row.Reconvolution = always(func(r *Result) float64 { return r.Reconvolution })
+	if noise := first.Setting.Noise; noise > 0 {
+		row.ChiSquared = always(func(r *Result) float64 { return r.Reconvolution / (noise * noise) })
+	}
+	row.MSE = always(func(r *Result) float64 { return r.MSE })
+	row.PSNR = always(func(r *Result) float64 { return r.PSNR })
+	row.SSIM = always(func(r *Result) float64 { return r.SSIM })
+	row.HighFrequency = mean(func(r *Result) (float64, bool) {
+		return math.Log(r.HighFrequency), r.HighFrequency > 0
+	})
+	if n := row.HighFrequency; n != nil {
+		n.Value, n.Low, n.High = math.Exp(n.Value), math.Exp(n.Low), math.Exp(n.High)
+	}
+	measured := func(value func(e score.PhotometryError) float64) *Number {
+		return mean(func(r *Result) (float64, bool) {
+			if r.Truth == nil || r.Mean == nil {
+				return 0, false
+			}
+			return math.Abs(value(r.Mean.Error(*r.Truth))), true
+		})
+	}
+	row.Flux = measured(func(e score.PhotometryError) float64 { return e.Aperture })
+	row.HalfLight = measured(func(e score.PhotometryError) float64 { return e.HalfLight })
+	row.Ellipticity = measured(func(e score.PhotometryError) float64 { return e.Ellipticity })
+	if row.Candidates > 1 {
+		row.PixelVariance = always(func(r *Result) float64 { return r.PixelVariance })
+		row.OverPrior = always(func(r *Result) float64 { return r.OverPrior })
+		var calibrated error
+		row.Calibration, calibrated = calibrate(results, seed)
+		if err == nil {
+			err = calibrated
+		}
+	}
+	return row, err
+}
+
+// Spectrum is the Power or TruePower of a row with its frequencies.
+func (c Card) Spectrum(power []float64) score.Spectrum {
+	return score.Spectrum{Frequency: c.Frequency, Power: power}
+}
+
+// Row is that of a method in a setting, or nil.
+func (c Card) Row(method string, setting Setting) *Row {
+	for i := range c.Rows {
+		if c.Rows[i].Method == method && c.Rows[i].Setting == setting {
+			return &c.Rows[i]
+		}
+	}
+	return nil
+}
+
+// Difference compares two methods by the same observations in a setting: what the first retains less what the second does, and its
+// variance less the second's, each with its interval of confidence; see [score.Difference]. variance is nil if no observation has
+// 2 survivors of both.
+func (c Card) Difference(first, second string, setting Setting) (retained, variance *Number, err error) {
+	a, b := c.Row(first, setting), c.Row(second, setting)
+	if a == nil || b == nil || a.Retained == nil {
+		return nil, nil, fmt.Errorf("scorecard: %s and %s can't be compared (%s): the card has no retained fraction of both", first, second, setting)
+	}
+	var fractions []float64
+	both := false
+	for i := range a.Diversity {
+		d, e := a.Diversity[i], b.Diversity[i]
+		fractions = append(fractions, float64(d.Retained)/float64(d.Candidates)-float64(e.Retained)/float64(e.Candidates))
+		both = both || d.Retained >= 2 && e.Retained >= 2
+	}
+	if !both || c.Features == "" {
+		e, err := score.Mean(fractions, uint64(c.Seed))
+		return (*Number)(&e), nil, err
+	}
+	r, v, err := score.Difference(a.Diversity, b.Diversity, uint64(c.Seed))
+	return (*Number)(&r), (*Number)(&v), err
+}

@@ -1,0 +1,151 @@
+package scorecard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/classical"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/galaxy"
+)
+
+// Method is a way to deconvolve.
+type Method struct {
+	// Name stands in the tables.
+	Name string
+	// Identity tells its results from those of others of that name: its parameters, the hash of its weights.
+	Identity string
+	// Deconvolve returns, for each observation x, n candidates y [n, height, width, channels], or one of a method that has but one
+	// answer. Equal seeds give equal candidates.
+	Deconvolve func(ctx context.Context, observations *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error)
+}
+
+// Load loads the model in a folder as a method, and returns its configuration as well: as it samples by itself, or once with each of the
+// named samplers, see [Samplers]. A CVAE has none to choose.
+func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, error) {
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		return nil, galdecon.Config{}, err
+	}
+	weights, err := hashModel(dir)
+	if err != nil {
+		return nil, galdecon.Config{}, err
+	}
+	if len(samplers) == 0 || d.Config.CVAE != nil {
+		return []Method{model(name, d, weights)}, d.Config, nil
+	}
+	choice := Samplers(d.Config.Sampler.Steps)
+	var methods []Method
+	for _, s := range samplers {
+		sampler, ok := choice[s]
+		if !ok {
+			return nil, galdecon.Config{}, fmt.Errorf("scorecard: there is no sampler %q; choose one of %s", s, strings.Join(slices.Sorted(maps.Keys(choice)), ", "))
+		}
+		other, err := d.WithSampler(sampler)
+		if err != nil {
+			return nil, galdecon.Config{}, err
+		}
+		methods = append(methods, model(name+", "+s, other, weights))
+	}
+	return methods, d.Config, nil
+}
+
+// model is a trained model with its sampler; weights tells its weights from others'.
+func model(name string, d *galdecon.Deconvolver, weights string) Method {
+	identity := "weights " + weights
+	if d.Config.CVAE == nil {
+		identity += fmt.Sprintf(", sampler %+v", d.Config.Sampler)
+	}
+	return Method{
+		Name:     name,
+		Identity: identity,
+		Deconvolve: func(ctx context.Context, observations *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error) {
+			posteriors, err := d.Sample(ctx, observations, n, seed)
+			if err != nil {
+				return nil, err
+			}
+			candidates := make([]*galaxy.Images, len(posteriors))
+			for i, p := range posteriors {
+				candidates[i] = p.Samples
+			}
+			return candidates, nil
+		},
+	}
+}
+
+// hashModel tells the model in a folder from others by its configuration and its newest checkpoint.
+func hashModel(dir string) (string, error) {
+	checkpoints, _ := filepath.Glob(filepath.Join(dir, "checkpoint-*.bin"))
+	if len(checkpoints) == 0 {
+		return "", fmt.Errorf("scorecard: there is no trained model in %s", dir)
+	}
+	h := sha256.New()
+	for _, path := range []string{filepath.Join(dir, "config.json"), checkpoints[len(checkpoints)-1]} { // Glob sorts
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return "", fmt.Errorf("scorecard: cannot read the model in %s: %w", dir, err)
+		}
+		h.Write(content)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// Samplers are ways to draw from a diffusion model by name, with that many evaluations of the network; the ancestral one makes five
+// times as many.
+func Samplers(steps int) map[string]ddpm.Sampler {
+	return map[string]ddpm.Sampler{
+		"stochastic": {Steps: steps, Eta: 1, SecondOrder: true},
+		"dpm-solver": {Steps: steps, SecondOrder: true},
+		"ddim":       {Steps: steps},
+		"ancestral":  {Steps: 5 * steps, Eta: 1},
+		"consistent": {Steps: steps, Eta: 1, SecondOrder: true, Consistent: true},
+	}
+}
+
+const (
+	// wienerPrior is the standard deviation of Wiener's filter with the smallest error on galaxies whose peak is 1.
+	wienerPrior = 0.03
+	// iterations of Richardson and Lucy's method, and its background in standard deviations of the noise: where its error is about the
+	// smallest.
+	iterations, background = 30, 3
+)
+
+// Classical are the methods without learning: Richardson and Lucy's (30 iterations on a background of 3σ of the noise), Wiener's
+// filter (for a prior of standard deviation 0.03), and doing nothing.
+func Classical() []Method {
+	one := func(name, identity string, deconvolve func(o *galdecon.Observations) (*galaxy.Images, error)) Method {
+		return Method{Name: name, Identity: identity,
+			Deconvolve: func(_ context.Context, o *galdecon.Observations, _ int, _ int64) ([]*galaxy.Images, error) {
+				y, err := deconvolve(o)
+				if err != nil {
+					return nil, err
+				}
+				candidates := make([]*galaxy.Images, y.N)
+				for i := range candidates {
+					candidates[i] = y.Select(i)
+				}
+				return candidates, nil
+			}}
+	}
+	return []Method{
+		one("Richardson-Lucy", fmt.Sprintf("%d iterations, background %dσ", iterations, background), func(o *galdecon.Observations) (*galaxy.Images, error) {
+			sky := make([]float64, len(o.Noise))
+			for i, sigma := range o.Noise {
+				sky[i] = background * sigma
+			}
+			return classical.RichardsonLucy(o.Images, o.PSFs, sky, iterations)
+		}),
+		one("Wiener", fmt.Sprintf("prior %g", wienerPrior), func(o *galdecon.Observations) (*galaxy.Images, error) {
+			return galdecon.Wiener(o, wienerPrior)
+		}),
+		one("nothing", "", func(o *galdecon.Observations) (*galaxy.Images, error) { return o.Images, nil }),
+	}
+}

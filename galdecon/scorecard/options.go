@@ -1,0 +1,161 @@
+package scorecard
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/score"
+)
+
+// Options say in short what a comparison is made of; [Options.Config] makes it.
+type Options struct {
+	// Galaxies are "synthetic" ones that no model has seen, "hst", the ten of Hubble, or the path of a file that galaxy.Load reads, or of
+	// the folder of a set (galaxy.Open), of which the images for the test are taken, or else those for the validation.
+	Galaxies string `json:"galaxies"`
+	// N is the number of galaxies, of a file and of Hubble's the first ones, or all if there are fewer.
+	N int `json:"n"`
+	// Candidates, Epsilon and Seed are those of [Config].
+	Candidates int     `json:"candidates"`
+	Epsilon    float64 `json:"epsilon"`
+	Seed       int64   `json:"seed"`
+	// Sigma is that of the PSF in pixels, 0 for the middle of what the model was trained for.
+	Sigma float64 `json:"sigma"`
+	// Noise are the noise levels, each with the true PSF; empty stands for the least and the most that the model was trained for, and a
+	// third of that.
+	Noise []float64 `json:"noise"`
+	// Wrong are parts by which the σ that is told is wrong, at the first noise level.
+	Wrong []float64 `json:"wrong"`
+}
+
+// OptionsEnv names the environment variable that changes the options by default: JSON of the fields to change, such as
+// {"n": 100, "candidates": 20}. It is how a notebook that runs headless is given parameters.
+const OptionsEnv = "GALDECON_SCORE"
+
+// Defaults are the options by default, changed by [OptionsEnv]: 20 synthetic galaxies with 10 candidates each, which is what the paper's
+// released program draws.
+func Defaults() (Options, error) {
+	o := Options{Galaxies: "synthetic", N: 20, Candidates: 10, Epsilon: score.Epsilon, Seed: 1, Wrong: []float64{0.05, 0.1}}
+	if change := os.Getenv(OptionsEnv); change != "" {
+		decoder := json.NewDecoder(bytes.NewReader([]byte(change)))
+		decoder.DisallowUnknownFields()
+		err := decoder.Decode(&o)
+		if err == nil && decoder.More() {
+			err = errors.New("there is more behind it")
+		}
+		if err != nil {
+			return Options{}, fmt.Errorf("scorecard: %s must be JSON such as {\"n\": 100}, with fields of the options: %w", OptionsEnv, err)
+		}
+	}
+	return o, nil
+}
+
+const (
+	// heldOut is a seed of synthetic galaxies that nothing is trained on; presets train on trainingSeed.
+	heldOut, trainingSeed = 2, 1
+	// priorGalaxies stand for the prior.
+	priorGalaxies = 256
+)
+
+// Config is the comparison for models like this one, on images of its size and PSFs of its grid; Methods and Features remain to be set.
+func (o Options) Config(model galdecon.Config) (Config, error) {
+	if o.N < 1 {
+		return Config{}, fmt.Errorf("scorecard: the number of galaxies must be at least 1, got %d", o.N)
+	}
+	galaxies, err := o.galaxies(model)
+	if err != nil {
+		return Config{}, err
+	}
+	prior, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: priorGalaxies, Size: model.Size, Channels: model.Channels, Seed: trainingSeed})
+	if err != nil {
+		return Config{}, err
+	}
+	return Config{Galaxies: galaxies, Prior: prior, PSFSize: model.Instrument.Size, Settings: o.settings(model),
+		Candidates: o.Candidates, Epsilon: o.Epsilon, Seed: o.Seed}, nil
+}
+
+func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
+	switch o.Galaxies {
+	case "synthetic":
+		return galaxy.Synthetic(galaxy.SyntheticConfig{N: o.N, Size: model.Size, Channels: model.Channels, Seed: heldOut})
+	case "hst":
+		images, err := galaxy.HST(model.Size)
+		if err != nil {
+			return nil, err
+		}
+		return o.first(images, model)
+	case "":
+		return nil, errors.New("scorecard: say which galaxies: synthetic, hst or the path of a file")
+	}
+	info, err := os.Stat(o.Galaxies)
+	if err != nil {
+		return nil, fmt.Errorf("scorecard: there are no galaxies %q: give synthetic, hst, or the path of a file or of a set: %w", o.Galaxies, err)
+	}
+	if info.IsDir() {
+		set, err := galaxy.Open(o.Galaxies)
+		if err != nil {
+			return nil, err
+		}
+		defer set.Close()
+		images, err := set.Part(galaxy.Testing)
+		if err != nil {
+			images, err = set.Part(galaxy.Validation)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return o.first(images, model)
+	}
+	images, err := galaxy.Load(o.Galaxies)
+	if err != nil {
+		return nil, err
+	}
+	return o.first(images, model)
+}
+
+// first are copies of the first N images, as the model takes them.
+func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
+	var chosen []int
+	for i := range min(o.N, images.N) {
+		chosen = append(chosen, i)
+	}
+	images = images.Select(chosen...)
+	if model.Channels == 1 {
+		images = images.Grey()
+	}
+	if images.Channels != model.Channels {
+		return nil, fmt.Errorf("scorecard: the model takes images of %d channels, %s has %d", model.Channels, o.Galaxies, images.Channels)
+	}
+	return images.Prepare(model.Size)
+}
+
+func (o Options) settings(model galdecon.Config) []Setting {
+	in := model.Instrument
+	sigma := o.Sigma
+	if sigma == 0 {
+		sigma = (in.SigmaMin + in.SigmaMax) / 2
+	}
+	noise := o.Noise
+	if len(noise) == 0 {
+		noise = slices.Compact([]float64{in.NoiseMin, in.NoiseMax / 3, in.NoiseMax})
+	}
+	var settings []Setting
+	for i, v := range noise {
+		settings = append(settings, Setting{Sigma: sigma, Noise: round(v)})
+		for _, wrong := range o.Wrong {
+			if i == 0 && wrong != 0 {
+				settings = append(settings, Setting{Sigma: sigma, Noise: round(v), Wrong: wrong})
+			}
+		}
+	}
+	return settings
+}
+
+// round removes the last, wrong digits of a quotient.
+func round(v float64) float64 { return math.Round(v*1e6) / 1e6 }

@@ -1,0 +1,180 @@
+package scorecard
+
+import (
+	"context"
+	"fmt"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/score"
+)
+
+// Result is what is measured of one method on one observation. It is what is kept: one line of JSON.
+type Result struct {
+	Method   string  `json:"method"`
+	Identity string  `json:"identity"`
+	Setting  Setting `json:"setting"`
+	// Galaxy is the index of the galaxy, ID its name.
+	Galaxy int    `json:"galaxy"`
+	ID     string `json:"id"`
+	// Candidates is their number, 1 of a method that has but one answer.
+	Candidates int `json:"candidates"`
+	// Retained of them are within the slack, and FeatureVariance is the variance of those' features, 0 if there are fewer than 2, or
+	// no features.
+	Retained        int     `json:"retained"`
+	FeatureVariance float64 `json:"feature_variance"`
+	// Reconvolution is the mean of the candidates' MSE of Π*y to x, with the Π that the method was told.
+	Reconvolution float64 `json:"reconvolution"`
+	// PixelVariance is the candidates' variance, averaged over pixels, and OverPrior its ratio to that of the prior.
+	PixelVariance float64 `json:"pixel_variance"`
+	OverPrior     float64 `json:"over_prior"`
+	// MSE, PSNR and SSIM are those of the candidates' mean to the truth.
+	MSE  float64 `json:"mse"`
+	PSNR float64 `json:"psnr"`
+	SSIM float64 `json:"ssim"`
+	// Power is the mean radial power spectrum of the candidates, TruePower that of the truth; HighFrequency is the ratio of the two
+	// over the modes of high frequency.
+	Power         []float64 `json:"power"`
+	TruePower     []float64 `json:"true_power"`
+	HighFrequency float64   `json:"high_frequency"`
+	// Truth, Mean and Each are measured of the truth, the mean of the candidates and each candidate; nil where that failed.
+	Truth *score.Photometry   `json:"truth"`
+	Mean  *score.Photometry   `json:"mean"`
+	Each  []*score.Photometry `json:"each,omitempty"`
+	// PixelRanks [Candidates+1] counts the pixels of the truth by their rank among the candidates'.
+	PixelRanks []int `json:"pixel_ranks,omitempty"`
+	// Seconds a candidate took.
+	Seconds float64 `json:"seconds"`
+}
+
+// evaluate fills in all that is measured of candidates [n, height, width, channels] of the observation x; Π is the PSF told.
+func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.Kernel, candidates *galaxy.Images) error {
+	truth := c.Galaxies.Select(r.Galaxy)
+	if candidates == nil {
+		return fmt.Errorf("there are no candidates")
+	}
+	if candidates.N != 1 && candidates.N != c.Candidates {
+		return fmt.Errorf("there are %d candidates instead of %d", candidates.N, c.Candidates)
+	}
+	r.Candidates = candidates.N
+
+	blurred, err := galdecon.Observe(candidates, []psf.Kernel{told}, 0, 0)
+	if err != nil {
+		return err
+	}
+	errors, err := score.Reconvolution(blurred.Images, x)
+	if err != nil {
+		return err
+	}
+	for _, e := range errors {
+		r.Reconvolution += e / float64(len(errors))
+	}
+	if err := c.diversity(ctx, r, candidates, errors); err != nil {
+		return err
+	}
+
+	mean, err := score.MeanImage(candidates)
+	if err != nil {
+		return err
+	}
+	r.MSE = score.MSE(mean.Pixels, truth.Pixels)
+	psnr, err := score.PSNR(truth, mean, 1)
+	if err != nil {
+		return err
+	}
+	ssim, err := score.SSIM(truth, mean, 1)
+	if err != nil {
+		return err
+	}
+	r.PSNR, r.SSIM = psnr[0], ssim[0]
+
+	power, err := score.PowerSpectrum(candidates)
+	if err != nil {
+		return err
+	}
+	truePower, err := score.PowerSpectrum(truth)
+	if err != nil {
+		return err
+	}
+	r.Power, r.TruePower = power.Power, truePower.Power
+	if real := high(truePower); real > 0 {
+		r.HighFrequency = high(power) / real
+	}
+	r.Truth, r.Mean = photometry(truth), photometry(mean)
+	if candidates.N == 1 {
+		return nil
+	}
+
+	accuracy, err := score.Against(truth, x, candidates)
+	if err != nil {
+		return err
+	}
+	r.PixelVariance = accuracy.Variance
+	if r.OverPrior, err = score.VarianceRatio(candidates, c.Prior); err != nil {
+		return err
+	}
+	for k := range candidates.N {
+		r.Each = append(r.Each, photometry(candidates.Select(k)))
+	}
+	trials, err := score.ImageTrials(truth, []*galaxy.Images{candidates})
+	if err != nil {
+		return err
+	}
+	r.PixelRanks = trials.Ranks(uint64(c.Seed) + uint64(r.Galaxy)).Counts[0]
+	return nil
+}
+
+// diversity is Eq. 3 for one observation.
+func (c Config) diversity(ctx context.Context, r *Result, candidates *galaxy.Images, reconvolution []float64) error {
+	survivors, err := score.Survivors(reconvolution, c.Epsilon)
+	if err != nil {
+		return err
+	}
+	r.Retained = len(survivors)
+	if c.Features == nil || len(survivors) < 2 {
+		return nil
+	}
+	features, err := c.Features.Features(ctx, unitRange(candidates.Select(survivors...)))
+	if err != nil {
+		return err
+	}
+	var v score.Variance
+	for _, f := range features {
+		if err := v.Add(f); err != nil {
+			return err
+		}
+	}
+	r.FeatureVariance, err = v.Trace()
+	return err
+}
+
+// unitRange cuts pixels off below 0 and above 1, as a picture does.
+func unitRange(images *galaxy.Images) *galaxy.Images {
+	for k, v := range images.Pixels {
+		images.Pixels[k] = min(max(v, 0), 1)
+	}
+	return images
+}
+
+// photometry measures a galaxy within a circle of a quarter of the stamp's side; nil if there is none.
+func photometry(image *galaxy.Images) *score.Photometry {
+	p, err := score.Measure(image, float64(min(image.Height, image.Width))/4)
+	if err != nil {
+		return nil
+	}
+	return &p
+}
+
+// highFrequency in cycles per pixel, half of what an axis holds.
+const highFrequency = 0.25
+
+// high is the power in the modes of high frequency.
+func high(s score.Spectrum) (sum float64) {
+	for ring, frequency := range s.Frequency {
+		if frequency >= highFrequency {
+			sum += s.Power[ring] * float64(s.Modes[ring])
+		}
+	}
+	return sum
+}

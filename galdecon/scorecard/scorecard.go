@@ -1,0 +1,286 @@
+// Package scorecard compares ways to deconvolve galaxies by all that is measured in [galdecon/galdecon/score]: the two figures of
+// the paper's Table 1, the errors that an astronomer asks for, and calibration. Diffusion model, CVAE, Richardson-Lucy, Wiener's
+// filter and doing nothing see the same observations of galaxies whose truth is known.
+//
+//	options, err := scorecard.Defaults()
+//	diffusion, model, err := scorecard.Load("diffusion", "checkpoints/tiny")
+//	config, err := options.Config(model)
+//	config.Methods = append(diffusion, scorecard.Classical()...)
+//	card, err := scorecard.Run(ctx, config, "scores/tiny", nil)
+//	fmt.Print(card)
+package scorecard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+)
+
+// Setting is one way in which the galaxies are seen.
+type Setting struct {
+	// Sigma is that of the round Gaussian PSF, in pixels.
+	Sigma float64 `json:"sigma"`
+	// Noise is the standard deviation of white noise, in units of the peak of the galaxies; it may be 0. Methods are told it.
+	Noise float64 `json:"noise"`
+	// Wrong is how wrong the PSF is that the methods are told: its σ is Sigma·(1+Wrong).
+	Wrong float64 `json:"wrong"`
+}
+
+func (s Setting) String() string {
+	text := fmt.Sprintf("PSF of σ = %g pixels, noise %g", s.Sigma, s.Noise)
+	if s.Wrong != 0 {
+		text += fmt.Sprintf(", methods are told a σ wrong by %+.3g %%", 100*s.Wrong)
+	}
+	return text
+}
+
+// psfs are the true PSF and the one that is told.
+func (s Setting) psfs(size int) (actual, told psf.Kernel, err error) {
+	if !(s.Noise >= 0) || math.IsInf(s.Noise, 1) {
+		return actual, told, fmt.Errorf("scorecard: noise must be finite and ≥ 0 in units of the peak, got %g", s.Noise)
+	}
+	if !(s.Wrong > -1) {
+		return actual, told, fmt.Errorf("scorecard: a σ that is wrong by %g %% isn't positive", 100*s.Wrong)
+	}
+	if actual, err = psf.Gaussian(size, s.Sigma); err == nil {
+		told, err = psf.Gaussian(size, s.Sigma*(1+s.Wrong))
+	}
+	if err != nil {
+		return actual, told, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
+	}
+	return actual, told, nil
+}
+
+// Features are vectors that the variance of Eq. 3 is measured on; [galdecon/galdecon/score/inception.Network] makes the paper's.
+type Features interface {
+	// Features returns a vector for each image.
+	Features(ctx context.Context, images *galaxy.Images) ([][]float64, error)
+	// String says which features they are, and with whose they can be compared.
+	String() string
+}
+
+// Config is what is compared.
+type Config struct {
+	// Galaxies are the truth y, [n, height, width, channels], n ≥ 2, with peaks of 1. Calibration holds for galaxies of the kind that
+	// models were trained on; models must not have seen them.
+	Galaxies *galaxy.Images
+	// Prior are galaxies that models were trained on, or others of their kind, at least 2: the posterior's variance is
+	// compared with theirs.
+	Prior *galaxy.Images
+	// PSFSize is that of the PSF grid in pixels.
+	PSFSize int
+	// Settings are how the galaxies are seen, Methods what deconvolves them.
+	Settings []Setting
+	Methods  []Method
+	// Candidates, at least 2, are drawn for each observation by the methods that draw any.
+	Candidates int
+	// Epsilon is the slack ε > 0 of Eq. 3 below which candidates are retained, score.Epsilon for the paper's.
+	Epsilon float64
+	// Features are those of Eq. 3, of pixels cut off below 0 and above 1; without, its variance isn't measured.
+	Features Features
+	// Seed is that of the noise, the candidates and the bootstraps.
+	Seed int64
+}
+
+// minSize is what SSIM needs.
+const minSize = 11
+
+// Validate reports what can't be compared.
+func (c Config) Validate() error {
+	for _, images := range []struct {
+		name string
+		*galaxy.Images
+	}{{"galaxies", c.Galaxies}, {"galaxies of the prior", c.Prior}} {
+		if images.Images == nil {
+			return fmt.Errorf("scorecard: there are no %s", images.name)
+		}
+		if err := images.Validate(); err != nil {
+			return fmt.Errorf("scorecard: the %s: %w", images.name, err)
+		}
+		if images.N < 2 {
+			return fmt.Errorf("scorecard: how sure a figure is shows in the scatter between galaxies: give at least 2 %s, got %d", images.name, images.N)
+		}
+	}
+	g, p := c.Galaxies, c.Prior
+	switch {
+	case p.Height != g.Height || p.Width != g.Width || p.Channels != g.Channels:
+		return fmt.Errorf("scorecard: the galaxies have %d×%d pixels with %d channel(s), those of the prior %d×%d with %d; give both alike",
+			g.Height, g.Width, g.Channels, p.Height, p.Width, p.Channels)
+	case min(g.Height, g.Width) < minSize:
+		return fmt.Errorf("scorecard: SSIM needs galaxies of at least %d×%[1]d pixels, got %d×%d", minSize, g.Height, g.Width)
+	case c.Candidates < 2:
+		return fmt.Errorf("scorecard: a variance needs at least 2 candidates of each observation, got %d", c.Candidates)
+	case !(c.Epsilon > 0) || math.IsInf(c.Epsilon, 1):
+		return fmt.Errorf("scorecard: the slack ε must be positive and finite, got %g", c.Epsilon)
+	case len(c.Settings) == 0 || len(c.Methods) == 0:
+		return errors.New("scorecard: give at least one setting and one method")
+	}
+	settings, methods := map[Setting]bool{}, map[string]bool{}
+	for _, s := range c.Settings {
+		if _, _, err := s.psfs(c.PSFSize); err != nil {
+			return err
+		}
+		if settings[s] {
+			return fmt.Errorf("scorecard: the setting %q is given twice", s)
+		}
+		settings[s] = true
+	}
+	for _, m := range c.Methods {
+		if m.Name == "" || m.Deconvolve == nil {
+			return errors.New("scorecard: a method needs a name and a function that deconvolves")
+		}
+		if methods[m.Name] {
+			return fmt.Errorf("scorecard: two methods are called %q; give each a name of its own", m.Name)
+		}
+		methods[m.Name] = true
+	}
+	return nil
+}
+
+// Progress says how far a run is, in observations by methods; those that were there before count.
+type Progress struct {
+	Setting     Setting
+	Method      string
+	Done, Total int
+}
+
+func (p Progress) String() string {
+	return fmt.Sprintf("%d of %d: %s, %s", p.Done, p.Total, p.Method, p.Setting)
+}
+
+// atOnce is about how many candidates are drawn at a time: enough to keep a device busy, and what an interrupt may cost.
+const atOnce = 64
+
+// Run measures all methods in all settings, and keeps the result of every observation in the folder dir (results.jsonl): a run that
+// was interrupted goes on there, and a finished one isn't computed again. More methods and settings can be added later; with
+// other galaxies, candidates, features, ε or seed, or with another model of the same name, it is an error. When ctx ends, what is measured
+// is kept, and an error returned. report, which may be nil, is called after every few observations.
+func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card, error) {
+	if err := c.Validate(); err != nil {
+		return Card{}, err
+	}
+	store, err := open(dir, c.header(), c.Methods)
+	if err != nil {
+		return Card{}, err
+	}
+	defer store.close()
+
+	n := c.Galaxies.N
+	progress := Progress{Total: n * len(c.Settings) * len(c.Methods)}
+	blocks := c.blocks()
+	for _, s := range c.Settings {
+		for k, block := range blocks {
+			for _, m := range c.Methods {
+				progress.Setting, progress.Method = s, m.Name
+				done := 0
+				for _, i := range block {
+					if store.get(m.Name, s, i) != nil {
+						done++
+					}
+				}
+				if done < len(block) {
+					results, err := c.measure(ctx, s, m, block, len(blocks[0]), k)
+					if err == nil {
+						err = store.add(results)
+					}
+					if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+						return Card{}, fmt.Errorf("scorecard: interrupted with %d of %d results kept in %s; run it again to go on: %w",
+							progress.Done, progress.Total, dir, err)
+					}
+					if err != nil {
+						return Card{}, err
+					}
+				}
+				progress.Done += len(block)
+				if report != nil {
+					report(progress)
+				}
+			}
+		}
+	}
+	return c.card(store)
+}
+
+// blocks divides the galaxies evenly into groups that are deconvolved at once.
+func (c Config) blocks() [][]int {
+	n := c.Galaxies.N
+	count := min((n*c.Candidates+atOnce-1)/atOnce, n)
+	size := (n + count - 1) / count
+	var blocks [][]int
+	for from := 0; from < n; from += size {
+		var block []int
+		for i := from; i < min(from+size, n); i++ {
+			block = append(block, i)
+		}
+		blocks = append(blocks, block)
+	}
+	return blocks
+}
+
+// measure deconvolves the galaxies of a block. It is filled up to a common size with repetitions, so that one executable serves all.
+func (c Config) measure(ctx context.Context, s Setting, m Method, block []int, size, number int) ([]Result, error) {
+	seed := rand.New(rand.NewPCG(uint64(c.Seed), uint64(number))).Int64()
+	filled := make([]int, size)
+	for k := range filled {
+		filled[k] = block[k%len(block)]
+	}
+	actual, told, err := s.psfs(c.PSFSize)
+	if err != nil {
+		return nil, err
+	}
+	observations, err := galdecon.Observe(c.Galaxies.Select(filled...), []psf.Kernel{actual}, s.Noise, seed)
+	if err != nil {
+		return nil, err
+	}
+	observations.PSFs = []psf.Kernel{told}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	candidates, err := m.Deconvolve(ctx, observations, c.Candidates, seed)
+	if err != nil {
+		return nil, fmt.Errorf("scorecard: %s (%s): %w", m.Name, s, err)
+	}
+	elapsed := time.Since(start).Seconds()
+	if len(candidates) != size {
+		return nil, fmt.Errorf("scorecard: %s returns candidates for %d of %d observations", m.Name, len(candidates), size)
+	}
+	var results []Result
+	for k, i := range block {
+		r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
+		if err := c.evaluate(ctx, &r, observations.Images.Select(k), told, candidates[k]); err != nil {
+			return nil, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
+		}
+		r.Seconds = elapsed / float64(size*r.Candidates)
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// header is what all results in a folder have in common.
+func (c Config) header() header {
+	features := ""
+	if c.Features != nil {
+		features = c.Features.String()
+	}
+	return header{Format: formatName, Galaxies: hash(c.Galaxies), Prior: hash(c.Prior), PSFSize: c.PSFSize,
+		Candidates: c.Candidates, Epsilon: c.Epsilon, Features: features, Seed: c.Seed}
+}
+
+// hash tells images from others: the SHA-256 of their shape and pixels.
+func hash(images *galaxy.Images) string {
+	h := sha256.New()
+	binary.Write(h, binary.LittleEndian, []int64{int64(images.N), int64(images.Height), int64(images.Width), int64(images.Channels)})
+	binary.Write(h, binary.LittleEndian, images.Pixels)
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,87 @@
+package galdecon_test
+
+import (
+	"context"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/cvae"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/psf"
+)
+
+func microCVAE() galdecon.Config {
+	c := micro()
+	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
+	c.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1, SigmaX: 0.1}
+	return c
+}
+
+// A sweep's models are those that a training of each alone gives; a sweep that was interrupted goes on, and trains nothing twice.
+func TestSweep(t *testing.T) {
+	c, y, parent := microCVAE(), blobs(8, 16), t.TempDir()
+	grid := galdecon.Grid([]float64{0.5, 2}, []float64{1})
+	if want := []galdecon.Weights{{Alpha: 0.5, Beta: 1}, {Alpha: 2, Beta: 1}}; !reflect.DeepEqual(grid, want) {
+		t.Fatalf("the grid is %v, want %v", grid, want)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var steps [2]int
+	count := func(i int, p fit.Progress) { steps[i]++ }
+	_, err := galdecon.Sweep(ctx, c, grid, y, parent, func(i int, p fit.Progress) {
+		count(i, p)
+		if i == 1 {
+			stop()
+		}
+	})
+	wants(t, "an interrupted sweep", err, "interrupted", "α = 2, β = 1")
+	dirs, err := galdecon.Sweep(t.Context(), c, grid, y, parent, count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if steps != [2]int{c.Fit.Steps, c.Fit.Steps} {
+		t.Errorf("%v steps, want %d for each", steps, c.Fit.Steps)
+	}
+	k := []psf.Kernel{gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(y, k, c.Instrument.NoiseMax, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := galdecon.EvaluateSweep(t.Context(), dirs, x, y, 3, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := c
+	alone.CVAE = &cvae.Config{}
+	*alone.CVAE = *c.CVAE
+	alone.CVAE.Alpha = 2
+	dir := alone.Folder(t.TempDir())
+	if err := galdecon.Train(t.Context(), alone, y, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	single, err := galdecon.EvaluateSweep(t.Context(), []string{dir}, x, y, 3, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(results[1], single[0]) {
+		t.Error("a point of a sweep differs from the same trained alone")
+	}
+	if results[0].Weights != grid[0] || reflect.DeepEqual(results[0].Posteriors, results[1].Posteriors) {
+		t.Error("the weights make no difference")
+	}
+	if table := galdecon.SweepTable(results); !strings.Contains(table, "0.5") || strings.Count(table, "\n") != 4 {
+		t.Errorf("the table is\n%s", table)
+	}
+
+	_, err = galdecon.Sweep(t.Context(), micro(), grid, y, parent, nil)
+	wants(t, "a diffusion model", err, "only a CVAE")
+	_, err = galdecon.Sweep(t.Context(), c, nil, y, parent, nil)
+	wants(t, "no weights", err, "at least one")
+	_, err = galdecon.Sweep(t.Context(), c, galdecon.Grid([]float64{1}, []float64{1, math.NaN()}), y, parent, nil)
+	wants(t, "NaN", err, "β = NaN")
+	_, err = galdecon.Sweep(t.Context(), c, grid, blobs(8, 32), parent, nil)
+	wants(t, "galaxies of another size", err, "32×32")
+}

@@ -1,0 +1,87 @@
+package plotting
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"galdecon/galdecon/galaxy"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Intensities is a histogram of pixel values, the share of pixels in each of 80 bins on a logarithmic scale: where the sky lies, how
+// wide its noise is, and how few pixels are bright.
+type Intensities struct {
+	// Curves are compared with each other, 1 to 6 of them.
+	Curves []IntensityCurve
+	// Title stands above the curves; it may be empty.
+	Title string
+}
+
+// IntensityCurve is a batch of images, of which all pixels and channels count, with a name.
+type IntensityCurve struct {
+	Name   string
+	Images *galaxy.Images
+}
+
+const (
+	intensitiesWidth, intensitiesHeight = 640, 260
+	intensityBins                       = 80
+)
+
+// Figure draws the histogram. It is an error if there are no curves or more than 6, or if the images of one aren't valid.
+func (h Intensities) Figure() (*Figure, error) {
+	if len(h.Curves) < 1 || len(h.Curves) > len(curveColors) {
+		return nil, fmt.Errorf("plotting: Intensities has 1 to %d curves, got %d", len(curveColors), len(h.Curves))
+	}
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, curve := range h.Curves {
+		if curve.Images == nil {
+			return nil, fmt.Errorf("plotting: IntensityCurve %q has no images (nil)", curve.Name)
+		}
+		if err := curve.Images.Validate(); err != nil {
+			return nil, fmt.Errorf("plotting: IntensityCurve %q: %w", curve.Name, err)
+		}
+		low, high = min(low, float64(slices.Min(curve.Images.Pixels))), max(high, float64(slices.Max(curve.Images.Pixels)))
+	}
+	if low == high {
+		low, high = low-0.5, high+0.5 // one value throughout
+	}
+	p := plot.New()
+	style(p, h.Title)
+	p.X.Label.Text = "pixel value"
+	p.Y.Label.Text = "share of pixels"
+	p.X.Tick.Marker = valueTicks(roundBelow((high - low) / 4))
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, powerTicks{}
+	p.Add(levels())
+	floor := 1.0
+	for _, curve := range h.Curves {
+		floor = min(floor, 0.5/float64(len(curve.Images.Pixels))) // half a pixel: empty bins lie there, below all others
+	}
+	width := (high - low) / intensityBins
+	for k, curve := range h.Curves {
+		var outline plotter.XYs
+		for i, share := range shares(curve.Images.Pixels, low, high) {
+			y := max(share, floor)
+			outline = append(outline, plotter.XY{X: low + float64(i)*width, Y: y}, plotter.XY{X: low + float64(i+1)*width, Y: y})
+		}
+		line := &plotter.Line{XYs: outline, LineStyle: draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}}
+		p.Add(line)
+		p.Legend.Add(curve.Name, line)
+	}
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = low, high, floor, 1
+	return curves(titleOr(h.Title, "pixel values"), intensitiesWidth, intensitiesHeight, p), nil
+}
+
+// shares is the part of the pixels in each bin between low and high, which is in the last.
+func shares(pixels []float32, low, high float64) []float64 {
+	out := make([]float64, intensityBins)
+	for _, v := range pixels {
+		bin := int((float64(v) - low) / (high - low) * intensityBins)
+		out[min(bin, intensityBins-1)] += 1 / float64(len(pixels))
+	}
+	return out
+}

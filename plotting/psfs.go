@@ -1,0 +1,71 @@
+package plotting
+
+import (
+	"fmt"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// PSFs is an overview of up to 60 PSFs in a grid, each with its name and its full width at half maximum in pixels. All are scaled to a
+// peak of 1 and have their centres in the same place, on the largest of their grids.
+type PSFs struct {
+	Kernels []psf.Kernel
+	// Names are the captions; nil, or as many as Kernels.
+	Names []string
+	// Title stands above the grid; it may be empty.
+	Title string
+}
+
+// psfStretch shows the wings of a PSF of peak 1.
+var psfStretch = Stretch{High: 1, Softening: 0.1}
+
+// Figure draws the grid. It is an error if there are no PSFs or too many, or if one isn't valid.
+func (p PSFs) Figure() (*Figure, error) {
+	n := len(p.Kernels)
+	if n < 1 || n > maxMosaic {
+		return nil, fmt.Errorf("plotting: PSFs has 1 to %d kernels, got %d", maxMosaic, n)
+	}
+	if p.Names != nil && len(p.Names) != n {
+		return nil, fmt.Errorf("plotting: PSFs has %d names for %d kernels; give as many, or none", len(p.Names), n)
+	}
+	size := 0
+	for i, k := range p.Kernels {
+		if err := k.Validate(); err != nil {
+			return nil, fmt.Errorf("plotting: PSFs.Kernels[%d]: %w", i, err)
+		}
+		size = max(size, k.Size)
+	}
+	g := newGrid(p.Title, "each scaled to a peak of 1; "+psfStretch.String()+"; FWHM in pixels", &galaxy.Images{Height: size, Width: size, Channels: 1})
+	columns := mosaicColumns(n)
+	for i, k := range p.Kernels {
+		fwhm, err := k.FWHM()
+		if err != nil {
+			return nil, fmt.Errorf("plotting: PSFs.Kernels[%d]: %w", i, err)
+		}
+		values := psfOnStamp(k.Weights, size, size)
+		for at, v := range values {
+			values[at] = psfStretch.At(v)
+		}
+		one := panel{img: mapped(values, size, greyMap(), greyShades), over: []overlay{stateText("FWHM " + number(fwhm))}}
+		if p.Names != nil {
+			one.caption = p.Names[i]
+		}
+		if i%columns == 0 {
+			g.rows = append(g.rows, row{})
+		}
+		last := &g.rows[len(g.rows)-1]
+		last.panels = append(last.panels, one)
+	}
+	return g.figure(), nil
+}
+
+// stateText writes at the lower left of a panel.
+func stateText(s string) overlay {
+	return func(c draw.Canvas, _ vg.Length) {
+		onImage(c, vg.Point{X: c.Min.X + panelPadding*css, Y: c.Min.Y + 2*css}, s)
+	}
+}
