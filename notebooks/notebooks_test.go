@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy/illustris"
 	"galdecon/kernels/console"
 	"galdecon/kernels/home"
 	"galdecon/kernels/notebook"
@@ -178,4 +179,39 @@ func TestCommittedNotebooks(t *testing.T) {
 	if cvae.retained >= diffusion.retained || cvae.variance >= diffusion.variance {
 		t.Errorf("CVAE %+v, diffusion %+v: want fewer retained and less variance", cvae, diffusion)
 	}
+}
+
+// dataPreparation checks what the notebook of the data shows: counts that add up, PSFs that a model knows or doesn't, and its figures.
+func dataPreparation(t *testing.T, text string, figures [][]byte) {
+	t.Helper()
+	for _, want := range []string{"2000 images of 2000 galaxies, 32×32 pixels", "1600 training\n", "200 validation\n", "200 test\n", " 0 left out\n", " 0 %  yes\n", "elsewhere than in any"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the notebook doesn't say %q:\n%s", want, text)
+		}
+	}
+	if len(figures) != 6 {
+		t.Errorf("%d figures, want 6", len(figures))
+	}
+	for i, figure := range figures {
+		if config, err := png.DecodeConfig(bytes.NewReader(figure)); err != nil || config.Width < 600 {
+			t.Errorf("figure %d: %v, %d pixels wide", i, err, config.Width)
+		}
+	}
+}
+
+// The notebook of the data runs on the synthetic set, here with a smaller batch, and was committed as it ran.
+func TestDataPreparation(t *testing.T) {
+	committed, err := os.ReadFile("01_data_preparation.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, figures := read(t, committed)
+	dataPreparation(t, text, figures)
+
+	t.Setenv("TNG_API_KEY", "")
+	if _, err := illustris.Key(); err == nil {
+		t.Skip("there is a file with a key for the Illustris archive, so that the notebook would download galaxies")
+	}
+	text, figures = execute(t, "01_data_preparation.ipynb", `{"fit": {"batch": 8}}`)
+	dataPreparation(t, text, figures)
 }
