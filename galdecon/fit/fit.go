@@ -32,6 +32,9 @@ type Config struct {
 	// ClipNorm is the largest norm of the gradient with respect to all weights together; a longer one is shortened to it.
 	// 0 is no limit.
 	ClipNorm float64 `json:"clip_norm,omitempty"`
+	// Shift is how far each galaxy is moved at random in every step, in pixels along either axis, at most: up to half a pixel each way
+	// makes a detail at a pixel's edge as frequent as one in its middle. Galaxies are always mirrored and turned by quarters.
+	Shift float64 `json:"shift,omitempty"`
 	// HoldOut is the share of the galaxies, drawn by the seed, that the model isn't trained on, but its validation loss is
 	// computed on: 0.05 is 5 %, in whole batches, at least one and at most 256 galaxies where a batch isn't larger. 0 is none.
 	HoldOut float64 `json:"hold_out,omitempty"`
@@ -55,6 +58,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("fit: the decay of the averaged weights must be in [0, 1), got %g", c.EMA)
 	case !(c.ClipNorm >= 0) || math.IsInf(c.ClipNorm, 0):
 		return fmt.Errorf("fit: the largest norm of the gradient must be positive and finite, or 0 for no limit, got %g", c.ClipNorm)
+	case !(c.Shift >= 0 && c.Shift <= 1):
+		return fmt.Errorf("fit: galaxies can be shifted by up to 1 pixel, where light from one edge to the other is little; got %g", c.Shift)
 	case !(c.HoldOut >= 0 && c.HoldOut < 1):
 		return fmt.Errorf("fit: the share of galaxies that are held out must be in [0, 1), got %g", c.HoldOut)
 	case c.Accumulate < 0 || c.Devices < 0 || c.Batch%(c.parts()*c.devices()) != 0:

@@ -442,6 +442,7 @@ func TestBadInput(t *testing.T) {
 		{"infinite learning rate", func(c *fit.Config) { c.LearningRate = math.Inf(1) }, random(10, 8), linear, "", "learning rate"},
 		{"negative warm-up", func(c *fit.Config) { c.WarmUp = -1 }, random(10, 8), linear, "", "warm-up"},
 		{"EMA of 1", func(c *fit.Config) { c.EMA = 1 }, random(10, 8), linear, "", "[0, 1)"},
+		{"wide shift", func(c *fit.Config) { c.Shift = 2 }, random(10, 8), linear, "", "up to 1 pixel"},
 		{"negative norm", func(c *fit.Config) { c.ClipNorm = -1 }, random(10, 8), linear, "", "norm of the gradient"},
 		{"NaN norm", func(c *fit.Config) { c.ClipNorm = math.NaN() }, random(10, 8), linear, "", "norm of the gradient"},
 		{"all held out", func(c *fit.Config) { c.HoldOut = 1 }, random(10, 8), linear, "", "[0, 1)"},

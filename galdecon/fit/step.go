@@ -3,6 +3,7 @@ package fit
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -26,7 +27,9 @@ func Input(scope *model.Scope, g graph.GraphProvider, name string) *graph.Node {
 func (t *Trainer) stepGraph(scope *model.Scope, y, state *graph.Node) *graph.Node {
 	g := y.Graph()
 	t.store.SetTraining(g, true)
-	loss := t.withRandom(state, func() *graph.Node { return t.objective(t.store.Scope(weightsScope), turn(t.store, y)) })
+	loss := t.withRandom(state, func() *graph.Node {
+		return t.objective(t.store.Scope(weightsScope), shift(t.store, turn(t.store, y), t.config.Shift))
+	})
 	gradient := scope.BuildTrainableVariablesGradientsGraph(loss)
 	for w := range t.store.Scope(weightsScope).IterVariables() {
 		if !w.Trainable && w.ChangedInGraph(g) { // statistics of batches
@@ -150,6 +153,27 @@ func average(c Config, store *model.Store, g *graph.Graph) {
 		value := w.NodeValue(g)
 		mean.SetNodeValue(graph.Add(value, graph.Mul(decay, graph.Sub(mean.NodeValue(g), value))))
 	}
+}
+
+// shift moves each galaxy [batch, height, width, channels] by up to limit pixels along either axis, periodically, by the phases of its
+// Fourier transform: noise stays white, and flux is kept.
+func shift(store *model.Store, y *graph.Node, limit float64) *graph.Node {
+	if limit == 0 {
+		return y
+	}
+	g, batch := y.Graph(), y.Shape().Dimensions[0]
+	u := graph.MulScalar(graph.AddScalar(store.RandomUniform(g, shapes.Make(dtypes.Float32, 2, batch, 1, 1, 1)), -0.5), 2*limit)
+	// The axis to shift along comes last: [batch, channels, height, width], then [batch, channels, width, height].
+	for i, order := range [][]int{{0, 3, 1, 2}, {0, 1, 3, 2}} {
+		y = graph.TransposeAllAxes(y, order...)
+		n := y.Shape().Dimensions[3]
+		k := graph.Iota(g, shapes.Make(dtypes.Float32, 1, 1, 1, n), 3)
+		frequency := graph.Sub(k, graph.MulScalar(graph.ConvertDType(graph.GreaterThan(k, graph.Const(g, float32(n/2))), dtypes.Float32), float64(n)))
+		phase := graph.MulScalar(graph.Mul(graph.Reshape(graph.Slice(u, graph.AxisElem(i)), batch, 1, 1, 1), frequency), -2*math.Pi/float64(n))
+		spectrum := graph.FFT(graph.Complex(y, graph.ZerosLike(y)))
+		y = graph.Real(graph.InverseFFT(graph.Mul(spectrum, graph.Complex(graph.Cos(phase), graph.Sin(phase)))))
+	}
+	return graph.TransposeAllAxes(y, 0, 3, 2, 1)
 }
 
 // turn mirrors each galaxy at random along rows, columns and the diagonal: they have no preferred orientation.
