@@ -103,7 +103,8 @@ func paper() Config {
 			Paper: &unet.Paper{Channels: 3, Features: 128, PSFSize: 10},
 		},
 		Sampler: ddpm.Sampler{Steps: 950, Eta: 1, Beta: true},
-		Fit:     fit.Config{Steps: paperEpochs * paperGalaxies / batch, Batch: batch, LearningRate: 1e-4, EMA: 0.999, Seed: 1},
+		// A part of 16 galaxies fits a GPU of 12 GB.
+		Fit: fit.Config{Steps: paperEpochs * paperGalaxies / batch, Batch: batch, Accumulate: batch / 16, LearningRate: 1e-4, EMA: 0.999, Seed: 1},
 	}
 }
 
@@ -113,7 +114,7 @@ func paperCVAE() Config {
 	c := paper()
 	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
 	c.CVAE = &cvae.Config{Latent: 256, Features: []int{32, 64, 128, 256}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01}
-	c.Fit.Steps, c.Fit.Batch = paperCVAEEpochs*paperGalaxies/batch, batch
+	c.Fit.Steps, c.Fit.Batch, c.Fit.Accumulate = paperCVAEEpochs*paperGalaxies/batch, batch, 0
 	return c
 }
 

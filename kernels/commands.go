@@ -27,7 +27,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(quickstart(), setup(), diagnose(), run(), lab(), kernel())
+	root.AddCommand(quickstart(), setup(), diagnose(), run(), scores(), lab(), kernel())
 	return root
 }
 
@@ -113,7 +113,7 @@ func lab() *cobra.Command {
 
 // kernel is what the kernelspec calls.
 func kernel() *cobra.Command {
-	var dir, repo string
+	var dir, repo, goDir string
 	cmd := &cobra.Command{
 		Use:    "kernel CONNECTION-FILE",
 		Short:  "Start the kernel for Jupyter",
@@ -122,6 +122,11 @@ func kernel() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if r := os.Getenv(home.RepoEnv); r != "" {
 				repo = r
+			}
+			if goDir != "" {
+				if err := os.Setenv("PATH", os.Getenv("PATH")+string(os.PathListSeparator)+goDir); err != nil {
+					return err
+				}
 			}
 			status, err := launch.Kernel(home.Home{Dir: dir}, repo, args[0])
 			if err != nil {
@@ -132,6 +137,7 @@ func kernel() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&dir, "home", "", "galdecon's per-user directory")
+	cmd.Flags().StringVar(&goDir, "go", "", "where go is if it isn't on the PATH")
 	cmd.Flags().StringVar(&repo, "repo", "", "the repository that notebooks build against, unless "+home.RepoEnv+" names one")
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/float16"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/checkpoint"
@@ -144,7 +145,8 @@ func Load(dir string) (*model.Store, error) {
 }
 
 // Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, where
-// there may be none. It is what a finished model needs, a quarter of the size: [Load] reads it, but it can't be trained further.
+// there may be none. It is what a finished model needs, in half precision (rounded by at most 1/2048), an eighth of the size: [Load]
+// reads it, but it can't be trained further.
 func Export(dir, to string) error {
 	trained, err := Load(dir)
 	if err != nil {
@@ -159,7 +161,13 @@ func Export(dir, to string) error {
 	kept := slices.Collect(Average(trained).IterVariables())
 	kept = append(kept, slices.Collect(trained.Scope(inputScope).IterVariables())...)
 	for _, v := range append(kept, optimizer.GetGlobalStepVar(trained)) {
-		if _, err := s.store.CreateVariable(v.Path(), v.MustValue()); err != nil {
+		value := v.MustValue()
+		if strings.HasPrefix(v.Path(), averageScope+"/") && v.DType() == dtypes.Float32 {
+			if value, err = halved(value); err != nil {
+				return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
+			}
+		}
+		if _, err := s.store.CreateVariable(v.Path(), value); err != nil {
 			return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
 		}
 	}
@@ -202,6 +210,21 @@ func load(store *model.Store, dir string, step int) (err error) {
 			return errors.Join(err, fmt.Errorf("its checksum is %08x instead of %08x", sum, want))
 		}
 	}
+	for _, v := range slices.Collect(store.IterVariables()) {
+		if v.DType() != dtypes.Float16 {
+			continue
+		}
+		value, err := doubled(v.MustValue())
+		if err != nil {
+			return err
+		}
+		if err := store.DeleteVariable(v.Path()); err != nil {
+			return err
+		}
+		if _, err := store.CreateVariable(v.Path(), value); err != nil {
+			return err
+		}
+	}
 	// GoMLX takes whatever it loads for weights, and an optimizer would train even the state of the random numbers.
 	for v := range store.IterVariables() {
 		v.SetTrainable(strings.HasPrefix(v.Path(), weightsScope+"/"))
@@ -230,6 +253,33 @@ func checksum(store *model.Store) (sum uint32, err error) {
 		}
 	}
 	return sum, nil
+}
+
+// halved is a float32 tensor as float16, and doubled the way back.
+func halved(t *tensors.Tensor) (*tensors.Tensor, error) {
+	values, err := tensors.CopyFlatData[float32](t)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float16.Float16, len(values))
+	for i, v := range values {
+		if out[i] = float16.FromFloat32(v); math.IsInf(float64(out[i].Float32()), 0) {
+			return nil, fmt.Errorf("the weight %g is too large for half precision", v)
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(out, t.Shape().Dimensions...), nil
+}
+
+func doubled(t *tensors.Tensor) (*tensors.Tensor, error) {
+	values, err := tensors.CopyFlatData[float16.Float16](t)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, len(values))
+	for i, v := range values {
+		out[i] = v.Float32()
+	}
+	return tensors.FromFlatDataAndDimensions(out, t.Shape().Dimensions...), nil
 }
 
 func damaged(dir string, err error) error {

@@ -9,7 +9,7 @@ import (
 
 // Calibration says whether candidates scatter around the truth as a posterior does, in one quantity.
 type Calibration struct {
-	// Quantity is "pixels", "flux", "half-light radius", "ellipticity" (both components), or "all of them" for TARP of flux, radius and
+	// Quantity is "pixels", "flux", "half-light radius", "ellipticity" (both components), or "TARP" for flux, radius and
 	// ellipticity together.
 	Quantity string `json:"quantity"`
 	// Coverage is that of central intervals, for TARP the expected coverage probability; Ranks is the histogram of ranks (SBC). They
@@ -24,7 +24,7 @@ type Calibration struct {
 
 const (
 	pixels   = "pixels"
-	together = "all of them"
+	together = "TARP"
 	// references of TARP for each observation.
 	references = 100
 	// rankBins is the largest number of bins of a histogram.

@@ -25,13 +25,13 @@ func (c Card) TableOne(diffusion, cvae string, setting Setting) (string, error) 
 		if r.FeatureVariance != nil {
 			dropped = fmt.Sprint(r.FeatureVariance.Dropped)
 		}
-		fmt.Fprintf(t, "%s, here\t%s\t%s\t%s\t\n", r.Method, r.Retained.text(100, 1), r.FeatureVariance.text(1, 3), dropped)
+		fmt.Fprintf(t, "%s, here\t%s\t%s\t%s\t\n", r.Method, r.Retained.text(100, 1), r.FeatureVariance.significant(), dropped)
 	}
 	dropped := "—"
 	if variance != nil {
 		dropped = fmt.Sprint(variance.Dropped)
 	}
-	fmt.Fprintf(t, "difference, here\t%s\t%s\t%s\t\n", retained.text(100, 1), variance.text(1, 3), dropped)
+	fmt.Fprintf(t, "difference, here\t%s\t%s\t%s\t\n", retained.text(100, 1), variance.significant(), dropped)
 	t.Flush()
 	if c.Features != "" {
 		fmt.Fprintf(&text, "Features: %s.\n", c.Features)

@@ -451,7 +451,7 @@ func TestFormats(t *testing.T) {
 			t.Errorf("a line of %d columns:\n%s", n, line)
 		}
 	}
-	for _, want := range []string{"known", "nothing", "Richardson-Lucy", "features: pixels", "15.86", "FPFS", "-10 %", "all of them"} {
+	for _, want := range []string{"known", "nothing", "Richardson-Lucy", "features: pixels", "15.86", "FPFS", "-10 %", "TARP"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}

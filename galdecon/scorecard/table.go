@@ -34,7 +34,7 @@ func (c Card) String() string {
 		if r.FeatureVariance != nil {
 			dropped = strconv.Itoa(r.FeatureVariance.Dropped)
 		}
-		return []string{r.Retained.text(100, 1), r.FeatureVariance.text(1, 3), dropped, r.ChiSquared.text(1, 2), r.PixelVariance.short(1 / unit),
+		return []string{r.Retained.text(100, 1), r.FeatureVariance.significant(), dropped, r.ChiSquared.text(1, 2), r.PixelVariance.short(1 / unit),
 			r.OverPrior.short(1), r.HighFrequency.text(1, 2), fmt.Sprintf("%.2g", r.Seconds)}
 	})
 	fmt.Fprintf(&text, "retained: MSE of Π*y to x below ε = %g", c.Epsilon)
@@ -76,7 +76,7 @@ func (c Card) String() string {
 			}
 			return append(cells, strconv.Itoa(failed))
 		})
-		text.WriteString("error / spread: of pixels, 1 if calibrated, above if over-confident; all of them: TARP of flux, radius and ellipticity; left out: galaxies that\n" +
+		text.WriteString("error / spread: of pixels, 1 if calibrated, above if over-confident; TARP: flux, radius and ellipticity together; left out: galaxies that\n" +
 			"can't be measured in all candidates\n")
 	}
 	text.WriteString("\n" + published)
@@ -136,6 +136,14 @@ func (n *Number) text(scale float64, digits int) string {
 		return "—"
 	}
 	return fmt.Sprintf("%.*f [%.*f, %.*f]", digits, n.Value*scale, digits, n.Low*scale, digits, n.High*scale)
+}
+
+// significant is the number with its interval, to three significant digits.
+func (n *Number) significant() string {
+	if n == nil {
+		return "—"
+	}
+	return fmt.Sprintf("%.3g [%.3g, %.3g]", n.Value, n.Low, n.High)
 }
 
 // short is the number without its interval.

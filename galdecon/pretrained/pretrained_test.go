@@ -1,0 +1,101 @@
+package pretrained_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/pretrained"
+	"galdecon/galdecon/psf"
+	"galdecon/kernels/home"
+)
+
+// Each shipped model loads from an empty home, is the preset that it says, and deconvolves galaxies that it never saw better than Wiener's
+// filter does.
+func TestModels(t *testing.T) {
+	t.Setenv(galdecon.ConfigEnv, "")
+	// The XLA plugin is in the present home.
+	h, err := home.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", pluginPath(t, h))
+	t.Setenv(home.DirEnv, t.TempDir())
+	names := pretrained.Names()
+	if !slices.Equal(names, []string{"tiny", "tiny-cvae"}) {
+		t.Fatalf("the models are %v", names)
+	}
+	y, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 16, Size: 32, Channels: 1, Seed: 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := psf.Gaussian(15, 1.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := galdecon.Observe(y, []psf.Kernel{k}, 0.003, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			d, err := pretrained.Load(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			preset, err := galdecon.Preset(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Config.Folder("") != preset.Folder("") || d.Config.Sampler != preset.Sampler {
+				t.Errorf("the model's configuration is %+v, that of the preset %+v", d.Config, preset)
+			}
+			posteriors, err := d.Sample(t.Context(), x, 4, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := galdecon.Evaluate(posteriors, y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := report.Mean()
+			if name == "tiny" && (m.Retained < 0.99 || m.Accuracy.Mean > 0.6*m.Wiener) || m.Accuracy.Mean > m.Observation {
+				t.Errorf("retained %g, MSE of the mean %g, of Wiener's filter %g, of x %g", m.Retained, m.Accuracy.Mean, m.Wiener, m.Observation)
+			}
+			card, err := pretrained.Card(name)
+			if err != nil || !strings.HasPrefix(card, "# "+name+"\n") {
+				t.Errorf("the model card begins with %.20q, error %v", card, err)
+			}
+			// It is unpacked once, and nothing else is left.
+			dir, err := pretrained.Folder(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := pretrained.Folder(name); err != nil || again != dir {
+				t.Errorf("the folder is %s, then %s, error %v", dir, again, err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), ".*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+	if _, err := pretrained.Load("huge"); err == nil || !strings.Contains(err.Error(), "tiny-cvae") {
+		t.Errorf("an unknown model: error %v, want one that names those there are", err)
+	}
+}
+
+// pluginPath is where the XLA plugin of the present home is, for PJRT_PLUGIN_LIBRARY_PATH.
+func pluginPath(t *testing.T, h home.Home) string {
+	t.Helper()
+	if path := os.Getenv("PJRT_PLUGIN_LIBRARY_PATH"); path != "" {
+		return path
+	}
+	if packages, ok := h.SitePackages(); ok {
+		return filepath.Join(packages, "lammps_jax_pjrt_cpu")
+	}
+	return ""
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"galdecon/kernels/home"
+)
+
+// scores hands everything on to a program of its own, which computes.
+func scores() *cobra.Command {
+	return &cobra.Command{
+		Use:                "score [FLAGS]",
+		Short:              "Compare models with each other and with classical methods: Table 1, errors, calibration",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			repo, err := home.FindRepo()
+			if err != nil {
+				return err
+			}
+			h, err := home.Open()
+			if err != nil {
+				return err
+			}
+			// Go's own message about cgo names no compiler.
+			if _, err := home.CCompiler(cmd.Context()); err != nil {
+				return fmt.Errorf("galdecon needs a C compiler: %w", err)
+			}
+			program := h.Bin("galdecon-score")
+			if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+				return err
+			}
+			build := exec.CommandContext(cmd.Context(), "go", "build", "-C", repo, "-o", program, "./kernels/score")
+			build.Stderr = os.Stderr
+			if err := build.Run(); err != nil {
+				return fmt.Errorf("building the program that scores: %w", err)
+			}
+			// This process becomes the program, so that Ctrl-C and every other signal reach it.
+			return fmt.Errorf("starting %s: %w", program, syscall.Exec(program, append([]string{program}, args...), os.Environ()))
+		},
+	}
+}

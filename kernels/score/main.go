@@ -1,0 +1,168 @@
+// Command score makes the table that compares models with each other and with classical methods. It is a program of its own for the
+// galdecon command, which starts it: that one must start fast, and is built without XLA.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/pretrained"
+	"galdecon/galdecon/scorecard"
+	"galdecon/kernels/console"
+)
+
+// scoreFlags are what the scores are asked for on the command line.
+type scoreFlags struct {
+	scorecard.Options
+	models, samplers []string
+	wrong            []float64 // in per cent
+	weights          string
+	out, format      string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "galdecon:", err)
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	var f scoreFlags
+	defaults, broken := scorecard.Defaults()
+	f.Options = defaults
+	for _, w := range defaults.Wrong {
+		f.wrong = append(f.wrong, 100*w)
+	}
+	cmd := &cobra.Command{
+		Use:   "galdecon score",
+		Short: "Compare models with each other and with classical methods: Table 1, errors, calibration",
+		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is known: the figures of the paper's
+Table 1, errors of the best estimate, and calibration. Every observation's result is kept in the folder that --out names; an interrupted
+run goes on there when it is started again.`,
+		Example: `  galdecon score                                       the shipped models on synthetic galaxies
+  galdecon score --galaxies hst --n 10                 on Hubble's
+  galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
+  galdecon score --model tiny --samplers stochastic,ddim,dpm-solver --format csv > samplers.csv`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if broken != nil {
+				return broken
+			}
+			return score(cmd.Context(), f, cmd.OutOrStdout(), console.New(os.Stderr))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.models, "model", nil, "`name` of a shipped model ("+strings.Join(pretrained.Names(), ", ")+") or the folder of a trained one; repeat for more (default all shipped ones)")
+	flags.StringSliceVar(&f.samplers, "samplers", nil, "how diffusion models sample, of stochastic, dpm-solver, ddim, ancestral, consistent (default as trained)")
+	flags.StringVar(&f.Galaxies, "galaxies", f.Galaxies, "the truth: synthetic, hst, or the `path` of a file or of a prepared set")
+	flags.IntVar(&f.N, "n", f.N, "number of galaxies")
+	flags.IntVar(&f.Candidates, "candidates", f.Candidates, "candidates of each observation")
+	flags.Float64SliceVar(&f.Noise, "noise", f.Noise, "noise levels in units of the peak (default the least, a third of the most and the most that the first model knows)")
+	flags.Float64Var(&f.Sigma, "sigma", f.Sigma, "σ of the PSF in pixels (default the middle of what the first model knows)")
+	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the σ that methods are told is wrong, at the first noise level; 0 for none")
+	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
+	flags.Int64Var(&f.Seed, "seed", f.Seed, "seed of noise and candidates")
+	flags.StringVar(&f.weights, "weights", "random", "Inception's weights: random, official (downloaded once), the `path` of the official file, or none for no features")
+	flags.StringVar(&f.out, "out", "scores", "folder that keeps the results")
+	flags.StringVar(&f.format, "format", "text", "format of the table: text, csv or json")
+	return cmd
+}
+
+// score compares, and writes nothing but the table to out.
+func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console) error {
+	if formats := []string{"text", "csv", "json"}; !slices.Contains(formats, f.format) {
+		return fmt.Errorf("there is no format %q; choose one of %s", f.format, strings.Join(formats, ", "))
+	}
+	f.Wrong = nil
+	for _, w := range f.wrong {
+		f.Wrong = append(f.Wrong, w/100)
+	}
+	c.Status("loading the models")
+	methods, model, err := f.load()
+	if err != nil {
+		return err
+	}
+	config, err := f.Config(model)
+	if err != nil {
+		return err
+	}
+	config.Methods = append(methods, scorecard.Classical()...)
+	// What is wrong with them should show before a download.
+	if err := config.Validate(); err != nil {
+		return err
+	}
+	config.Features, err = scorecard.Inception(ctx, f.weights, func(done, total int64) {
+		c.Status(fmt.Sprintf("downloading Inception's weights: %d of %d MB", done/1e6, total/1e6))
+	})
+	if err != nil {
+		return err
+	}
+	start, there := time.Now(), -1
+	card, err := scorecard.Run(ctx, config, f.out, func(p scorecard.Progress) {
+		if there < 0 {
+			there = p.Done
+		}
+		left := ""
+		if done := p.Done - there; done > 0 {
+			rest := time.Duration(float64(time.Since(start)) * float64(p.Total-p.Done) / float64(done))
+			left = fmt.Sprintf(", about %v left", rest.Round(time.Second))
+		}
+		c.Status(p.String() + left)
+	})
+	if err != nil {
+		return err
+	}
+	c.Printf("%d observations by methods in %v; results in %s", len(card.Rows)*card.Galaxies, time.Since(start).Round(time.Second), f.out)
+	switch f.format {
+	case "csv":
+		return card.WriteCSV(out)
+	case "json":
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(card)
+	}
+	_, err = fmt.Fprint(out, card)
+	return err
+}
+
+// load loads the models, and returns the configuration of the first.
+func (f scoreFlags) load() (methods []scorecard.Method, first galdecon.Config, err error) {
+	models := f.models
+	if len(models) == 0 {
+		models = pretrained.Names()
+	}
+	for i, name := range models {
+		dir := name
+		if slices.Contains(pretrained.Names(), name) {
+			if dir, err = pretrained.Folder(name); err != nil {
+				return nil, first, err
+			}
+		}
+		loaded, config, err := scorecard.Load(filepath.Base(name), dir, f.samplers...)
+		if err != nil {
+			return nil, first, err
+		}
+		if i == 0 {
+			first = config
+		}
+		methods = append(methods, loaded...)
+	}
+	return methods, first, nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/scorecard"
+	"galdecon/galdecon/unet"
+	"galdecon/kernels/console"
+)
+
+// micro is the folder of a model that trains in no time, and is good for nothing but tests.
+func micro(t *testing.T) string {
+	t.Helper()
+	c := galdecon.Config{
+		Preset: "micro", Size: 16, Channels: 1,
+		Instrument: psf.Instrument{Size: 9, SigmaMin: 0.7, SigmaMax: 1.3, NoiseMin: 0.001, NoiseMax: 0.03},
+		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true},
+		Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
+	}
+	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: c.Size, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "micro")
+	if err := galdecon.Train(t.Context(), c, galaxies, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// execute runs the command and returns what it prints.
+func execute(ctx context.Context, args ...string) (string, error) {
+	cmd := command()
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	return out.String(), err
+}
+
+func TestScore(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, "")
+	args := []string{"--model", micro(t), "--n", "3", "--candidates", "3", "--weights", "none", "--noise", "0.002,0.02", "--wrong", "-5", "--out", filepath.Join(t.TempDir(), "scores")}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := execute(stopped, args...); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run it again") {
+		t.Errorf("interrupted: %v", err)
+	}
+	text, err := execute(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"micro", "Wiener", "told a σ wrong by -5 %", "noise 0.02", "15.86"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, text)
+		}
+	}
+	// The results are there, so these are computed in no time.
+	encoded, err := execute(t.Context(), append(args, "--format", "json")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var card scorecard.Card
+	if err := json.Unmarshal([]byte(encoded), &card); err != nil {
+		t.Fatal(err)
+	}
+	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.Wrong != -0.05 || card.String() != text {
+		t.Errorf("as JSON: %+v", card)
+	}
+	table, err := execute(t.Context(), append(args, "--format", "csv")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines, err := csv.NewReader(strings.NewReader(table)).ReadAll(); err != nil || len(lines) != 1+len(card.Rows) {
+		t.Errorf("as CSV: %v\n%s", err, table)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, "")
+	dir := micro(t)
+	for _, test := range []struct{ args, part string }{
+		{"--format xml", "choose one of text, csv, json"},
+		{"--model none", "there is no model in none"},
+		{"--samplers magic", `"magic"`},
+		{"--galaxies none.npy", "none.npy"},
+		{"--candidates 1", "at least 2 candidates"},
+		{"--epsilon 0", "ε must be positive"},
+		{"--wrong -100", "-100 %"},
+		{"--noise 0.1 --weights none", "trained for at most 0.03"},
+		{"--weights none.pth", "there are no weights"},
+		{"galaxies", "unknown command"},
+	} {
+		args := append([]string{"--out", t.TempDir()}, strings.Fields(test.args)...)
+		if !strings.Contains(test.args, "--model") {
+			args = append(args, "--model", dir)
+		}
+		if out, err := execute(t.Context(), args...); err == nil || !strings.Contains(err.Error(), test.part) || out != "" {
+			t.Errorf("%s: error %v, want one with %q; output %q", test.args, err, test.part, out)
+		}
+	}
+	t.Setenv(scorecard.OptionsEnv, "{")
+	if _, err := execute(t.Context()); err == nil || !strings.Contains(err.Error(), scorecard.OptionsEnv) {
+		t.Errorf("broken environment: %v", err)
+	}
+}
+
+// Progress isn't mixed with the table.
+func TestQuiet(t *testing.T) {
+	f := scoreFlags{models: []string{micro(t)}, wrong: []float64{0}, weights: "none", out: t.TempDir(), format: "csv"}
+	var err error
+	if f.Options, err = scorecard.Defaults(); err != nil {
+		t.Fatal(err)
+	}
+	f.N, f.Candidates, f.Noise = 2, 2, []float64{0.01}
+	var out, log bytes.Buffer
+	if err := score(t.Context(), f, &out, console.NewLog(&log)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(out.String(), "method,") || !strings.Contains(log.String(), f.out) {
+		t.Errorf("output %q, log %q", out.String(), log.String())
+	}
+	if _, err := os.Stat(filepath.Join(f.out, "results.jsonl")); err != nil {
+		t.Error(err)
+	}
+}
