@@ -1,0 +1,109 @@
+package scorecard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/score"
+)
+
+// Steps is what a sampler of a diffusion model gives for its number of evaluations of the network.
+type Steps struct {
+	Sampler ddpm.Sampler
+	// Retained is the share of candidates below ε, Reconvolution the MSE of candidates blurred again to x.
+	Retained, Reconvolution float64
+	// Mean is the MSE of the mean of the candidates to the truth, Variance that of the candidates per pixel.
+	Mean, Variance float64
+	// Coverage is the distance from the diagonal of the coverage of pixels (score.Coverage), Spread the ratio of error to spread, 1 for
+	// calibrated candidates and above for over-confident ones.
+	Coverage, Spread float64
+	// Seconds a candidate, compilation not included.
+	Seconds float64
+}
+
+// CompareSteps draws n ≥ 2 candidates with each sampler for observations of galaxies whose truth is known. report, which may be nil, is
+// called after each.
+func CompareSteps(ctx context.Context, d *galdecon.Deconvolver, samplers []ddpm.Sampler, o *galdecon.Observations, truth *galaxy.Images, n int, seed int64, report func(done int)) ([]Steps, error) {
+	out := make([]Steps, len(samplers))
+	for i, sampler := range samplers {
+		s := &out[i]
+		s.Sampler = sampler
+		with, err := d.WithSampler(sampler)
+		if err != nil {
+			return nil, err
+		}
+		one, err := o.Select(0)
+		if err != nil {
+			return nil, err
+		}
+		// As many as a chunk of the later drawing has, so that it is compiled for.
+		if _, err := with.Sample(ctx, one, min(n*truth.N, 64), seed); err != nil {
+			return nil, err
+		}
+		begun := time.Now()
+		posteriors, err := with.Sample(ctx, o, n, seed)
+		if err != nil {
+			return nil, err
+		}
+		s.Seconds = time.Since(begun).Seconds() / float64(n*truth.N)
+		evaluated, err := galdecon.Evaluate(posteriors, truth)
+		if err != nil {
+			return nil, err
+		}
+		mean := evaluated.Mean()
+		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution, mean.Accuracy.Mean, mean.Variance
+		var samples []*galaxy.Images
+		for _, p := range posteriors {
+			samples = append(samples, p.Samples)
+		}
+		trials, err := score.ImageTrials(truth, samples)
+		if err != nil {
+			return nil, err
+		}
+		coverage, err := trials.Ranks(uint64(seed)).Central(uint64(seed))
+		if err != nil {
+			return nil, err
+		}
+		spread, err := trials.ErrorOverSpread(uint64(seed))
+		if err != nil {
+			return nil, err
+		}
+		s.Coverage, s.Spread = coverage.Distance, spread.Value
+		if report != nil {
+			report(i + 1)
+		}
+	}
+	return out, nil
+}
+
+// StepsTable is the comparison as a table. MSEs and variances are in units of 1e-4, the paper's ε.
+func StepsTable(all []Steps) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "sampler\tevaluations\tretained\tMSE(Π*y, x)\tMSE of the mean\tvariance\tcoverage off by\terror/spread\tms a candidate\t")
+	for _, s := range all {
+		name := "DDIM"
+		switch {
+		case s.Sampler.SecondOrder && s.Sampler.Eta == 0:
+			name = "DPM-Solver++(2M)"
+		case s.Sampler.SecondOrder:
+			name = "stochastic 2M"
+		case s.Sampler.Beta:
+			name = "ancestral, σ² = β"
+		case s.Sampler.Eta == 1:
+			name = "ancestral"
+		case s.Sampler.Eta > 0:
+			name = fmt.Sprintf("DDIM, η = %g", s.Sampler.Eta)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f %%\t%.2f\t%.0f\t\n", name, s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
+			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, s.Spread, 1000*s.Seconds)
+	}
+	w.Flush()
+	return text.String()
+}

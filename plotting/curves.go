@@ -1,0 +1,58 @@
+package plotting
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Curves shows quantities over a positive variable on a logarithmic scale, such as how good samples are over the number of steps.
+type Curves struct {
+	// Curves are compared with each other, 1 to 6 of them.
+	Curves []Curve
+	// X and Y are the labels of the axes.
+	X, Y string
+	// Title stands above the curves; it may be empty.
+	Title string
+}
+
+// Curve is one quantity: Y over X > 0, at least 2 points in rising order of X.
+type Curve struct {
+	Name string
+	X, Y []float64
+}
+
+// Figure draws the curves. It is an error if there are no curves or more than 6, or if one can't be drawn.
+func (c Curves) Figure() (*Figure, error) {
+	if len(c.Curves) < 1 || len(c.Curves) > len(curveColors) {
+		return nil, fmt.Errorf("plotting: Curves has 1 to %d curves, got %d", len(curveColors), len(c.Curves))
+	}
+	p := plot.New()
+	style(p, c.Title)
+	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
+	p.Add(levels())
+	for k, curve := range c.Curves {
+		if len(curve.X) != len(curve.Y) || len(curve.X) < 2 {
+			return nil, fmt.Errorf("plotting: Curve %q has %d X and %d Y; it needs as many, at least 2", curve.Name, len(curve.X), len(curve.Y))
+		}
+		xys := make(plotter.XYs, len(curve.X))
+		for i := range xys {
+			xys[i] = plotter.XY{X: curve.X[i], Y: curve.Y[i]}
+			if !(xys[i].X > 0) || i > 0 && xys[i].X <= xys[i-1].X || math.IsNaN(xys[i].Y) || math.IsInf(xys[i].X+xys[i].Y, 0) {
+				return nil, fmt.Errorf("plotting: Curve %q has the point (%g, %g); X must be positive and rise, Y be finite", curve.Name, xys[i].X, xys[i].Y)
+			}
+		}
+		line := &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}}
+		glyphs := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: curveColors[k], Radius: 2.5 * css, Shape: curveGlyphs[k]}}
+		p.Add(line, glyphs)
+		p.Legend.Add(curve.Name, line, glyphs)
+	}
+	low, high := min(p.Y.Min, 0), p.Y.Max
+	p.Y.Min, p.Y.Max = low, high+0.35*(high-low) // room for the legend
+	p.X.Min, p.X.Max = p.X.Min/1.1, p.X.Max*1.1
+	return curves("curves", spectraWidth, spectraHeight, p), nil
+}
