@@ -160,12 +160,14 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 		{"go run killed", []string{"go", "run", "."}, "sleeps.ipynb", "", syscall.SIGKILL},
 		{"nbclient killed", galdecon, "sleeps.ipynb", "execute.py", syscall.SIGKILL},
 		{"cell that ignores signals", galdecon, "stubborn.ipynb", "", syscall.SIGKILL},
+		{"training in the background", galdecon, "trains.ipynb", "", syscall.SIGKILL},
+		{"nbclient killed in a training", galdecon, "trains.ipynb", "execute.py", syscall.SIGKILL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			mark := "GALDECON_TEST_MARK=" + strings.ReplaceAll(t.Name(), " ", "_") + "/" + strconv.Itoa(os.Getpid())
 			cmd := exec.Command(c.command[0], append(c.command[1:], "run", "--out", t.TempDir(), filepath.Join("testdata", c.notebook))...)
-			cmd.Env = append(h.Env(repo), mark)
+			cmd.Env = append(h.Env(repo), mark, "GALDECON_TEST_FOLDER="+t.TempDir())
 			cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -179,8 +181,12 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 			// The cell's program is the one in gonb's temporary directory.
 			isCell := func(line string) bool { return strings.HasPrefix(line, filepath.Join(os.TempDir(), "gonb_")) }
 			await(t, 2*time.Minute, "the cell runs", func() bool { return len(find(marked(mark), isCell)) > 0 })
-			if c.notebook == "stubborn.ipynb" {
+			switch c.notebook {
+			case "stubborn.ipynb":
 				time.Sleep(time.Second) // until it ignores them
+			case "trains.ipynb":
+				isSession := func(line string) bool { return strings.HasPrefix(line, h.Bin("galdecon-session")) }
+				await(t, 2*time.Minute, "the session runs", func() bool { return len(find(marked(mark), isSession)) > 0 })
 			}
 			victims := []int{cmd.Process.Pid}
 			if c.victim != "" {

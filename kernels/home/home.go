@@ -28,6 +28,8 @@ const (
 	RepoEnv = "GALDECON_REPO"
 	// BackendEnv chooses what notebooks compute on, see [galdecon/galdecon/backend].
 	BackendEnv = "GALDECON_BACKEND"
+	// NotebookEnv is the notebook that a kernel was started for, as Jupyter's servers and "kernels run" tell it.
+	NotebookEnv = "JPY_SESSION_NAME"
 	// HeadlessEnv is "1" where nobody watches a notebook run: what would wait for a person must go on.
 	HeadlessEnv = "GALDECON_HEADLESS"
 )

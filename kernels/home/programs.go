@@ -50,6 +50,9 @@ var libraries = []string{
 	"gonum.org/v1/plot/vg/vgimg",
 }
 
+// session is the process behind a kernel, which links them all.
+const session = "./galdecon/session/server"
+
 // librariesStep compiles the libraries into Go's build cache, which would otherwise be done, without a word, by the first cell.
 func (h Home) librariesStep(repo string) step {
 	return step{
@@ -57,7 +60,7 @@ func (h Home) librariesStep(repo string) step {
 		does:   "libraries for notebooks (GoMLX, XLA, plots)",
 		inputs: func() (string, error) { return sources(repo, "go.mod", "go.sum") },
 		make: func(ctx context.Context, run runner) error {
-			return goBuild(ctx, run, repo, libraries...)
+			return goBuild(ctx, run, repo, append([]string{session}, libraries...)...)
 		},
 	}
 }
@@ -68,7 +71,7 @@ func (h Home) commandStep(repo string) step {
 		name:     "command",
 		does:     "galdecon command",
 		products: []string{h.Bin("galdecon"), filepath.Join(h.Shim(), "go"), filepath.Join(h.Shim(), "gopls")},
-		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum", "kernels") },
+		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum", "kernels", "galdecon/session") },
 		make: func(ctx context.Context, run runner) error {
 			if err := h.build(ctx, run, repo, "./kernels"); err != nil {
 				return err
@@ -159,8 +162,13 @@ func sources(repo string, names ...string) (string, error) {
 
 // kernelspecStep tells the environment's Jupyter about the kernel.
 func (h Home) kernelspecStep(repo string) step {
+	argv := []string{h.Bin("galdecon"), "kernel", "--home", h.Dir, "--repo", repo}
+	// Editors that are started from a desktop, such as VS Code, have another PATH than the shell in which this is set up.
+	if goTool, err := exec.LookPath("go"); err == nil {
+		argv = append(argv, "--go", filepath.Dir(goTool))
+	}
 	spec := map[string]any{
-		"argv":         []string{h.Bin("galdecon"), "kernel", "--home", h.Dir, "--repo", repo, "{connection_file}"},
+		"argv":         append(argv, "{connection_file}"),
 		"display_name": "galdecon (Go)",
 		"language":     "go",
 		// By message, as gonb wants it: a signal to the process group would reach the cell twice, from Jupyter and from gonb.

@@ -3,6 +3,9 @@
 // gonb builds each cell in a module of its own. Three things turn it into a kernel whose notebooks build against exactly the
 // go.mod of this repository, without a line of magic in them: a go.work with the repository in it, a "go" that doesn't fetch the
 // latest versions of everything before each build, and a PATH on which gonb finds the pinned goimports and gopls.
+//
+// The launcher also owns what the cells share, a session ([galdecon/galdecon/session]): its process starts when a cell first asks for
+// it, and ends with the kernel.
 package launch
 
 import (
@@ -14,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 
+	"galdecon/galdecon/session/host"
 	"galdecon/kernels/home"
 	"galdecon/kernels/lifeline"
 )
@@ -30,9 +34,26 @@ func Kernel(h home.Home, repo, connectionFile string) (status int, err error) {
 	cmd := exec.Command(h.Bin("gonb"), "-kernel", connectionFile, "-go_work="+repo, "-raw_error=true")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	path := strings.Join([]string{h.Shim(), filepath.Join(h.Dir, "bin"), os.Getenv("PATH")}, string(os.PathListSeparator))
-	cmd.Env = append(h.Env(repo), "PATH="+path,
+	session, err := host.New(h, repo, owner())
+	if err != nil {
+		return 1, err
+	}
+	cmd.Env = append(append(h.Env(repo), session.Env()...), "PATH="+path,
 		"GOWORK=") // a user's GOWORK=off, or another workspace, would take the place of gonb's go.work
-	return lifeline.Supervise(cmd)
+	return lifeline.Supervise(cmd, func() { _ = session.Close() }) // nobody is left to be told
+}
+
+// owner says to the users of other kernels which this is.
+func owner() string {
+	notebook := os.Getenv(home.NotebookEnv)
+	if notebook == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			return fmt.Sprintf("a kernel (process %d)", os.Getpid())
+		}
+		notebook = dir
+	}
+	return fmt.Sprintf("the kernel of %s (process %d)", notebook, os.Getpid())
 }
 
 // Go is the "go" that the kernel sees: the real one, but

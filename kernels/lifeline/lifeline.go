@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -45,9 +46,10 @@ func GoRun() bool {
 }
 
 // Supervise runs cmd, in a process group with this process as leader, until it and all processes that it started have ended, and
-// returns cmd's exit status. When this process's parent ends, or this process is told to end (SIGTERM, SIGHUP), it tells cmd to, and
-// what is left of the group after a time of grace is killed, itself included. Interrupts are left to the group's others.
-func Supervise(cmd *exec.Cmd) (status int, err error) {
+// returns cmd's exit status. When this process's parent ends, or this process is told to end (SIGTERM, SIGHUP), it tells cmd to. As
+// soon as cmd ends or is told to, it also calls end, which ends what else belongs to this process, and waits for it. What is left of
+// the group after a time of grace is killed, itself included. Interrupts are left to the group's others.
+func Supervise(cmd *exec.Cmd, end func()) (status int, err error) {
 	gone := ParentGone()
 	if syscall.Getpgrp() != os.Getpid() {
 		if err := syscall.Setpgid(0, 0); err != nil {
@@ -80,11 +82,17 @@ func Supervise(cmd *exec.Cmd) (status int, err error) {
 	}()
 
 	var late <-chan time.Time
-	end := func() {
+	ended := make(chan struct{})
+	begin := sync.OnceFunc(func() {
+		late = time.After(grace)
+		go func() {
+			end()
+			close(ended)
+		}()
+	})
+	terminate := func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if late == nil {
-			late = time.After(grace)
-		}
+		begin()
 	}
 	for running := true; running; {
 		select {
@@ -93,22 +101,22 @@ func Supervise(cmd *exec.Cmd) (status int, err error) {
 			running = false
 		case <-gone:
 			gone = nil
-			end()
+			terminate()
 		case s := <-signals:
 			if s != os.Interrupt {
-				end()
+				terminate()
 			}
 		case <-late:
 			return status, syscall.Kill(0, syscall.SIGKILL)
 		}
 	}
-	if late == nil {
-		late = time.After(grace)
+	begin()
+	for _, done := range []<-chan struct{}{empty, ended} {
+		select {
+		case <-done:
+		case <-late:
+			return status, syscall.Kill(0, syscall.SIGKILL)
+		}
 	}
-	select {
-	case <-empty:
-		return status, nil
-	case <-late:
-		return status, syscall.Kill(0, syscall.SIGKILL)
-	}
+	return status, nil
 }

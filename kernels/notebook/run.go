@@ -84,7 +84,7 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	}
 
 	cmd := exec.Command(o.Home.Python(), "-I", filepath.Join(o.Repo, "kernels", "execute.py"), "--out", out, path)
-	cmd.Env = append(o.Home.Env(o.Repo), home.HeadlessEnv+"=1")
+	cmd.Env = append(o.Home.Env(o.Repo), home.HeadlessEnv+"=1", home.NotebookEnv+"="+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches us alone, and we stop it in order
 	// A file and not a pipe for what Jupyter and gonb log: writing to a pipe whose reader was killed would end them at once, and they
 	// have the kernel's files to remove.

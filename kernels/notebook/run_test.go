@@ -149,6 +149,25 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRunWithoutGoOnThePath checks that the kernel finds go where Jupyter was started without it on the PATH, as by a desktop.
+func TestRunWithoutGoOnThePath(t *testing.T) {
+	o, _ := options(t)
+	var without []string
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if _, err := os.Stat(filepath.Join(dir, "go")); err != nil {
+			without = append(without, dir)
+		}
+	}
+	t.Setenv("PATH", strings.Join(without, string(os.PathListSeparator)))
+	res, err := notebook.Run(t.Context(), "testdata/panics.ipynb", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Failed == nil || !strings.Contains(res.Failed.Message, "panic: out of galaxies") {
+		t.Errorf("the cell isn't built and run: %v", res.Failed)
+	}
+}
+
 // TestCellFails checks that a failing cell is named with what the compiler or the program said, and that the rest is still written.
 func TestCellFails(t *testing.T) {
 	for _, c := range []struct {

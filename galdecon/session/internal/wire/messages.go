@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"encoding/json"
+
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+)
+
+// The host's functions. Start says where the session is, and starts it where there is none. Ended says how a session ended that a
+// program has lost. Of an unexpected end, either tells once, by ErrEnded.
+const (
+	Start = "Start"
+	Ended = "Ended"
+)
+
+// The session's functions. Folders are absolute paths.
+const (
+	Load        = "Load"
+	Sample      = "Sample"
+	Observe     = "Observe"
+	Standardize = "Standardize"
+	Wiener      = "Wiener"
+	Train       = "Train"
+	Training    = "Training"
+	Watch       = "Watch"
+	Pause       = "Pause"
+	Resume      = "Resume"
+	Stop        = "Stop"
+	Overview    = "Overview"
+)
+
+// Nothing is the message that says nothing. (gob refuses a struct without fields.)
+type Nothing struct{ Nothing bool }
+
+// Folder names a model or a training.
+type Folder struct{ Dir string }
+
+// Choice is a model with a sampler: the configuration's if it is nil.
+type Choice struct {
+	Dir     string
+	Sampler *ddpm.Sampler
+}
+
+// Model is what [Load] tells of a model.
+type Model struct {
+	Step           int
+	Size, Channels int
+	Instrument     psf.Instrument
+	Sampler        ddpm.Sampler
+}
+
+// SampleRequest asks for n candidates for each observation; they are answered one observation after the other. Observations
+// have a type of their own, with the same fields, on the side that is free of XLA.
+type SampleRequest[Observations any] struct {
+	Choice       Choice
+	Observations Observations
+	N            int
+	Seed         int64
+}
+
+// ObserveRequest asks for observations of clean galaxies.
+type ObserveRequest struct {
+	Galaxies *galaxy.Images
+	PSFs     []psf.Kernel
+	Noise    float64
+	Seed     int64
+}
+
+// StandardizeRequest asks for observations in the units of the models.
+type StandardizeRequest[Observations any] struct{ Observations Observations }
+
+// WienerRequest asks for a classical deconvolution.
+type WienerRequest[Observations any] struct {
+	Observations Observations
+	Prior        float64
+}
+
+// TrainRequest starts a training. The galaxies of all requests of the call are those to train on; what else is in the first counts.
+type TrainRequest struct {
+	Dir      string
+	Config   json.RawMessage
+	Galaxies *galaxy.Images
+}
+
+// State is what a training does.
+type State string
+
+// The states of a training. The last three are ends.
+const (
+	Running  State = "running"
+	Paused   State = "paused"
+	Finished State = "finished"
+	Stopped  State = "stopped"
+	Failed   State = "failed"
+)
+
+// Ended tells the ends from the other states.
+func (s State) Ended() bool { return s != Running && s != Paused }
+
+// Status is how far a training is.
+type Status struct {
+	Dir   string
+	State State
+	// Last is the progress after the last step in this session; its Step is 0 before the first.
+	Last fit.Progress
+	// Failure is why it failed.
+	Failure Failure
+}
+
+// History is the loss so far, in at most some 1000 points.
+type History struct {
+	Status Status
+	Points []fit.Point
+}
+
+// News are the steps of a training since the last news, and its state.
+type News struct {
+	Steps  []fit.Progress
+	Status Status
+}
+
+// Summary is what a session holds.
+type Summary struct {
+	Models    []string
+	Trainings []Status
+	Process   int
+	// Memory is the resident set, in bytes; 0 where the system doesn't tell.
+	Memory int64
+}

@@ -1,0 +1,78 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/session/internal/wire"
+)
+
+// Observations are galdecon.Observations, and convert to them: galdecon.Observations(o).
+type Observations struct {
+	// Images are x, [n, height, width, channels].
+	Images *galaxy.Images
+	// PSFs are Π, one for each image, or one for all, on the pixel grid of the images.
+	PSFs []psf.Kernel
+	// Noise is the standard deviation of the white noise n in units of the pixels, one for each image or one for all. Where it is
+	// empty it is estimated from the images.
+	Noise []float64
+}
+
+// Model is a model in the session.
+type Model struct {
+	// Dir is its folder, and Step the training step that its weights are of.
+	Dir  string
+	Step int
+	// Size and Channels are those of its images, [n, Size, Size, Channels]; Instrument is what it was trained to look through.
+	Size, Channels int
+	Instrument     psf.Instrument
+	// Sampler is what it draws candidates with.
+	Sampler ddpm.Sampler
+
+	session *Session
+	choice  wire.Choice
+}
+
+// Load reads the model in the folder dir. A model that the session holds is read again only if its files have changed, as those of a
+// training do: then it has the weights of the last checkpoint. What is compiled for it is kept, until its files change.
+func (s *Session) Load(dir string) (*Model, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("session: %w", err)
+	}
+	return s.model(wire.Choice{Dir: path})
+}
+
+// WithSampler is the same diffusion model with another sampler. Each is compiled once.
+func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
+	return m.session.model(wire.Choice{Dir: m.Dir, Sampler: &sampler})
+}
+
+func (s *Session) model(choice wire.Choice) (*Model, error) {
+	found, err := call[wire.Model](context.Background(), s, wire.Load, choice)
+	if err != nil {
+		return nil, err
+	}
+	return &Model{Dir: choice.Dir, Step: found.Step, Size: found.Size, Channels: found.Channels, Instrument: found.Instrument,
+		Sampler: found.Sampler, session: s, choice: choice}, nil
+}
+
+// Sample draws n candidates for each observation x [m, Size, Size, Channels], as galdecon.Deconvolver.Sample does, with the same
+// candidates for the same seed. The first drawing of min(m·n, 64) candidates compiles, later ones don't.
+func (m *Model) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]posterior.Posterior, error) {
+	var posteriors []posterior.Posterior
+	request := wire.SampleRequest[*Observations]{Choice: m.choice, Observations: observations, N: n, Seed: seed}
+	err := wire.Stream(ctx, m.session.address, wire.Sample, func(p posterior.Posterior) error {
+		posteriors = append(posteriors, p)
+		return nil
+	}, request)
+	if err != nil {
+		return nil, m.session.explain(err)
+	}
+	return posteriors, nil
+}

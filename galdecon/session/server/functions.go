@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/session/internal/wire"
+)
+
+// functions are what the session can be asked for.
+func functions(m *models, t *trainings) map[string]wire.Function {
+	return map[string]wire.Function{
+		wire.Load: wire.Unary(func(_ context.Context, choice wire.Choice) (wire.Model, error) {
+			loaded, err := m.load(choice.Dir)
+			if err != nil {
+				return wire.Model{}, err
+			}
+			return loaded.describe(choice.Sampler)
+		}),
+		wire.Sample: wire.Streaming(func(ctx context.Context, next func() (sampleRequest, error), send func(galdecon.Posterior) error) error {
+			request, err := next()
+			if err != nil {
+				return err
+			}
+			loaded, err := m.get(request.Choice.Dir)
+			if err != nil {
+				return err
+			}
+			return loaded.sample(ctx, request, send)
+		}),
+		wire.Observe: wire.Unary(func(_ context.Context, r wire.ObserveRequest) (*galdecon.Observations, error) {
+			return galdecon.Observe(r.Galaxies, r.PSFs, r.Noise, r.Seed)
+		}),
+		wire.Standardize: wire.Unary(func(_ context.Context, r wire.StandardizeRequest[*galdecon.Observations]) (*galdecon.Observations, error) {
+			return galdecon.Standardize(r.Observations)
+		}),
+		wire.Wiener: wire.Unary(func(_ context.Context, r wire.WienerRequest[*galdecon.Observations]) (*galaxy.Images, error) {
+			return galdecon.Wiener(r.Observations, r.Prior)
+		}),
+		wire.Train: wire.Streaming(func(_ context.Context, next func() (wire.TrainRequest, error), send func(wire.Status) error) error {
+			request, err := receive(next)
+			if err != nil {
+				return err
+			}
+			status, err := t.start(request)
+			if err != nil {
+				return err
+			}
+			return send(status)
+		}),
+		wire.Training: wire.Unary(func(_ context.Context, folder wire.Folder) (wire.History, error) {
+			one, err := t.find(folder.Dir)
+			if err != nil {
+				return wire.History{}, err
+			}
+			return one.history(), nil
+		}),
+		wire.Watch: wire.Streaming(func(ctx context.Context, next func() (wire.Folder, error), send func(wire.News) error) error {
+			folder, err := next()
+			if err != nil {
+				return err
+			}
+			one, err := t.find(folder.Dir)
+			if err != nil {
+				return err
+			}
+			return one.watch(ctx, send)
+		}),
+		wire.Pause:  t.control((*training).pause),
+		wire.Resume: t.control((*training).resume),
+		wire.Stop:   t.control((*training).stop),
+		wire.Overview: wire.Unary(func(context.Context, wire.Nothing) (wire.Summary, error) {
+			return wire.Summary{Models: m.folders(), Trainings: t.all(), Process: os.Getpid(), Memory: residentMemory()}, nil
+		}),
+	}
+}
+
+type sampleRequest = wire.SampleRequest[*galdecon.Observations]
+
+// receive puts the parts of a request for a training together.
+func receive(next func() (wire.TrainRequest, error)) (wire.TrainRequest, error) {
+	whole, err := next()
+	if err != nil {
+		return whole, err
+	}
+	y := whole.Galaxies
+	if y == nil {
+		return whole, errors.New("session: there are no galaxies to train on")
+	}
+	for {
+		part, err := next()
+		if errors.Is(err, io.EOF) {
+			return whole, nil
+		}
+		if err != nil {
+			return whole, err
+		}
+		more := part.Galaxies
+		if more == nil || more.Height != y.Height || more.Width != y.Width || more.Channels != y.Channels {
+			return whole, errors.New("session: the parts of the galaxies don't fit together")
+		}
+		y.N += more.N
+		y.Pixels, y.IDs, y.Scale = append(y.Pixels, more.Pixels...), append(y.IDs, more.IDs...), append(y.Scale, more.Scale...)
+	}
+}
+
+// residentMemory is that of this process in bytes, 0 where the system doesn't tell.
+func residentMemory() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,66 @@
+// Command server is a session: the process behind a kernel that holds the device, the loaded models with what was compiled for them,
+// and the trainings, while the programs of the cells come and go. The package [galdecon/galdecon/session/host] builds and starts it.
+//
+//	server FOLDER OWNER
+//
+// It listens in FOLDER, which is the host's, and names OWNER to other sessions. Standard input is its line of life: when that ends, by
+// intent or because the kernel was killed, it saves its trainings and ends.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/session/host"
+	"galdecon/galdecon/session/internal/wire"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	if len(os.Args) != 3 {
+		return fmt.Errorf("this is a part of galdecon's kernel; its package session starts it")
+	}
+	dir, owner := os.Args[1], os.Args[2]
+	// An interrupt is meant for a cell, wherever it reaches this process from.
+	signal.Ignore(os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+
+	if _, err := backend.Default(); err != nil {
+		return err
+	}
+	listener, err := wire.Listen(filepath.Join(dir, host.SessionSocket))
+	if err != nil {
+		return fmt.Errorf("session: cannot listen: %w", err)
+	}
+	trainings := newTrainings(owner, filepath.Join(dir, host.TrainingsFile))
+	served := make(chan error, 1)
+	go func() {
+		served <- wire.Serve(ctx, listener, os.Getenv(host.TokenEnv), functions(newModels(), trainings))
+	}()
+	fmt.Println(host.Ready)
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+	}
+	// Calls that still go on, in the midst of a drawing for example, end with the process.
+	trainings.close()
+	return errors.Join(err, os.RemoveAll(dir)) // which a killed host can't
+}

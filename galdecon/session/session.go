@@ -1,0 +1,135 @@
+// Package session lets the cells of a notebook share what is dear to make. In GoNB every cell is a program of its own: whatever one
+// has loaded and compiled ends with it. A session is a process behind the kernel that keeps the device, the models with what was
+// compiled for them, and trainings that go on in the background; a cell's program attaches to it.
+//
+//	session, err := session.Open()
+//	model, err := session.Load("checkpoints/tiny")           // read once
+//	posteriors, err := model.Sample(ctx, observations, 8, 1) // compiled once
+//
+//	training, err := session.Train(config, galaxies, "checkpoints/tiny") // in the background
+//	training, err := session.Training("checkpoints/tiny")                // in a later cell
+//	err = training.Watch(ctx, func(p fit.Progress) { live.Update(p.Step, p.Loss) })
+//
+// Each kernel has a session of its own, which starts with the first [Open] and ends with the kernel; trainings are saved then. Outside
+// of a kernel, Open starts one for the program.
+//
+// # What stays in the cell
+//
+// The session runs galdecon's own models. A cell with graph functions of its own, such as another loss or network, computes in the
+// cell's process, with the packages [galdecon/galdecon], [galdecon/galdecon/fit] and the others. Both work on the same checkpoint
+// folders: what one trains, the other loads. While one trains in a folder, another training there is refused.
+//
+// # Quick cells
+//
+// This package is free of XLA. A cell that imports it, but not galdecon itself, takes half a second less to link. That holds for the
+// notebook's declarations, too, since every cell is compiled with those of the cells before.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/session/host"
+	"galdecon/galdecon/session/internal/wire"
+	"galdecon/kernels/home"
+)
+
+// ErrEnded says that the session has ended unexpectedly: it was killed, or a bug in it showed. The message says what is known. It is
+// told once; the next [Open] starts a new session, without the models of the old one and with its trainings at their last checkpoints.
+var ErrEnded = wire.ErrEnded
+
+// Session is the attachment to a session. Its methods may be called concurrently.
+type Session struct {
+	host    wire.Address
+	address wire.Address
+	own     *host.Host // nil in a kernel
+}
+
+// Open attaches to the kernel's session, and starts it where there is none, which takes a second or two. In a program that no kernel
+// runs it starts a session for this program, which ends with Close or with the program. It is an error, once, if the last session
+// ended unexpectedly, see [ErrEnded].
+func Open() (*Session, error) {
+	s := &Session{host: wire.Address{Socket: os.Getenv(host.SocketEnv), Token: os.Getenv(host.TokenEnv)}}
+	if s.host.Socket == "" {
+		var err error
+		if s.own, err = newHost(); err != nil {
+			return nil, err
+		}
+		s.host = s.own.Address()
+	}
+	var err error
+	if s.address, err = wire.Call[wire.Address](context.Background(), s.host, wire.Start, wire.Nothing{}); err != nil {
+		if errors.Is(err, wire.ErrLost) {
+			err = fmt.Errorf("session: the kernel can't be reached, restart it: %w", err)
+		}
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// newHost makes this program the owner of a session.
+func newHost() (*host.Host, error) {
+	h, err := home.Open()
+	if err != nil {
+		return nil, fmt.Errorf("session: %w", err)
+	}
+	repo, err := home.FindRepo()
+	if err != nil {
+		return nil, fmt.Errorf("session: %w", err)
+	}
+	return host.New(h, repo, fmt.Sprintf("the program %s (process %d)", filepath.Base(os.Args[0]), os.Getpid()))
+}
+
+// Close detaches. A kernel's session goes on; a program's own session is ended, its trainings are saved.
+func (s *Session) Close() error {
+	if s.own == nil {
+		return nil
+	}
+	if err := s.own.Close(); err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
+	return nil
+}
+
+// explain says how the session ended where a call has lost the connection.
+func (s *Session) explain(err error) error {
+	if !errors.Is(err, wire.ErrLost) {
+		return err
+	}
+	ended, e := wire.Call[wire.Failure](context.Background(), s.host, wire.Ended, wire.Nothing{})
+	if e == nil {
+		e = ended.Err()
+	}
+	if errors.Is(e, ErrEnded) {
+		return e
+	}
+	return fmt.Errorf("session: %w; open it again, or restart the kernel", errors.Join(err, e))
+}
+
+// call calls a function of the session.
+func call[Answer any](ctx context.Context, s *Session, function string, request any) (Answer, error) {
+	answer, err := wire.Call[Answer](ctx, s.address, function, request)
+	return answer, s.explain(err)
+}
+
+// Observe is galdecon.Observe: what a telescope makes of clean galaxies y [n, height, width, channels], x = Π*y + n, with a PSF for
+// each galaxy or one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
+func (s *Session) Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed int64) (*Observations, error) {
+	return call[*Observations](context.Background(), s, wire.Observe, wire.ObserveRequest{Galaxies: galaxies, PSFs: kernels, Noise: noise, Seed: seed})
+}
+
+// Standardize is galdecon.Standardize: observations divided so that the peak of the galaxy without its blur is about 1, as models are
+// trained.
+func (s *Session) Standardize(observations *Observations) (*Observations, error) {
+	return call[*Observations](context.Background(), s, wire.Standardize, wire.StandardizeRequest[*Observations]{Observations: observations})
+}
+
+// Wiener is galdecon.Wiener: the classical deconvolution.
+func (s *Session) Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
+	return call[*galaxy.Images](context.Background(), s, wire.Wiener, wire.WienerRequest[*Observations]{Observations: observations, Prior: prior})
+}

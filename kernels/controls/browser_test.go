@@ -1,0 +1,228 @@
+package controls_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"galdecon/kernels/console"
+	"galdecon/kernels/home"
+	notebooks "galdecon/kernels/notebook"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+const notebook = "panel.ipynb"
+
+// installed sets up the developer's own home and returns it with the repository.
+func installed(t *testing.T) (home.Home, string) {
+	t.Helper()
+	repo, err := home.FindRepo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := home.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Setup(t.Context(), repo, console.NewLog(t.Output())); err != nil {
+		t.Fatal(err)
+	}
+	return h, repo
+}
+
+// lab starts JupyterLab on a folder with a copy of the notebook, and returns the notebook's path and page.
+func lab(t *testing.T) (path, url string) {
+	t.Helper()
+	h, repo := installed(t)
+	root := t.TempDir()
+	text, err := os.ReadFile(filepath.Join("testdata", notebook))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(root, notebook)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().(*net.TCPAddr)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const token = "test"
+	cmd := exec.Command(h.Python(), "-I", "-m", "jupyterlab", "--no-browser", "--allow-root", "--LabApp.expose_app_in_browser=True", "--ServerApp.ip=127.0.0.1",
+		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token="+token, "--ServerApp.root_dir="+root)
+	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("JupyterLab says:\n%s", &log)
+		}
+	})
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address.String())
+		if err == nil {
+			_ = conn.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("JupyterLab doesn't start")
+		}
+	}
+	return path, fmt.Sprintf("http://%s/lab/tree/%s?token=%s", address, notebook, token)
+}
+
+// browser starts Chromium.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("there is no Chromium on the PATH to test the controls in")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1200, 1200))
+	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(end)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(end)
+	ctx, end = context.WithTimeout(ctx, 5*time.Minute)
+	t.Cleanup(end)
+	return ctx
+}
+
+const (
+	// figure is the figure that is shown, as a URL with its data.
+	figure = `document.querySelector(".jp-OutputArea-output img")?.src`
+	// set moves the control of an index, as a user does.
+	set = `(() => {
+		const control = document.querySelectorAll(".jp-OutputArea-output input, .jp-OutputArea-output select")[%d];
+		control.value = %q;
+		control.dispatchEvent(new Event("input", {bubbles: true}));
+	})()`
+)
+
+// TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what is saved.
+func TestInABrowser(t *testing.T) {
+	ctx := browser(t)
+	path, page := lab(t)
+	// evaluate evaluates an expression in the page, until waits for it to be true.
+	evaluate := func(expression string) {
+		t.Helper()
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](expression+"; 0")); err != nil {
+			t.Fatalf("%s: %v", expression, err)
+		}
+	}
+	until := func(condition string) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			// Not by chromedp's Poll, which sees nothing of the page's variables.
+			holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
+			if err != nil || time.Now().After(end) {
+				t.Fatalf("until %s: %v", condition, err)
+			}
+			if holds {
+				return
+			}
+		}
+	}
+	// As if someone sat before it: JupyterLab runs the notebook that has the focus.
+	focus := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return chromedp.Void{}, err
+	}
+	if err := chromedp.Do(ctx, focus, chromedp.Navigate(page)); err != nil {
+		t.Fatal(err)
+	}
+	until(`window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady`)
+	evaluate(`window.jupyterapp.commands.execute("notebook:run-all-cells")`)
+	until(figure + ` && document.querySelector(".jp-OutputArea-output input[type=range]")`)
+	for _, change := range []struct {
+		index int
+		value string
+	}{{0, "0.8"}, {1, "1"}, {0, "0.3"}} {
+		start := time.Now()
+		evaluate("window.before = " + figure)
+		evaluate(fmt.Sprintf(set, change.index, change.value))
+		until(figure + " && " + figure + " !== window.before")
+		t.Logf("control %d at %s: a new figure after %.2f s", change.index, change.value, time.Since(start).Seconds())
+	}
+	evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
+	until(`document.querySelector(".jp-Notebook").textContent.includes("drawn true <nil>")`)
+	evaluate(`window.jupyterapp.commands.execute("docmanager:save").then(() => window.saved = true)`)
+	until("window.saved")
+
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nb struct {
+		Cells []struct {
+			Outputs []struct {
+				Data map[string]json.RawMessage
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &nb); err != nil {
+		t.Fatal(err)
+	}
+	// Beside these, gonb leaves an empty output where its connection was.
+	figures, values := 0, 0
+	for _, output := range nb.Cells[0].Outputs {
+		if output.Data["image/png"] != nil {
+			figures++
+		}
+		if strings.Contains(string(output.Data["text/html"]), "brightness: 0.3; size: large") {
+			values++
+		}
+	}
+	if figures != 1 || values != 1 {
+		t.Errorf("saved are %d figures and %d lines with the values, want the last ones: %s", figures, values, text)
+	}
+	if bytes.Contains(text, []byte("<script>")) || len(text) > 100_000 {
+		t.Errorf("%d bytes are saved, with the script or more than the last figure:\n%s", len(text), text)
+	}
+}
+
+// TestInAHeadlessRun executes the notebook as "kernels run" does: its figure is drawn once and nothing waits.
+func TestInAHeadlessRun(t *testing.T) {
+	h, repo := installed(t)
+	result, err := notebooks.Run(t.Context(), filepath.Join("testdata", notebook), notebooks.Options{Home: h, Repo: repo, Out: t.TempDir(), Console: console.NewLog(t.Output())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Failed != nil {
+		t.Fatal(result.Failed)
+	}
+	text, err := os.ReadFile(result.Notebook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte("drawn false <nil>")) || bytes.Count(text, []byte(`"image/png"`)) != 2 || bytes.Contains(text, []byte("<script>")) { // data and its size
+		t.Errorf("the executed notebook is\n%s", text)
+	}
+}

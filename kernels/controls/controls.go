@@ -1,0 +1,227 @@
+// Package controls puts sliders and selects below a notebook cell that draw a figure anew while they are moved.
+//
+//	panel := controls.New()
+//	sigma := panel.Slider("σ of the PSF in pixels", 1, 2, 0.05, 1.5)
+//	guide := panel.Select("guidance", "none", "weak", "strong")
+//	err := panel.Run(ctx, func() (plotting.Drawable, error) {
+//		return draw(sigma.Value(), guide.Index())
+//	})
+//
+// Where no browser answers, as in a headless run, the figure is drawn once, with the values that the controls begin with, and the cell
+// goes on at once.
+package controls
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"math"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"galdecon/kernels/home"
+	"galdecon/plotting"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/comms"
+)
+
+// answerTime is how long a browser may take to answer. One that is there takes less than a second.
+const answerTime = 5 * time.Second
+
+//go:embed controls.js
+var script string
+
+// Panel is a row of controls.
+type Panel struct {
+	controls []*control
+	err      error // of the description
+
+	mu      sync.Mutex
+	changed chan struct{} // holds one thing to do, however many changes there were
+	alive   bool          // a browser has answered
+	done    bool          // the user has pressed the button
+}
+
+// New is an empty panel.
+func New() *Panel { return &Panel{changed: make(chan struct{}, 1)} }
+
+// control is one control; its value is a number, the index of a select.
+type control struct {
+	panel          *Panel
+	label          string
+	min, max, step float64
+	options        []string
+	value          float64
+}
+
+// Slider is a number that the user turns.
+type Slider struct{ control *control }
+
+// Value is what it stands at.
+func (s Slider) Value() float64 { return s.control.get() }
+
+// Select is one of several options.
+type Select struct{ control *control }
+
+// Index is that of the option that is chosen, from 0, and Option is its name.
+func (s Select) Index() int { return int(s.control.get()) }
+
+// Option is the name of the one that is chosen.
+func (s Select) Option() string { return s.control.options[s.Index()] }
+
+// Slider adds a slider from min to max in steps, which begins with value. Its label says the unit.
+func (p *Panel) Slider(label string, min, max, step, value float64) Slider {
+	if !(min < max && step > 0 && value >= min && value <= max) || math.IsInf(max-min, 0) {
+		p.err = errors.Join(p.err, fmt.Errorf("controls: the slider %q needs min ≤ value ≤ max, min < max and a step > 0, got %g, %g, %g and %g", label, min, value, max, step))
+	}
+	return Slider{p.add(control{label: label, min: min, max: max, step: step, value: value})}
+}
+
+// Select adds a choice of options, which begins with the first.
+func (p *Panel) Select(label string, options ...string) Select {
+	if len(options) == 0 {
+		p.err = errors.Join(p.err, fmt.Errorf("controls: the select %q needs options", label))
+	}
+	return Select{p.add(control{label: label, options: options, max: float64(len(options) - 1)})}
+}
+
+func (p *Panel) add(c control) *control {
+	c.panel = p
+	p.controls = append(p.controls, &c)
+	return &c
+}
+
+func (c *control) get() float64 {
+	c.panel.mu.Lock()
+	defer c.panel.mu.Unlock()
+	return c.value
+}
+
+// Run draws the figure, and draws it anew with every change until the user presses the panel's button, interrupts the cell, or ctx
+// ends; that isn't an error. What stays in the notebook is the last figure and a line with the values. Changes that come while a
+// figure is drawn are drawn together. The draw function is called by one goroutine at a time.
+func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error)) error {
+	if p.err != nil {
+		return p.err
+	}
+	figure := plotting.NewLive()
+	show := func() error {
+		d, err := draw()
+		if err != nil {
+			return err
+		}
+		return figure.Show(d)
+	}
+	if !gonbui.IsNotebook || os.Getenv(home.HeadlessEnv) == "1" {
+		return show()
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+
+	id := "galdecon-controls-" + gonbui.UniqueId()
+	comms.Subscribe(id, func(_ string, message string) { p.receive(message) })
+	comms.Start()
+	gonbui.UpdateHtml(id, p.html(id))
+	defer func() { gonbui.UpdateHtml(id, p.text()) }()
+	if err := show(); err != nil {
+		return err
+	}
+	waiting := time.After(answerTime)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-waiting:
+			if waiting = nil; !p.answered() {
+				return nil
+			}
+		case <-p.changed:
+			if p.pressed() {
+				return nil
+			}
+			if err := show(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// receive takes a message of the browser: the values of all controls as a list, or null for the button. The first one greets.
+func (p *Panel) receive(message string) {
+	var values []float64
+	if err := json.Unmarshal([]byte(message), &values); err != nil || values != nil && len(values) != len(p.controls) {
+		return // nothing that our script sends
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change := values == nil
+	p.alive, p.done = true, p.done || values == nil
+	for i, c := range p.controls {
+		if values != nil && !math.IsNaN(values[i]) {
+			v := min(max(values[i], c.min), c.max)
+			change = change || v != c.value
+			c.value = v
+		}
+	}
+	if change {
+		select {
+		case p.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (p *Panel) answered() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.alive
+}
+
+func (p *Panel) pressed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done
+}
+
+// html is the panel, with the script that makes it alive.
+func (p *Panel) html(id string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<div id="%s" style="display:grid;grid-template-columns:max-content 16em max-content;gap:.3em 1em;align-items:center">`, id)
+	for _, c := range p.controls {
+		fmt.Fprintf(&b, `<label>%s</label>`, html.EscapeString(c.label))
+		if c.options == nil {
+			fmt.Fprintf(&b, `<input type="range" min="%g" max="%g" step="%g" value="%g"><output>%g</output>`, c.min, c.max, c.step, c.value, c.value)
+			continue
+		}
+		b.WriteString(`<select>`)
+		for i, option := range c.options {
+			fmt.Fprintf(&b, `<option value="%d">%s</option>`, i, html.EscapeString(option))
+		}
+		b.WriteString(`</select><output></output>`)
+	}
+	fmt.Fprintf(&b, `<button>Done</button></div><script>(%s)(%s)</script>`, script, strconv.Quote(id))
+	return b.String()
+}
+
+// text is what stays of the panel.
+func (p *Panel) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var parts []string
+	for _, c := range p.controls {
+		value := strconv.FormatFloat(c.value, 'g', -1, 64)
+		if c.options != nil {
+			value = c.options[int(c.value)]
+		}
+		parts = append(parts, html.EscapeString(c.label+": "+value))
+	}
+	return strings.Join(parts, "; ")
+}
