@@ -1,6 +1,7 @@
 package galaxy
 
 import (
+	"compress/gzip"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -112,7 +113,7 @@ func describesPixels(key string) bool {
 	return ok && err == nil
 }
 
-// LoadFITS reads the images of a FITS file as [Load] does, and its header. Unlike Load it lets bad pixels be NaN: mask them before use.
+// LoadFITS reads the images of a FITS file, with .gz a compressed one, as [Load] does, and its header. Unlike Load it lets bad pixels be NaN: mask them before use.
 func LoadFITS(path string) (*Images, Header, error) {
 	im, header, err := loadFITS(path)
 	if err != nil {
@@ -123,7 +124,18 @@ func LoadFITS(path string) (*Images, Header, error) {
 }
 
 func loadFITS(path string) (*Images, Header, error) {
-	data, err := os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	var r io.Reader = file
+	if _, zipped := formatOf(path); zipped {
+		if r, err = gzip.NewReader(file); err != nil {
+			return nil, nil, fmt.Errorf("it cannot be decompressed: %w", err)
+		}
+	}
+	data, err := readWhole(r)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,8 @@
 package galaxy
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"math"
 	"os"
@@ -133,6 +135,43 @@ func TestWindowOfOtherHeaders(t *testing.T) {
 	} {
 		if got := c.in.Window(0, 0, 2); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestLoadFITSCompressed(t *testing.T) {
+	source := filepath.Join("testdata", "sky.fits")
+	want, header, err := LoadFITS(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write(data); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "sky.fits.gz")
+	for _, c := range []struct {
+		data []byte
+		want string
+	}{{zipped.Bytes(), ""}, {zipped.Bytes()[:zipped.Len()/2], "unexpected EOF"}, {data, "decompressed"}} {
+		if err := os.WriteFile(path, c.data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		im, h, err := LoadFITS(path)
+		switch {
+		case c.want != "":
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "galaxy: ") {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		case err != nil:
+			t.Error(err)
+		case !slices.Equal(h, header) || im.Width != want.Width || im.ID(0) != "sky":
+			t.Errorf("%+v with %d cards", im, len(h))
 		}
 	}
 }

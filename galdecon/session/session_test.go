@@ -85,6 +85,7 @@ func synthetic() *galaxy.Images {
 // kernel makes a host as a kernel's launcher does, and its environment this process's.
 func kernel(t *testing.T, owner string) *host.Host {
 	t.Helper()
+	t.TempDir() // Of a test's folders the first call says when they are removed: after the session that may train in them.
 	repo, err := home.FindRepo()
 	if err != nil {
 		t.Fatal(err)

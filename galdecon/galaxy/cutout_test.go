@@ -1,0 +1,175 @@
+package galaxy
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// exposure is a sky of 100 with noise of 5 on h×w pixels, and round Gaussian galaxies of σ = 3 pixels and a peak of 200 at columns and rows.
+func exposure(h, w int, at ...[2]float64) *Images {
+	r := rand.New(rand.NewPCG(3, 4))
+	im := NewImages(1, h, w, 1)
+	for k := range im.Pixels {
+		v := 100 + 5*r.NormFloat64()
+		for _, p := range at {
+			dx, dy := float64(k%w)-p[0], float64(k/w)-p[1]
+			v += 200 * math.Exp(-(dx*dx+dy*dy)/18)
+		}
+		im.Pixels[k] = float32(v)
+	}
+	return im
+}
+
+func TestSky(t *testing.T) {
+	for name, im := range map[string]*Images{
+		"empty":   exposure(64, 64),
+		"crowded": exposure(64, 80, [2]float64{20, 20}, [2]float64{55, 40}, [2]float64{30, 50}),
+	} {
+		im.Pixels[7], im.Pixels[900] = float32(math.NaN()), float32(math.Inf(1))
+		skies, err := im.Sky()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, least := skies[0], 5/math.Sqrt(float64(len(im.Pixels)))
+		if s.Error < 1.2*least || s.Error > 1.6*least || math.Abs(s.Level-100) > 3*s.Error || math.Abs(s.Noise-5) > 3*s.Error {
+			t.Errorf("%s: %+v, want 100 and 5", name, s)
+		}
+	}
+	flat := NewImages(1, 16, 16, 1)
+	for k := range flat.Pixels {
+		flat.Pixels[k] = 3
+	}
+	flat.Pixels[9] = 70
+	if s, err := flat.Sky(); err != nil || s[0] != (Sky{Level: 3}) {
+		t.Errorf("a sky without noise is %+v, error %v", s, err)
+	}
+	for k := range flat.Pixels {
+		flat.Pixels[k] = float32(math.NaN())
+	}
+	if _, err := flat.Sky(); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCutout(t *testing.T) {
+	header := Header{"CRPIX1  = 40.5", "CRPIX2  = 30.5", "CD1_1   = -1.0E-4", "CD2_2   = 1.0E-4"}
+	im := exposure(64, 80, [2]float64{25.3, 37.8}, [2]float64{60, 20})
+	im.Subtract([]float64{100})
+	im.IDs = []string{"field"}
+	im.Pixels[38*80+27] = float32(math.NaN())
+	stamp, h, err := im.Cutout(header, 27, 34, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The middle of the galaxy, at 25.8 and 38.3 from the corner of the image, is 16 from that of the stamp, to a pixel.
+	x, y := 10, 22
+	for dy := range 32 {
+		for dx := range 32 {
+			v := im.Pixels[(y+dy)*80+x+dx]
+			if math.IsNaN(float64(v)) {
+				if got := stamp.Pixels[dy*32+dx]; math.Abs(float64(got)-160) > 25 {
+					t.Errorf("the bad pixel became %g", got)
+				}
+			} else if stamp.Pixels[dy*32+dx] != v {
+				t.Fatalf("pixel %d, %d is %g, want %g", dx, dy, stamp.Pixels[dy*32+dx], v)
+			}
+		}
+	}
+	if stamp.ID(0) != "field" || stamp.Scale != nil {
+		t.Errorf("IDs %v, scale %v", stamp.IDs, stamp.Scale)
+	}
+	if p, _ := h.Number("CRPIX1"); p != 40.5-10 {
+		t.Errorf("CRPIX1 is %g", p)
+	}
+	// At the corner it's moved inwards.
+	if _, h, err = im.Cutout(header, 60, 20, 48); err != nil {
+		t.Fatal(err)
+	}
+	p1, _ := h.Number("CRPIX1")
+	if p2, _ := h.Number("CRPIX2"); p1 != 40.5-32 || p2 != 30.5 {
+		t.Errorf("header %q", h)
+	}
+
+	for want, cut := range map[string][3]int{
+		"between 4":       {25, 37, 70},
+		"80 columns":      {25, 37, 2},
+		"only 80 columns": {25, 64, 32},
+		"of the edge":     {77, 37, 32},
+		"no positive":     {70, 54, 16},
+		"are not finite":  {25, 37, 4},
+		"7 pixels of the": {5, 30, 28},
+	} {
+		bad := im.Select(0)
+		switch want {
+		case "no positive":
+			bad.Subtract([]float64{1000})
+		case "are not finite":
+			bad.Pixels[37*80+25] = float32(math.NaN())
+			bad.Pixels[37*80+26] = float32(math.NaN())
+		}
+		if _, _, err := bad.Cutout(nil, cut[0], cut[1], cut[2]); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "galaxy: ") {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	if _, _, err := NewImages(2, 32, 32, 1).Cutout(nil, 16, 16, 16); err == nil || !strings.Contains(err.Error(), "one image") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAverage(t *testing.T) {
+	im := ramp(2, 5, 7, 3)
+	im.IDs, im.Scale = []string{"a", "b"}, []float64{2, 3}
+	out, err := im.Average(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.N != 2 || out.Height != 2 || out.Width != 3 || out.Channels != 3 || out.ID(1) != "b" || out.Scale[1] != 3 {
+		t.Fatalf("%+v", out)
+	}
+	for i := range 2 {
+		for y := range 2 {
+			for x := range 3 {
+				for c := range 3 {
+					// The mean of a ramp is its value in the middle.
+					want := float64(i*105) + (2*float64(y)+0.5)*21 + (2*float64(x)+0.5)*3 + float64(c)
+					if got := out.At(i)[(y*3+x)*3+c]; float64(got) != want {
+						t.Errorf("image %d, row %d, column %d, channel %d: %g, want %g", i, y, x, c, got, want)
+					}
+				}
+			}
+		}
+	}
+	if same, err := im.Average(1); err != nil || !slices.Equal(same.Pixels, im.Pixels) {
+		t.Errorf("1×1 pixels averaged changed them, error %v", err)
+	}
+	for _, n := range []int{0, 6} {
+		if _, err := im.Average(n); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
+			t.Errorf("error %v for %d", err, n)
+		}
+	}
+}
+
+func TestJoin(t *testing.T) {
+	a, b := ramp(1, 4, 5, 1), ramp(2, 4, 5, 1)
+	a.IDs, b.Scale = []string{"a"}, []float64{2, 3}
+	out, err := Join(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.N != 3 || !slices.Equal(out.Pixels, slices.Concat(a.Pixels, b.Pixels)) || !slices.Equal(out.Scale, []float64{1, 2, 3}) ||
+		!slices.Equal(out.IDs, []string{"a", "image 0", "image 1"}) {
+		t.Errorf("%+v", out)
+	}
+	if out, err := Join(a, a); err != nil || out.Scale != nil {
+		t.Errorf("scale %v, error %v", out.Scale, err)
+	}
+	if _, err := Join(); err == nil {
+		t.Error("nothing gave no error")
+	}
+	if _, err := Join(a, ramp(1, 5, 4, 1)); err == nil || !strings.Contains(err.Error(), "5×4") {
+		t.Errorf("error %v", err)
+	}
+}

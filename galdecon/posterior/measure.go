@@ -1,0 +1,114 @@
+package posterior
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/score"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Interval is a median with its error bars: the true value lies between Low and High with a probability of 68 %, as far as the model is right.
+// For a Gaussian they are one standard deviation away.
+type Interval struct {
+	Median, Low, High float64
+}
+
+// Scaled is the interval in other units, of which one is 1/by; by is positive.
+func (i Interval) Scaled(by float64) Interval {
+	return Interval{Median: i.Median * by, Low: i.Low * by, High: i.High * by}
+}
+
+// String is the median with its error bars, to two digits of the shorter one: "0.123 +0.031 −0.028".
+func (i Interval) String() string {
+	above, below := i.High-i.Median, i.Median-i.Low
+	decimals := 3 // where the candidates all agree
+	if shorter := min(above, below); shorter > 0 {
+		decimals = min(max(1-int(math.Floor(math.Log10(shorter))), 0), 9)
+	}
+	return fmt.Sprintf("%.*f +%.*f −%.*f", decimals, i.Median, decimals, above, decimals, below)
+}
+
+// Photometry is what the candidates of a posterior say about the galaxy: the quantities of [score.Photometry], each over the candidates.
+type Photometry struct {
+	// Flux is that within the aperture, summed over pixels in units of the source, by Observation.Scale.
+	Flux Interval
+	// HalfLight is the half-light radius in pixels; G1 and G2 are the ellipticity.
+	HalfLight, G1, G2 Interval
+	// Measured of all candidates could be measured, Failed could not, and aren't in the intervals.
+	Measured, Failed int
+}
+
+// Measure measures every candidate by [score.Measure], in an aperture of the given radius in pixels. Candidates without a galaxy that could be
+// measured are counted. It is an error if fewer than half can be measured.
+func (p Posterior) Measure(aperture float64) (Photometry, error) {
+	if p.Samples == nil || p.Samples.N == 0 {
+		return Photometry{}, errors.New("posterior: there are no candidates to measure")
+	}
+	var flux, radius, g1, g2 []float64
+	var failure error
+	for i := range p.Samples.N {
+		m, err := score.Measure(p.Samples.Select(i), aperture)
+		if err != nil {
+			failure = cmp.Or(failure, err)
+			continue
+		}
+		flux, radius = append(flux, m.Aperture*p.scale()), append(radius, m.HalfLight)
+		g1, g2 = append(g1, m.G1), append(g2, m.G2)
+	}
+	if 2*len(flux) < p.Samples.N {
+		return Photometry{}, fmt.Errorf("posterior: only %d of %d candidates can be measured, the first of the others not because: %w", len(flux), p.Samples.N, failure)
+	}
+	return Photometry{
+		Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1), G2: interval(g2),
+		Measured: len(flux), Failed: p.Samples.N - len(flux),
+	}, nil
+}
+
+// Restored returns the candidates in units of the source, by Observation.Scale.
+func (p Posterior) Restored() *galaxy.Images {
+	out, scale := galaxy.NewImages(p.Samples.N, p.Samples.Height, p.Samples.Width, p.Samples.Channels), p.scale()
+	for k, v := range p.Samples.Pixels {
+		out.Pixels[k] = float32(float64(v) * scale)
+	}
+	return out
+}
+
+// Moments returns the mean of the candidates and their standard deviation, for each pixel and in units of the source: one image each. The mean is
+// the best estimate of a pixel, and smoother than any galaxy. At least two candidates are needed.
+func (p Posterior) Moments() (mean, deviation *galaxy.Images, err error) {
+	if p.Samples == nil || p.Samples.N < 2 {
+		return nil, nil, errors.New("posterior: a standard deviation needs at least two candidates")
+	}
+	mean, deviation = p.Samples.Select(0), p.Samples.Select(0)
+	values, scale := make([]float64, p.Samples.N), p.scale()
+	for k := range mean.Pixels {
+		for i := range values {
+			values[i] = scale * float64(p.Samples.At(i)[k])
+		}
+		m, d := stat.MeanStdDev(values, nil)
+		mean.Pixels[k], deviation.Pixels[k] = float32(m), float32(d)
+	}
+	return mean, deviation, nil
+}
+
+func (p Posterior) scale() float64 {
+	if p.Observation == nil || p.Observation.Scale == nil {
+		return 1
+	}
+	return p.Observation.Scale[0]
+}
+
+// interval interpolates so that a further sample of the same distribution lies in it with a probability of 68 %, for any number n of them: the i-th of the
+// sorted ones is the quantile i/(n+1).
+func interval(values []float64) Interval {
+	slices.Sort(values)
+	n := float64(len(values))
+	at := func(q float64) float64 { return stat.Quantile(min(q*(n+1)/n, 1), stat.LinInterp, values, nil) }
+	return Interval{Median: at(0.5), Low: at(0.16), High: at(0.84)}
+}

@@ -1,0 +1,146 @@
+package posterior_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
+)
+
+// candidates are elliptical Gaussian galaxies of σ = 3 pixels whose flux scatters around 100 by 10, and whose g1 by 0.05 around 0.1, as
+// normal[i] says; the last dark ones hold nothing.
+func candidates(normal [][2]float64, dark int) posterior.Posterior {
+	im := galaxy.NewImages(len(normal)+dark, 32, 32, 1)
+	for i, z := range normal {
+		flux, g := 100+10*z[0], 0.1+0.05*z[1]
+		for k := range im.At(i) {
+			x, y := float64(k%32)-15.5, float64(k/32)-15.5
+			x, y = x*(1-g), y*(1+g)
+			im.At(i)[k] = float32(flux / (2 * math.Pi * 9) * math.Exp(-(x*x+y*y)/(18*(1-g*g))))
+		}
+	}
+	return posterior.Posterior{Observation: &galaxy.Images{Scale: []float64{50}}, Samples: im}
+}
+
+func TestMeasure(t *testing.T) {
+	const n = 400
+	r := rand.New(rand.NewPCG(1, 2))
+	normal := make([][2]float64, n)
+	for i := range normal {
+		normal[i] = [2]float64{r.NormFloat64(), r.NormFloat64()}
+	}
+	m, err := candidates(normal, 3).Measure(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Measured != n || m.Failed != 3 {
+		t.Errorf("%d measured, %d failed", m.Measured, m.Failed)
+	}
+	// The standard errors of the median and of these quantiles are 1.25 and 1.5 of σ/√n.
+	for name, c := range map[string]struct {
+		got                  posterior.Interval
+		middle, sigma, scale float64
+	}{
+		"flux": {m.Flux, 100, 10, 50},
+		"g1":   {m.G1, 0.1, 0.05, 1},
+	} {
+		tolerance := 5 * c.sigma / math.Sqrt(n) * c.scale
+		for q, pair := range map[string][2]float64{"median": {c.got.Median, 0}, "low": {c.got.Low, -0.9945}, "high": {c.got.High, 0.9945}} {
+			if want := (c.middle + pair[1]*c.sigma) * c.scale; math.Abs(pair[0]-want) > tolerance {
+				t.Errorf("%s: the %s is %g, want %g ± %g", name, q, pair[0], want, tolerance)
+			}
+		}
+	}
+	if math.Abs(m.G2.Median) > 1e-3 || m.G2.High-m.G2.Low > 1e-3 {
+		t.Errorf("g2 is %+v, want 0", m.G2)
+	}
+	// Half of a round Gaussian's light is within 1.177 σ; averaged along both axes, ellipticity changes that little.
+	if want := 1.1774 * 3; math.Abs(m.HalfLight.Median/want-1) > 0.03 {
+		t.Errorf("the half-light radius is %g, want %g", m.HalfLight.Median, want)
+	}
+}
+
+// An interval holds a further draw of the same distribution as often as it says, for few candidates as for many.
+func TestIntervalsAreCalibrated(t *testing.T) {
+	const n, trials = 7, 400
+	r := rand.New(rand.NewPCG(5, 6))
+	held := 0
+	for range trials {
+		normal := make([][2]float64, n+1)
+		for i := range normal {
+			normal[i] = [2]float64{r.NormFloat64(), 0}
+		}
+		m, err := candidates(normal[1:], 0).Measure(16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if flux := (100 + 10*normal[0][0]) * 50; m.Flux.Low <= flux && flux <= m.Flux.High {
+			held++
+		}
+	}
+	// The binomial's standard deviation is 2.3 %.
+	if share := float64(held) / trials; math.Abs(share-0.68) > 0.09 {
+		t.Errorf("68 %% intervals of %d candidates hold %.3g %%", n, 100*share)
+	}
+}
+
+func TestMeasureRefuses(t *testing.T) {
+	normal := make([][2]float64, 2)
+	if _, err := candidates(normal, 3).Measure(16); err == nil || !strings.Contains(err.Error(), "2 of 5 candidates") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := (posterior.Posterior{}).Measure(16); err == nil || !strings.HasPrefix(err.Error(), "posterior: ") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := candidates(normal, 0).Measure(17); err == nil || !strings.Contains(err.Error(), "aperture") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRestored(t *testing.T) {
+	p := candidates(make([][2]float64, 2), 1)
+	out := p.Restored()
+	if out.N != 3 || out.Pixels[500] != p.Samples.Pixels[500]*50 {
+		t.Errorf("pixel %g, want 50 times %g", out.Pixels[500], p.Samples.Pixels[500])
+	}
+	p.Observation = nil
+	if out := p.Restored(); out.Pixels[500] != p.Samples.Pixels[500] {
+		t.Error("without a scale candidates aren't as they are")
+	}
+}
+
+func TestMoments(t *testing.T) {
+	mean, deviation, err := candidates([][2]float64{{-1, 0}, {0, 0}, {1, 0}}, 0).Moments()
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := candidates(make([][2]float64, 1), 0).Restored()
+	for k, v := range middle.Pixels {
+		// The flux scatters by 10 % about 100.
+		if math.Abs(float64(mean.Pixels[k]-v)) > 1e-5*float64(v)+1e-9 || math.Abs(float64(deviation.Pixels[k]-v/10)) > 1e-4*float64(v)+1e-9 {
+			t.Fatalf("pixel %d: %g ± %g, want %g ± %g", k, mean.Pixels[k], deviation.Pixels[k], v, v/10)
+		}
+	}
+	if _, _, err := candidates(make([][2]float64, 1), 0).Moments(); err == nil || !strings.HasPrefix(err.Error(), "posterior: ") {
+		t.Errorf("error %v of one candidate", err)
+	}
+}
+
+func TestIntervalsAsText(t *testing.T) {
+	for want, i := range map[string]posterior.Interval{
+		"0.123 +0.031 −0.028": {Median: 0.1234, Low: 0.0954, High: 0.1544},
+		"25310 +240 −1262":    {Median: 25310, Low: 24048, High: 25550},
+		"2.0 +1.5 −1.0":       {Median: 2, Low: 1, High: 3.5},
+		"7.000 +0.000 −0.000": {Median: 7, Low: 7, High: 7},
+	} {
+		if got := i.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := (posterior.Interval{Median: 2, Low: 1, High: 3.5}).Scaled(2); got != (posterior.Interval{Median: 4, Low: 2, High: 7}) {
+		t.Errorf("scaled to %+v", got)
+	}
+}
