@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -56,6 +57,9 @@ func execute(t *testing.T, name, config string) (text string, figures [][]byte) 
 	dir := t.TempDir()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, source, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "data"), os.DirFS("data")); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(galdecon.ConfigEnv, config)
@@ -226,4 +230,57 @@ func TestDataPreparation(t *testing.T) {
 	}
 	text, figures = execute(t, "01_data_preparation.ipynb", `{"fit": {"batch": 8}}`)
 	dataPreparation(t, text, figures)
+}
+
+var (
+	measured = regexp.MustCompile(`(?m)^  candidates +(\d+) \+(\d+) −(\d+) +([\d.]+) \+([\d.]+) −([\d.]+) `)
+	observed = regexp.MustCompile(`(?m)^  as observed +(\d+) +([\d.]+) `)
+	known    = regexp.MustCompile(`(?m)^  truth +(\d+) +([\d.]+) `)
+)
+
+// myGalaxy checks what the notebook of a researcher's own image shows: flux and size of both galaxies are right within their error bars, and better than
+// nothing.
+func myGalaxy(t *testing.T, text string, figures [][]byte) {
+	t.Helper()
+	if len(figures) != 5 {
+		t.Errorf("%d figures, want 5", len(figures))
+	}
+	for _, want := range []string{"sky 2000 ±", "holds only 93.0 %", "σ = 0.50 pixels", "noise_max", "my_galaxy/right-mean.fits"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the notebook doesn't say %q:\n%s", want, text)
+		}
+	}
+	candidates, before, truth := measured.FindAllStringSubmatch(text, -1), observed.FindAllStringSubmatch(text, -1), known.FindAllStringSubmatch(text, -1)
+	if len(candidates) != 2 || len(before) != 2 || len(truth) != 2 {
+		t.Fatalf("no table of two galaxies in the output:\n%s", text)
+	}
+	number := func(s string) float64 {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for i, c := range candidates {
+		flux, radius := number(c[1])-number(truth[i][1]), number(c[4])-number(truth[i][2])
+		if bar := max(number(c[2]), number(c[3])); math.Abs(flux) > 3*bar {
+			t.Errorf("galaxy %d: the flux is off by %g, its error bar %g", i, flux, bar)
+		}
+		if bar, nothing := max(number(c[5]), number(c[6])), number(before[i][2])-number(truth[i][2]); math.Abs(radius) > 3*bar || math.Abs(radius) > nothing/3 {
+			t.Errorf("galaxy %d: the radius is off by %g, its error bar %g; that observed by %g", i, radius, bar, nothing)
+		}
+	}
+}
+
+// The notebook of a researcher's own image runs on its example, and was committed as it ran.
+func TestMyGalaxy(t *testing.T) {
+	const name = "07_my_galaxy.ipynb"
+	committed, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, figures := read(t, committed)
+	myGalaxy(t, text, figures)
+	text, figures = execute(t, name, "")
+	myGalaxy(t, text, figures)
 }

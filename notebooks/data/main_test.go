@@ -1,0 +1,36 @@
+package main
+
+import (
+	"math"
+	"path/filepath"
+	"testing"
+
+	"galdecon/galdecon/galaxy"
+)
+
+// The example is what the program makes.
+func TestExample(t *testing.T) {
+	dir := t.TempDir()
+	if err := write(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"exposure.fits", "psf.fits", "truth.fits"} {
+		committed, header, err := galaxy.LoadFITS(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, again, err := galaxy.LoadFITS(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(again) != len(header) || made.N != committed.N || made.Height != committed.Height || made.Width != committed.Width {
+			t.Fatalf("%s is another", name)
+		}
+		for k, v := range made.Pixels {
+			// Another processor's rounding may move a photon.
+			if limit := 1e-6 * math.Abs(float64(v)); math.Abs(float64(v-committed.Pixels[k])) > max(limit, 1e-9) && name != "exposure.fits" || math.Abs(float64(v-committed.Pixels[k])) > 1 {
+				t.Fatalf("%s: pixel %d is %g, want %g", name, k, committed.Pixels[k], v)
+			}
+		}
+	}
+}
