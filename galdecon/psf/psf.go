@@ -99,7 +99,7 @@ func (k Kernel) Resize(size int) (Kernel, error) {
 		}
 	}
 	if kept < 0.99 {
-		return Kernel{}, fmt.Errorf("psf: a %d×%d grid holds only %.1f %% of the light of this %d×%d PSF; use a model with larger PSFs",
+		return Kernel{}, fmt.Errorf("psf: a %d×%d grid holds only %.1f %% of the light of this %d×%d PSF; is it on the image's pixel scale (Kernel.Rescale)? Otherwise use a model with larger PSFs",
 			size, size, 100*kept, k.Size, k.Size)
 	}
 	return New(size, weights)
