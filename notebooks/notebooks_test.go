@@ -147,6 +147,7 @@ func TestNotebooks(t *testing.T) {
 		{"04_alpha_beta.ipynb", `{"fit": {"steps": 4}}`, "", 6, "β = 10: raising α from 0.1 to 10"},
 		{"05_sampling.ipynb", "", `{"n": 3, "candidates": 3}`, 5, "CVAE:"},
 		{"06_table1.ipynb", "", `{"n": 3, "candidates": 3}`, 3, "Random seed: 1"},
+		{"08_session.ipynb", `{"fit": {"steps": 20}}`, "", 6, "Random seed: 7"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			check := func(which, text string, figures [][]byte) {
@@ -283,4 +284,40 @@ func TestMyGalaxy(t *testing.T) {
 	myGalaxy(t, text, figures)
 	text, figures = execute(t, name, "")
 	myGalaxy(t, text, figures)
+}
+
+var (
+	shown   = regexp.MustCompile(`(?m)^(?:\d+ candidates, shown|The same candidates, drawn) ([\d.]+) s after`)
+	stopped = regexp.MustCompile(`(?m)^stopped after step (\d+) of 3000\nthe checkpoint is of step (\d+)$`)
+)
+
+// The notebook of the session was committed with what it is about: the second sampling shows its figure within a second of its program (building that comes on top), much sooner than
+// the first and than a cell without the session, and a training is watched, paused, resumed and stopped at a step that its checkpoint has.
+func TestCommittedSession(t *testing.T) {
+	committed, err := os.ReadFile("08_session.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := read(t, committed)
+	times := shown.FindAllStringSubmatch(text, -1)
+	if len(times) != 3 {
+		t.Fatalf("%d times of figures, want 3:\n%s", len(times), text)
+	}
+	var seconds [3]float64
+	for i, found := range times {
+		if seconds[i], err = strconv.ParseFloat(found[1], 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first, second, without := seconds[0], seconds[1], seconds[2]; second > 1 || second > first/2 || second > without/2 {
+		t.Errorf("figures after %g s, then %g s, and %g s without the session; want the second within 1 s and half of the others", first, second, without)
+	}
+	if steps := stopped.FindStringSubmatch(text); steps == nil || steps[1] != steps[2] {
+		t.Errorf("the training isn't stopped with a checkpoint of its last step: %q in\n%s", steps, text)
+	}
+	for _, want := range []string{"paused after step ", "running after step ", "model in checkpoints/shipped\n", "training in checkpoints/background: stopped"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the notebook doesn't say %q:\n%s", want, text)
+		}
+	}
 }
