@@ -291,8 +291,9 @@ var (
 	stopped = regexp.MustCompile(`(?m)^stopped after step (\d+) of 3000\nthe checkpoint is of step (\d+)$`)
 )
 
-// The notebook of the session was committed with what it is about: the second sampling shows its figure within a second of its program (building that comes on top), much sooner than
-// the first and than a cell without the session, and a training is watched, paused, resumed and stopped at a step that its checkpoint has.
+// The notebook of the session was committed with what it is about: the second sampling shows its figure within a second of the start of
+// its program, much sooner than the first and than a cell without the session, and a training is watched, paused, resumed and stopped
+// at a step that its checkpoint has.
 func TestCommittedSession(t *testing.T) {
 	committed, err := os.ReadFile("08_session.ipynb")
 	if err != nil {
