@@ -219,13 +219,18 @@ func (c Config) save(dir string) error {
 
 // writeFile writes a file under another name first: what bears the right one is complete.
 func writeFile(path string, content []byte) error {
-	part := path + ".new"
-	err := os.WriteFile(part, content, 0o666)
+	part, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.new") // another program may write it too
 	if err == nil {
-		err = os.Rename(part, path)
+		_, err = part.Write(content)
+		err = errors.Join(err, part.Chmod(0o644), part.Close())
+		if err == nil {
+			err = os.Rename(part.Name(), path)
+		}
+		if err != nil {
+			os.Remove(part.Name())
+		}
 	}
 	if err != nil {
-		os.Remove(part)
 		return fmt.Errorf("galdecon: cannot store %s: %w", filepath.Base(path), err)
 	}
 	return nil

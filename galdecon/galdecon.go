@@ -74,7 +74,11 @@ func (c Config) train(ctx context.Context, trainer *fit.Trainer, galaxies *galax
 func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	x, psfs, noise := c.Instrument.Observe(scope, y)
 	if c.CVAE != nil {
-		return c.CVAE.Terms(scope, y, x, psfs).Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
+		terms := c.CVAE.Terms(scope, y, x, psfs)
+		fit.Report(scope, "clean", terms.Clean)
+		fit.Report(scope, "blurred", terms.Blurred)
+		fit.Report(scope, "KL", terms.KL)
+		return terms.Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
 	}
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})
 }

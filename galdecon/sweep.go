@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/fit"
@@ -49,6 +50,9 @@ func (c Config) inputs() fit.Inputs {
 // same start and with one compilation. It returns the folders of the models, each [Config.Folder] below parent with the weights in the
 // configuration. What is trained already isn't trained again, and what was interrupted goes on. report, which may be nil, is called
 // after every step with the number of the weights.
+//
+// Several programs that run the same sweep share it: each trains what no other does, and returns when all is trained. So a sweep uses as many
+// devices as programs are started, each with a device of its own (CUDA_VISIBLE_DEVICES). Fit.Devices spreads each training instead.
 func Sweep(ctx context.Context, c Config, weights []Weights, galaxies *galaxy.Images, parent string, report func(i int, p fit.Progress)) ([]string, error) {
 	if c.CVAE == nil {
 		return nil, errors.New("galdecon: only a CVAE has the weights α and β to sweep over; start from the preset tiny-cvae")
@@ -74,19 +78,37 @@ func Sweep(ctx context.Context, c Config, weights []Weights, galaxies *galaxy.Im
 	}
 	defer trainer.Close()
 	dirs := make([]string, len(weights))
-	for i, w := range weights {
-		point := c.weighted(w)
-		dirs[i] = point.Folder(parent)
-		if err := point.train(ctx, trainer, galaxies, dirs[i], func(p fit.Progress) {
-			if report != nil {
-				report(i, p)
+	for left := indices(len(weights)); len(left) > 0; {
+		var busy []int
+		for _, i := range left {
+			point := c.weighted(weights[i])
+			dirs[i] = point.Folder(parent)
+			err := point.train(ctx, trainer, galaxies, dirs[i], func(p fit.Progress) {
+				if report != nil {
+					report(i, p)
+				}
+			})
+			switch {
+			case errors.Is(err, fit.ErrBusy):
+				busy = append(busy, i)
+			case err != nil:
+				return nil, fmt.Errorf("%w (%v)", err, weights[i])
 			}
-		}); err != nil {
-			return nil, fmt.Errorf("%w (%v)", err, w)
 		}
+		if len(busy) == len(left) {
+			select {
+			case <-ctx.Done():
+				return nil, fmt.Errorf("galdecon: interrupted while another program trains in %s: %w", dirs[busy[0]], ctx.Err())
+			case <-time.After(busyPeriod):
+			}
+		}
+		left = busy
 	}
 	return dirs, nil
 }
+
+// busyPeriod is how often a sweep looks after the trainings of other programs, should one be interrupted.
+const busyPeriod = 2 * time.Second
 
 // SweepResult says what the weights of a model's loss do to its candidates.
 type SweepResult struct {

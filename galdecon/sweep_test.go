@@ -5,6 +5,8 @@ import (
 	"math"
 	"reflect"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"galdecon/galdecon"
@@ -84,4 +86,25 @@ func TestSweep(t *testing.T) {
 	wants(t, "NaN", err, "β = NaN")
 	_, err = galdecon.Sweep(t.Context(), c, grid, blobs(8, 32), parent, nil)
 	wants(t, "galaxies of another size", err, "32×32")
+}
+
+// Programs that run one sweep at the same time share it: no step is made twice, and each returns all folders.
+func TestSharedSweep(t *testing.T) {
+	c, y, parent := microCVAE(), blobs(8, 16), t.TempDir()
+	c.Fit.Steps = 100
+	grid := galdecon.Grid([]float64{0.5, 1, 2}, []float64{1})
+	var steps atomic.Int32
+	var programs sync.WaitGroup
+	for range 2 {
+		programs.Go(func() {
+			dirs, err := galdecon.Sweep(t.Context(), c, grid, y, parent, func(int, fit.Progress) { steps.Add(1) })
+			if err != nil || len(dirs) != len(grid) {
+				t.Errorf("the folders are %v; %v", dirs, err)
+			}
+		})
+	}
+	programs.Wait()
+	if want := int32(len(grid) * c.Fit.Steps); steps.Load() != want {
+		t.Errorf("%d steps, want %d", steps.Load(), want)
+	}
 }

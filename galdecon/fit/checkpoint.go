@@ -58,7 +58,7 @@ func open(dir string, steps int) (*state, error) {
 	if err := load(s.store, dir, s.step); err != nil {
 		return nil, err
 	}
-	s.history, s.validation, err = readCurves(dir, s.step)
+	s.history, s.validation, s.terms, err = readCurves(dir, s.step)
 	return s, err
 }
 
@@ -172,7 +172,7 @@ func Export(dir, to string) error {
 		}
 	}
 	step := int(optimizer.GetGlobalStep(trained))
-	if s.history, s.validation, err = readCurves(dir, step); err != nil {
+	if s.history, s.validation, s.terms, err = readCurves(dir, step); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(to, 0o777); err != nil {

@@ -109,6 +109,8 @@ type Progress struct {
 	Step, Steps int
 	// Loss is that of the step's batch.
 	Loss float64
+	// Terms are parts of the loss by the names that the objective tells them under, see [Report]; nil where it tells none.
+	Terms map[string]float64
 	// Validation is the last loss of held-out galaxies, with averaged weights; NaN before the first.
 	Validation float64
 	// Elapsed is the time since this run began, after its first step: compilation is not in it.
@@ -127,6 +129,7 @@ const (
 	averageScope  = "/average"
 	inputScope    = "/input"
 	gradientScope = "/gradient"
+	termScope     = "/term"
 )
 
 // Average is the scope that holds the averaged weights of a trained model, under the same names as in the objective's.

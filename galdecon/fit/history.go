@@ -23,22 +23,34 @@ const historyPoints = 1000
 // curves are the losses of a training so far, in the order of their steps.
 type curves struct {
 	history, validation []Point
-	every               int // steps in a point of the history
+	terms               map[string][]Point
+	every               int // steps in a point of history and terms
 }
 
-// record notes the loss of a step. The last point of the history is the mean of the steps so far, until it has all of its steps.
-func (c *curves) record(step int, loss float64) {
-	n := len(c.history)
-	if n == 0 || c.history[n-1].Step%c.every == 0 {
-		c.history = append(c.history, Point{step, loss})
-		return
+// record notes the loss of a step and its terms.
+func (c *curves) record(step int, loss float64, terms map[string]float64) {
+	c.history = c.extended(c.history, step, loss)
+	for name, value := range terms {
+		if c.terms == nil {
+			c.terms = map[string][]Point{}
+		}
+		c.terms[name] = c.extended(c.terms[name], step, value)
+	}
+}
+
+// extended is a curve with the value of a step. Its last point is the mean of the steps so far, until it has all of its steps.
+func (c *curves) extended(curve []Point, step int, value float64) []Point {
+	n := len(curve)
+	if n == 0 || curve[n-1].Step%c.every == 0 {
+		return append(curve, Point{step, value})
 	}
 	before := 0
 	if n > 1 {
-		before = c.history[n-2].Step
+		before = curve[n-2].Step
 	}
-	p := &c.history[n-1]
-	p.Step, p.Loss = step, p.Loss+(loss-p.Loss)/float64(step-before)
+	p := &curve[n-1]
+	p.Step, p.Loss = step, p.Loss+(value-p.Loss)/float64(step-before)
+	return curve
 }
 
 // History is the loss curve of the training in dir so far: at most 1000 points, each the mean loss of the steps since the last;
@@ -48,7 +60,7 @@ func History(dir string) ([]Point, error) {
 	if err != nil || step == 0 {
 		return nil, err
 	}
-	history, _, err := readCurves(dir, step)
+	history, _, _, err := readCurves(dir, step)
 	return history, err
 }
 
@@ -59,22 +71,37 @@ func Validation(dir string) ([]Point, error) {
 	if err != nil || step == 0 {
 		return nil, err
 	}
-	_, validation, err := readCurves(dir, step)
+	_, validation, _, err := readCurves(dir, step)
 	return validation, err
+}
+
+// Terms are the curves of the parts of the loss that the objective tells apart, by their names, see [Report]: points as in [History].
+func Terms(dir string) (map[string][]Point, error) {
+	step, err := latest(dir)
+	if err != nil || step == 0 {
+		return nil, err
+	}
+	_, _, terms, err := readCurves(dir, step)
+	return terms, err
 }
 
 // write writes the curves as a table, with a row for each step that is in one of them.
 func (c *curves) write(path string) error {
 	rows := map[int][]string{}
-	for column, curve := range [][]Point{c.history, c.validation} {
+	header, columns := []string{"step", "loss", "validation"}, [][]Point{c.history, c.validation}
+	for _, name := range slices.Sorted(maps.Keys(c.terms)) {
+		header, columns = append(header, name), append(columns, c.terms[name])
+	}
+	for column, curve := range columns {
 		for _, p := range curve {
 			if rows[p.Step] == nil {
-				rows[p.Step] = []string{strconv.Itoa(p.Step), "", ""}
+				rows[p.Step] = make([]string, len(header))
+				rows[p.Step][0] = strconv.Itoa(p.Step)
 			}
 			rows[p.Step][1+column] = strconv.FormatFloat(p.Loss, 'g', -1, 64)
 		}
 	}
-	table := [][]string{{"step", "loss", "validation"}}
+	table := [][]string{header}
 	for _, step := range slices.Sorted(maps.Keys(rows)) {
 		table = append(table, rows[step])
 	}
@@ -86,10 +113,10 @@ func (c *curves) write(path string) error {
 }
 
 // readCurves reads the curves of the checkpoint of a step. The validation's may be missing: earlier versions had none.
-func readCurves(dir string, step int) (history, validation []Point, err error) {
+func readCurves(dir string, step int) (history, validation []Point, terms map[string][]Point, err error) {
 	path := filepath.Join(dir, fmt.Sprintf(namePattern, step)+historySuffix)
-	fail := func(err error) ([]Point, []Point, error) {
-		return nil, nil, damaged(dir, fmt.Errorf("%s: %w", filepath.Base(path), err))
+	fail := func(err error) ([]Point, []Point, map[string][]Point, error) {
+		return nil, nil, nil, damaged(dir, fmt.Errorf("%s: %w", filepath.Base(path), err))
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -104,19 +131,29 @@ func readCurves(dir string, step int) (history, validation []Point, err error) {
 		if err != nil {
 			return fail(err)
 		}
-		for column, curve := range []*[]Point{&history, &validation} {
-			if 1+column >= len(row) || row[1+column] == "" {
+		for column, field := range row {
+			if column == 0 || field == "" {
 				continue
 			}
-			loss, err := strconv.ParseFloat(row[1+column], 64)
+			value, err := strconv.ParseFloat(field, 64)
 			if err != nil {
 				return fail(err)
 			}
-			*curve = append(*curve, Point{at, loss})
+			switch p := (Point{at, value}); column {
+			case 1:
+				history = append(history, p)
+			case 2:
+				validation = append(validation, p)
+			default:
+				if terms == nil {
+					terms = map[string][]Point{}
+				}
+				terms[table[0][column]] = append(terms[table[0][column]], p)
+			}
 		}
 	}
 	if n := len(history); n == 0 || history[n-1].Step != step || !bytes.HasSuffix(text, []byte("\n")) {
 		return fail(fmt.Errorf("it does not reach to step %d", step))
 	}
-	return history, validation, nil
+	return history, validation, terms, nil
 }

@@ -120,7 +120,7 @@ func TestTurnDrawsTheEightSymmetriesOfTheSquare(t *testing.T) {
 func TestHistoryIsTheMeanOfEverySteps(t *testing.T) {
 	s := &curves{every: 4}
 	for step := 1; step <= 10; step++ {
-		s.record(step, float64(step*step))
+		s.record(step, float64(step*step), nil)
 	}
 	want := []Point{{4, (1 + 4 + 9 + 16) / 4.}, {8, (25 + 36 + 49 + 64) / 4.}, {10, (81 + 100) / 2.}}
 	if fmt.Sprint(s.history) != fmt.Sprint(want) {
@@ -135,7 +135,7 @@ func TestHistoryIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for step := 1; step <= steps; step++ {
-			s.record(step, 1)
+			s.record(step, 1, nil)
 		}
 		if n := len(s.history); n > historyPoints || n < min(steps, historyPoints/2) || s.history[n-1].Step != steps {
 			t.Errorf("%d steps give %d points that end at %d", steps, n, s.history[n-1].Step)

@@ -22,6 +22,12 @@ func Input(scope *model.Scope, g graph.GraphProvider, name string) *graph.Node {
 	return v.SetTrainable(false).NodeValue(g)
 }
 
+// Report tells a part of the loss, a float32 scalar, that is to be shown apart from the rest under a name; for use in an [Objective].
+func Report(scope *model.Scope, name string, value *graph.Node) {
+	v := scope.Store().VariableWithShape(termScope+"/"+name, shapes.Make(dtypes.Float32), initializer.Zero)
+	v.SetTrainable(false).SetNodeValue(value)
+}
+
 // stepGraph builds the training step for galaxies y, with the random numbers of a state, and returns the loss. Of one part of several
 // it only adds the gradient to the sum over parts.
 func (t *Trainer) stepGraph(scope *model.Scope, y, state *graph.Node) *graph.Node {
@@ -35,6 +41,9 @@ func (t *Trainer) stepGraph(scope *model.Scope, y, state *graph.Node) *graph.Nod
 		if !w.Trainable && w.ChangedInGraph(g) { // statistics of batches
 			w.SetNodeValue(t.overDevices(w.NodeValue(g))[0])
 		}
+	}
+	for v := range t.store.Scope(termScope).IterVariables() {
+		v.SetNodeValue(t.overDevices(v.NodeValue(g))[0])
 	}
 	if t.config.parts() == 1 {
 		t.apply(scope, gradient)
@@ -52,7 +61,7 @@ func (t *Trainer) validationGraph(_ *model.Scope, y, state *graph.Node) *graph.N
 	t.store.SetTraining(g, false)
 	loss := t.withRandom(state, func() *graph.Node { return t.objective(Average(t.store), y) })
 	for v := range t.store.IterVariables() {
-		if v.ChangedInGraph(g) {
+		if v.ChangedInGraph(g) && !temporary(v) {
 			panic(fmt.Errorf("the loss changes %s outside of training", v.Path()))
 		}
 	}

@@ -133,7 +133,7 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 	}
 	var started, saved time.Time
 	var cost time.Duration // of the last save
-	step, part, loss := state.step, 0, 0.0
+	step, part, loss, terms := state.step, 0, 0.0, map[string]float64(nil)
 	// The next batch is copied while the device computes.
 	for batch, err := range dataset.Buffer(&feed{c: c, images: t.images, training: t.training, from: state.step}).Iter() {
 		if err != nil {
@@ -144,6 +144,9 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 			return failed(step+1, err)
 		}
 		loss += partial / float64(c.parts())
+		if terms, err = t.addTerms(terms); err != nil {
+			return failed(step+1, err)
+		}
 		if part++; part < c.parts() {
 			continue
 		}
@@ -156,7 +159,7 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return state.diverged(step, fmt.Errorf("%w in the loss", ErrDiverged))
 		}
-		state.record(step, loss)
+		state.record(step, loss, terms)
 		if t.validates(step, state.every) {
 			value, err := t.validate()
 			if err != nil {
@@ -168,9 +171,9 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 			started = time.Now()
 		}
 		if report != nil {
-			report(Progress{Step: step, Steps: c.Steps, Loss: loss, Validation: last(state.validation), Elapsed: time.Since(started)})
+			report(Progress{Step: step, Steps: c.Steps, Loss: loss, Terms: terms, Validation: last(state.validation), Elapsed: time.Since(started)})
 		}
-		part, loss = 0, 0
+		part, loss, terms = 0, 0, nil
 		var stopped error
 		if step < c.Steps {
 			stopped = ctx.Err()
@@ -192,6 +195,21 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 		cost = saved.Sub(begun)
 	}
 	return nil
+}
+
+// addTerms adds the terms of the last part of a step, which count as much as the part, to those of the parts before.
+func (t *Trainer) addTerms(sums map[string]float64) (map[string]float64, error) {
+	for v := range t.store.Scope(termScope).IterVariables() {
+		value, err := v.Value()
+		if err != nil {
+			return nil, err
+		}
+		if sums == nil {
+			sums = map[string]float64{}
+		}
+		sums[strings.TrimPrefix(v.Path(), termScope+"/")] += float64(tensors.ToScalar[float32](value)) / float64(t.config.parts())
+	}
+	return sums, nil
 }
 
 // saveShare is the share of the time that may go into saving: a training saves as often as it allows, so that it loses little
@@ -372,8 +390,10 @@ func (t *Trainer) restore(loaded *model.Store, dir string) error {
 	return nil
 }
 
-// temporary reports whether a variable has its initial value between two steps, so that it needn't be saved.
-func temporary(v *model.Variable) bool { return strings.HasPrefix(v.Path(), gradientScope+"/") }
+// temporary reports whether a variable means nothing to the next step, so that it needn't be saved.
+func temporary(v *model.Variable) bool {
+	return strings.HasPrefix(v.Path(), gradientScope+"/") || strings.HasPrefix(v.Path(), termScope+"/")
+}
 
 // set gives the loss its inputs.
 func (t *Trainer) set(inputs Inputs) error {
