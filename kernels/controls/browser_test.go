@@ -168,7 +168,10 @@ func TestInABrowser(t *testing.T) {
 		start := time.Now()
 		evaluate("window.before = " + figure)
 		evaluate(fmt.Sprintf(set, change.index, change.value))
+		// A user whose slider does nothing moves it again.
+		evaluate(fmt.Sprintf("window.again = setInterval(() => %s, 5000)", strings.TrimSuffix(strings.TrimSpace(fmt.Sprintf(set, change.index, change.value)), ";")))
 		until(figure + " && " + figure + " !== window.before")
+		evaluate("clearInterval(window.again)")
 		t.Logf("control %d at %s: a new figure after %.2f s", change.index, change.value, time.Since(start).Seconds())
 	}
 	evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)

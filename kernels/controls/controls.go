@@ -33,8 +33,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/comms"
 )
 
-// answerTime is how long a browser may take to answer. One that is there takes less than a second.
-const answerTime = 5 * time.Second
+// answerTime is how long a browser may take to answer. One that is there takes less than a second, but for a machine that is busy.
+const answerTime = 30 * time.Second
 
 //go:embed controls.js
 var script string
