@@ -2,7 +2,8 @@
 //
 // gonb builds each cell in a module of its own. Three things turn it into a kernel whose notebooks build against exactly the
 // go.mod of this repository, without a line of magic in them: a go.work with the repository in it, a "go" that doesn't fetch the
-// latest versions of everything before each build, and a PATH on which gonb finds the pinned goimports and gopls.
+// latest versions of everything before each build, and a PATH on which gonb finds the pinned goimports and gopls. That "go" also has
+// the cells explain their failures.
 //
 // The launcher also owns what the cells share, a session ([galdecon/galdecon/session]): its process starts when a cell first asks for
 // it, and ends with the kernel.
@@ -58,22 +59,24 @@ func owner() string {
 
 // Go is the "go" that the kernel sees: the real one, but
 //   - "go get", which gonb runs before each build and which would ask for the latest version of everything, does nothing, and
-//   - "go build" leaves out the symbol table, which halves the time that a cell takes to link.
+//   - "go build" has the program explain its failures, and says in fewer words what the compiler finds.
 //
-// It returns only if there is no real go.
+// It returns only where go can't be run.
 func Go(args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case "get":
-			fmt.Printf("go get does nothing here: notebooks build against %s, which is where to add a module\n",
-				filepath.Join(os.Getenv(home.RepoEnv), "go.mod"))
-			os.Exit(0)
-		case "build":
-			args = append([]string{"build", "-ldflags=-s"}, args[1:]...)
-		}
+	if len(args) > 0 && args[0] == "get" {
+		fmt.Printf("go get does nothing here: notebooks build against %s, which is where to add a module\n",
+			filepath.Join(os.Getenv(home.RepoEnv), "go.mod"))
+		os.Exit(0)
 	}
 	path, err := behind("go")
 	if err != nil {
+		return err
+	}
+	if len(args) > 0 && args[0] == "build" {
+		status, err := build(path, args[1:])
+		if err == nil {
+			os.Exit(status)
+		}
 		return err
 	}
 	return syscall.Exec(path, append([]string{path}, args...), os.Environ())
@@ -97,7 +100,9 @@ func Gopls(args []string) error {
 	if err != nil {
 		return fmt.Errorf("joining the kernel's process group: %w", err)
 	}
-	return syscall.Exec(path, append([]string{path}, args...), os.Environ())
+	// pkg.go.dev, to which contextual help refers for what isn't private, has no pages of galdecon.
+	private := strings.Trim(os.Getenv("GOPRIVATE")+",galdecon", ",")
+	return syscall.Exec(path, append([]string{path}, args...), append(os.Environ(), "GOPRIVATE="+private))
 }
 
 // behind finds the program of that name on the PATH that isn't this one.

@@ -1,0 +1,47 @@
+"""Asks galdecon's kernel as JupyterLab does. Standard input is a JSON list of requests, each a list of its kind and its arguments:
+
+    ["execute", source], ["complete", source, position of the cursor], ["inspect", source, position of the cursor]
+
+Prints what comes back as JSON, one line a request.
+"""
+
+import json
+import sys
+import time
+
+from jupyter_client.manager import start_new_kernel
+
+
+def execute(client, source):
+    said, error = "", []
+
+    def hear(message):
+        nonlocal said, error
+        if message["msg_type"] == "stream":
+            said += message["content"]["text"]
+        elif message["msg_type"] == "error":
+            error = message["content"]["traceback"]
+
+    reply = client.execute_interactive(source, output_hook=hear, allow_stdin=False, timeout=120)
+    return {"Status": reply["content"]["status"], "Said": said, "Error": "\n".join(error)}
+
+
+def complete(client, source, position):
+    content = client.complete(source, position, reply=True, timeout=120)["content"]
+    return {"Status": content["status"], "Matches": content["matches"], "From": content["cursor_start"], "To": content["cursor_end"]}
+
+
+def inspect(client, source, position):
+    content = client.inspect(source, position, reply=True, timeout=120)["content"]
+    return {"Status": content["status"], "Said": content["data"].get("text/markdown", "")}
+
+
+manager, client = start_new_kernel(kernel_name="galdecon", startup_timeout=60)
+try:
+    for kind, *arguments in json.load(sys.stdin):
+        start = time.monotonic()
+        reply = {"execute": execute, "complete": complete, "inspect": inspect}[kind](client, *arguments)
+        print(json.dumps({**reply, "Seconds": time.monotonic() - start}), flush=True)
+finally:
+    client.stop_channels()
+    manager.shutdown_kernel(now=False)
