@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +29,13 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(quickstart(), setup(), diagnose(), run(), scores(), lab(), kernel())
+	// One dash is how Go's own commands spell it.
+	args := slices.Clone(os.Args[1:])
+	if i := slices.Index(args, "-all"); i >= 0 && args[0] == "run" {
+		args[i] = "--all"
+	}
+	root.SetArgs(args)
+	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), lab(), kernel())
 	return root
 }
 
@@ -52,12 +60,17 @@ func quickstart() *cobra.Command {
 func setup() *cobra.Command {
 	return &cobra.Command{
 		Use:   "setup",
-		Short: "Set up what is missing: Python environment, kernel, kernelspec",
+		Short: "Set up what is missing: Python environment, kernel, kernelspec; register the kernel for VS Code",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, _, c, err := prepare(cmd.Context())
+			h, repo, c, err := prepare(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if path, err := h.Register(repo); err != nil {
+				c.Printf("warning: VS Code, and a Jupyter of your own, won't find the kernel; `go run ./kernels lab` does: %v", err)
+			} else {
+				c.Printf("the kernel is registered for VS Code and other Jupyters in %s", path)
 			}
 			c.Printf("all is set up in %s", h.Dir)
 			return nil
@@ -81,16 +94,69 @@ func diagnose() *cobra.Command {
 }
 
 func run() *cobra.Command {
-	out := "executed"
+	out, all := "executed", false
 	cmd := &cobra.Command{
-		Use:   "run NOTEBOOK…",
+		Use:   "run NOTEBOOK… | -all",
 		Short: "Execute notebooks headless; fails if a cell does",
-		Args:  cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if all {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, notebooks []string) error {
+			if all {
+				repo, err := home.FindRepo()
+				if err != nil {
+					return err
+				}
+				if notebooks, err = notebook.Numbered(filepath.Join(repo, "notebooks")); err != nil {
+					return err
+				}
+			}
 			return execute(cmd.Context(), out, notebooks...)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", out, "directory for the executed notebooks and their HTML pages")
+	cmd.Flags().BoolVar(&all, "all", all, "execute the numbered notebooks of notebooks/, in their order")
+	return cmd
+}
+
+func export() *cobra.Command {
+	out := "executed"
+	cmd := &cobra.Command{
+		Use:   "export NOTEBOOK…",
+		Short: "Make a self-contained HTML page of each executed notebook, without executing it",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, notebooks []string) error {
+			if err := distinct(out, notebooks); err != nil {
+				return err
+			}
+			c := console.New(os.Stdout)
+			repo, err := home.FindRepo()
+			if err != nil {
+				return err
+			}
+			h, err := home.Open()
+			if err != nil {
+				return err
+			}
+			if err := h.SetupPython(cmd.Context(), repo, c); err != nil {
+				return err
+			}
+			var failed []error
+			for _, nb := range notebooks {
+				page, err := notebook.Export(cmd.Context(), nb, notebook.Options{Home: h, Repo: repo, Out: out, Console: c})
+				if err != nil {
+					failed = append(failed, err)
+					continue
+				}
+				c.Printf("%s", page)
+			}
+			return errors.Join(failed...)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", out, "directory for the pages")
 	return cmd
 }
 
@@ -155,16 +221,26 @@ func prepare(ctx context.Context) (h home.Home, repo string, c *console.Console,
 	return
 }
 
-// execute executes notebooks one after the other, also after one that failed.
-func execute(ctx context.Context, out string, notebooks ...string) error {
+// distinct returns an error where the results of two notebooks would have the same name.
+func distinct(out string, notebooks []string) error {
 	seen := map[string]string{}
-	var bad []error
 	for _, nb := range notebooks {
 		name := filepath.Base(nb)
 		if other, ok := seen[name]; ok {
-			return fmt.Errorf("%s and %s would both be written to %s; run them one by one, with --out", other, nb, filepath.Join(out, name))
+			return fmt.Errorf("%s and %s would both be written to %s; take them one by one, with --out", other, nb, filepath.Join(out, name))
 		}
 		seen[name] = nb
+	}
+	return nil
+}
+
+// execute executes notebooks one after the other, also after one that failed.
+func execute(ctx context.Context, out string, notebooks ...string) error {
+	if err := distinct(out, notebooks); err != nil {
+		return err
+	}
+	var bad []error
+	for _, nb := range notebooks {
 		if err := notebook.Check(nb); err != nil {
 			bad = append(bad, err)
 		}
@@ -177,6 +253,9 @@ func execute(ctx context.Context, out string, notebooks ...string) error {
 		return err
 	}
 	o := notebook.Options{Home: h, Repo: repo, Out: out, Console: c}
+	var summary strings.Builder
+	table := tabwriter.NewWriter(&summary, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "notebook\tcells\ttime\tresult")
 	var failed []string
 	for _, nb := range notebooks {
 		res, err := notebook.Run(ctx, nb, o)
@@ -185,14 +264,22 @@ func execute(ctx context.Context, out string, notebooks ...string) error {
 		}
 		if err != nil {
 			failed = append(failed, nb)
+			fmt.Fprintf(table, "%s\t-\t-\tnot executed\n", filepath.Base(nb))
 			c.Printf("%v", err)
 			continue
 		}
+		result := "ok"
 		if res.Failed != nil {
 			failed = append(failed, nb)
+			result = fmt.Sprintf("cell %d failed", res.Failed.Number)
 			c.Printf("%v", res.Failed)
 		}
+		fmt.Fprintf(table, "%s\t%d of %d\t%.1f s\t%s\n", filepath.Base(nb), res.Cells, res.Total, res.Elapsed.Seconds(), result)
 		c.Printf("%.1f s; written:\n  %s\n  %s", res.Elapsed.Seconds(), res.Notebook, res.HTML)
+	}
+	if len(notebooks) > 1 {
+		_ = table.Flush() // to memory
+		c.Printf("\n%s", summary.String())
 	}
 	if len(failed) > 0 {
 		return fmt.Errorf("%d of %d notebooks failed: %s", len(failed), len(notebooks), strings.Join(failed, ", "))

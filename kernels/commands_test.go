@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -56,8 +57,17 @@ func TestCommandFails(t *testing.T) {
 			t.Errorf("output lacks %q:\n%s", want, said)
 		}
 	}
+	summary := regexp.MustCompile(`\nnotebook +cells +time +result
+panics.ipynb +1 of 1 +\d+\.\d s +cell 1 failed
+none.ipynb +- +- +not executed
+good.ipynb +4 of 4 +\d+\.\d s +ok
+`)
+	if !summary.Match(said) {
+		t.Errorf("no summary in the output:\n%s", said)
+	}
 
-	for _, args := range [][]string{{"run"}, {"run", "none.ipynb"}, {"dance"}, {"run", "a/x.ipynb", "b/x.ipynb"}} {
+	for _, args := range [][]string{{"run"}, {"run", "none.ipynb"}, {"dance"}, {"run", "a/x.ipynb", "b/x.ipynb"},
+		{"run", "-all", "a.ipynb"}, {"export"}, {"export", "none.ipynb"}, {"export", "a/x.ipynb", "b/x.ipynb"}} {
 		cmd := exec.Command(h.Bin("galdecon"), args...)
 		cmd.Env = h.Env(repo)
 		if said, err := cmd.CombinedOutput(); err == nil || bytes.Count(said, []byte("\n")) != 1 {
@@ -89,10 +99,10 @@ func TestDoctorOfNothing(t *testing.T) {
 // TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job.
 func TestSetupKilled(t *testing.T) {
 	installed, repo := installed(t)
-	h := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}
+	h, jupyter := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}, t.TempDir()
 	setup := func() *exec.Cmd {
 		cmd := exec.Command(installed.Bin("galdecon"), "setup")
-		cmd.Env = h.Env(repo)
+		cmd.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
 		return cmd
 	}
 	first := setup()
@@ -117,13 +127,22 @@ func TestSetupKilled(t *testing.T) {
 		t.Errorf("still pending: %v", pending)
 	}
 	doctor := exec.Command(h.Bin("galdecon"), "doctor")
-	doctor.Env = h.Env(repo)
-	if said, err := doctor.CombinedOutput(); err != nil {
+	doctor.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
+	spec := filepath.Join(jupyter, "kernels", "galdecon", "kernel.json")
+	if said, err := doctor.CombinedOutput(); err != nil || !bytes.Contains(said, []byte("finds the kernel ("+spec)) {
 		t.Errorf("doctor: %v\n%s", err, said)
 	}
 
+	own, err := os.ReadFile(h.Kernelspec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if registered, err := os.ReadFile(spec); err != nil || !bytes.Equal(own, registered) {
+		t.Errorf("the kernelspec for the user's other Jupyters is %s, %v; want %s", registered, err, own)
+	}
+
 	start := time.Now()
-	if out, err := setup().CombinedOutput(); err != nil || bytes.Count(out, []byte("\n")) != 1 {
+	if out, err := setup().CombinedOutput(); err != nil || bytes.Count(out, []byte("\n")) != 2 {
 		t.Errorf("a set-up with nothing to do: %v\n%s", err, out)
 	}
 	if took := time.Since(start); took > time.Second {

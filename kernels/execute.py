@@ -1,4 +1,5 @@
-"""Executes one notebook in its kernel and writes it, and an HTML page of it, to a directory.
+"""Executes one notebook in its kernel and writes it, and an HTML page of it, to a directory. With --export it only makes the page, of what
+an earlier execution left in the notebook.
 
 What happens is told on standard output, one JSON object a line (see kernels/notebook/run.go); other output goes to standard error.
 Standard input is the line of life to the program that started this one: when it ends, by intent or because that program was killed,
@@ -182,7 +183,22 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("notebook")
     parser.add_argument("--out", required=True)
+    parser.add_argument("--export", action="store_true")
     args = parser.parse_args()
+
+    try:
+        with open(args.notebook, encoding="utf-8") as f:
+            nb = nbformat.read(f, as_version=4)
+        nbformat.validate(nb)
+    except nbformat.ValidationError as e:
+        tell("invalid", message=str(e).splitlines()[0])
+        os._exit(1)
+    name = os.path.splitext(os.path.basename(args.notebook))[0]
+    executed, web = (os.path.join(args.out, name + ext) for ext in (".ipynb", ".html"))
+    if args.export:
+        write(web, page(nb, name))
+        tell("written", html=web)
+        return
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
@@ -194,13 +210,6 @@ async def main():
 
     threading.Thread(target=watch, daemon=True).start()
 
-    try:
-        with open(args.notebook, encoding="utf-8") as f:
-            nb = nbformat.read(f, as_version=4)
-        nbformat.validate(nb)
-    except nbformat.ValidationError as e:
-        tell("invalid", message=str(e).splitlines()[0])
-        os._exit(1)
     # What an earlier run left must not pass for this one's, should a cell fail.
     for cell in nb.cells:
         if cell.cell_type == "code":
@@ -217,11 +226,9 @@ async def main():
     error = await execute(client, stop)
     failed = failure(client, error) if error else None
     tidy(nb)
-    name = os.path.splitext(os.path.basename(args.notebook))[0]
-    executed, web = (os.path.join(args.out, name + ext) for ext in (".ipynb", ".html"))
     write(executed, nbformat.writes(nb) + "\n")
     write(web, page(nb, name))
-    tell("written", notebook=executed, html=web, failed=failed)
+    tell("written", notebook=executed, html=web, cells=client.code_cells_executed, total=client.total, failed=failed)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 		}
 		fmt.Fprintf(w, "ok       %-11s %s\n", c.part, found)
 	}
+	fmt.Fprintf(w, "         %-11s %s\n", "VS Code", registered(h, repo))
 	fmt.Fprintf(w, "         %-11s %s\n", "GPU", gpu(ctx))
 	if missing > 0 {
 		return fmt.Errorf("%d of %d parts are missing; what to do is said above", missing, len(checks))
@@ -151,6 +152,18 @@ func kernelspec(h home.Home) (string, error) {
 		return "", fmt.Errorf("%s is damaged: delete it and run `go run ./kernels setup`", h.Kernelspec())
 	}
 	return fmt.Sprintf("%s (%s)", spec.Name, h.Kernelspec()), nil
+}
+
+// registered says whether VS Code, and Jupyters of the user's own, find the kernel. JupyterLab as galdecon starts it does in any case.
+func registered(h home.Home, repo string) string {
+	path, ok, err := h.Registered(repo)
+	if err != nil {
+		return fmt.Sprintf("doesn't find the kernel; not needed: %v", err)
+	}
+	if !ok {
+		return fmt.Sprintf("doesn't find the kernel; not needed: `go run ./kernels setup` makes %s", path)
+	}
+	return fmt.Sprintf("finds the kernel (%s)", path)
 }
 
 func upToDate(h home.Home, repo string) (string, error) {

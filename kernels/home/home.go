@@ -101,7 +101,8 @@ func (h Home) SitePackages() (string, bool) {
 
 // Env is the environment of the programs that this package starts with this home and repository.
 func (h Home) Env(repo string) []string {
-	return append(os.Environ(), DirEnv+"="+h.Dir, RepoEnv+"="+repo, "JUPYTER_RUNTIME_DIR="+filepath.Join(h.Dir, "runtime"))
+	return append(os.Environ(), DirEnv+"="+h.Dir, RepoEnv+"="+repo, "JUPYTER_RUNTIME_DIR="+filepath.Join(h.Dir, "runtime"),
+		"JUPYTER_PREFER_ENV_PATH=1") // its own kernelspec, before one that another home registered for the user
 }
 
 // FindRepo returns the directory of the galdecon repository: $GALDECON_REPO, or else the one that the current directory is in.

@@ -1,6 +1,7 @@
 package home_test
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,5 +128,82 @@ exec `+python+` "$@"`)
 				t.Errorf("half-made Python packages in %s pass for ready", dir)
 			}
 		})
+	}
+}
+
+// TestRegister checks what is put into Jupyter's directory for the user, and that another's is left alone there.
+func TestRegister(t *testing.T) {
+	data, repo := t.TempDir(), t.TempDir()
+	t.Setenv("JUPYTER_DATA_DIR", data)
+	h := home.Home{Dir: t.TempDir()}
+	want := filepath.Join(data, "kernels", "galdecon", "kernel.json")
+	if path, ok, err := h.Registered(repo); path != want || ok || err != nil {
+		t.Errorf("before: %s, %v, %v; want %s, false", path, ok, err, want)
+	}
+	register := func(h home.Home) {
+		t.Helper()
+		if path, err := h.Register(repo); path != want || err != nil {
+			t.Fatalf("Register = %s, %v; want %s", path, err, want)
+		}
+		if _, ok, err := h.Registered(repo); !ok || err != nil {
+			t.Errorf("registered: %v, %v", ok, err)
+		}
+		raw, err := os.ReadFile(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var spec struct {
+			Argv     []string
+			Language string
+		}
+		if err := json.Unmarshal(raw, &spec); err != nil || spec.Language != "go" {
+			t.Fatalf("%v: %s", err, raw)
+		}
+		for i, arg := range spec.Argv {
+			if dir := i == 0 || strings.HasPrefix(spec.Argv[i-1], "--"); dir && !filepath.IsAbs(arg) {
+				t.Errorf("%s isn't absolute in %v", arg, spec.Argv)
+			}
+		}
+		if spec.Argv[0] != h.Bin("galdecon") {
+			t.Errorf("it starts %s, want %s", spec.Argv[0], h.Bin("galdecon"))
+		}
+	}
+	register(h)
+
+	// One whose galdecon is gone is replaced, one whose galdecon is there is not.
+	other := home.Home{Dir: t.TempDir()}
+	register(other)
+	if err := os.MkdirAll(filepath.Dir(other.Bin("galdecon")), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(other.Bin("galdecon"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Register(repo); err == nil || !strings.Contains(err.Error(), other.Bin("galdecon")) || !strings.Contains(err.Error(), want) {
+		t.Errorf("over another's: %v; want an error that names both", err)
+	}
+	if _, ok, err := other.Registered(repo); !ok || err != nil {
+		t.Errorf("the other's is no longer there: %v, %v", ok, err)
+	}
+
+	for name, spoil := range map[string]string{"no kernelspec": "{", "file for directory": ""} {
+		data := filepath.Join(t.TempDir(), "jupyter")
+		t.Setenv("JUPYTER_DATA_DIR", data)
+		file := filepath.Join(data, "kernels", "galdecon", "kernel.json")
+		if spoil == "" {
+			file = data
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(spoil), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Register(repo); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if left, err := os.ReadFile(file); err != nil || string(left) != spoil {
+			t.Errorf("%s: it was changed to %q, %v", name, left, err)
+		}
 	}
 }

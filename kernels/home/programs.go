@@ -2,7 +2,6 @@ package home
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -158,30 +157,4 @@ func sources(repo string, names ...string) (string, error) {
 		}
 	}
 	return all.String(), nil
-}
-
-// kernelspecStep tells the environment's Jupyter about the kernel.
-func (h Home) kernelspecStep(repo string) step {
-	argv := []string{h.Bin("galdecon"), "kernel", "--home", h.Dir, "--repo", repo}
-	// Editors that are started from a desktop, such as VS Code, have another PATH than the shell in which this is set up.
-	if goTool, err := exec.LookPath("go"); err == nil {
-		argv = append(argv, "--go", filepath.Dir(goTool))
-	}
-	spec := map[string]any{
-		"argv":         append(argv, "{connection_file}"),
-		"display_name": "galdecon (Go)",
-		"language":     "go",
-		// By message, as gonb wants it: a signal to the process group would reach the cell twice, from Jupyter and from gonb.
-		"interrupt_mode": "message",
-	}
-	data, err := json.MarshalIndent(spec, "", "  ")
-	return step{
-		name:     "kernelspec",
-		does:     "Jupyter kernelspec " + KernelName,
-		products: []string{h.Kernelspec()},
-		inputs:   func() (string, error) { return string(data), err },
-		make: func(context.Context, runner) error {
-			return writeFile(h.Kernelspec(), append(data, '\n'))
-		},
-	}
 }

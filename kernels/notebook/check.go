@@ -4,8 +4,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 )
+
+// Numbered returns the notebooks of a directory that have a number, in their order. What a user tries in the same place has another name.
+func Numbered(dir string) ([]string, error) {
+	names, err := fs.Glob(os.DirFS(dir), "[0-9][0-9]_*.ipynb")
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s has no numbered notebooks: restore them, for example with git checkout", dir)
+	}
+	for i, name := range names {
+		names[i] = filepath.Join(dir, name)
+	}
+	return names, nil
+}
 
 // Check reads a notebook as far as to say whether the kernel can execute it.
 func Check(path string) error {

@@ -34,6 +34,8 @@ type Options struct {
 type Result struct {
 	Notebook string // the executed notebook
 	HTML     string // a page of it
+	Cells    int    // how many code cells were run, one that failed included
+	Total    int    // how many there are
 	Elapsed  time.Duration
 	Failed   *CellError // the cell that ended the execution early, if one did
 }
@@ -54,7 +56,7 @@ type event struct {
 	Event string
 
 	// cell: one starts
-	Number, Total int
+	Number, Total int // Total also in written
 	Label         string
 	// text: a cell shows something
 	Text string
@@ -63,6 +65,7 @@ type event struct {
 	OK      bool
 	// written: all is done
 	Notebook, HTML string
+	Cells          int
 	Failed         *CellError
 	// invalid: it's no notebook; broken: something else than a cell failed
 	Message string
@@ -75,12 +78,9 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	if err := Check(path); err != nil {
 		return nil, err
 	}
-	out, err := filepath.Abs(o.Out)
-	if err == nil {
-		err = os.MkdirAll(out, 0o755)
-	}
+	out, err := outDir(o.Out)
 	if err != nil {
-		return nil, fmt.Errorf("the directory for the executed notebooks: %w", err)
+		return nil, err
 	}
 
 	cmd := exec.Command(o.Home.Python(), "-I", filepath.Join(o.Repo, "kernels", "execute.py"), "--out", out, path)
@@ -122,7 +122,7 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s: interrupted; nothing was written", path)
 	case last.Event == "written":
-		return &Result{Notebook: last.Notebook, HTML: last.HTML, Elapsed: time.Since(start), Failed: last.Failed}, nil
+		return &Result{Notebook: last.Notebook, HTML: last.HTML, Cells: last.Cells, Total: last.Total, Elapsed: time.Since(start), Failed: last.Failed}, nil
 	case last.Event == "invalid":
 		return nil, fmt.Errorf("%s is no valid notebook: %s", path, last.Message)
 	case last.Event == "broken":

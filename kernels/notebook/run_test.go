@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,5 +272,77 @@ func TestBadNotebooks(t *testing.T) {
 	o, _ := options(t)
 	if _, err := notebook.Run(t.Context(), odd, o); err == nil || !strings.Contains(err.Error(), odd) {
 		t.Errorf("an unknown kind of cell: %v", err)
+	}
+}
+
+// TestExport makes a page of an executed notebook, and checks that it is the one that its execution made.
+func TestExport(t *testing.T) {
+	o, _ := options(t)
+	res, err := notebook.Run(t.Context(), "testdata/good.ipynb", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Cells != 4 || res.Total != 4 {
+		t.Errorf("%d of %d cells were run, want 4 of 4", res.Cells, res.Total)
+	}
+	want, err := os.ReadFile(res.HTML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(res.Notebook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Out = filepath.Join(t.TempDir(), "new")
+	page, err := notebook.Export(t.Context(), res.Notebook, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page != filepath.Join(o.Out, "good.html") {
+		t.Errorf("the page is %s", page)
+	}
+	if got, err := os.ReadFile(page); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the page (%d bytes, %v) differs from the one that the execution made (%d bytes)", len(got), err, len(want))
+	}
+	if after, err := os.ReadFile(res.Notebook); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the notebook was changed: %v", err)
+	}
+	if left, _ := os.ReadDir(o.Out); len(left) != 1 {
+		t.Errorf("beside the page there is %v", left)
+	}
+
+	odd := filepath.Join(t.TempDir(), "odd.ipynb")
+	if err := os.WriteFile(odd, []byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "galaxy", "execution_count": 1}]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"testdata/good.ipynb": "has not been executed",
+		odd:                   "no page",
+		"none.ipynb":          "no such notebook",
+	} {
+		if _, err := notebook.Export(t.Context(), path, o); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v; want an error with %q", path, err, want)
+		}
+	}
+}
+
+// TestNumbered checks which notebooks of a directory are executed as all, and in which order.
+func TestNumbered(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[odd]")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := notebook.Numbered(dir); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("an empty directory: %v, %v; want an error with its name", got, err)
+	}
+	for _, name := range []string{"02_b.ipynb", "10_c.ipynb", "01_a.ipynb", "Untitled.ipynb", "01_a.html", "3_x.ipynb"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := notebook.Numbered(dir)
+	want := []string{filepath.Join(dir, "01_a.ipynb"), filepath.Join(dir, "02_b.ipynb"), filepath.Join(dir, "10_c.ipynb")}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
