@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/score"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // Weights are those of the two reconstructions in Eq. 1: α of the clean galaxy, β of the blurred one.
@@ -113,13 +116,18 @@ const busyPeriod = 2 * time.Second
 // SweepResult says what the weights of a model's loss do to its candidates.
 type SweepResult struct {
 	Weights
+	// LogClean, LogBlurred and KL are the terms of Eq. 1 that its training came to, in nats, see [cvae.Terms]: averages of the last tenth.
+	LogClean, LogBlurred, KL float64
 	// Clean and Blurred are the MSE of the candidates to the truth, and of the candidates blurred again to x, on average.
 	Clean, Blurred float64
 	// Variance is that of the candidates per pixel.
 	Variance float64
-	// Spectrum is that of the candidates; High is their power at spatial frequencies of HighFrequency and more, relative to the truth's.
+	// Spectrum is that of the candidates.
 	Spectrum score.Spectrum
-	High     float64
+	// High is their power at spatial frequencies of HighFrequency and more, relative to the truth's, for all galaxies together, and Highs that
+	// of each. Correlation is that of the candidates with the truth at these frequencies: what of the power is detail of the galaxy.
+	High, Correlation float64
+	Highs             []float64
 	// Posteriors are the candidates themselves.
 	Posteriors []Posterior
 }
@@ -129,10 +137,6 @@ const HighFrequency = 0.25
 
 // EvaluateSweep draws n candidates with each model of a [Sweep] for observations of galaxies whose truth is known.
 func EvaluateSweep(ctx context.Context, dirs []string, observations *Observations, truth *galaxy.Images, n int, seed int64) ([]SweepResult, error) {
-	target, err := score.PowerSpectrum(truth)
-	if err != nil {
-		return nil, err
-	}
 	results := make([]SweepResult, len(dirs))
 	for i, dir := range dirs {
 		d, err := Load(dir)
@@ -144,6 +148,11 @@ func EvaluateSweep(ctx context.Context, dirs []string, observations *Observation
 		}
 		r := &results[i]
 		r.Weights = Weights{d.Config.CVAE.Alpha, d.Config.CVAE.Beta}
+		terms, err := fit.Terms(dir)
+		if err != nil {
+			return nil, err
+		}
+		r.LogClean, r.LogBlurred, r.KL = cameTo(terms["clean"]), cameTo(terms["blurred"]), cameTo(terms["KL"])
 		if r.Posteriors, err = d.Sample(ctx, observations, n, seed); err != nil {
 			return nil, err
 		}
@@ -153,16 +162,64 @@ func EvaluateSweep(ctx context.Context, dirs []string, observations *Observation
 		}
 		mean := report.Mean()
 		r.Clean, r.Blurred, r.Variance = mean.Samples, mean.Reconvolution, mean.Variance
-		all := galaxy.NewImages(0, truth.Height, truth.Width, truth.Channels)
-		for _, p := range r.Posteriors {
-			all.N, all.Pixels = all.N+p.Samples.N, append(all.Pixels, p.Samples.Pixels...)
-		}
-		if r.Spectrum, err = score.PowerSpectrum(all); err != nil {
+		if err := r.detail(truth); err != nil {
 			return nil, err
 		}
-		r.High = power(r.Spectrum, HighFrequency) / power(target, HighFrequency)
 	}
 	return results, nil
+}
+
+// detail fills in what follows from the spectra of the candidates, of the truth and of their difference.
+func (r *SweepResult) detail(truth *galaxy.Images) error {
+	var samples []*galaxy.Images
+	var drawn, target, crossed float64
+	for i, p := range r.Posteriors {
+		difference := p.Samples.Select(indices(p.Samples.N)...)
+		for k := range difference.Pixels {
+			difference.Pixels[k] -= truth.At(i)[k%len(truth.At(i))]
+		}
+		var powers [3]float64
+		for k, images := range []*galaxy.Images{p.Samples, truth.Select(i), difference} {
+			s, err := score.PowerSpectrum(images)
+			if err != nil {
+				return err
+			}
+			powers[k] = power(s, HighFrequency)
+		}
+		c, t, d := powers[0], powers[1], powers[2]
+		r.Highs = append(r.Highs, c/t)
+		drawn, target, crossed = drawn+c, target+t, crossed+(c+t-d)/2 // |c−t|² = |c|² + |t|² − 2 Re c t*
+		samples = append(samples, p.Samples)
+	}
+	r.High, r.Correlation = drawn/target, crossed/math.Sqrt(drawn*target)
+	all, err := galaxy.Join(samples...)
+	if err != nil {
+		return err
+	}
+	r.Spectrum, err = score.PowerSpectrum(all)
+	return err
+}
+
+// DetailChange is by what factor the power of detail of the same galaxies changes from the candidates of one model to those of another: the
+// geometric mean over the galaxies, and its interval of 95 %, in which it lies if the galaxies are typical.
+func DetailChange(from, to SweepResult) (factor, low, high float64) {
+	logs := make([]float64, len(from.Highs))
+	for i := range logs {
+		logs[i] = math.Log(to.Highs[i] / from.Highs[i])
+	}
+	mean, deviation := stat.MeanStdDev(logs, nil)
+	within := 1.96 * stat.StdErr(deviation, float64(len(logs)))
+	return math.Exp(mean), math.Exp(mean - within), math.Exp(mean + within)
+}
+
+// cameTo is the average of the last tenth of a curve.
+func cameTo(curve []fit.Point) float64 {
+	tail := curve[len(curve)*9/10:]
+	sum := 0.0
+	for _, p := range tail {
+		sum += p.Loss
+	}
+	return sum / float64(len(tail))
 }
 
 // power is that of the rings of a spectrum from a frequency on.
@@ -180,11 +237,11 @@ func power(s score.Spectrum, from float64) float64 {
 func SweepTable(results []SweepResult) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "α\tβ\tMSE(y, truth)\tMSE(Π*y, x)\tvariance\tpower of detail\t")
+	fmt.Fprintln(w, "α\tβ\tE log p(y | z)\tE log p(x | y, z)\tKL\tMSE(y, truth)\tMSE(Π*y, x)\tvariance\tpower of detail\tcorrelation\t")
 	for _, r := range results {
-		fmt.Fprintf(w, "%g\t%g\t%.2f\t%.3f\t%.3f\t%.0f %%\t\n", r.Alpha, r.Beta, r.Clean/score.Epsilon, r.Blurred/score.Epsilon, r.Variance/score.Epsilon, 100*r.High)
+		fmt.Fprintf(w, "%g\t%g\t%.0f\t%.0f\t%.0f\t%.2f\t%.3f\t%.3f\t%.0f %%\t%.2f\t\n", r.Alpha, r.Beta, r.LogClean, r.LogBlurred, r.KL, r.Clean/score.Epsilon, r.Blurred/score.Epsilon, r.Variance/score.Epsilon, 100*r.High, r.Correlation)
 	}
 	w.Flush()
-	fmt.Fprintf(&text, "Errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per pixel relative to the truth's.\n", score.Epsilon, HighFrequency)
+	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon, HighFrequency)
 	return text.String()
 }

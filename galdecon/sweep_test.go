@@ -74,7 +74,19 @@ func TestSweep(t *testing.T) {
 	if results[0].Weights != grid[0] || reflect.DeepEqual(results[0].Posteriors, results[1].Posteriors) {
 		t.Error("the weights make no difference")
 	}
-	if table := galdecon.SweepTable(results); !strings.Contains(table, "0.5") || strings.Count(table, "\n") != 4 {
+	for _, r := range results {
+		if len(r.Highs) != y.N || !(r.High > 0) || !(math.Abs(r.Correlation) <= 1) || !(r.KL > 0) || !(r.LogClean < 0) {
+			t.Errorf("detail of %v for %d galaxies, %g in all, correlation %g, KL %g, log-likelihood %g", r.Highs, y.N, r.High, r.Correlation, r.KL, r.LogClean)
+		}
+	}
+	if factor, low, high := galdecon.DetailChange(results[0], results[0]); factor != 1 || low != 1 || high != 1 {
+		t.Errorf("against itself detail changes by %g (%g to %g)", factor, low, high)
+	}
+	there, low, high := galdecon.DetailChange(results[0], results[1])
+	if back, _, _ := galdecon.DetailChange(results[1], results[0]); math.Abs(there*back-1) > 1e-12 || !(low < there && there < high) {
+		t.Errorf("detail changes by %g (%g to %g), and back by %g", there, low, high, back)
+	}
+	if table := galdecon.SweepTable(results); !strings.Contains(table, "0.5") || strings.Count(table, "\n") != 5 {
 		t.Errorf("the table is\n%s", table)
 	}
 
