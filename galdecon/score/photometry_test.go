@@ -201,6 +201,40 @@ func TestMeasureNoise(t *testing.T) {
 	check("g2", g2, truth.G2, 1/snr)
 }
 
+// A point in the middle of a disc draws the weights in, but the disc is what has a shape: it is measured, along the disc's axes and rounder
+// than it, alike for both diagonals and axes. Without the disc there is none.
+func TestMeasureNucleus(t *testing.T) {
+	const size = 32
+	for _, g := range [][2]float64{{0.3, 0}, {-0.3, 0}, {0, 0.3}, {0.2, -0.2}} {
+		image := draw(size, 16, 16, g[0], g[1], 5, gaussian(3))
+		peak := image.Pixels[16*size+16]
+		image.Pixels[16*size+16] += 6 * peak
+		p := measure(t, image, 8)
+		along := (p.G1*g[0] + p.G2*g[1]) / math.Hypot(g[0], g[1])
+		across := (p.G2*g[0] - p.G1*g[1]) / math.Hypot(g[0], g[1])
+		within(t, "the ellipticity across", across, 0, 0.01)
+		if along < 0.01 || along > 0.3 {
+			t.Errorf("the ellipticity is %v along the disc's of 0.3", along)
+		}
+		within(t, "x", p.X, 16, 1e-5)
+		within(t, "y", p.Y, 16, 1e-5)
+	}
+	// The galaxies that models are trained on and scored with: nearly all can be measured.
+	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 100, Size: size, Channels: 1, Seed: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for i := range galaxies.N {
+		if _, err := score.Measure(galaxies.Select(i), size/4); err != nil {
+			failed++
+		}
+	}
+	if failed > 3 {
+		t.Errorf("%d of %d synthetic galaxies can't be measured", failed, galaxies.N)
+	}
+}
+
 func TestMeasureErrors(t *testing.T) {
 	const size = 32
 	blank := galaxy.NewImages(1, size, size, 1)

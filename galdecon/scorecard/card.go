@@ -13,6 +13,10 @@ type Card struct {
 	// Galaxies is the number of observations, Candidates that of candidates for each.
 	Galaxies   int `json:"galaxies"`
 	Candidates int `json:"candidates"`
+	// Source says where the galaxies come from, and Edge how bright the edges of their stamps are, in units of the peak: the median over galaxies of
+	// the median of each. On a dark sky it is near 0.
+	Source string  `json:"source"`
+	Edge   float64 `json:"edge"`
 	// Epsilon is the slack of Eq. 3, Features says what its variance is measured on; it is empty where none was.
 	Epsilon  float64 `json:"epsilon"`
 	Features string  `json:"features"`
@@ -33,6 +37,15 @@ type Number struct {
 	Dropped int `json:"dropped,omitempty"`
 }
 
+// Released are the figures of Table 1 as the paper's released program computes them: with its ε of 1e-4 whatever that of the comparison is, with
+// candidates whose error is above 2 among the retained (see [score.Released]), and whatever the noise. (It also stores candidates with 8 bits before it
+// measures them, which isn't done here.)
+type Released struct {
+	Retained *Number `json:"retained"`
+	// FeatureVariance is nil if no observation has 2 candidates that are retained.
+	FeatureVariance *Number `json:"feature_variance,omitempty"`
+}
+
 // Row is one method in one setting. What doesn't exist is nil.
 type Row struct {
 	Method  string  `json:"method"`
@@ -44,6 +57,8 @@ type Row struct {
 	Retained *Number `json:"retained,omitempty"`
 	// FeatureVariance is Eq. 4; observations with fewer than 2 survivors are dropped.
 	FeatureVariance *Number `json:"feature_variance,omitempty"`
+	// Released are both as the paper's released program has them, if [Config] asks for that.
+	Released *Released `json:"released,omitempty"`
 	// Reconvolution is the MSE of Π*y to x with the PSF that is told, ChiSquared that over the noise's variance: 1 for the truth with the true
 	// PSF.
 	Reconvolution *Number `json:"reconvolution"`
@@ -81,7 +96,7 @@ func (c Config) card(s *store) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
-	card := Card{Galaxies: c.Galaxies.N, Candidates: c.Candidates, Epsilon: c.Epsilon, Features: c.header().Features, Seed: c.Seed,
+	card := Card{Galaxies: c.Galaxies.N, Source: c.Source, Edge: median(edges(c.Galaxies)), Candidates: c.Candidates, Epsilon: c.Epsilon, Features: c.header().Features, Seed: c.Seed,
 		Frequency: spectrum.Frequency}
 	seconds := map[string]float64{}
 	for k, r := range s.results {
@@ -111,7 +126,9 @@ func (c Config) row(results []*Result) (Row, error) {
 	first := results[0]
 	row := Row{Method: first.Method, Setting: first.Setting, Candidates: first.Candidates,
 		Power: make([]float64, len(first.Power)), TruePower: make([]float64, len(first.TruePower))}
+	var released []score.Diversity
 	for _, r := range results {
+		released = append(released, score.Diversity{Candidates: r.Candidates, Retained: r.ReleasedRetained, Variance: r.ReleasedVariance})
 		row.Diversity = append(row.Diversity, score.Diversity{Candidates: r.Candidates, Retained: r.Retained, Variance: r.FeatureVariance})
 		for k := range row.Power {
 			row.Power[k] += r.Power[k] / float64(len(results))
@@ -119,21 +136,18 @@ func (c Config) row(results []*Result) (Row, error) {
 		}
 	}
 	seed := uint64(c.Seed)
+	var err error
 	if noise := first.Setting.Noise; noise*noise < c.Epsilon {
-		retained, err := score.MeanRetained(row.Diversity, seed)
-		if err != nil {
+		if row.Retained, row.FeatureVariance, err = c.tableOne(row.Diversity); err != nil {
 			return Row{}, err
 		}
-		row.Retained = (*Number)(&retained)
-		if slices.ContainsFunc(row.Diversity, func(d score.Diversity) bool { return d.Retained >= 2 }) && c.Features != nil {
-			variance, err := score.MeanVariance(row.Diversity, seed)
-			if err != nil {
-				return Row{}, err
-			}
-			row.FeatureVariance = (*Number)(&variance)
+	}
+	if c.Released {
+		row.Released = new(Released)
+		if row.Released.Retained, row.Released.FeatureVariance, err = c.tableOne(released); err != nil {
+			return Row{}, err
 		}
 	}
-	var err error
 	// mean is that of a value per observation; false leaves an observation out.
 	mean := func(value func(r *Result) (float64, bool)) *Number {
 		var values []float64
@@ -187,6 +201,19 @@ func (c Config) row(results []*Result) (Row, error) {
 		}
 	}
 	return row, err
+}
+
+// tableOne are the two figures of Table 1; variance is nil without features, or if no observation has 2 candidates that are retained.
+func (c Config) tableOne(observations []score.Diversity) (retained, variance *Number, err error) {
+	r, err := score.MeanRetained(observations, uint64(c.Seed))
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Features == nil || !slices.ContainsFunc(observations, func(d score.Diversity) bool { return d.Retained >= 2 }) {
+		return (*Number)(&r), nil, nil
+	}
+	v, err := score.MeanVariance(observations, uint64(c.Seed))
+	return (*Number)(&r), (*Number)(&v), err
 }
 
 // Spectrum is the Power or TruePower of a row with its frequencies.

@@ -5,15 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/classical"
-	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
 )
 
@@ -29,7 +25,7 @@ type Method struct {
 }
 
 // Load loads the model in a folder as a method, and returns its configuration as well: as it samples by itself, or once with each of the
-// named samplers, see [Samplers]. A CVAE has none to choose.
+// named samplers, see [Sampler]: as methods of their own. A CVAE has none to choose.
 func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, error) {
 	d, err := galdecon.Load(dir)
 	if err != nil {
@@ -42,18 +38,21 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 	if len(samplers) == 0 || d.Config.CVAE != nil {
 		return []Method{model(name, d, weights)}, d.Config, nil
 	}
-	choice := Samplers(d.Config.Sampler.Steps)
 	var methods []Method
 	for _, s := range samplers {
-		sampler, ok := choice[s]
-		if !ok {
-			return nil, galdecon.Config{}, fmt.Errorf("scorecard: there is no sampler %q; choose one of %s", s, strings.Join(slices.Sorted(maps.Keys(choice)), ", "))
-		}
-		other, err := d.WithSampler(sampler)
+		sampler, err := Sampler(s, d.Config)
 		if err != nil {
 			return nil, galdecon.Config{}, err
 		}
-		methods = append(methods, model(name+", "+s, other, weights))
+		other, err := d.WithSampler(sampler)
+		if err != nil {
+			return nil, galdecon.Config{}, fmt.Errorf("scorecard: the sampler %q: %w", s, err)
+		}
+		called := name
+		if s != own {
+			called += ", " + s
+		}
+		methods = append(methods, model(called, other, weights))
 	}
 	return methods, d.Config, nil
 }
@@ -96,18 +95,6 @@ func hashModel(dir string) (string, error) {
 		h.Write(content)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
-}
-
-// Samplers are ways to draw from a diffusion model by name, with that many evaluations of the network; the ancestral one makes five
-// times as many.
-func Samplers(steps int) map[string]ddpm.Sampler {
-	return map[string]ddpm.Sampler{
-		"stochastic": {Steps: steps, Eta: 1, SecondOrder: true},
-		"dpm-solver": {Steps: steps, SecondOrder: true},
-		"ddim":       {Steps: steps},
-		"ancestral":  {Steps: 5 * steps, Eta: 1},
-		"consistent": {Steps: steps, Eta: 1, SecondOrder: true, Consistent: true},
-	}
 }
 
 const (

@@ -16,10 +16,13 @@ import (
 
 // Options say in short what a comparison is made of; [Options.Config] makes it.
 type Options struct {
-	// Galaxies are "synthetic" ones that no model has seen, "hst", the ten of Hubble, or the path of a file that galaxy.Load reads, or of
-	// the folder of a set (galaxy.Open), of which the images for the test are taken, or else those for the validation.
+	// Galaxies are "synthetic" ones that no model has seen, "hst", the ten of Hubble, or the path of a file that galaxy.Load reads, of a
+	// folder of such files, or of the folder of a set (galaxy.Open), of which the images for the test are taken, or else those for the validation.
 	Galaxies string `json:"galaxies"`
-	// N is the number of galaxies, of a file and of Hubble's the first ones, or all if there are fewer.
+	// SubtractSky takes its sky off each galaxy of a file, a set or Hubble before its peak becomes 1: models are trained on dark skies, but a picture
+	// shows one. The level is the median of the stamp's edge, or that of galaxy.Images.Sky if it is lower.
+	SubtractSky bool `json:"subtract_sky"`
+	// N is the number of galaxies, of files and of Hubble's the first ones, or all if there are fewer.
 	N int `json:"n"`
 	// Candidates, Epsilon and Seed are those of [Config].
 	Candidates int     `json:"candidates"`
@@ -30,6 +33,8 @@ type Options struct {
 	// Noise are the noise levels, each with the true PSF; empty stands for the least and the most that the model was trained for, and a
 	// third of that.
 	Noise []float64 `json:"noise"`
+	// Released is that of [Config].
+	Released bool `json:"released"`
 	// Wrong are parts by which the σ that is told is wrong, at the first noise level.
 	Wrong []float64 `json:"wrong"`
 }
@@ -76,63 +81,8 @@ func (o Options) Config(model galdecon.Config) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return Config{Galaxies: galaxies, Prior: prior, PSFSize: model.Instrument.Size, Settings: o.settings(model),
-		Candidates: o.Candidates, Epsilon: o.Epsilon, Seed: o.Seed}, nil
-}
-
-func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
-	switch o.Galaxies {
-	case "synthetic":
-		return galaxy.Synthetic(galaxy.SyntheticConfig{N: o.N, Size: model.Size, Channels: model.Channels, Seed: heldOut})
-	case "hst":
-		images, err := galaxy.HST(model.Size)
-		if err != nil {
-			return nil, err
-		}
-		return o.first(images, model)
-	case "":
-		return nil, errors.New("scorecard: say which galaxies: synthetic, hst or the path of a file")
-	}
-	info, err := os.Stat(o.Galaxies)
-	if err != nil {
-		return nil, fmt.Errorf("scorecard: there are no galaxies %q: give synthetic, hst, or the path of a file or of a set: %w", o.Galaxies, err)
-	}
-	if info.IsDir() {
-		set, err := galaxy.Open(o.Galaxies)
-		if err != nil {
-			return nil, err
-		}
-		defer set.Close()
-		images, err := set.Part(galaxy.Testing)
-		if err != nil {
-			images, err = set.Part(galaxy.Validation)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return o.first(images, model)
-	}
-	images, err := galaxy.Load(o.Galaxies)
-	if err != nil {
-		return nil, err
-	}
-	return o.first(images, model)
-}
-
-// first are copies of the first N images, as the model takes them.
-func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
-	var chosen []int
-	for i := range min(o.N, images.N) {
-		chosen = append(chosen, i)
-	}
-	images = images.Select(chosen...)
-	if model.Channels == 1 {
-		images = images.Grey()
-	}
-	if images.Channels != model.Channels {
-		return nil, fmt.Errorf("scorecard: the model takes images of %d channels, %s has %d", model.Channels, o.Galaxies, images.Channels)
-	}
-	return images.Prepare(model.Size)
+	return Config{Galaxies: galaxies, Source: o.source(), Prior: prior, PSFSize: model.Instrument.Size, Settings: o.settings(model),
+		Candidates: o.Candidates, Epsilon: o.Epsilon, Released: o.Released, Seed: o.Seed}, nil
 }
 
 func (o Options) settings(model galdecon.Config) []Setting {

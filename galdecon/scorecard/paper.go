@@ -20,18 +20,18 @@ func (c Card) TableOne(diffusion, cvae string, setting Setting) (string, error) 
 	fmt.Fprintln(t, "\tretained, %\tvariance\tdropped\t")
 	fmt.Fprintln(t, "diffusion, paper\t100\t15.86\t\t")
 	fmt.Fprintln(t, "CVAE, paper\t53.9\t15.13\t\t")
+	line := func(name string, retained, variance *Number) {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", name, retained.text(100, 1), variance.significant(), variance.dropped())
+	}
 	for _, r := range []*Row{a, b} {
-		dropped := "—"
-		if r.FeatureVariance != nil {
-			dropped = fmt.Sprint(r.FeatureVariance.Dropped)
+		if of := r.Released; of != nil {
+			line(r.Method+", as the released program counts", of.Retained, of.FeatureVariance)
 		}
-		fmt.Fprintf(t, "%s, here\t%s\t%s\t%s\t\n", r.Method, r.Retained.text(100, 1), r.FeatureVariance.significant(), dropped)
 	}
-	dropped := "—"
-	if variance != nil {
-		dropped = fmt.Sprint(variance.Dropped)
+	for _, r := range []*Row{a, b} {
+		line(r.Method+", here", r.Retained, r.FeatureVariance)
 	}
-	fmt.Fprintf(t, "difference, here\t%s\t%s\t%s\t\n", retained.text(100, 1), variance.significant(), dropped)
+	line("difference, here", retained, variance)
 	t.Flush()
 	if c.Features != "" {
 		fmt.Fprintf(&text, "Features: %s.\n", c.Features)

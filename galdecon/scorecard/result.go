@@ -3,6 +3,7 @@ package scorecard
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy"
@@ -24,6 +25,9 @@ type Result struct {
 	// no features.
 	Retained        int     `json:"retained"`
 	FeatureVariance float64 `json:"feature_variance"`
+	// ReleasedRetained and ReleasedVariance are these two as the paper's released program counts, see [Released].
+	ReleasedRetained int     `json:"released_retained"`
+	ReleasedVariance float64 `json:"released_variance"`
 	// Reconvolution is the mean of the candidates' MSE of Π*y to x, with the Π that the method was told.
 	Reconvolution float64 `json:"reconvolution"`
 	// PixelVariance is the candidates' variance, averaged over pixels, and OverPrior its ratio to that of the prior.
@@ -125,27 +129,42 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 	return nil
 }
 
-// diversity is Eq. 3 for one observation.
+// diversity is Eq. 3 for one observation, as the paper states it and as its released program computes it.
 func (c Config) diversity(ctx context.Context, r *Result, candidates *galaxy.Images, reconvolution []float64) error {
 	survivors, err := score.Survivors(reconvolution, c.Epsilon)
 	if err != nil {
 		return err
 	}
-	r.Retained = len(survivors)
-	if c.Features == nil || len(survivors) < 2 {
-		return nil
-	}
-	features, err := c.Features.Features(ctx, unitRange(candidates.Select(survivors...)))
+	released, err := score.Released(reconvolution)
 	if err != nil {
 		return err
 	}
-	var v score.Variance
-	for _, f := range features {
-		if err := v.Add(f); err != nil {
-			return err
-		}
+	r.Retained, r.ReleasedRetained = len(survivors), len(released)
+	if c.Features == nil || max(len(survivors), len(released)) < 2 {
+		return nil
 	}
-	r.FeatureVariance, err = v.Trace()
+	// Both are nearly always the same candidates, and features take long.
+	either := slices.Compact(slices.Sorted(slices.Values(slices.Concat(survivors, released))))
+	features, err := c.Features.Features(ctx, unitRange(candidates.Select(either...)))
+	if err != nil {
+		return err
+	}
+	variance := func(of []int) (float64, error) {
+		var v score.Variance
+		for k, candidate := range either {
+			if slices.Contains(of, candidate) {
+				if err := v.Add(features[k]); err != nil {
+					return 0, err
+				}
+			}
+		}
+		d, err := v.Diversity(candidates.N)
+		return d.Variance, err
+	}
+	if r.FeatureVariance, err = variance(survivors); err != nil {
+		return err
+	}
+	r.ReleasedVariance, err = variance(released)
 	return err
 }
 

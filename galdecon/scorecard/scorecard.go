@@ -74,6 +74,8 @@ type Config struct {
 	// Galaxies are the truth y, [n, height, width, channels], n ≥ 2, with peaks of 1. Calibration holds for galaxies of the kind that
 	// models were trained on; models must not have seen them.
 	Galaxies *galaxy.Images
+	// Source says in a few words where they come from; the card shows it.
+	Source string
 	// Prior are galaxies that models were trained on, or others of their kind, at least 2: the posterior's variance is
 	// compared with theirs.
 	Prior *galaxy.Images
@@ -86,6 +88,8 @@ type Config struct {
 	Candidates int
 	// Epsilon is the slack ε > 0 of Eq. 3 below which candidates are retained, score.Epsilon for the paper's.
 	Epsilon float64
+	// Released shows the two figures of Table 1 as the paper's released program computes them as well, see [Released].
+	Released bool
 	// Features are those of Eq. 3, of pixels cut off below 0 and above 1; without, its variance isn't measured.
 	Features Features
 	// Seed is that of the noise, the candidates and the bootstraps.

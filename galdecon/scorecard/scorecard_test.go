@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/backend"
+	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
@@ -367,25 +369,130 @@ func TestSamplers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	methods, _, err := scorecard.Load("micro", folder, "ddim", "stochastic")
+	methods, model, err := scorecard.Load("micro", folder, "own", "ddim", "stochastic:3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(methods) != 2 || methods[0].Name != "micro, ddim" || methods[0].Identity == methods[1].Identity {
+	if len(methods) != 3 || methods[0].Name != "micro" || methods[1].Name != "micro, ddim" || methods[2].Name != "micro, stochastic:3" || methods[1].Identity == methods[2].Identity {
 		t.Errorf("methods %+v", methods)
 	}
-	_, _, err = scorecard.Load("micro", folder, "magic")
-	wants(t, "unknown sampler", err, `"magic"`, "ddim")
+	for name, want := range map[string]ddpm.Sampler{
+		"own":                micro.Sampler,
+		"dpm-solver":         {Steps: 4, SecondOrder: true},
+		"stochastic:7":       {Steps: 7, Eta: 1, SecondOrder: true},
+		"ddim":               {Steps: 4},
+		"ancestral":          {Steps: 20, Eta: 1},
+		"ancestral:50":       {Steps: 50, Eta: 1},
+		"ancestral-beta":     {Steps: 50, Eta: 1, Beta: true}, // T
+		"ancestral-beta:10":  {Steps: 10, Eta: 1, Beta: true},
+		"consistent":         micro.Sampler,
+		"consistent:0000006": {Steps: 6, Eta: 1, SecondOrder: true, Consistent: true},
+	} {
+		if got, err := scorecard.Sampler(name, model); got != want || err != nil {
+			t.Errorf("%s is %+v, %v, want %+v", name, got, err, want)
+		}
+	}
+	for _, name := range scorecard.SamplerNames() {
+		if _, err := scorecard.Sampler(name, model); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, part := range map[string]string{"magic": `"magic"; choose one of own`, "ddim:": "no number of steps", "ddim:x": "ddim:20", "ddim:51": "got 51", "ddim:0": "got 0"} {
+		_, _, err = scorecard.Load("micro", folder, name)
+		wants(t, name, err, part, "scorecard: ")
+	}
+	_, err = scorecard.Sampler("ddim", galdecon.Config{CVAE: &cvae.Config{}})
+	wants(t, "a CVAE's sampler", err, "CVAE")
 	_, _, err = scorecard.Load("micro", t.TempDir())
 	wants(t, "no model", err, "there is no model")
-	for name, sampler := range scorecard.Samplers(20) {
-		schedule, err := ddpm.Config{T: 950}.Schedule()
-		if err != nil {
-			t.Fatal(err)
+
+	// Each is a row of its own, with other candidates from the same weights.
+	c := config(methods...)
+	c.Methods, c.Features = c.Methods[:3], nil
+	card := run(t, c, t.TempDir())
+	if len(card.Rows) != 3 || card.Rows[0].MSE.Value == card.Rows[1].MSE.Value || card.Rows[1].MSE.Value == card.Rows[2].MSE.Value {
+		t.Errorf("samplers give\n%s", card)
+	}
+}
+
+// The released program retains what has failed, too: with an error above 2. Its figures stand beside ours in all formats, and with
+// noise that leaves ours none.
+func TestReleased(t *testing.T) {
+	failing := shaky("failing", blobs(6, 16), 0.002, nil)
+	draw := failing.Deconvolve
+	failing.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error) {
+		candidates, err := draw(ctx, o, n, seed)
+		for i, c := range candidates {
+			if i < 3 { // one bad candidate, for which no pixel counts: they are cut off at 0
+				for k := range c.At(0) {
+					c.At(0)[k] = -3
+				}
+			}
+			// one that is a little bad, and is retained by no one
+			for k := range c.At(1) {
+				c.At(1)[k] += 0.1
+			}
 		}
-		if err := sampler.Validate(schedule); err != nil {
-			t.Errorf("%s: %v", name, err)
+		return candidates, err
+	}
+	c := config(failing, shaky("sound", blobs(6, 16), 0.002, nil))
+	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.02})
+	dir := t.TempDir()
+	without := run(t, c, dir)
+	c.Released = true
+	card := run(t, c, dir)
+	for i := range without.Rows {
+		if without.Rows[i].Released != nil {
+			t.Errorf("released figures that weren't asked for: %+v", without.Rows[i])
 		}
+	}
+	r := card.Row("failing", c.Settings[0])
+	near(t, "retained here", r.Retained.Value, (3*0.5+3*0.75)/6, 1e-12)
+	near(t, "retained by the released program", r.Released.Retained.Value, 0.75, 1e-12)
+	sound := card.Row("sound", c.Settings[0])
+	if !reflect.DeepEqual(sound.Released.Retained, sound.Retained) || !reflect.DeepEqual(sound.Released.FeatureVariance, sound.FeatureVariance) {
+		t.Errorf("sound candidates are counted otherwise: %+v, %+v", sound.Released, sound)
+	}
+	// The failed one is dark, the others are their galaxy: of k candidates, one of which differs by d, the variance is |d|²/k.
+	if !(r.Released.FeatureVariance.Value > 20*r.FeatureVariance.Value) {
+		t.Errorf("the failed candidates don't pass for varied: %v, %v", r.Released.FeatureVariance, r.FeatureVariance)
+	}
+	light := 0.0
+	for _, v := range blobs(6, 16).Select(0, 1, 2).Pixels {
+		light += float64(v) * float64(v) / 3
+	}
+	near(t, "the variance of the released program", r.Released.FeatureVariance.Value/(light/3/2), 1, 0.1)
+	noisy := card.Row("failing", c.Settings[1])
+	if noisy.Retained != nil || noisy.Released.Retained.Value != 3*0.25/6 || noisy.Released.FeatureVariance != nil {
+		t.Errorf("with noise: %+v, %+v", noisy.Retained, noisy.Released)
+	}
+
+	if text := card.String(); !strings.Contains(text, "as the paper's released program computes it") || strings.Contains(without.String(), "released") {
+		t.Errorf("the text is\n%s", text)
+	}
+	text, err := card.TableOne("failing", "sound", c.Settings[0])
+	if err != nil || !strings.Contains(text, "failing, as the released program counts     75.0") {
+		t.Errorf("Table 1, %v:\n%s", err, text)
+	}
+	encoded, err := json.Marshal(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back scorecard.Card
+	if err := json.Unmarshal(encoded, &back); err != nil || !reflect.DeepEqual(card, back) || !bytes.Contains(encoded, []byte(`"released":{"retained":{"value":0.75`)) {
+		t.Errorf("as JSON, %v: %s", err, encoded)
+	}
+	var table bytes.Buffer
+	if err := card.WriteCSV(&table); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(&table).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.Index(lines[0], "released_retained")
+	if at < 0 || lines[1][at] != "0.75" || !slices.Contains(lines[0], "released_feature_variance") {
+		t.Errorf("as CSV: %v", lines[:2])
 	}
 }
 
@@ -393,6 +500,7 @@ func TestSamplers(t *testing.T) {
 func TestFormats(t *testing.T) {
 	c := config(shaky("known", blobs(6, 16), 0.02, nil))
 	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.02}, scorecard.Setting{Sigma: 1, Noise: 0.001, Wrong: -0.1})
+	c.Released, c.Source = true, "blobs"
 	card := run(t, c, t.TempDir())
 	encoded, err := json.Marshal(card)
 	if err != nil {
@@ -434,6 +542,7 @@ func TestFormats(t *testing.T) {
 			return v
 		}
 		if line[column["method"]] != r.Method || cell("mse") != r.MSE.Value || cell("psnr_high") != r.PSNR.High || cell("wrong") != r.Setting.Wrong ||
+			line[column["source"]] != "blobs" || cell("released_retained_high") != r.Released.Retained.High ||
 			cell("ellipticity_low") != r.Ellipticity.Low || cell("ellipticity_dropped") != float64(r.Ellipticity.Dropped) {
 			t.Errorf("line %d, %v, isn't %+v", i+1, line, r)
 		}
@@ -600,6 +709,69 @@ func TestOptions(t *testing.T) {
 	if g := c.Galaxies; g.N != 3 || g.Height != 16 || g.Channels != 1 || g.Pixels[7*16+7] < 0.9 || g.Pixels[7*16+7] > 1 {
 		t.Errorf("galaxies of shape %d×%d×%d×%d with a peak of %v", g.N, g.Height, g.Width, g.Channels, g.Pixels[7*16+7])
 	}
+	// A folder of files, of several sizes.
+	loose := t.TempDir()
+	for i, im := range []*galaxy.Images{blobs(2, 16), large.Select(1)} {
+		if err := im.SaveNPY(filepath.Join(loose, fmt.Sprintf("%d.npy", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Galaxies = loose
+	mixed, err := o.Config(micro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := mixed.Galaxies; g.N != 3 || g.ID(0) != "0.npy[0]" || g.ID(2) != "1.npy" || !slices.Equal(g.At(2), c.Galaxies.At(1)) {
+		t.Errorf("a folder has %d galaxies, %v", g.N, g.IDs)
+	}
+	o.N = 1
+	if mixed, err = o.Config(micro); err != nil || mixed.Galaxies.N != 1 {
+		t.Errorf("one galaxy of a folder: %v", err)
+	}
+	o.N = 3
+	if err := os.WriteFile(filepath.Join(loose, "0.npy"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err = o.Config(micro)
+	wants(t, "an empty file", err, "0.npy", "empty")
+
+	// A picture on a bright sky.
+	for i := range large.Pixels {
+		large.Pixels[i] += 0.5
+	}
+	if err := large.SaveNPY(filepath.Join(dir, "picture.npy")); err != nil {
+		t.Fatal(err)
+	}
+	o.Galaxies = filepath.Join(dir, "picture.npy")
+	bright, err := o.Config(micro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.SubtractSky = true
+	dark, err := o.Config(micro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dark.Source != "picture.npy, without sky" || bright.Source != "picture.npy" {
+		t.Errorf("the sources are %q, %q", bright.Source, dark.Source)
+	}
+	for k, v := range dark.Galaxies.Pixels {
+		near(t, fmt.Sprintf("pixel %d without sky", k), float64(v), float64(c.Galaxies.Pixels[k]), 1e-3)
+	}
+	for _, of := range []struct {
+		scorecard.Config
+		warned bool
+	}{{bright, true}, {dark, false}} {
+		of.Methods, of.Settings, of.Candidates = scorecard.Classical()[2:], of.Settings[:1], 2
+		card := run(t, of.Config, t.TempDir())
+		if text := card.String(); strings.Contains(text, "if that is sky, subtract it") != of.warned || !strings.Contains(text, "3 galaxies ("+of.Source+")") {
+			t.Errorf("edges of %g:\n%s", card.Edge, text)
+		}
+	}
+	o.Galaxies = "synthetic"
+	_, err = o.Config(micro)
+	wants(t, "synthetic sky", err, "no sky")
+	o.SubtractSky = false
 	o.Galaxies = filepath.Join(dir, "none.npy")
 	_, err = o.Config(micro)
 	wants(t, "no file", err, "none.npy", "synthetic")

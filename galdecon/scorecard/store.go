@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	formatName  = "galdecon scores 1"
+	formatName  = "galdecon scores 2"
 	resultsFile = "results.jsonl"
 	lockFile    = ".lock"
 )

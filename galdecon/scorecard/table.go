@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +14,9 @@ import (
 
 // unit is that of squared pixels in the text, the paper's ε.
 const unit = score.Epsilon
+
+// brightEdge is more than the edges of galaxies have that models are trained on: most have less than 0.01 of the peak.
+const brightEdge = 0.02
 
 // published figures, for which others measured other images otherwise.
 const published = `Published, of other images:
@@ -26,15 +30,18 @@ const published = `Published, of other images:
 // String is the card as three tables of at most 160 columns, with remarks.
 func (c Card) String() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d galaxies, %d candidates of each observation, seed %d; in brackets: 95 %% confidence\n", c.Galaxies, c.Candidates, c.Seed)
+	from := ""
+	if c.Source != "" {
+		from = " (" + c.Source + ")"
+	}
+	fmt.Fprintf(&text, "%d galaxies%s, %d candidates of each observation, seed %d; in brackets: 95 %% confidence\n", c.Galaxies, from, c.Candidates, c.Seed)
+	if c.Edge > brightEdge {
+		fmt.Fprintf(&text, "Warning: half of the stamps have edges above %.2g of the peak. Models are trained on dark skies: if that is sky, subtract it.\n", c.Edge)
+	}
 
 	text.WriteString("\nCandidates\n")
 	c.table(&text, "retained, %\tvariance\tdropped\tχ²\tpixel variance\tover prior\thigh frequencies\tseconds", func(r Row) []string {
-		dropped := ""
-		if r.FeatureVariance != nil {
-			dropped = strconv.Itoa(r.FeatureVariance.Dropped)
-		}
-		return []string{r.Retained.text(100, 1), r.FeatureVariance.significant(), dropped, r.ChiSquared.text(1, 2), r.PixelVariance.short(1 / unit),
+		return []string{r.Retained.text(100, 1), r.FeatureVariance.significant(), r.FeatureVariance.dropped(), r.ChiSquared.text(1, 2), r.PixelVariance.short(1 / unit),
 			r.OverPrior.short(1), r.HighFrequency.text(1, 2), fmt.Sprintf("%.2g", r.Seconds)}
 	})
 	fmt.Fprintf(&text, "retained: MSE of Π*y to x below ε = %g", c.Epsilon)
@@ -46,7 +53,19 @@ func (c Card) String() string {
 		fmt.Fprintf(&text, "features: %s\n", c.Features)
 	}
 	text.WriteString("χ²: MSE of Π*y to x over the noise's variance, 1 for the truth; pixel variance in 1e-4, and over that of the prior; high frequencies: power\n" +
-		"of candidates over the truth's, from 0.25 cycles a pixel; seconds a candidate\n")
+		"of candidates over the truth's, from 0.25 cycles a pixel; seconds a candidate, with the compiler's where all were drawn at once\n")
+
+	if slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Released != nil }) {
+		text.WriteString("\nTable 1 here, and as the paper's released program computes it\n")
+		c.table(&text, "retained here, %\treleased, %\tvariance here\treleased\tdropped here\treleased", func(r Row) []string {
+			if r.Released == nil {
+				return nil
+			}
+			return []string{r.Retained.text(100, 1), r.Released.Retained.text(100, 1), r.FeatureVariance.significant(), r.Released.FeatureVariance.significant(),
+				r.FeatureVariance.dropped(), r.Released.FeatureVariance.dropped()}
+		})
+		fmt.Fprintf(&text, "released: ε = %g whatever the noise, and candidates whose error is above 2 pass for retained, and for varied\n", score.Epsilon)
+	}
 
 	text.WriteString("\nBest estimate: the mean of the candidates against the truth\n")
 	c.table(&text, "MSE, 1e-4\tPSNR, dB\tSSIM\tflux, %\thalf-light, %\t|Δg|\tfailed", func(r Row) []string {
@@ -146,6 +165,14 @@ func (n *Number) significant() string {
 	return fmt.Sprintf("%.3g [%.3g, %.3g]", n.Value, n.Low, n.High)
 }
 
+// dropped is how many observations aren't in the number.
+func (n *Number) dropped() string {
+	if n == nil {
+		return "—"
+	}
+	return strconv.Itoa(n.Dropped)
+}
+
 // short is the number without its interval.
 func (n *Number) short(scale float64) string {
 	if n == nil {
@@ -161,6 +188,18 @@ var numbers = []struct {
 }{
 	{"retained", func(r Row) *Number { return r.Retained }},
 	{"feature_variance", func(r Row) *Number { return r.FeatureVariance }},
+	{"released_retained", func(r Row) *Number {
+		if r.Released == nil {
+			return nil
+		}
+		return r.Released.Retained
+	}},
+	{"released_feature_variance", func(r Row) *Number {
+		if r.Released == nil {
+			return nil
+		}
+		return r.Released.FeatureVariance
+	}},
 	{"reconvolution", func(r Row) *Number { return r.Reconvolution }},
 	{"chi_squared", func(r Row) *Number { return r.ChiSquared }},
 	{"pixel_variance", func(r Row) *Number { return r.PixelVariance }},
@@ -178,7 +217,7 @@ var numbers = []struct {
 // belong to each: its value, the ends of its interval, and how many observations were dropped. What doesn't exist is empty.
 func (c Card) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	names := []string{"method", "sigma", "noise", "wrong", "galaxies", "candidates", "epsilon", "features", "seed", "seconds"}
+	names := []string{"method", "sigma", "noise", "wrong", "galaxies", "source", "candidates", "epsilon", "features", "seed", "seconds"}
 	for _, column := range numbers {
 		names = append(names, column.name, column.name+"_low", column.name+"_high", column.name+"_dropped")
 	}
@@ -190,7 +229,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 	out.Write(names)
 	full := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	for _, r := range c.Rows {
-		line := []string{r.Method, full(r.Setting.Sigma), full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), strconv.Itoa(r.Candidates),
+		line := []string{r.Method, full(r.Setting.Sigma), full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates),
 			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), full(r.Seconds)}
 		for _, column := range numbers {
 			if n := column.of(r); n != nil {

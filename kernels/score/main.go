@@ -57,7 +57,8 @@ run goes on there when it is started again.`,
 		Example: `  galdecon score                                       the shipped models on synthetic galaxies
   galdecon score --galaxies hst --n 10                 on Hubble's
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
-  galdecon score --model tiny --samplers stochastic,ddim,dpm-solver --format csv > samplers.csv`,
+  galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv > samplers.csv
+  galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -70,14 +71,16 @@ run goes on there when it is started again.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.models, "model", nil, "`name` of a shipped model ("+strings.Join(pretrained.Names(), ", ")+") or the folder of a trained one; repeat for more (default all shipped ones)")
-	flags.StringSliceVar(&f.samplers, "samplers", nil, "how diffusion models sample, of stochastic, dpm-solver, ddim, ancestral, consistent (default as trained)")
-	flags.StringVar(&f.Galaxies, "galaxies", f.Galaxies, "the truth: synthetic, hst, or the `path` of a file or of a prepared set")
+	flags.StringSliceVar(&f.samplers, "samplers", nil, "how diffusion models sample, each as a method of its own, of "+strings.Join(scorecard.SamplerNames(), ", ")+"; with a number of steps as in ddim:50 (default own)")
+	flags.StringVar(&f.Galaxies, "galaxies", f.Galaxies, "the truth: synthetic, hst, or the `path` of a file, a folder of files or a prepared set")
+	flags.BoolVar(&f.SubtractSky, "subtract-sky", f.SubtractSky, "take its sky off each galaxy first: that of pictures isn't dark, as models are used to")
 	flags.IntVar(&f.N, "n", f.N, "number of galaxies")
 	flags.IntVar(&f.Candidates, "candidates", f.Candidates, "candidates of each observation")
 	flags.Float64SliceVar(&f.Noise, "noise", f.Noise, "noise levels in units of the peak (default the least, a third of the most and the most that the first model knows)")
 	flags.Float64Var(&f.Sigma, "sigma", f.Sigma, "σ of the PSF in pixels (default the middle of what the first model knows)")
 	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the σ that methods are told is wrong, at the first noise level; 0 for none")
 	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
+	flags.BoolVar(&f.Released, "released", f.Released, "show Table 1 as the paper's released program computes it as well, with its quirks")
 	flags.Int64Var(&f.Seed, "seed", f.Seed, "seed of noise and candidates")
 	flags.StringVar(&f.weights, "weights", "random", "Inception's weights: random, official (downloaded once), the `path` of the official file, or none for no features")
 	flags.StringVar(&f.out, "out", "scores", "folder that keeps the results")

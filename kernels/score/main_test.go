@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -97,6 +98,8 @@ func TestRefuses(t *testing.T) {
 		{"--format xml", "choose one of text, csv, json"},
 		{"--model none", "there is no model in none"},
 		{"--samplers magic", `"magic"`},
+		{"--samplers ddim:0", `"ddim:0"`},
+		{"--subtract-sky", "no sky to subtract"},
 		{"--galaxies none.npy", "none.npy"},
 		{"--candidates 1", "at least 2 candidates"},
 		{"--epsilon 0", "ε must be positive"},
@@ -116,6 +119,59 @@ func TestRefuses(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "{")
 	if _, err := execute(t.Context()); err == nil || !strings.Contains(err.Error(), scorecard.OptionsEnv) {
 		t.Errorf("broken environment: %v", err)
+	}
+}
+
+// Each sampler is a row of its own, with the released program's figures where they are asked for; galaxies come from a compressed file on a
+// bright sky.
+func TestSamplersOnStamps(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, "")
+	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 4, Size: 32, Seed: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	galaxies.Subtract([]float64{-0.1, -0.2, -0.1, -0.2})
+	dir := t.TempDir()
+	plain, packed := filepath.Join(dir, "stamps.npy"), filepath.Join(dir, "stamps.npy.gz")
+	if err := galaxies.SaveNPY(plain); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(packed, zipped.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := execute(t.Context(), "--model", micro(t), "--samplers", "own,ddim,ancestral-beta:10", "--galaxies", packed, "--subtract-sky", "--released",
+		"--n", "3", "--candidates", "3", "--weights", "none", "--noise", "0.002", "--wrong", "0", "--format", "json", "--out", filepath.Join(dir, "scores"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var card scorecard.Card
+	if err := json.Unmarshal([]byte(encoded), &card); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range card.Rows {
+		names = append(names, r.Method)
+		if r.Released == nil || r.Released.Retained == nil {
+			t.Errorf("%s has no released figures", r.Method)
+		}
+	}
+	if got := strings.Join(names, "; "); got != "micro; micro, ddim; micro, ancestral-beta:10; Richardson-Lucy; Wiener; nothing" {
+		t.Errorf("rows %s", got)
+	}
+	if card.Galaxies != 3 || card.Source != "stamps.npy.gz, without sky" || card.Edge > 0.03 {
+		t.Errorf("%d galaxies of %s with edges of %g", card.Galaxies, card.Source, card.Edge)
 	}
 }
 

@@ -1,0 +1,153 @@
+package scorecard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy"
+)
+
+func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
+	switch o.Galaxies {
+	case "synthetic":
+		if o.SubtractSky {
+			return nil, errors.New("scorecard: synthetic galaxies have no sky to subtract")
+		}
+		return galaxy.Synthetic(galaxy.SyntheticConfig{N: o.N, Size: model.Size, Channels: model.Channels, Seed: heldOut})
+	case "hst":
+		images, err := galaxy.HST(model.Size)
+		if err != nil {
+			return nil, err
+		}
+		return o.first(images, model)
+	case "":
+		return nil, errors.New("scorecard: say which galaxies: synthetic, hst or the path of a file")
+	}
+	info, err := os.Stat(o.Galaxies)
+	if err != nil {
+		return nil, fmt.Errorf("scorecard: there are no galaxies %q: give synthetic, hst, or the path of a file, a folder or a set: %w", o.Galaxies, err)
+	}
+	if !info.IsDir() {
+		images, err := galaxy.Load(o.Galaxies)
+		if err != nil {
+			return nil, err
+		}
+		return o.first(images, model)
+	}
+	if _, err := os.Stat(filepath.Join(o.Galaxies, "set.json")); err != nil {
+		return o.loose(model)
+	}
+	set, err := galaxy.Open(o.Galaxies)
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	images, err := set.Part(galaxy.Testing)
+	if err != nil {
+		images, err = set.Part(galaxy.Validation)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.first(images, model)
+}
+
+// first are the first N images.
+func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
+	var chosen []int
+	for i := range min(o.N, images.N) {
+		chosen = append(chosen, i)
+	}
+	return o.prepare(images.Select(chosen...), model)
+}
+
+// loose are the first N images of a folder of files. They may be of any size, as each is prepared by itself.
+func (o Options) loose(model galdecon.Config) (*galaxy.Images, error) {
+	all := galaxy.NewImages(0, model.Size, model.Size, model.Channels)
+	for stamp, err := range (galaxy.Folder{Path: o.Galaxies}).Galaxies(context.Background()) {
+		if err != nil {
+			return nil, err
+		}
+		if all.N == o.N {
+			break
+		}
+		image, err := stamp.Read()
+		if err != nil {
+			return nil, fmt.Errorf("scorecard: cannot read %s in %s: %w", stamp.ID, o.Galaxies, err)
+		}
+		image.IDs = []string{stamp.ID}
+		if image, err = o.prepare(image, model); err != nil {
+			return nil, err
+		}
+		all.N, all.Pixels, all.IDs = all.N+1, append(all.Pixels, image.Pixels...), append(all.IDs, stamp.ID)
+	}
+	return all, nil
+}
+
+// prepare makes images those that the model takes, without their sky if that is asked for.
+func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
+	if model.Channels == 1 {
+		images = images.Grey()
+	}
+	if images.Channels != model.Channels {
+		return nil, fmt.Errorf("scorecard: the model takes images of %d channels, %s has %d", model.Channels, o.Galaxies, images.Channels)
+	}
+	if o.SubtractSky {
+		levels, err := skyLevels(images)
+		if err != nil {
+			return nil, err
+		}
+		images.Subtract(levels)
+	}
+	return images.Prepare(model.Size)
+}
+
+// source says which galaxies they are.
+func (o Options) source() string {
+	source := filepath.Base(o.Galaxies)
+	if o.SubtractSky {
+		source += ", without sky"
+	}
+	return source
+}
+
+// skyLevels are estimates of the sky of stamps: of two, the lower, as a galaxy that fills its stamp makes both too high. They are the median of the
+// pixels at the edge, and [galaxy.Images.Sky], which needs sky in half of the stamp.
+func skyLevels(images *galaxy.Images) ([]float64, error) {
+	levels := edges(images)
+	skies, err := images.Sky()
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range skies {
+		levels[i] = min(levels[i], s.Level)
+	}
+	return levels, nil
+}
+
+// edges are the medians of the pixels at the edge of each image.
+func edges(images *galaxy.Images) []float64 {
+	levels := make([]float64, images.N)
+	for i := range levels {
+		var values []float64
+		for k, v := range images.At(i) {
+			row, col := k/images.Channels/images.Width, k/images.Channels%images.Width
+			if row == 0 || col == 0 || row == images.Height-1 || col == images.Width-1 {
+				values = append(values, float64(v))
+			}
+		}
+		levels[i] = median(values)
+	}
+	return levels
+}
+
+// median sorts the values, of which there is at least one.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
