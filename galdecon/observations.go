@@ -9,81 +9,22 @@ import (
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
-	"galdecon/galdecon/score"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Observations are blurred images x = Π*y + n, with what must be known of each to ask for y.
-type Observations struct {
-	// Images are x, [n, height, width, channels].
-	Images *galaxy.Images
-	// PSFs are Π, one for each image, or one for all, on the pixel grid of the images.
-	PSFs []psf.Kernel
-	// Noise is the standard deviation of the white noise n in units of the pixels, one for each image or one for all. Where it is
-	// empty it is estimated from the images ([score.NoiseLevel]).
-	Noise []float64
-}
-
-// complete is the observations with their noise, all checked.
-func (o *Observations) complete() (*Observations, error) {
-	if o == nil || o.Images == nil {
-		return nil, fmt.Errorf("galdecon: there are no observations; set Images and PSFs")
-	}
-	if err := o.Images.Validate(); err != nil {
-		return nil, err
-	}
-	n := o.Images.N
-	if len(o.PSFs) != 1 && len(o.PSFs) != n {
-		return nil, fmt.Errorf("galdecon: %d images need as many PSFs, or one for all; got %d", n, len(o.PSFs))
-	}
-	for i, k := range o.PSFs {
-		if err := k.Validate(); err != nil {
-			return nil, fmt.Errorf("galdecon: the PSF of %s: %w", o.Images.ID(i), err)
-		}
-	}
-	out := *o
-	if len(o.Noise) == 0 {
-		var err error
-		if out.Noise, err = score.NoiseLevel(o.Images); err != nil {
-			return nil, err
-		}
-	}
-	if len(out.Noise) != 1 && len(out.Noise) != n {
-		return nil, fmt.Errorf("galdecon: %d images need as many noise levels, or one for all, or none to have them estimated; got %d", n, len(o.Noise))
-	}
-	for i, v := range out.Noise {
-		if !(v >= 0) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("galdecon: the noise of %s must be finite and ≥ 0 in units of its pixels, got %g", o.Images.ID(i), v)
-		}
-	}
-	return &out, nil
-}
-
-// psf and noise are those of image i of complete observations.
-func (o *Observations) psf(i int) psf.Kernel { return o.PSFs[i%len(o.PSFs)] }
-func (o *Observations) noise(i int) float64  { return o.Noise[i%len(o.Noise)] }
-
-// Select is the observations of the given images, in their order. Pixels are copied.
-func (o *Observations) Select(indices ...int) (*Observations, error) {
-	all, err := o.complete()
-	if err != nil {
-		return nil, err
-	}
-	out := &Observations{Images: all.Images.Select(indices...)}
-	for _, i := range indices {
-		out.PSFs, out.Noise = append(out.PSFs, all.psf(i)), append(out.Noise, all.noise(i))
-	}
-	return out, nil
-}
+// Observations are blurred images x = Π*y + n, with what must be known of each to ask for y. They are also what a session takes
+// (galdecon/session).
+type Observations = posterior.Observations
 
 // Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
 // one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
 func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed int64) (*Observations, error) {
-	o, err := (&Observations{Images: galaxies, PSFs: kernels, Noise: []float64{noise}}).complete()
+	o, err := (&Observations{Images: galaxies, PSFs: kernels, Noise: []float64{noise}}).Complete()
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +32,7 @@ func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed 
 	if err != nil {
 		return nil, err
 	}
-	x, err := o.apply(observer, rng, float32(noise))
+	x, err := apply(o, observer, rng, float32(noise))
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +62,8 @@ func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 	})
 }
 
-// apply runs a function of images, PSFs and more, whose result has the shape of the images; it keeps their IDs and scales.
-func (o *Observations) apply(executor func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
+// apply runs a function of observations and more, whose result has the shape of the images; it keeps their IDs and scales.
+func apply(o *Observations, executor func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
 	psfs, err := psf.Stack(o.PSFs...)
 	if err != nil {
 		return nil, err
@@ -151,7 +92,7 @@ func Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
 	if !(prior > 0) || math.IsInf(prior, 0) {
 		return nil, fmt.Errorf("galdecon: Wiener's filter needs a positive standard deviation of the prior, got %g", prior)
 	}
-	o, err := observations.complete()
+	o, err := observations.Complete()
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +102,11 @@ func Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
 		for _, v := range o.Images.At(i) {
 			peak = max(peak, math.Abs(float64(v)))
 		}
-		ratio := max(o.noise(i), ddpm.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
+		_, noise := o.At(i)
+		ratio := max(noise, ddpm.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
 		lambda[i] = float32(ratio * ratio)
 	}
-	return o.apply(wiener, lambda)
+	return apply(o, wiener, lambda)
 }
 
 const (
@@ -179,7 +121,7 @@ const (
 // trained: each by the largest value, within the central half, of its Wiener deconvolution. What was divided by is in Images.Scale,
 // multiplied with a Scale that was there before.
 func Standardize(observations *Observations) (*Observations, error) {
-	o, err := observations.complete()
+	o, err := observations.Complete()
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +136,8 @@ func Standardize(observations *Observations) (*Observations, error) {
 	}
 	out.Images.Divide(peaks)
 	for i := range out.Noise {
-		out.Noise[i] = o.noise(i) / peaks[i]
+		_, noise := o.At(i)
+		out.Noise[i] = noise / peaks[i]
 	}
 	sharp, err := Wiener(out, peakPrior)
 	if err != nil {
@@ -205,7 +148,8 @@ func Standardize(observations *Observations) (*Observations, error) {
 	}
 	out.Images.Divide(peaks)
 	for i := range out.Noise {
-		out.Noise[i] = o.noise(i) * before[i] / out.Images.Scale[i]
+		_, noise := o.At(i)
+		out.Noise[i] = noise * before[i] / out.Images.Scale[i]
 	}
 	return out, nil
 }
@@ -218,5 +162,5 @@ func indices(n int) []int {
 	return all
 }
 
-// observationStream is the stream of random numbers of a seed that noise is drawn from; no chunk of samples is this one.
+// observationStream is the stream of random numbers of a seed that noise is drawn from; no candidate's is this one.
 const observationStream = ^uint64(0)

@@ -44,7 +44,7 @@ func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
 		if err != nil {
 			return Report{}, err
 		}
-		wiener, err := Wiener(&Observations{p.Observation, []psf.Kernel{p.PSF}, []float64{p.Noise}}, wienerPrior)
+		wiener, err := Wiener(&Observations{Images: p.Observation, PSFs: []psf.Kernel{p.PSF}, Noise: []float64{p.Noise}}, wienerPrior)
 		if err != nil {
 			return Report{}, err
 		}

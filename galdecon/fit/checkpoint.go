@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/gomlx/compute/dtypes"
@@ -94,13 +95,37 @@ func (s *state) prepare() error {
 		return fmt.Errorf("fit: cannot lock the checkpoint folder: %w", err)
 	}
 	if !locked {
-		return fmt.Errorf("fit: another training is going on in %s; wait for it, interrupt it, or choose another folder: %w", s.dir, ErrBusy)
+		return fmt.Errorf("fit: another training is going on in %s, that of %s; wait for it, interrupt it, or choose another folder: %w", s.dir, lockOwner(s.lock.Path()), ErrBusy)
 	}
+	// In place, since the lock is the file's. A training that can't say whose it is may go on.
+	_ = os.WriteFile(s.lock.Path(), []byte(thisOwner()+"\n"), 0o666)
 	if step, err := latest(s.dir); err != nil || step != s.step {
 		return fmt.Errorf("fit: another training has gone on in %s meanwhile; run this one again: %w", s.dir, errors.Join(err, ErrBusy))
 	}
 	// Compressing takes many times longer than writing, and saves a tenth.
 	return s.stage(checkpoint.BinUncompressed)
+}
+
+// OwnerEnv names the environment variable that says in words whose program this is, such as "the kernel of first.ipynb"; the error that
+// refuses a second training in a folder passes it on.
+const OwnerEnv = "GALDECON_OWNER"
+
+// thisOwner is what others are told of this program.
+func thisOwner() string {
+	owner := strings.Join(strings.Fields(os.Getenv(OwnerEnv)), " ")
+	if owner == "" {
+		owner = "the program " + filepath.Base(os.Args[0])
+	}
+	return fmt.Sprintf("%s, in process %d since %s", owner, os.Getpid(), time.Now().Format(time.DateTime))
+}
+
+// lockOwner is who holds a lock, in words.
+func lockOwner(path string) string {
+	text, err := os.ReadFile(path)
+	if owner := strings.TrimSpace(string(text)); err == nil && owner != "" {
+		return owner
+	}
+	return "an unknown program" // it has just begun
 }
 
 // stage makes the folder that checkpoints are written into.

@@ -1,5 +1,5 @@
-// Package posterior holds what a model says about an observation, free of the models themselves: what draws candidates, scores them and
-// shows them hands them on in this form.
+// Package posterior holds observations and what a model says about them, free of the models themselves and of XLA: what draws candidates,
+// scores them and shows them hands them on in this form.
 package posterior
 
 import (

@@ -6,22 +6,13 @@ import (
 	"path/filepath"
 
 	"galdecon/galdecon/ddpm"
-	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/session/internal/wire"
 )
 
-// Observations are galdecon.Observations, and convert to them: galdecon.Observations(o).
-type Observations struct {
-	// Images are x, [n, height, width, channels].
-	Images *galaxy.Images
-	// PSFs are Π, one for each image, or one for all, on the pixel grid of the images.
-	PSFs []psf.Kernel
-	// Noise is the standard deviation of the white noise n in units of the pixels, one for each image or one for all. Where it is
-	// empty it is estimated from the images.
-	Noise []float64
-}
+// Observations are galdecon.Observations, named here for cells that don't import galdecon itself.
+type Observations = posterior.Observations
 
 // Model is a model in the session.
 type Model struct {
@@ -63,10 +54,10 @@ func (s *Session) model(choice wire.Choice) (*Model, error) {
 }
 
 // Sample draws n candidates for each observation x [m, Size, Size, Channels], as galdecon.Deconvolver.Sample does, with the same
-// candidates for the same seed. The first drawing of min(m·n, 64) candidates compiles, later ones don't.
+// candidates for the same seed. The first drawing compiles; later ones, also of another number of candidates, mostly don't.
 func (m *Model) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]posterior.Posterior, error) {
 	var posteriors []posterior.Posterior
-	request := wire.SampleRequest[*Observations]{Choice: m.choice, Observations: observations, N: n, Seed: seed}
+	request := wire.SampleRequest{Choice: m.choice, Observations: observations, N: n, Seed: seed}
 	err := wire.Stream(ctx, m.session.address, wire.Sample, func(p posterior.Posterior) error {
 		posteriors = append(posteriors, p)
 		return nil

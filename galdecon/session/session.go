@@ -17,7 +17,10 @@
 //
 // The session runs galdecon's own models. A cell with graph functions of its own, such as another loss or network, computes in the
 // cell's process, with the packages [galdecon/galdecon], [galdecon/galdecon/fit] and the others. Both work on the same checkpoint
-// folders: what one trains, the other loads. While one trains in a folder, another training there is refused.
+// folders: what galdecon.Train trains in a cell, [Session.Load] loads, and galdecon.Load loads in a cell what the session trains. What a
+// cell trains by fit.Run with a loss of its own has weights but no config.json, which says of what model they are: Load, here and in
+// galdecon, refuses it. Read it in a cell by fit.Load. While one trains in a folder, another training there is refused, and told whose
+// the first is.
 //
 // # Quick cells
 //
@@ -126,10 +129,10 @@ func (s *Session) Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise f
 // Standardize is galdecon.Standardize: observations divided so that the peak of the galaxy without its blur is about 1, as models are
 // trained.
 func (s *Session) Standardize(observations *Observations) (*Observations, error) {
-	return call[*Observations](context.Background(), s, wire.Standardize, wire.StandardizeRequest[*Observations]{Observations: observations})
+	return call[*Observations](context.Background(), s, wire.Standardize, wire.StandardizeRequest{Observations: observations})
 }
 
 // Wiener is galdecon.Wiener: the classical deconvolution.
 func (s *Session) Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
-	return call[*galaxy.Images](context.Background(), s, wire.Wiener, wire.WienerRequest[*Observations]{Observations: observations, Prior: prior})
+	return call[*galaxy.Images](context.Background(), s, wire.Wiener, wire.WienerRequest{Observations: observations, Prior: prior})
 }

@@ -185,8 +185,8 @@ func TestLikeInTheProcess(t *testing.T) {
 	kernels := []psf.Kernel{must(psf.Gaussian(7, 1))(t)}
 	there := must(s.Observe(synthetic().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	here := must(galdecon.Observe(synthetic().Select(0, 1, 2), kernels, 0.003, 5))(t)
-	same(t, "observations", galdecon.Observations(*there), *here)
-	same(t, "standardized observations", galdecon.Observations(*must(s.Standardize(there))(t)), *must(galdecon.Standardize(here))(t))
+	same(t, "observations", there, here)
+	same(t, "standardized observations", must(s.Standardize(there))(t), must(galdecon.Standardize(here))(t))
 	same(t, "Wiener's filter", must(s.Wiener(there, 0.03))(t), must(galdecon.Wiener(here, 0.03))(t))
 
 	model, deconvolver := must(s.Load(dir))(t), must(galdecon.Load(alone))(t)
@@ -205,7 +205,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	_, err = s.Load(alone + "2")
 	wants(t, "no model", err, fs.ErrNotExist, "galdecon: there is no model in", alone+"2")
 	_, err = model.Sample(t.Context(), nil, 1, 1)
-	wants(t, "no observations", err, nil, "galdecon: there are no observations")
+	wants(t, "no observations", err, nil, "posterior: there are no observations")
 	_, err = model.WithSampler(ddpm.Sampler{Steps: 1000})
 	wants(t, "bad sampler", err, nil, "ddpm: ")
 	_, err = s.Training(alone)
@@ -375,8 +375,8 @@ func TestTwoKernels(t *testing.T) {
 		t.Errorf("the other kernel's training: %v", err)
 	}
 	_, err := s.Train(micro(1e6), synthetic(), dir)
-	wants(t, "the other kernel's folder", err, fit.ErrBusy, dir, "the kernel of first.ipynb")
-	wants(t, "a program in a kernel's folder", galdecon.Train(t.Context(), micro(1e6), synthetic(), dir, nil), fit.ErrBusy, dir)
+	wants(t, "the other kernel's folder", err, fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
+	wants(t, "a program in a kernel's folder", galdecon.Train(t.Context(), micro(1e6), synthetic(), dir, nil), fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
 	_, last := state(t, one)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"galdecon/galdecon/fit"
 	"galdecon/galdecon/session/internal/wire"
 	"galdecon/kernels/home"
 )
@@ -95,9 +96,9 @@ func makeDir() (string, error) {
 // Address is where the host listens.
 func (h *Host) Address() wire.Address { return h.address }
 
-// Env are the variables that lead a program to this host.
+// Env are the variables that lead a program to this host, and say whose program it is.
 func (h *Host) Env() []string {
-	return []string{SocketEnv + "=" + h.address.Socket, TokenEnv + "=" + h.address.Token}
+	return []string{SocketEnv + "=" + h.address.Socket, TokenEnv + "=" + h.address.Token, fit.OwnerEnv + "=" + h.owner}
 }
 
 // start starts the session where there is none.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"galdecon/galdecon/fit"
 	"galdecon/galdecon/session/internal/wire"
 
 	"github.com/gofrs/flock"
@@ -46,7 +47,7 @@ func (h *Host) launch() (*process, error) {
 	}
 	defer log.Close()
 	cmd.Stderr = log
-	cmd.Env = append(os.Environ(), TokenEnv+"="+h.address.Token)
+	cmd.Env = append(os.Environ(), TokenEnv+"="+h.address.Token, fit.OwnerEnv+"="+h.owner)
 	lifeline, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, errors.Join(err, unlock())

@@ -23,7 +23,7 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 			}
 			return loaded.describe(choice.Sampler)
 		}),
-		wire.Sample: wire.Streaming(func(ctx context.Context, next func() (sampleRequest, error), send func(galdecon.Posterior) error) error {
+		wire.Sample: wire.Streaming(func(ctx context.Context, next func() (wire.SampleRequest, error), send func(galdecon.Posterior) error) error {
 			request, err := next()
 			if err != nil {
 				return err
@@ -37,10 +37,10 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 		wire.Observe: wire.Unary(func(_ context.Context, r wire.ObserveRequest) (*galdecon.Observations, error) {
 			return galdecon.Observe(r.Galaxies, r.PSFs, r.Noise, r.Seed)
 		}),
-		wire.Standardize: wire.Unary(func(_ context.Context, r wire.StandardizeRequest[*galdecon.Observations]) (*galdecon.Observations, error) {
+		wire.Standardize: wire.Unary(func(_ context.Context, r wire.StandardizeRequest) (*galdecon.Observations, error) {
 			return galdecon.Standardize(r.Observations)
 		}),
-		wire.Wiener: wire.Unary(func(_ context.Context, r wire.WienerRequest[*galdecon.Observations]) (*galaxy.Images, error) {
+		wire.Wiener: wire.Unary(func(_ context.Context, r wire.WienerRequest) (*galaxy.Images, error) {
 			return galdecon.Wiener(r.Observations, r.Prior)
 		}),
 		wire.Train: wire.Streaming(func(_ context.Context, next func() (wire.TrainRequest, error), send func(wire.Status) error) error {
@@ -80,8 +80,6 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 		}),
 	}
 }
-
-type sampleRequest = wire.SampleRequest[*galdecon.Observations]
 
 // receive puts the parts of a request for a training together.
 func receive(next func() (wire.TrainRequest, error)) (wire.TrainRequest, error) {

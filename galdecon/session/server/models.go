@@ -23,7 +23,7 @@ type models struct {
 
 func newModels() *models { return &models{loaded: map[string]*loadedModel{}} }
 
-// loadedModel is a model in memory. What is compiled for it, for each number of candidates drawn at a time and for each sampler, is kept.
+// loadedModel is a model in memory. What is compiled for it, for each sampler, is kept.
 type loadedModel struct {
 	version string // of the files that it was read from
 	step    int
@@ -133,7 +133,7 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 }
 
 // sample draws and sends the posteriors.
-func (m *loadedModel) sample(ctx context.Context, r sampleRequest, send func(galdecon.Posterior) error) error {
+func (m *loadedModel) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Posterior) error) error {
 	d, err := m.with(r.Choice.Sampler)
 	if err != nil {
 		return err

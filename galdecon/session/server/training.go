@@ -160,7 +160,7 @@ func (t *trainings) lock(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("session: %s is trained in by %s; stop it there, or choose another folder: %w", dir, strings.TrimSpace(string(owner)), fit.ErrBusy)
 	}
 	// In place, since the lock is the file's.
-	if err := os.WriteFile(path, []byte(t.owner+"\n"), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte(t.owner+", since "+time.Now().Format(time.DateTime)+"\n"), 0o666); err != nil {
 		return nil, errors.Join(fmt.Errorf("session: cannot write to the checkpoint folder: %w", err), lock.Close())
 	}
 	return lock, nil

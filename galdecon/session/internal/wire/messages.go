@@ -6,6 +6,7 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 )
 
@@ -52,11 +53,10 @@ type Model struct {
 	Sampler        ddpm.Sampler
 }
 
-// SampleRequest asks for n candidates for each observation; they are answered one observation after the other. Observations
-// have a type of their own, with the same fields, on the side that is free of XLA.
-type SampleRequest[Observations any] struct {
+// SampleRequest asks for n candidates for each observation; they are answered one observation after the other.
+type SampleRequest struct {
 	Choice       Choice
-	Observations Observations
+	Observations *posterior.Observations
 	N            int
 	Seed         int64
 }
@@ -70,11 +70,11 @@ type ObserveRequest struct {
 }
 
 // StandardizeRequest asks for observations in the units of the models.
-type StandardizeRequest[Observations any] struct{ Observations Observations }
+type StandardizeRequest struct{ Observations *posterior.Observations }
 
 // WienerRequest asks for a classical deconvolution.
-type WienerRequest[Observations any] struct {
-	Observations Observations
+type WienerRequest struct {
+	Observations *posterior.Observations
 	Prior        float64
 }
 
