@@ -33,6 +33,9 @@ type Config struct {
 	Channels int `json:"channels"`
 	// Instrument is what the galaxies are seen through.
 	Instrument psf.Instrument `json:"instrument"`
+	// Standardized has the model see observations as [Standardize] scales them, in training as in sampling, so that what it says doesn't
+	// depend on their units. Otherwise whoever asks it must scale them so that the peak of y is about 1.
+	Standardized bool `json:"standardized,omitzero"`
 	// Diffusion is the model, Sampler how candidates are drawn from it.
 	Diffusion ddpm.Config  `json:"diffusion,omitzero"`
 	Sampler   ddpm.Sampler `json:"sampler,omitzero"`
@@ -56,20 +59,21 @@ var presets = map[string]func() Config{
 func tiny() Config {
 	return Config{
 		Size: 32, Channels: 1,
-		Instrument: psf.Instrument{Size: 15, SigmaMin: 0.8, SigmaMax: 2.2, Shear: 0.2, Wings: 0.4, NoiseMin: 1e-3, NoiseMax: 0.03},
+		Instrument:   psf.Instrument{Size: 15, SigmaMin: 0.8, SigmaMax: 2.2, Shear: 0.2, Wings: 0.4, NoiseMin: 1e-3, NoiseMax: 0.03},
+		Standardized: true,
 		Diffusion: ddpm.Config{
-			T: 950, Prediction: ddpm.Velocity, Mean: 0.03, Std: 0.1, // of galaxy.Synthetic
+			T: 950, Prediction: ddpm.Velocity, Consistent: true, Mean: 0.04, Std: 0.13, // of galaxy.Synthetic
 			Network: unet.Config{Features: []int{64, 96}, Blocks: 1, Embedding: 64, Attention: true},
 		},
 		Sampler: ddpm.Sampler{Steps: 20, SecondOrder: true},
-		Fit:     fit.Config{Steps: 20000, Batch: 16, LearningRate: 2e-3, WarmUp: 100, EMA: 0.999, Seed: 1},
+		Fit:     fit.Config{Steps: 20000, Batch: 16, LearningRate: 2e-3, WarmUp: 100, EMA: 0.999, ClipNorm: 1, Seed: 1},
 	}
 }
 
 // tinyCVAE is the baseline for tiny: the same images and instrument, trained for about as long.
 func tinyCVAE() Config {
 	c := tiny()
-	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
+	c.Diffusion, c.Sampler, c.Standardized = ddpm.Config{}, ddpm.Sampler{}, false
 	c.CVAE = &cvae.Config{Latent: 64, Features: []int{32, 64, 128}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01}
 	c.Fit.Steps, c.Fit.Batch, c.Fit.LearningRate = 27000, 32, 5e-4
 	// The likelihoods are sharp: without a limit a rare gradient throws the training back for thousands of steps.

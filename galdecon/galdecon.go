@@ -75,6 +75,9 @@ func (c Config) train(ctx context.Context, trainer *fit.Trainer, galaxies *galax
 // loss is that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the instrument.
 func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	x, psfs, noise := c.Instrument.Observe(scope, y)
+	if c.Standardized {
+		y, x, noise = standardize(y, x, psfs, noise)
+	}
 	if c.CVAE != nil {
 		terms := c.CVAE.Terms(scope, y, x, psfs)
 		fit.Report(scope, "clean", terms.Clean)
@@ -196,11 +199,15 @@ func (c Config) inRange(o *Observations) error {
 			return fmt.Errorf("galdecon: the largest pixel of %s is %.3g, but the model takes galaxies whose peak without blur is 1; see galdecon.Standardize", id, peak)
 		}
 		_, noise := o.At(i)
-		if most := c.Instrument.NoiseMax; noise > 1.1*max(most, ddpm.MinNoise) {
+		most := max(c.Instrument.NoiseMax, ddpm.MinNoise)
+		if c.Standardized {
+			most *= 5 // a galaxy whose peak the PSF has hidden has a unit of a fifth of it
+		}
+		if noise > 1.1*most {
 			return fmt.Errorf("galdecon: %s has noise of %.2g, but the model was trained for at most %.2g: train one with a larger \"noise_max\" in its instrument", id, noise, most)
 		}
-		// The estimate of a noise-free image is above 0: some of the galaxy passes for noise.
-		if limit := max(2*noise, 2e-3); found[i] > limit {
+		// The estimate of a noise-free image is above 0: some of the galaxy, and of the noise that y has of its own, passes for noise.
+		if limit := max(2*noise, 1e-2); found[i] > limit {
 			return fmt.Errorf("galdecon: %s looks as if it had noise of %.2g, twice what its Noise says (%.2g); leave Noise empty to have it estimated", id, found[i], noise)
 		}
 	}
@@ -210,8 +217,9 @@ func (c Config) inRange(o *Observations) error {
 // Posterior is what a model says about one observation: its candidates.
 type Posterior = posterior.Posterior
 
-// Sample draws n candidates for each observation x [m, Size, Size, Channels]. Pixels of x must be scaled so that the peak of the
-// galaxy without its blur is about 1, see [Standardize]. Observations with more noise than the model was trained for, or PSFs
+// Sample draws n candidates for each observation x [m, Size, Size, Channels], in its units. For a model that isn't
+// [Config].Standardized pixels of x must be scaled so that the peak of the galaxy without its blur is about 1, see [Standardize].
+// Observations with more noise than the model was trained for, or PSFs
 // that are unlike those of its Instrument, are refused.
 //
 // The random numbers of a candidate depend on the seed, on the number of its observation and on its own number, and on nothing else: the
@@ -220,7 +228,7 @@ type Posterior = posterior.Posterior
 // What is drawn together has one of a few sizes, each compiled at its first use, so that most numbers of candidates find
 // everything compiled.
 func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]Posterior, error) {
-	o, err := d.accept(observations)
+	o, seen, units, err := d.accept(observations)
 	if err != nil {
 		return nil, err
 	}
@@ -251,9 +259,9 @@ func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n 
 		var streams []uint64
 		for k := range size {
 			at := (from + k) % total // a chunk that isn't full is filled up with repetitions
-			p := posteriors[at/n]
-			pixels, psfs = append(pixels, p.Observation.Pixels...), append(psfs, p.PSF.Weights...)
-			noise = append(noise, float32(max(p.Noise, c.Instrument.NoiseMin)))
+			kernel, level := seen.At(at / n)
+			pixels, psfs = append(pixels, seen.Images.At(at/n)...), append(psfs, kernel.Weights...)
+			noise = append(noise, float32(max(level, c.Instrument.NoiseMin)))
 			streams = append(streams, stream(at/n, at%n))
 		}
 		y, xy, err := d.chunk(pixels, psfs, noise, random.States(seed, streams...))
@@ -262,8 +270,8 @@ func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n 
 		}
 		for k := range min(size, total-from) {
 			p := posteriors[(from+k)/n]
-			copy(p.Samples.At((from+k)%n), y[k*each:(k+1)*each])
-			copy(p.Reblurred.At((from+k)%n), xy[k*each:(k+1)*each])
+			scaled(p.Samples.At((from+k)%n), y[k*each:(k+1)*each], units[(from+k)/n])
+			scaled(p.Reblurred.At((from+k)%n), xy[k*each:(k+1)*each], units[(from+k)/n])
 		}
 		from += size
 	}
@@ -302,39 +310,49 @@ func chunks(total, largest int) []int {
 	return append(sizes, slices.Repeat([]int{1}, left)...)
 }
 
-// accept is the observations as the model takes them, PSFs on its grid, or an error that says why it doesn't.
-func (d *Deconvolver) accept(observations *Observations) (*Observations, error) {
+// accept is the observations with PSFs on the model's grid, and as the model sees them, in units of their own; or an error that says why it
+// doesn't take them.
+func (d *Deconvolver) accept(observations *Observations) (o, seen *Observations, units []float64, err error) {
 	c := d.Config
-	o, err := observations.Complete()
-	if err != nil {
-		return nil, err
+	if o, err = observations.Complete(); err != nil {
+		return nil, nil, nil, err
 	}
 	if err := c.fits(o.Images); err != nil {
-		return nil, err
-	}
-	if err := c.inRange(o); err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	kernels := make([]psf.Kernel, len(o.PSFs))
 	for i, k := range o.PSFs {
 		if kernels[i], err = k.Resize(c.Instrument.Size); err != nil {
-			return nil, fmt.Errorf("galdecon: the PSF of %s: %w", o.Images.ID(i), err)
+			return nil, nil, nil, fmt.Errorf("galdecon: the PSF of %s: %w", o.Images.ID(i), err)
 		}
 		if err := c.Instrument.Knows(kernels[i]); err != nil {
-			return nil, fmt.Errorf("galdecon: the PSF of %s: %w; train a model for it", o.Images.ID(i), err)
+			return nil, nil, nil, fmt.Errorf("galdecon: the PSF of %s: %w; train a model for it", o.Images.ID(i), err)
 		}
 	}
 	o.PSFs = kernels
-	return o, nil
+	seen, units = o, slices.Repeat([]float64{1}, o.Images.N)
+	if c.Standardized {
+		if seen, units, err = standardized(o); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return o, seen, units, c.inRange(seen)
 }
 
-// Path draws the first candidate that [Deconvolver.Sample] draws for one observation and returns the way there: the image y_t after each of the sampler's steps, from noise to
-// the candidate, [steps, Size, Size, Channels], in units of x.
+// scaled is by times the images from.
+func scaled(to, from []float32, by float64) {
+	for i, v := range from {
+		to[i] = float32(by * float64(v))
+	}
+}
+
+// Path draws the first candidate that [Deconvolver.Sample] draws for one observation and returns the way there: the image y_t after each of the
+// sampler's steps, from noise to the candidate, [steps, Size, Size, Channels], in units of x.
 func (d *Deconvolver) Path(observations *Observations, seed int64) (*galaxy.Images, error) {
 	if d.path == nil {
 		return nil, errors.New("galdecon: only a diffusion model that was loaded goes a path; a CVAE draws in one step")
 	}
-	o, err := d.accept(observations)
+	_, o, units, err := d.accept(observations)
 	if err != nil {
 		return nil, err
 	}
@@ -353,6 +371,7 @@ func (d *Deconvolver) Path(observations *Observations, seed int64) (*galaxy.Imag
 	if err != nil {
 		return nil, fmt.Errorf("galdecon: cannot copy the path from the device: %w", err)
 	}
+	scaled(pixels, pixels, units[0])
 	return &galaxy.Images{N: c.Sampler.Steps, Height: c.Size, Width: c.Size, Channels: c.Channels, Pixels: pixels}, nil
 }
 

@@ -50,7 +50,32 @@ var (
 		x, psfs, lambda := in[0], in[1], in[2]
 		return psf.Correct(x, x, psfs, lambda, wienerSteps)
 	})
+	sharpen = executor(func(in []*graph.Node) *graph.Node { return sharp(in[0], in[1], in[2]) })
 )
+
+// sharp is x [batch, height, width, channels], deconvolved by Wiener's filter so that it has about the peak of y. It is in proportion to x;
+// noise is [batch].
+func sharp(x, psfs, noise *graph.Node) *graph.Node {
+	seen := graph.MaxScalar(graph.Reshape(peak(x), noise.Shape().Dimensions...), faint)
+	lambda := graph.Square(graph.DivScalar(graph.MaxScalar(graph.Div(noise, seen), ddpm.MinNoise), peakPrior))
+	return psf.Correct(x, x, psfs, lambda, peakSteps)
+}
+
+// peak is galaxy.Images.Peaks within a graph, [batch, 1, 1, 1].
+func peak(x *graph.Node) *graph.Node {
+	h, w := x.Shape().Dimensions[1], x.Shape().Dimensions[2]
+	centre := graph.Slice(x, graph.AxisRange(), graph.AxisRange(h/4, h-h/4), graph.AxisRange(w/4, w-w/4))
+	return graph.ReduceAndKeep(centre, graph.ReduceMax, 1, 2, 3)
+}
+
+// standardize is Standardize within a graph, of clean images y too, all in units of y, whose peak is about 1.
+func standardize(y, x, psfs, noise *graph.Node) (ys, xs, noises *graph.Node) {
+	unit := graph.MaxScalar(peak(sharp(x, psfs, noise)), faint)
+	return graph.Div(y, unit), graph.Div(x, unit), graph.Div(noise, graph.Reshape(unit, noise.Shape().Dimensions...))
+}
+
+// faint stands for the peak of an image without a galaxy, which can be drawn in training.
+const faint = 1e-3
 
 func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 	return sync.OnceValues(func() (*graph.Exec, error) {
@@ -58,7 +83,11 @@ func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		return graph.NewExec(device, f)
+		exec, err := graph.NewExec(device, f)
+		if err != nil {
+			return nil, err
+		}
+		return exec.SetMaxCache(-1), nil // one for each shape that was ever asked for
 	})
 }
 
@@ -110,48 +139,66 @@ func Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
 }
 
 const (
-	// wienerSteps of conjugate gradients leave an error far below the noise.
-	wienerSteps = 10
-	// wienerPrior is the standard deviation with the smallest error on galaxies whose peak is 1, peakPrior the one that best gives
-	// back their peak: 0.7 to 1.1 of it for PSFs of σ = 1 to 1.5 pixels, 0.6 to 0.9 for 2 pixels.
+	// wienerSteps of conjugate gradients leave an error far below the noise. peakSteps don't, and needn't: the unit only has to be the
+	// same in training.
+	wienerSteps, peakSteps = 10, 3
+	// wienerPrior is the standard deviation with the smallest error on galaxies whose peak is 1. peakPrior makes the unit about the peak of y:
+	// 0.6 to 0.9 of it for most galaxies of 32 pixels seen through a PSF of σ = 1.5 pixels, 0.35 to 0.85 for 2.2 pixels, less where noise is high.
 	wienerPrior, peakPrior = 0.03, 0.3
 )
 
-// Standardize divides observations, and their noise, so that the peak of the galaxy *without* its blur is about 1, as models are
-// trained: each by the largest value, within the central half, of its Wiener deconvolution. What was divided by is in Images.Scale,
-// multiplied with a Scale that was there before.
+// Standardize divides observations, and their noise, so that the peak of the galaxy *without* its blur is about 1: each by the largest
+// value, within the central half, of its Wiener deconvolution. What was divided by is in Images.Scale, multiplied with a Scale that was
+// there before. Models that are trained so ([Config].Standardized) do it themselves.
 func Standardize(observations *Observations) (*Observations, error) {
 	o, err := observations.Complete()
 	if err != nil {
 		return nil, err
 	}
-	out := &Observations{Images: o.Images.Select(indices(o.Images.N)...), PSFs: o.PSFs, Noise: make([]float64, o.Images.N)}
-	if out.Images.Scale == nil {
-		out.Images.Scale = slices.Repeat([]float64{1}, o.Images.N)
+	out, units, err := standardized(o)
+	if err != nil {
+		return nil, err
 	}
-	before := slices.Clone(out.Images.Scale)
+	scale := slices.Repeat([]float64{1}, o.Images.N)
+	if o.Images.Scale != nil {
+		copy(scale, o.Images.Scale)
+	}
+	for i, u := range units {
+		scale[i] *= u
+	}
+	out.Images.Scale = scale
+	return out, nil
+}
+
+// standardized divides complete observations, and their noise, by the unit of each.
+func standardized(o *Observations) (out *Observations, units []float64, err error) {
+	out = &Observations{Images: o.Images.Select(indices(o.Images.N)...), PSFs: o.PSFs, Noise: make([]float64, o.Images.N)}
+	out.Images.Scale = nil
+	// First by what is seen, which may be of any size, beyond what squares in float32 can hold.
 	peaks, err := out.Images.Peaks()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out.Images.Divide(peaks)
-	for i := range out.Noise {
+	levels := make([]float32, o.Images.N)
+	for i, p := range peaks {
 		_, noise := o.At(i)
-		out.Noise[i] = noise / peaks[i]
+		levels[i] = float32(noise / p)
 	}
-	sharp, err := Wiener(out, peakPrior)
+	sharp, err := apply(out, sharpen, levels)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if peaks, err = sharp.Peaks(); err != nil {
-		return nil, err
+	if units, err = sharp.Peaks(); err != nil {
+		return nil, nil, err
 	}
-	out.Images.Divide(peaks)
-	for i := range out.Noise {
+	out.Images.Divide(units)
+	for i, p := range peaks {
 		_, noise := o.At(i)
-		out.Noise[i] = noise * before[i] / out.Images.Scale[i]
+		units[i] *= p
+		out.Noise[i] = noise / units[i]
 	}
-	return out, nil
+	return out, units, nil
 }
 
 func indices(n int) []int {

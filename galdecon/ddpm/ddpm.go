@@ -27,6 +27,10 @@ type Config struct {
 	// Network is the denoiser, and Paper, where it is set, the one of the paper in its place.
 	Network unet.Config `json:"network,omitzero"`
 	Paper   *unet.Paper `json:"paper,omitempty"`
+	// Consistent corrects each estimate of y_0 towards Π*y = x, in training as in sampling, by the Wiener step ([psf.Correct]) that is the
+	// posterior mean for Gaussian images: what x decides, such as the flux, is right to within its noise, and the network learns what the
+	// PSF has hidden. It excludes Dropout.
+	Consistent bool `json:"consistent,omitzero"`
 	// Dropout is the probability with which the PSF is withheld from the network while it is trained, so that it can be guided
 	// ([Sampler.Guidance]). The paper uses 0.1.
 	Dropout float64 `json:"dropout,omitzero"`
@@ -70,6 +74,17 @@ func (p Prediction) clean(predicted, yt, signal, sigma *graph.Node) *graph.Node 
 	return graph.Sub(graph.Mul(signal, yt), graph.Mul(sigma, predicted))
 }
 
+// predicted is the prediction that implies an estimate of y_0.
+func (p Prediction) predicted(clean, yt, signal, sigma *graph.Node) *graph.Node {
+	switch p {
+	case Epsilon:
+		return graph.Div(graph.Sub(yt, graph.Mul(signal, clean)), sigma)
+	case Clean:
+		return clean
+	}
+	return graph.Div(graph.Sub(graph.Mul(signal, yt), clean), sigma)
+}
+
 // Validate reports what makes the model impossible for images of size×size pixels.
 func (c Config) Validate(size int) error {
 	if !(c.Std > 0) || math.IsInf(c.Std, 0) || math.IsNaN(c.Mean) || math.IsInf(c.Mean, 0) {
@@ -80,6 +95,9 @@ func (c Config) Validate(size int) error {
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("ddpm: the PSF must be withheld with a probability in [0, 1), got %g", c.Dropout)
+	}
+	if c.Consistent && c.Dropout > 0 {
+		return fmt.Errorf("ddpm: a consistent model knows the PSF even where it is withheld from the network; choose Consistent or Dropout (%g), not both", c.Dropout)
 	}
 	if _, err := c.Schedule(); err != nil {
 		return err
@@ -192,5 +210,20 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 		p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn, graph.Const(g, float32(c.Dropout))), dtypes.Float32))
 	}
 	predicted := c.predict(scope, yt, time, p)
+	if c.Consistent {
+		clean := c.correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma, condition)
+		predicted = c.Prediction.predicted(clean, yt, signal, sigma)
+	}
 	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted, c.Prediction.target(u, epsilon, signal, sigma))))
+}
+
+// correctionSteps is the number of conjugate-gradient steps of a correction.
+const correctionSteps = 2
+
+// correct moves an estimate of y_0, normalised, towards Π*y = x. Without x, y_0 is uncertain by Std·√(1−ᾱ) where y_t is known: for white
+// Gaussian images that is exact.
+func (c Config) correct(clean, sigma *graph.Node, o Condition) *graph.Node {
+	sigma = graph.Reshape(sigma, sigma.Shape().Size()) // of each image, or of all
+	lambda := graph.Square(graph.Div(graph.MaxScalar(o.Noise, MinNoise), graph.MulScalar(sigma, c.Std)))
+	return c.normalise(psf.Correct(c.restore(clean), o.X, o.PSFs, lambda, correctionSteps))
 }

@@ -22,9 +22,6 @@ type Posterior struct {
 	start, loop, path, finish, restore *graph.Exec
 }
 
-// correctionSteps is the number of conjugate-gradient steps within each step of a sampler.
-const correctionSteps = 3
-
 // NewPosterior prepares the sampler of a model whose weights lie below a scope.
 func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *model.Scope) (*Posterior, error) {
 	schedule, err := c.Schedule()
@@ -77,12 +74,10 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 					n-len(variables), len(variables), weights.Scope()))
 			}
 			clean := c.Prediction.clean(predicted, yt, signal, sigma)
-			if !sampler.Consistent {
-				return clean
+			if c.Consistent || sampler.Consistent {
+				clean = c.correct(clean, sigma, Condition{X: x, PSFs: condition.psfs, Noise: noise})
 			}
-			psfs := condition.psfs
-			lambda := graph.Square(graph.Div(graph.MaxScalar(noise, MinNoise), graph.MulScalar(sigma, c.Std)))
-			return c.normalise(psf.Correct(c.restore(clean), x, psfs, lambda, correctionSteps))
+			return clean
 		})
 	}
 	loop := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Run) }
