@@ -88,7 +88,7 @@ func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})
 }
 
-// Export copies the model in the folder dir into the folder to, with nothing but what [Load] needs: a quarter of the size. It can't be
+// Export copies the model in the folder dir into the folder to, with nothing but what [Load] needs: an eighth of the size. It can't be
 // trained further.
 func Export(dir, to string) error {
 	c, err := loadConfig(dir)
@@ -204,7 +204,7 @@ func (c Config) inRange(o *Observations) error {
 			most *= 5 // a galaxy whose peak the PSF has hidden has a unit of a fifth of it
 		}
 		if noise > 1.1*most {
-			return fmt.Errorf("galdecon: %s has noise of %.2g, but the model was trained for at most %.2g: train one with a larger \"noise_max\" in its instrument", id, noise, most)
+			return fmt.Errorf("galdecon: %s has noise of %.2g of its peak, but the model was trained for at most %.2g: train one with a larger \"noise_max\" in its instrument", id, noise, most)
 		}
 		// The estimate of a noise-free image is above 0: some of the galaxy, and of the noise that y has of its own, passes for noise.
 		if limit := max(2*noise, 1e-2); found[i] > limit {

@@ -23,6 +23,8 @@ type Steps struct {
 	// Coverage is the distance from the diagonal of the coverage of pixels (score.Coverage), Spread the ratio of error to spread, 1 for
 	// calibrated candidates and above for over-confident ones.
 	Coverage, Spread float64
+	// CoverageError is score.Coverage.Error: what too few galaxies leave open.
+	CoverageError float64
 	// Seconds a candidate, compilation not included.
 	Seconds float64
 }
@@ -74,7 +76,7 @@ func CompareSteps(ctx context.Context, d *galdecon.Deconvolver, samplers []ddpm.
 		if err != nil {
 			return nil, err
 		}
-		s.Coverage, s.Spread = coverage.Distance, spread.Value
+		s.Coverage, s.CoverageError, s.Spread = coverage.Distance, coverage.Error, spread.Value
 		if report != nil {
 			report(i + 1)
 		}
@@ -101,8 +103,8 @@ func StepsTable(all []Steps) string {
 		case s.Sampler.Eta > 0:
 			name = fmt.Sprintf("DDIM, η = %g", s.Sampler.Eta)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f %%\t%.2f\t%.0f\t\n", name, s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
-			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, s.Spread, 1000*s.Seconds)
+		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f ± %.1f %%\t%.2f\t%.0f\t\n", name, s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
+			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, 100*s.CoverageError, s.Spread, 1000*s.Seconds)
 	}
 	w.Flush()
 	return text.String()

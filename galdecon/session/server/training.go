@@ -115,11 +115,17 @@ func (t *trainings) forget(one, before *training) {
 
 // begin is start without waiting; t.mu is held.
 func (t *trainings) begin(dir string, c galdecon.Config, galaxies *galaxy.Images) (*training, error) {
-	if one := t.byFolder[dir]; one != nil && !one.ended() {
-		if !reflect.DeepEqual(one.config, c) || !slices.Equal(one.galaxies.Pixels, galaxies.Pixels) {
+	if one := t.byFolder[dir]; one != nil {
+		// Between two looks it could end, and its galaxies go.
+		one.mu.Lock()
+		has := one.galaxies
+		one.mu.Unlock()
+		if has != nil && (!reflect.DeepEqual(one.config, c) || !slices.Equal(has.Pixels, galaxies.Pixels)) {
 			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being trained in %s; stop that training first, or choose another folder: %w", dir, fit.ErrBusy)
 		}
-		return one, nil
+		if has != nil {
+			return one, nil
+		}
 	}
 	lock, err := t.lock(dir)
 	if err != nil {

@@ -110,7 +110,7 @@ type Status struct {
 	Failure Failure
 }
 
-// History is the loss so far, in at most some 1000 points.
+// History is the loss so far, in at most some 2000 points.
 type History struct {
 	Status Status
 	Points []fit.Point
