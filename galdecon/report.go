@@ -28,11 +28,11 @@ type Row struct {
 
 // Evaluate compares posteriors with the truth [n, Size, Size, Channels], in the same order.
 func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
-	if len(posteriors) == 0 || len(posteriors) != truth.N {
-		return Report{}, fmt.Errorf("galdecon: %d posteriors can't be compared with %d true galaxies", len(posteriors), truth.N)
-	}
 	if err := truth.Validate(); err != nil {
 		return Report{}, err
+	}
+	if len(posteriors) == 0 || len(posteriors) != truth.N {
+		return Report{}, fmt.Errorf("galdecon: %d posteriors can't be compared with %d true galaxies", len(posteriors), truth.N)
 	}
 	var report Report
 	for i, p := range posteriors {

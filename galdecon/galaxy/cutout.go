@@ -183,13 +183,18 @@ func (im *Images) square(left, top, side int) (out *Images, insideLeft, insideTo
 	return out, left, top
 }
 
-// Join returns a copy of images of one shape as one batch, in their order, with their IDs. Where some have a scale, the others have one of 1.
+// Join returns a copy of images of one shape as one batch, in their order, with their IDs. Where some have a scale, the others have
+// one of 1; where some have objects, each of the others is an object of its own.
 func Join(images ...*Images) (*Images, error) {
 	if len(images) == 0 {
 		return nil, errors.New("galaxy: Join needs at least one image")
 	}
+	if err := images[0].Validate(); err != nil {
+		return nil, err
+	}
 	out := NewImages(0, images[0].Height, images[0].Width, images[0].Channels)
-	scaled := slices.ContainsFunc(images, func(im *Images) bool { return im.Scale != nil })
+	grouped := slices.ContainsFunc(images, func(im *Images) bool { return im != nil && im.Objects != nil })
+	scaled := slices.ContainsFunc(images, func(im *Images) bool { return im != nil && im.Scale != nil })
 	for _, im := range images {
 		if err := im.Validate(); err != nil {
 			return nil, err
@@ -200,6 +205,12 @@ func Join(images ...*Images) (*Images, error) {
 		}
 		for i := range im.N {
 			out.IDs = append(out.IDs, im.ID(i))
+			switch {
+			case im.Objects != nil:
+				out.Objects = append(out.Objects, im.Objects[i])
+			case grouped:
+				out.Objects = append(out.Objects, im.ID(i))
+			}
 		}
 		out.N += im.N
 		out.Pixels = append(out.Pixels, im.Pixels...)

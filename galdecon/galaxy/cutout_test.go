@@ -166,8 +166,15 @@ func TestJoin(t *testing.T) {
 	if out, err := Join(a, a); err != nil || out.Scale != nil {
 		t.Errorf("scale %v, error %v", out.Scale, err)
 	}
-	if _, err := Join(); err == nil {
-		t.Error("nothing gave no error")
+	grouped := ramp(2, 4, 5, 1)
+	grouped.Objects = []string{"x", "x"}
+	if out, err := Join(a, grouped); err != nil || !slices.Equal(out.Objects, []string{"a", "x", "x"}) {
+		t.Errorf("objects %v, error %v", out.Objects, err)
+	}
+	for _, none := range [][]*Images{{}, {nil}, {a, nil}} {
+		if _, err := Join(none...); err == nil {
+			t.Error("nothing gave no error")
+		}
 	}
 	if _, err := Join(a, ramp(1, 5, 4, 1)); err == nil || !strings.Contains(err.Error(), "5×4") {
 		t.Errorf("error %v", err)

@@ -1,6 +1,7 @@
 package galaxy
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -105,6 +106,9 @@ func FromTensor(t *tensors.Tensor) (*Images, error) {
 // Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or a value that
 // is not finite, with the image and the place where it stands.
 func (im *Images) Validate() error {
+	if im == nil {
+		return errors.New("galaxy: there are no images; load some, or make them by Synthetic")
+	}
 	if im.N < 1 || im.Height < 1 || im.Width < 1 || im.Channels < 1 {
 		return fmt.Errorf("galaxy: images have the shape [%d, %d, %d, %d]; every dimension must be at least 1", im.N, im.Height, im.Width, im.Channels)
 	}
@@ -186,7 +190,8 @@ func (im *Images) Peaks() ([]float64, error) {
 	return peaks, nil
 }
 
-// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it.
+// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it. There must be a number for
+// each image, and none may be 0.
 func (im *Images) Divide(by []float64) {
 	for i, d := range by {
 		for k := range im.At(i) {

@@ -67,6 +67,11 @@ func (o *Observations) Select(indices ...int) (*Observations, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, i := range indices {
+		if i < 0 || i >= all.Images.N {
+			return nil, fmt.Errorf("posterior: there is no observation %d; there are %d, counted from 0", i, all.Images.N)
+		}
+	}
 	out := &Observations{Images: all.Images.Select(indices...)}
 	for _, i := range indices {
 		kernel, noise := all.At(i)
