@@ -148,6 +148,26 @@ func Load(dir string) (*Deconvolver, error) {
 	return newDeconvolver(device, c, fit.Average(store))
 }
 
+// FromStateDict is the diffusion model of a configuration that has the paper's network, as the preset paper has, with weights from a file of
+// PyTorch's tensors: those of the paper's released program, see [unet.Paper.LoadStateDict].
+func FromStateDict(c Config, path string) (*Deconvolver, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.CVAE != nil || c.Diffusion.Paper == nil {
+		return nil, errors.New("galdecon: weights of the released program are for the paper's network; start from the preset paper")
+	}
+	device, err := backend.Default()
+	if err != nil {
+		return nil, err
+	}
+	weights := model.NewStore().Scope("/model")
+	if err := c.Diffusion.Paper.LoadStateDict(weights.In("unet"), path); err != nil {
+		return nil, err
+	}
+	return newDeconvolver(device, c, weights)
+}
+
 func newDeconvolver(device compute.Backend, c Config, weights *model.Scope) (*Deconvolver, error) {
 	d := &Deconvolver{Config: c, weights: weights}
 	if c.CVAE != nil {

@@ -732,3 +732,48 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+// Weights of the released program make a model: it draws from them, and from others draws something else.
+func TestFromStateDict(t *testing.T) {
+	c := galdecon.Config{
+		Preset: "released", Size: 16, Channels: 1,
+		Instrument: psf.Instrument{Size: 5, SigmaMin: 0.7, SigmaMax: 1.2},
+		Diffusion:  ddpm.Config{T: 950, Prediction: ddpm.Epsilon, Std: 1, Dropout: 0.1, Paper: &unet.Paper{Channels: 1, Features: 8, PSFSize: 5}},
+		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, Beta: true},
+		Fit:        fit.Config{Steps: 1, Batch: 4, LearningRate: 1e-3, Seed: 1},
+	}
+	d, err := galdecon.FromStateDict(c, "unet/testdata/paper_1.npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := galdecon.Observe(blobs(2, 16), []psf.Kernel{gaussian(t, 5, 1)}, 0, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn, err := d.Sample(t.Context(), x, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A model that was trained here has the same network, and other weights.
+	dir := c.Folder(t.TempDir())
+	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	trained, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := trained.Sample(t.Context(), x, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(drawn[0].Samples.Pixels, other[0].Samples.Pixels) {
+		t.Error("the weights make no difference")
+	}
+
+	_, err = galdecon.FromStateDict(micro(), "unet/testdata/paper_1.npz")
+	wants(t, "another network", err, "preset paper")
+	c.Diffusion.Paper.Features = 16
+	_, err = galdecon.FromStateDict(c, "unet/testdata/paper_1.npz")
+	wants(t, "another width", err, "paper_1.npz")
+}
