@@ -46,13 +46,13 @@ func Open(name string) (compute.Backend, error) {
 	}
 	b, err := xla.New(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening the PJRT plugin %s: %w; set %s to the path of another plugin", path, err, home.BackendEnv)
+		return nil, fmt.Errorf("backend: opening the PJRT plugin %s: %w; set %s to the path of another plugin", path, err, home.BackendEnv)
 	}
 	return b, nil
 }
 
 // ErrNoPlugin is the error of [Plugin] where there is none of the kind.
-var ErrNoPlugin = errors.New("no PJRT plugin")
+var ErrNoPlugin = errors.New("backend: no PJRT plugin")
 
 // Plugin returns the path of the plugin that [Open] would open, without installing one.
 func Plugin(name string) (string, error) {
@@ -69,11 +69,11 @@ func Plugin(name string) (string, error) {
 		return "", fmt.Errorf("%w for cpu: run `go run ./kernels setup` in a clone of galdecon, or set PJRT_PLUGIN_LIBRARY_PATH to the directory of one", ErrNoPlugin)
 	case filepath.IsAbs(name):
 		if info, err := os.Stat(name); err != nil || info.IsDir() {
-			return "", fmt.Errorf("%s is %s, which is no file; give the path of a PJRT plugin (pjrt_c_api_*_plugin.so), cpu or cuda", home.BackendEnv, name)
+			return "", fmt.Errorf("backend: %s is %s, which is no file; give the path of a PJRT plugin (pjrt_c_api_*_plugin.so), cpu or cuda", home.BackendEnv, name)
 		}
 		return name, nil
 	default:
-		return "", fmt.Errorf("%s is %q, which is no backend; choose cpu, cuda or the absolute path of a PJRT plugin", home.BackendEnv, name)
+		return "", fmt.Errorf("backend: %s is %q, which is no backend; choose cpu, cuda or the absolute path of a PJRT plugin", home.BackendEnv, name)
 	}
 }
 

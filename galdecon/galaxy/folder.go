@@ -25,7 +25,8 @@ import (
 // that cannot be read gives a stamp whose Read says why. Links to files are followed, those to folders only if Path itself is one.
 //
 // The ID of a stamp is the path of its file from the folder on, with the index in a stack: "cosmos/17.fits",
-// "stack.npy[3]", "all.npz/images[3]", "survey.tar/cosmos/17.fits". In memory are one image of a NumPy array and, of other formats, whole files.
+// "stack.npy[3]", "all.npz/images[3]", "survey.tar/cosmos/17.fits". Memory holds one image of a NumPy array at a time; files of other
+// formats are held whole.
 type Folder struct {
 	// Path is that of the folder, of a single archive, or of a single file.
 	Path string

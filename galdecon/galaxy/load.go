@@ -21,8 +21,8 @@ import (
 //   - .npy, .npy.gz: booleans, integers or floats of any size and byte order, [h, w], [n, h, w] or [n, h, w, c];
 //   - .npz: all arrays of two to four axes in it, sorted by name;
 //   - .fits, .fit, .fts, also with .gz: the first HDU with an image, [h, w], a cube [n, h, w] or [n, c, h, w], of any BITPIX, with
-//     BSCALE and BZERO applied and BLANK pixels as NaN; rows stay in the order of the file, the first of which most viewers show at
-//     the bottom; see [LoadFITS] for its header;
+//     BSCALE and BZERO applied; rows stay in the order of the file, the first of which most viewers show at the bottom. BLANK pixels
+//     are NaN, and so an error here: [LoadFITS], which gives the header too, leaves them to be masked;
 //   - .png, .jpg, .jpeg, .tif, .tiff: of 8 or 16 bits, grey [h, w, 1] or colour [h, w, 3], with values between 0 and 1; what is
 //     transparent is composed onto black, as onto dark sky.
 //
