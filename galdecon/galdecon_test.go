@@ -507,8 +507,10 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	wants(t, "truth of another number", err, "3 posteriors can't be compared with 2")
 	_, err = galdecon.Evaluate(posteriors, blobs(3, 8))
 	wants(t, "truth of another size", err, "[1, 8, 8, 1]")
-	_, err = galdecon.Evaluate(nil, &galaxy.Images{})
+	_, err = galdecon.Evaluate(nil, blobs(2, 16))
 	wants(t, "nothing", err, "0 posteriors")
+	_, err = galdecon.Evaluate(posteriors, nil)
+	wants(t, "no truth", err, "no images")
 	_, err = galdecon.Evaluate(posteriors, &galaxy.Images{N: 3, Height: 16, Width: 16, Channels: 1})
 	wants(t, "truth without pixels", err, "Pixels has 0")
 

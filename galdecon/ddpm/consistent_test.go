@@ -22,7 +22,7 @@ import (
 //	m + P Πᵀ (P Π Πᵀ + σ²)⁻¹ (x − Π*m)  and  P − P Πᵀ (P Π Πᵀ + σ²)⁻¹ Π P.
 func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 	const (
-		size, k, draws = 12, 5, 4000
+		size, k, draws = 12, 5, 2000
 		mean, std      = 0.2, 0.3
 		noise          = 0.05
 	)
