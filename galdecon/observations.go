@@ -179,7 +179,9 @@ func standardized(o *Observations) (out *Observations, units []float64, err erro
 	if err != nil {
 		return nil, nil, err
 	}
-	out.Images.Divide(peaks)
+	if err := out.Images.Divide(peaks); err != nil {
+		return nil, nil, err
+	}
 	levels := make([]float32, o.Images.N)
 	for i, p := range peaks {
 		_, noise := o.At(i)
@@ -192,7 +194,9 @@ func standardized(o *Observations) (out *Observations, units []float64, err erro
 	if units, err = sharp.Peaks(); err != nil {
 		return nil, nil, err
 	}
-	out.Images.Divide(units)
+	if err := out.Images.Divide(units); err != nil {
+		return nil, nil, err
+	}
 	for i, p := range peaks {
 		_, noise := o.At(i)
 		units[i] *= p

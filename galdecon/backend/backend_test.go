@@ -56,6 +56,9 @@ func TestBadChoices(t *testing.T) {
 			t.Errorf("Open(%q) = %s, want an error", c.choice, b.Description())
 			continue
 		}
+		if !strings.HasPrefix(err.Error(), "backend: ") {
+			t.Errorf("Open(%q): error %q doesn't name its package", c.choice, err)
+		}
 		for _, want := range c.want {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("Open(%q): error %q lacks %q", c.choice, err, want)
@@ -74,7 +77,7 @@ func TestNothingToInstall(t *testing.T) {
 	if err == nil {
 		t.Fatal("opened a backend without a plugin")
 	}
-	for _, want := range []string{"no PJRT plugin for cpu", "/dev/null/galdecon", "go-xla's installer", "PJRT_PLUGIN_LIBRARY_PATH"} {
+	for _, want := range []string{"backend: no PJRT plugin for cpu", "/dev/null/galdecon", "go-xla's installer", "PJRT_PLUGIN_LIBRARY_PATH"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
 		}

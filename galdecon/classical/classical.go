@@ -31,8 +31,8 @@ import (
 // remains, since y can't be negative.
 //
 // Division by Πᵀ1, the share of a pixel's light that stays on the stamp, corrects for the dark boundaries (see [psf]): with b = 0,
-// Π*y sums up to the positive pixels of x after every iteration, so that flux is conserved for PSFs without negative weights. IDs
-// and scales are those of x.
+// Π*y sums up to the positive pixels of x after every iteration, so that flux is conserved for PSFs without negative weights. IDs,
+// objects and scales are those of x.
 func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64, iterations int) (*galaxy.Images, error) {
 	if x == nil {
 		return nil, errors.New("classical: there are no observations")
@@ -85,32 +85,52 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64
 		}
 	}
 	side := kernels[0].Size
-	result, err := exec.Call1(start.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), side, side),
-		tensors.FromFlatDataAndDimensions(sky, x.N, 1, 1, 1), int32(iterations))
+	y, err := call(exec, start.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), side, side),
+		tensors.FromFlatDataAndDimensions(sky, x.N, 1, 1, 1), tensors.FromScalar(int32(iterations)))
 	if err != nil {
 		return nil, fmt.Errorf("classical: cannot deconvolve: %w", err)
-	}
-	y, err := galaxy.FromTensor(result)
-	if err != nil {
-		return nil, fmt.Errorf("classical: %w", err)
 	}
 	for i, peak := range peaks {
 		for k, v := range y.At(i) {
 			y.At(i)[k] = float32(float64(v) * peak)
 		}
 	}
-	y.IDs, y.Scale = slices.Clone(x.IDs), slices.Clone(x.Scale)
+	y.IDs, y.Objects, y.Scale = slices.Clone(x.IDs), slices.Clone(x.Objects), slices.Clone(x.Scale)
 	return y, nil
 }
 
+// call runs an executor and copies its result to the host. The device's memory is freed, which would otherwise wait for the garbage collector, to
+// whom a tensor on the device looks small.
+func call(exec *graph.Exec, inputs ...*tensors.Tensor) (images *galaxy.Images, err error) {
+	free := func(t *tensors.Tensor) { err = errors.Join(err, t.FinalizeAll()) }
+	arguments := make([]any, len(inputs))
+	for i, in := range inputs {
+		arguments[i] = in
+		defer free(in)
+	}
+	result, err := exec.Call1(arguments...)
+	if err != nil {
+		return nil, err
+	}
+	defer free(result)
+	return galaxy.FromTensor(result)
+}
+
 // executor compiles richardsonLucy once for each shape, whatever the number of iterations.
-var executor = sync.OnceValues(func() (*graph.Exec, error) {
+var executor = sync.OnceValues(func() (*graph.Exec, error) { return newExecutor(richardsonLucy) })
+
+// newExecutor takes any number of shapes: GoMLX would refuse the 33rd.
+func newExecutor(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
 	device, err := backend.Default()
 	if err != nil {
 		return nil, err
 	}
-	return graph.NewExec(device, richardsonLucy)
-})
+	exec, err := graph.NewExec(device, f)
+	if err != nil {
+		return nil, err
+	}
+	return exec.SetMaxCache(-1), nil
+}
 
 // richardsonLucy takes y to start with, the counts x+b, both [batch, height, width, channels], the PSFs [batch, k, k] or [1, k, k],
 // b [batch, 1, 1, 1] and the number of iterations. It is one loop on the device. Even what doesn't change is computed within the

@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
@@ -113,7 +114,7 @@ func TestAgainstTheFormula(t *testing.T) {
 	for i := range x.Pixels {
 		x.Pixels[i] -= 0.2 // some pixels are negative
 	}
-	x.IDs, x.Scale = []string{"a", "b"}, []float64{2, 3}
+	x.IDs, x.Objects, x.Scale = []string{"a", "b"}, []string{"m51", "m51"}, []float64{2, 3}
 	background := []float64{0.05, 0.3}
 	for _, size := range []int{4, 15} {
 		kernels := []psf.Kernel{kernel(t, rng, size), kernel(t, rng, size)}
@@ -131,8 +132,8 @@ func TestAgainstTheFormula(t *testing.T) {
 				}
 			}
 		}
-		if y.ID(1) != "b" || y.Scale[1] != 3 {
-			t.Errorf("IDs %v and scales %v are not those of the observations", y.IDs, y.Scale)
+		if y.ID(1) != "b" || y.Objects[1] != "m51" || y.Scale[1] != 3 {
+			t.Errorf("IDs %v, objects %v and scales %v are not those of the observations", y.IDs, y.Objects, y.Scale)
 		}
 	}
 }
@@ -328,6 +329,44 @@ func TestErrors(t *testing.T) {
 		_, err := RichardsonLucy(test.x, test.kernels, test.background, test.iterations)
 		if err == nil || !strings.HasPrefix(err.Error(), "classical: ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
+		}
+	}
+}
+
+func TestManyShapes(t *testing.T) {
+	exec, err := newExecutor(func(in []*graph.Node) *graph.Node { return in[0] }) // which compiles faster than richardsonLucy
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= graph.DefaultExecMaxCacheSize+1; n++ {
+		if y, err := call(exec, galaxy.NewImages(n, 1, 1, 1).Tensor()); err != nil || y.N != n {
+			t.Fatalf("shape %d: %+v, error %v", n, y, err)
+		}
+	}
+}
+
+// What is on the device is freed, also where nothing is computed.
+func TestTensorsAreFreed(t *testing.T) {
+	exec, err := executor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, psfs := range map[string]int{"good": 1, "PSFs for three images": 3} {
+		weights := make([]float32, psfs)
+		for i := range weights {
+			weights[i] = 1
+		}
+		x := galaxy.NewImages(2, 4, 4, 1)
+		inputs := []*tensors.Tensor{x.Tensor(), x.Tensor(), tensors.FromFlatDataAndDimensions(weights, psfs, 1, 1),
+			tensors.FromFlatDataAndDimensions([]float32{0, 0}, 2, 1, 1, 1), tensors.FromScalar(int32(1))}
+		y, err := call(exec, inputs...)
+		if good := psfs == 1; good != (err == nil) || good != (y != nil) {
+			t.Errorf("%s: %v, error %v", name, y, err)
+		}
+		for i, in := range inputs {
+			if in.Ok() {
+				t.Errorf("%s: input %d is still there", name, i)
+			}
 		}
 	}
 }

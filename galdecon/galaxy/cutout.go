@@ -21,6 +21,9 @@ type Sky struct {
 // that are lost in the noise of single pixels show in that mean. The level is the median of the other pixels, the noise that of those below it,
 // where galaxies have no part. Channels are taken together.
 func (im *Images) Sky() ([]Sky, error) {
+	if err := im.consistent(); err != nil {
+		return nil, err
+	}
 	skies := make([]Sky, im.N)
 	for i := range skies {
 		s, ok := im.sky(i)
@@ -99,19 +102,28 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// Subtract subtracts a number of its own from each image, in place, as the level of its sky. Take it away before anything is scaled.
-func (im *Images) Subtract(levels []float64) {
+// Subtract subtracts a number of its own from each image, in place, as the level of its sky. Take it away before anything is scaled. It is an
+// error, and nothing is changed, if there isn't a finite number for each image.
+func (im *Images) Subtract(levels []float64) error {
+	if err := im.eachHas("level", levels); err != nil {
+		return err
+	}
 	for i, level := range levels {
-		for k, v := range im.At(i) {
-			im.At(i)[k] = float32(float64(v) - level)
+		pixels := im.At(i)
+		for k, v := range pixels {
+			pixels[k] = float32(float64(v) - level)
 		}
 	}
+	return nil
 }
 
 // Average returns the images with n×n pixels averaged to one, n at least 1, and columns and rows at the end that don't fill one left out. Its
 // header is [Header.Window] at (0, 0) with a factor of n. Bad pixels make bad ones. Values are still those for one pixel of the source, so that flux
 // is their sum times n².
 func (im *Images) Average(n int) (*Images, error) {
+	if err := im.consistent(); err != nil {
+		return nil, err
+	}
 	if n < 1 || im.Height < n || im.Width < n {
 		return nil, fmt.Errorf("galaxy: images of %d×%d pixels can't be averaged by %d×%d", im.Height, im.Width, n, n)
 	}
@@ -142,6 +154,9 @@ func (im *Images) Average(n int) (*Images, error) {
 func (im *Images) Cutout(header Header, x, y, side int) (*Images, Header, error) {
 	fail := func(err error) (*Images, Header, error) {
 		return nil, nil, fmt.Errorf("galaxy: cannot cut out a stamp at column %d, row %d: %w", x, y, err)
+	}
+	if err := im.consistent(); err != nil {
+		return fail(err)
 	}
 	switch {
 	case im.N != 1:
@@ -183,8 +198,8 @@ func (im *Images) square(left, top, side int) (out *Images, insideLeft, insideTo
 	return out, left, top
 }
 
-// Join returns a copy of images of one shape as one batch, in their order, with their IDs. Where some have a scale, the others have
-// one of 1; where some have objects, each of the others is an object of its own.
+// Join returns a copy of images of one shape as one batch, in their order, with their IDs; those without are named by their place in it. Where some
+// have a scale, the others have one of 1; where some have objects, each of the others is an object of its own, named by its ID.
 func Join(images ...*Images) (*Images, error) {
 	if len(images) == 0 {
 		return nil, errors.New("galaxy: Join needs at least one image")
@@ -204,12 +219,16 @@ func Join(images ...*Images) (*Images, error) {
 				im.Height, im.Width, im.Channels, im.ID(0), out.Height, out.Width, out.Channels)
 		}
 		for i := range im.N {
-			out.IDs = append(out.IDs, im.ID(i))
+			id := out.ID(len(out.IDs)) // unlike "image 0" of each, it isn't that of another
+			if im.IDs != nil {
+				id = im.IDs[i]
+			}
+			out.IDs = append(out.IDs, id)
 			switch {
 			case im.Objects != nil:
 				out.Objects = append(out.Objects, im.Objects[i])
 			case grouped:
-				out.Objects = append(out.Objects, im.ID(i))
+				out.Objects = append(out.Objects, id)
 			}
 		}
 		out.N += im.N

@@ -57,7 +57,9 @@ func TestSky(t *testing.T) {
 func TestCutout(t *testing.T) {
 	header := Header{"CRPIX1  = 40.5", "CRPIX2  = 30.5", "CD1_1   = -1.0E-4", "CD2_2   = 1.0E-4"}
 	im := exposure(64, 80, [2]float64{25.3, 37.8}, [2]float64{60, 20})
-	im.Subtract([]float64{100})
+	if err := im.Subtract([]float64{100}); err != nil {
+		t.Fatal(err)
+	}
 	im.IDs = []string{"field"}
 	im.Pixels[38*80+27] = float32(math.NaN())
 	stamp, h, err := im.Cutout(header, 27, 34, 32)
@@ -105,7 +107,9 @@ func TestCutout(t *testing.T) {
 		bad := im.Select(0)
 		switch want {
 		case "no positive":
-			bad.Subtract([]float64{1000})
+			if err := bad.Subtract([]float64{1000}); err != nil {
+				t.Fatal(err)
+			}
 		case "are not finite":
 			bad.Pixels[37*80+25] = float32(math.NaN())
 			bad.Pixels[37*80+26] = float32(math.NaN())
@@ -160,7 +164,7 @@ func TestJoin(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.N != 3 || !slices.Equal(out.Pixels, slices.Concat(a.Pixels, b.Pixels)) || !slices.Equal(out.Scale, []float64{1, 2, 3}) ||
-		!slices.Equal(out.IDs, []string{"a", "image 0", "image 1"}) {
+		!slices.Equal(out.IDs, []string{"a", "image 1", "image 2"}) {
 		t.Errorf("%+v", out)
 	}
 	if out, err := Join(a, a); err != nil || out.Scale != nil {
@@ -174,6 +178,20 @@ func TestJoin(t *testing.T) {
 	for _, none := range [][]*Images{{}, {nil}, {a, nil}} {
 		if _, err := Join(none...); err == nil {
 			t.Error("nothing gave no error")
+		}
+	}
+	// Images without names are not one galaxy, and what was one galaxy stays on one side of a split.
+	all, err := Join(ramp(1, 4, 5, 1), grouped, ramp(1, 4, 5, 1), grouped)
+	if err != nil || !slices.Equal(all.Objects, []string{"image 0", "x", "x", "image 3", "x", "x"}) {
+		t.Fatalf("objects %v, error %v", all.Objects, err)
+	}
+	for seed := range uint64(10) {
+		first, rest, err := all.Split(4, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(first.Objects, "x") && slices.Contains(rest.Objects, "x") {
+			t.Errorf("seed %d parts a galaxy: %v and %v", seed, first.Objects, rest.Objects)
 		}
 	}
 	if _, err := Join(a, ramp(1, 5, 4, 1)); err == nil || !strings.Contains(err.Error(), "5×4") {

@@ -63,7 +63,7 @@ var (
 )
 
 // Window returns the header for the part of the image whose first pixel is (left, top) of it, counted from 0, averaged down by a factor:
-// of its world coordinate system the reference pixel moves, and pixels become larger. [Images.Prepare] to size pixels of an image of height h and
+// of its world coordinate system the reference pixel moves, and pixels become larger. factor must be positive. [Images.Prepare] to size pixels of an image of height h and
 // width w cuts side = min(h, w) at ((w-side)/2, (h-side)/2), and the factor is side/size.
 func (h Header) Window(left, top int, factor float64) Header {
 	out := slices.Clone(h)
@@ -113,7 +113,8 @@ func describesPixels(key string) bool {
 	return ok && err == nil
 }
 
-// LoadFITS reads the images of a FITS file, with .gz a compressed one, as [Load] does, and its header. Unlike Load it lets bad pixels be NaN: mask them before use.
+// LoadFITS reads the images of a FITS file, with .gz a compressed one, as [Load] does, and its header. Unlike Load it lets bad pixels stand, as NaN where
+// the file marks them as BLANK: [Images.Cutout] fills them.
 func LoadFITS(path string) (*Images, Header, error) {
 	im, header, err := loadFITS(path)
 	if err != nil {

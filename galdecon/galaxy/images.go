@@ -91,6 +91,9 @@ func (im *Images) Tensor() *tensors.Tensor {
 // FromTensor returns a copy of a tensor [n, h, w, c] of float32 as images without IDs or scales. Any other shape or type
 // is an error.
 func FromTensor(t *tensors.Tensor) (*Images, error) {
+	if t == nil {
+		return nil, errors.New("galaxy: there is no tensor to take images from; did the call that should return it fail?")
+	}
 	shape := t.Shape()
 	if shape.Rank() != 4 || shape.DType != dtypes.Float32 {
 		return nil, fmt.Errorf("galaxy: images come from a float32 tensor [n, h, w, c], not from %s; reshape or convert it", shape)
@@ -106,6 +109,14 @@ func FromTensor(t *tensors.Tensor) (*Images, error) {
 // Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or a value that
 // is not finite, with the image and the place where it stands.
 func (im *Images) Validate() error {
+	if err := im.consistent(); err != nil {
+		return err
+	}
+	return im.finite()
+}
+
+// consistent is [Images.Validate] of all but the values.
+func (im *Images) consistent() error {
 	if im == nil {
 		return errors.New("galaxy: there are no images; load some, or make them by Synthetic")
 	}
@@ -124,9 +135,14 @@ func (im *Images) Validate() error {
 	if im.Scale != nil && len(im.Scale) != im.N {
 		return fmt.Errorf("galaxy: %d images, but %d scales; give one for each or none", im.N, len(im.Scale))
 	}
+	return nil
+}
+
+// finite reports the first value that is NaN or infinite.
+func (im *Images) finite() error {
 	for i := range im.N {
 		for k, v := range im.At(i) {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			if isBad(v) {
 				p := k / im.Channels
 				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; mask or fill such pixels first", im.ID(i), i, v, p/im.Width, p%im.Width)
 			}
@@ -190,17 +206,48 @@ func (im *Images) Peaks() ([]float64, error) {
 	return peaks, nil
 }
 
-// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it. There must be a number for
-// each image, and none may be 0.
-func (im *Images) Divide(by []float64) {
+// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it. Bad pixels stay bad. It is an
+// error, and nothing is changed, if there isn't a number for each image, if one is 0 or not finite, or so small that a pixel would become infinite.
+func (im *Images) Divide(by []float64) error {
+	if err := im.eachHas("divisor", by); err != nil {
+		return err
+	}
 	for i, d := range by {
-		for k := range im.At(i) {
-			im.At(i)[k] = float32(float64(im.At(i)[k]) / d)
+		if d == 0 {
+			return fmt.Errorf("galaxy: %s (index %d) can't be divided by 0", im.ID(i), i)
+		}
+		for _, v := range im.At(i) {
+			if q := float32(float64(v) / d); isBad(q) && !isBad(v) {
+				return fmt.Errorf("galaxy: %s (index %d) has the value %g, too large to be divided by %g in float32", im.ID(i), i, v, d)
+			}
+		}
+	}
+	for i, d := range by {
+		pixels := im.At(i)
+		for k, v := range pixels {
+			pixels[k] = float32(float64(v) / d)
 		}
 		if im.Scale != nil {
 			im.Scale[i] *= d
 		}
 	}
+	return nil
+}
+
+// eachHas reports images without as many finite numbers.
+func (im *Images) eachHas(what string, numbers []float64) error {
+	if err := im.consistent(); err != nil {
+		return err
+	}
+	if len(numbers) != im.N {
+		return fmt.Errorf("galaxy: %d images need a %s each, got %d", im.N, what, len(numbers))
+	}
+	for i, v := range numbers {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("galaxy: the %s of %s (index %d) is %g; it must be finite", what, im.ID(i), i, v)
+		}
+	}
+	return nil
 }
 
 // areaAverage averages a side x side image down to size x size: each new pixel is the mean of the source over the

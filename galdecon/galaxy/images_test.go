@@ -3,6 +3,7 @@ package galaxy
 import (
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -125,6 +126,9 @@ func TestTensorRoundTrip(t *testing.T) {
 	if !slices.Equal(back.Pixels, im.Pixels) || back.Validate() != nil {
 		t.Errorf("got %+v", back)
 	}
+	if _, err := FromTensor(nil); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
+		t.Errorf("error %v without a tensor", err)
+	}
 	for _, wrong := range []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions([]float32{1, 2}, 2),
 		tensors.FromFlatDataAndDimensions([]int32{1, 2}, 1, 1, 2, 1),
@@ -153,6 +157,74 @@ func TestValidateShapes(t *testing.T) {
 	} {
 		if err := im.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+func TestDivide(t *testing.T) {
+	im := NewImages(2, 1, 2, 1)
+	copy(im.Pixels, []float32{2, float32(math.NaN()), 30, -60})
+	im.Scale = []float64{1, 5}
+	if err := im.Divide([]float64{2, 10}); err != nil {
+		t.Fatal(err)
+	}
+	if im.Pixels[0] != 1 || !isBad(im.Pixels[1]) || im.Pixels[2] != 3 || im.Pixels[3] != -6 || !slices.Equal(im.Scale, []float64{2, 50}) {
+		t.Errorf("got %v with scales %v", im.Pixels, im.Scale)
+	}
+}
+
+// What can't be done is said, and changes nothing.
+func TestArithmeticRefuses(t *testing.T) {
+	im := ramp(2, 2, 2, 1)
+	im.Scale = []float64{1, 1}
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"no divisors":     {im.Divide(nil), "2 images need a divisor each, got 0"},
+		"three divisors":  {im.Divide([]float64{1, 1, 1}), "got 3"},
+		"0":               {im.Divide([]float64{2, 0}), "image 1 (index 1) can't be divided by 0"},
+		"NaN":             {im.Divide([]float64{2, math.NaN()}), "the divisor of image 1 (index 1) is NaN"},
+		"infinite":        {im.Divide([]float64{math.Inf(-1), 2}), "the divisor of image 0"},
+		"tiny":            {im.Divide([]float64{2, 1e-40}), "too large to be divided by 1e-40"},
+		"one level":       {im.Subtract([]float64{1}), "2 images need a level each, got 1"},
+		"NaN level":       {im.Subtract([]float64{1, math.NaN()}), "the level of image 1"},
+		"nothing divided": {(*Images)(nil).Divide([]float64{1}), "no images"},
+		"nothing":         {(*Images)(nil).Subtract([]float64{1}), "no images"},
+		"too few pixels":  {(&Images{N: 1, Height: 2, Width: 2, Channels: 1}).Subtract([]float64{1}), "need 4 values"},
+	} {
+		if test.err == nil || !strings.HasPrefix(test.err.Error(), "galaxy: ") || !strings.Contains(test.err.Error(), test.want) {
+			t.Errorf("%s: error %v, want one with %q", name, test.err, test.want)
+		}
+	}
+	if want := ramp(2, 2, 2, 1); !slices.Equal(im.Pixels, want.Pixels) || !slices.Equal(im.Scale, []float64{1, 1}) {
+		t.Errorf("the images became %v with scales %v", im.Pixels, im.Scale)
+	}
+}
+
+// Every function that can say so says that there are no images, or too few pixels.
+func TestNoImages(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	for name, im := range map[string]*Images{
+		"nil": nil, "empty": {}, "no pixels": {N: 1, Height: 8, Width: 8, Channels: 1}, "no image": NewImages(0, 8, 8, 1),
+		"negative": {N: -1, Height: -1, Width: 1, Channels: 1, Pixels: make([]float32, 1)},
+		"objects":  {N: 1, Height: 8, Width: 8, Channels: 1, Pixels: make([]float32, 64), Objects: []string{}},
+	} {
+		for what, f := range map[string]func() error{
+			"Validate": im.Validate,
+			"Prepare":  func() error { _, err := im.Prepare(8); return err },
+			"Peaks":    func() error { _, err := im.Peaks(); return err },
+			"Sky":      func() error { _, err := im.Sky(); return err },
+			"Average":  func() error { _, err := im.Average(2); return err },
+			"Cutout":   func() error { _, _, err := im.Cutout(nil, 4, 4, 4); return err },
+			"Split":    func() error { _, _, err := im.Split(1, 1); return err },
+			"Join":     func() error { _, err := Join(im); return err },
+			"SaveNPY":  func() error { return im.SaveNPY(path) },
+			"SaveFITS": func() error { return im.SaveFITS(path, nil) },
+		} {
+			if err := f(); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
+				t.Errorf("%s of %s images: error %v", what, name, err)
+			}
 		}
 	}
 }

@@ -21,14 +21,14 @@ import (
 //   - .npy, .npy.gz: booleans, integers or floats of any size and byte order, [h, w], [n, h, w] or [n, h, w, c];
 //   - .npz: all arrays of two to four axes in it, sorted by name;
 //   - .fits, .fit, .fts, also with .gz: the first HDU with an image, [h, w], a cube [n, h, w] or [n, c, h, w], of any BITPIX, with
-//     BSCALE and BZERO applied; rows stay in the order of the file, the first of which most viewers show at the bottom. BLANK pixels
-//     are NaN, and so an error here: [LoadFITS], which gives the header too, leaves them to be masked;
+//     BSCALE and BZERO applied; rows stay in the order of the file, the first of which most viewers show at the bottom;
 //   - .png, .jpg, .jpeg, .tif, .tiff: of 8 or 16 bits, grey [h, w, 1] or colour [h, w, 3], with values between 0 and 1; what is
 //     transparent is composed onto black, as onto dark sky.
 //
 // IDs are file names without their ending, with the index added for stacks. Values are as in the file:
 // [Images.Prepare] crops, averages and scales them. A file that is missing, truncated, empty, of another shape than
-// the first, or that has a NaN or infinite value is an error that names it. For folders, archives and more than fits memory see [Folder].
+// the first, or that has a bad pixel (NaN, infinite, or BLANK of FITS) is an error that names it. [LoadFITS] lets bad pixels stand, for
+// [Images.Cutout] to fill; [Write] fills those of a [Folder], which is also for archives and more than fits memory.
 func Load(paths ...string) (*Images, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("galaxy: Load needs at least one file; give .npy, .fits, .png or .jpg files")
@@ -40,8 +40,11 @@ func Load(paths ...string) (*Images, error) {
 			return nil, fmt.Errorf("galaxy: cannot load %s: %w", path, err)
 		}
 		im.IDs = stackIDs(path, im.N)
-		if err := im.Validate(); err != nil {
+		if err := im.consistent(); err != nil {
 			return nil, fmt.Errorf("galaxy: cannot load %s: %w", path, err)
+		}
+		if err := im.finite(); err != nil {
+			return nil, fmt.Errorf("galaxy: cannot load %s: %w. LoadFITS lets bad pixels stand, for Images.Cutout to fill; galaxy.Write fills those of a Folder", path, err)
 		}
 		if out == nil {
 			out = im

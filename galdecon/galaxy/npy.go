@@ -6,11 +6,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"galdecon/galdecon/npy"
+
+	"github.com/google/renameio/v2"
 )
 
 // Planes says what the third axis of an array is.
@@ -149,19 +150,19 @@ func (im *Images) SaveNPY(path string) error {
 	})
 }
 
-// saveFile writes a file under another name first: what bears the right one is complete.
+// saveFile writes a file under another name first, ".name" with digits behind it: what bears the right one is complete, and on the disk.
 func saveFile(path string, content func(w io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
-	if err != nil {
-		return fmt.Errorf("galaxy: cannot save %s: %w", path, err)
-	}
 	defer func() {
 		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
 			err = fmt.Errorf("galaxy: cannot save %s: %w", path, err)
 		}
 	}()
+	// Beside the file, where a rename always works.
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() // does nothing once the file has its name
 	w := bufio.NewWriter(f)
 	if err := content(w); err != nil {
 		return err
@@ -169,15 +170,5 @@ func saveFile(path string, content func(w io.Writer) error) (err error) {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	// Before the name is given to it, the content must be on the disk: a power cut must not leave an empty file in place of the old one.
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return f.CloseAtomicallyReplace()
 }

@@ -84,6 +84,8 @@ func (c PrepareConfig) Validate() error {
 		return fmt.Errorf("galaxy: Size is %d; it must be at least 4 pixels", c.Size)
 	case c.Channels < 0:
 		return fmt.Errorf("galaxy: Channels is %d; it must be positive, or 0 for 1", c.Channels)
+	case 4*float64(c.Size)*float64(c.Size)*float64(c.channels()) > maxWhole:
+		return fmt.Errorf("galaxy: Size is %d, with %d channel(s); an image must have at most %d bytes", c.Size, c.channels(), maxWhole)
 	case c.Crop != 0 && c.Crop < c.Size:
 		return fmt.Errorf("galaxy: Crop is %d pixels; it must be at least Size, %d: images are never enlarged", c.Crop, c.Size)
 	case !slices.Contains([]Centre{Middle, Brightest, Centroid}, c.Centre):
@@ -138,6 +140,9 @@ type prepared struct {
 // prepare makes a stamp ready, or says with a rejection why it can't be. With [Survey] scaling the pixels are those of the source still, and
 // scale is the peak, because the divisor depends on all stamps.
 func (c PrepareConfig) prepare(im *Images) (*prepared, error) {
+	if im == nil {
+		return nil, reject(Unreadable, "the source returned no image")
+	}
 	if im.N != 1 || len(im.Pixels) != im.Height*im.Width*im.Channels || len(im.Pixels) == 0 {
 		return nil, reject(Unreadable, "the source returned images of shape [%d, %d, %d, %d] with %d values, not one image", im.N, im.Height, im.Width, im.Channels, len(im.Pixels))
 	}

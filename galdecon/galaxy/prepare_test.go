@@ -223,6 +223,7 @@ func TestPrepareConfigRefuses(t *testing.T) {
 	for want, c := range map[string]PrepareConfig{
 		"Size":              {},
 		"Channels":          {Size: 8, Channels: -1},
+		"Size is 1048576":   {Size: 1 << 20},
 		"Crop":              {Size: 8, Crop: 4},
 		"Centre":            {Size: 8, Centre: "left"},
 		"Scaling":           {Size: 8, Scaling: "log"},

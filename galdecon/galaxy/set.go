@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,13 +100,13 @@ func (s *Set) open() error {
 	if s.m.Format != formatName || s.m.Version != formatVersion {
 		return fmt.Errorf("%s is of the format %q in version %d, not %q in version %d; prepare the set anew", manifestFile, s.m.Format, s.m.Version, formatName, formatVersion)
 	}
-	shape := s.m.Shape
+	shape, size := s.m.Shape, 4.0
 	for _, d := range shape {
-		if d < 1 || d > 1<<30 {
+		if size *= float64(d); d < 1 || d > 1<<30 || size > math.MaxInt/2 {
 			return fmt.Errorf("%s is damaged: the images would have the shape %v", manifestFile, shape)
 		}
 	}
-	if s.m.Parts[Training]+s.m.Parts[Validation]+s.m.Parts[Testing] != shape[0] {
+	if min(s.m.Parts[Training], s.m.Parts[Validation], s.m.Parts[Testing]) < 0 || s.m.Parts[Training]+s.m.Parts[Validation]+s.m.Parts[Testing] != shape[0] {
 		return fmt.Errorf("%s is damaged: its parts %v don't make %d images", manifestFile, s.m.Parts, shape[0])
 	}
 	s.Summary, s.Source, s.Config = s.m.Summary, s.m.Source, s.m.Config
@@ -177,12 +178,26 @@ func (s *Set) readIndex() error {
 	return nil
 }
 
+// usable reports a set whose images aren't mapped.
+func (s *Set) usable() error {
+	switch {
+	case s == nil:
+		return errors.New("galaxy: there is no set; did Open fail?")
+	case s.mapped == nil:
+		return fmt.Errorf("galaxy: the set in %q is closed; open it again", s.dir)
+	}
+	return nil
+}
+
 // Images returns all images, [n, h, w, c], with their IDs, objects and scales. Their pixels are the mapped file: a write to them ends the
 // program, as does their use after [Set.Close]; Select or Split copy them.
 func (s *Set) Images() *Images { return s.images }
 
 // Part returns the images of a part, which are mapped like those of [Set.Images]. It's an error if there are none.
 func (s *Set) Part(part Part) (*Images, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
+	}
 	at := slices.Index(parts, part)
 	if at < 0 || s.Parts[part] == 0 {
 		return nil, fmt.Errorf("galaxy: the set in %s has no %s galaxies, only %v; prepare it with a Split that leaves some to it", s.dir, part, s.Parts)
@@ -198,18 +213,15 @@ func (s *Set) Part(part Part) (*Images, error) {
 		IDs: all.IDs[first:end:end], Objects: all.Objects[first:end:end], Scale: all.Scale[first:end:end]}, nil
 }
 
-// Origin returns whom to cite for image i of [Set.Images], and what may be done with it.
+// Origin returns whom to cite for image i of [Set.Images], and what may be done with it. Like a slice it panics where i is not within [0, N).
 func (s *Set) Origin(i int) (origin, licence string) {
 	o := s.m.Origins[s.origins[i]]
 	return o.Origin, o.Licence
 }
 
 // Zoom returns how many pixels of the stamp lie along a side of one of image i. Pixels are means over area: the flux of a region, in units of the
-// source, is the sum of its pixels times Scale times the square of Zoom.
+// source, is the sum of its pixels times Scale times the square of Zoom. Like a slice it panics where i is not within [0, N).
 func (s *Set) Zoom(i int) float64 { return s.zooms[i] }
-
-// Hash returns the SHA-256 of the pixels of image i, in hexadecimal.
-func (s *Set) Hash(i int) string { return s.hashes[i] }
 
 // Identity returns a hash of all that determines the images and their parts: it is another where any pixel, ID, scale or part is.
 func (s *Set) Identity() string { return s.m.IndexHash }
@@ -223,6 +235,9 @@ type Rejection struct {
 
 // Rejected returns the stamps that were left out, in the order of the source.
 func (s *Set) Rejected() ([]Rejection, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
+	}
 	failed := func(err error) error {
 		return fmt.Errorf("galaxy: cannot read which stamps the set in %s left out: %w", s.dir, err)
 	}
@@ -246,6 +261,9 @@ func (s *Set) Rejected() ([]Rejection, error) {
 
 // Verify reads all pixels and compares them with their hashes: it reports images that have changed since they were written.
 func (s *Set) Verify(ctx context.Context) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
 	var wrong []string
 	for i := range s.images.N {
 		if err := ctx.Err(); err != nil {
@@ -264,7 +282,7 @@ func (s *Set) Verify(ctx context.Context) error {
 
 // Close ends the mapping. The images of the set must not be used any more.
 func (s *Set) Close() error {
-	if s.mapped == nil {
+	if s.usable() != nil {
 		return nil
 	}
 	s.images.Pixels = nil

@@ -14,6 +14,9 @@ import (
 // Equal seeds give equal splits of equally many images. Where the images have Objects, no object is in both: whole objects are drawn as
 // long as they fit into n, so that there may be fewer. It is an error if either set would be empty.
 func (im *Images) Split(n int, seed uint64) (first, rest *Images, err error) {
+	if err := im.consistent(); err != nil {
+		return nil, nil, err
+	}
 	if n < 1 || n >= im.N {
 		return nil, nil, fmt.Errorf("galaxy: cannot split %d images into %d and the rest; the number must be between 1 and %d", im.N, n, im.N-1)
 	}

@@ -58,6 +58,9 @@ type Summary struct {
 //
 // Of two programs that write into one folder at the same time the second gets an error.
 func Write(ctx context.Context, dir string, source Source, config PrepareConfig, report func(Progress)) (Summary, error) {
+	if source == nil {
+		return Summary{}, errors.New("galaxy: there is no source to prepare a set of; give a Folder, a SyntheticConfig or another Source")
+	}
 	if err := config.Validate(); err != nil {
 		return Summary{}, err
 	}
@@ -276,7 +279,11 @@ type result struct {
 
 func (j job) run(config PrepareConfig) {
 	var r result
-	im, err := j.stamp.Read()
+	var im *Images
+	err := error(&rejection{Unreadable, "the source gave no way to read it"})
+	if j.stamp.Read != nil {
+		im, err = j.stamp.Read()
+	}
 	if err == nil {
 		r.prepared, err = config.prepare(im)
 	}
@@ -543,7 +550,9 @@ func saveBytes(path string, content []byte) error {
 // removeOthers removes the files of sets that were replaced, and what killed programs have left. One that can't be, because on some systems a
 // file that is mapped can't, is removed by a later run.
 func removeOthers(dir string, m manifest) {
-	for _, pattern := range []string{imagesFile + "-????????.npy", indexFile + "-????????.csv*", rejectedFile + "-????????.csv*", manifestFile + ".*.part"} {
+	patterns := []string{imagesFile + "-????????.npy", indexFile + "-????????.csv", rejectedFile + "-????????.csv",
+		"." + indexFile + "-*", "." + rejectedFile + "-*", "." + manifestFile + "*"} // those of saveFile
+	for _, pattern := range patterns {
 		names, _ := fs.Glob(os.DirFS(dir), pattern) // the patterns are well-formed
 		for _, name := range names {
 			if name != m.Images && name != m.Index && name != m.List {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
 )
 
 // list is a source of given stamps, and perhaps of an error after them.
@@ -139,7 +140,7 @@ func TestWriteAndOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		origin, licence := s.Origin(i)
-		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] || s.Zoom(i) != 2 || s.Hash(i) != hashOf(want.Pixels) || origin != source.stamps[k].Origin || licence != "CC BY" {
+		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] || s.Zoom(i) != 2 || s.hashes[i] != hashOf(want.Pixels) || origin != source.stamps[k].Origin || licence != "CC BY" {
 			t.Errorf("%s isn't what was prepared", all.ID(i))
 		}
 	}
@@ -213,7 +214,7 @@ func TestSyntheticSource(t *testing.T) {
 // TestHoles follows pixels without exposure from a file of astropy's into a set.
 func TestHoles(t *testing.T) {
 	path := filepath.Join("testdata", "holes.fits")
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "NaN at row 0, column 0") {
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "NaN at row 0, column 0") || !strings.Contains(err.Error(), "LoadFITS") {
 		t.Errorf("error %v of Load", err)
 	}
 	im, _, err := LoadFITS(path)
@@ -278,6 +279,63 @@ func TestWriteRejects(t *testing.T) {
 		if _, err := Write(t.Context(), t.TempDir(), list{name: "bad", stamps: stamps}, PrepareConfig{Size: 8}, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "galaxy: ") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
+	}
+}
+
+func TestBadSources(t *testing.T) {
+	if _, err := Write(t.Context(), t.TempDir(), nil, PrepareConfig{Size: 8}, nil); err == nil || !strings.HasPrefix(err.Error(), "galaxy: there is no source") {
+		t.Errorf("error %v without a source", err)
+	}
+	source := gaussians(3)
+	source.stamps[0].Read = nil
+	source.stamps[1].Read = func() (*Images, error) { return nil, nil }
+	if summary := prepareSet(t, t.TempDir(), source, PrepareConfig{Size: 8}); summary.Galaxies != 1 || summary.Rejected[Unreadable] != 2 {
+		t.Errorf("%+v", summary)
+	}
+}
+
+func TestClosedSet(t *testing.T) {
+	dir := t.TempDir()
+	prepareSet(t, dir, gaussians(2), PrepareConfig{Size: 8})
+	closed, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Images().Validate(); err == nil {
+		t.Error("the images of a closed set are valid")
+	}
+	for want, s := range map[string]*Set{"open it again": closed, "did Open fail": nil} {
+		_, partErr := s.Part(Training)
+		_, listErr := s.Rejected()
+		for what, err := range map[string]error{"Part": partErr, "Rejected": listErr, "Verify": s.Verify(t.Context())} {
+			if err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want one with %q", what, err, want)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What a program that was killed while it saved has left is removed by the next.
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{manifestFile, "index-01234567.csv", "rejected-01234567.csv"} {
+		for range 2 {
+			f, err := renameio.NewPendingFile(filepath.Join(dir, name), renameio.WithTempDir(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		}
+	}
+	prepareSet(t, dir, gaussians(2), PrepareConfig{Size: 8})
+	if files := names(t, dir); len(files) != 5 {
+		t.Errorf("the folder holds %v", files)
 	}
 }
 
@@ -472,13 +530,17 @@ func TestOpenRefusesDamage(t *testing.T) {
 		damage func(s *Set) error
 		want   string
 	}{
-		"no set":            {func(s *Set) error { return os.Remove(filepath.Join(s.dir, manifestFile)) }, "Write"},
-		"empty manifest":    {func(s *Set) error { return os.Truncate(filepath.Join(s.dir, manifestFile), 0) }, "damaged"},
-		"another version":   {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), `"version": 1`, `"version": 9`) }, "version 9"},
-		"another format":    {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), formatName, "cats") }, "cats"},
-		"negative shape":    {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    -8,") }, "shape"},
-		"huge shape":        {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    999999999,") }, "bytes"},
-		"parts":             {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), `"training": 4`, `"training": 5`) }, "parts"},
+		"no set":          {func(s *Set) error { return os.Remove(filepath.Join(s.dir, manifestFile)) }, "Write"},
+		"empty manifest":  {func(s *Set) error { return os.Truncate(filepath.Join(s.dir, manifestFile), 0) }, "damaged"},
+		"another version": {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), `"version": 1`, `"version": 9`) }, "version 9"},
+		"another format":  {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), formatName, "cats") }, "cats"},
+		"negative shape":  {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    -8,") }, "shape"},
+		"large shape":     {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    9999,") }, "bytes"},
+		"huge shape":      {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    1073741824,") }, "shape"},
+		"parts":           {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), `"training": 4`, `"training": 5`) }, "parts"},
+		"negative part": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile), `"training": 4`, `"training": 5, "test": -1`)
+		}, "parts"},
 		"index":             {func(s *Set) error { return edit(filepath.Join(s.dir, s.m.Index), "g1", "g9") }, "hash"},
 		"no index":          {func(s *Set) error { return os.Remove(filepath.Join(s.dir, s.m.Index)) }, "no such file"},
 		"truncated images":  {func(s *Set) error { return os.Truncate(filepath.Join(s.dir, s.m.Images), 500) }, "truncated"},

@@ -59,7 +59,7 @@ type Array struct {
 func NewArray(r io.Reader) (*Array, error) {
 	var lead [8]byte
 	if _, err := io.ReadFull(r, lead[:]); err != nil || string(lead[:6]) != "\x93NUMPY" || lead[6] < 1 || lead[6] > 3 {
-		return nil, errors.New("it is not a NumPy file of version 1 to 3: the first bytes are not those of the format")
+		return nil, errors.New("npy: it is not a NumPy file of version 1 to 3: the first bytes are not those of the format")
 	}
 	length := make([]byte, 4)
 	width := 2 // bytes that hold the header's length: 2 in version 1, 4 afterwards
@@ -67,15 +67,15 @@ func NewArray(r io.Reader) (*Array, error) {
 		width = 4
 	}
 	if _, err := io.ReadFull(r, length[:width]); err != nil {
-		return nil, errors.New("the file is truncated within its header")
+		return nil, errors.New("npy: the file is truncated within its header")
 	}
 	n := binary.LittleEndian.Uint32(length)
 	if n > maxHeader {
-		return nil, fmt.Errorf("the NumPy header has %d bytes, more than the %d that are accepted; save a plain array of numbers", n, maxHeader)
+		return nil, fmt.Errorf("npy: the NumPy header has %d bytes, more than the %d that are accepted; save a plain array of numbers", n, maxHeader)
 	}
 	header := make([]byte, n)
 	if _, err := io.ReadFull(r, header); err != nil {
-		return nil, errors.New("the file is truncated within its header")
+		return nil, errors.New("npy: the file is truncated within its header")
 	}
 	a := &Array{r: r, order: binary.LittleEndian}
 	descr := descrField.FindSubmatch(header)
@@ -84,10 +84,10 @@ func NewArray(r io.Reader) (*Array, error) {
 		a.decode = types[a.Type]
 	}
 	if a.decode == nil {
-		return nil, fmt.Errorf("the NumPy header %q has no type of number that can be read; save array.astype('f4')", header)
+		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; save array.astype('f4')", header)
 	}
 	if fortranField.Match(header) {
-		return nil, errors.New("the array is in Fortran order; save numpy.ascontiguousarray of it")
+		return nil, errors.New("npy: the array is in Fortran order; save numpy.ascontiguousarray of it")
 	}
 	if string(descr[1]) == ">" {
 		a.order = binary.BigEndian
@@ -95,13 +95,13 @@ func NewArray(r io.Reader) (*Array, error) {
 	a.each = int(descr[2][1] - '0')
 	shape := shapeField.FindSubmatch(header)
 	if shape == nil {
-		return nil, fmt.Errorf("the NumPy header %q has no shape; save a plain array of numbers", header)
+		return nil, fmt.Errorf("npy: the NumPy header %q has no shape; save a plain array of numbers", header)
 	}
 	count := 1
 	for _, field := range strings.FieldsFunc(string(shape[1]), func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
 		d, err := strconv.Atoi(field)
 		if err != nil || d > math.MaxInt32 || d > 0 && count > math.MaxInt/8/d {
-			return nil, fmt.Errorf("the array has the shape (%s), more than any computer can hold", shape[1])
+			return nil, fmt.Errorf("npy: the array has the shape (%s), more than any computer can hold", shape[1])
 		}
 		a.Shape = append(a.Shape, d)
 		count *= d
@@ -119,7 +119,7 @@ func (a *Array) Read(dst []float32) error {
 		n := min(chunk, len(dst))
 		part := a.buffer[:a.each*n]
 		if _, err := io.ReadFull(a.r, part); err != nil {
-			return fmt.Errorf("the file is truncated or damaged within its values: an array of shape %v needs more of them (%w)", a.Shape, err)
+			return fmt.Errorf("npy: the file is truncated or damaged within its values: an array of shape %v needs more of them (%w)", a.Shape, err)
 		}
 		for i := range n {
 			dst[i] = a.decode(a.order, part[i*a.each:])
@@ -133,10 +133,17 @@ func (a *Array) Read(dst []float32) error {
 // 64, as the format asks for so that the values can be mapped into memory.
 const headerSize = 128
 
-// Header returns the 128 bytes that stand before the values of an array of little-endian float32 of the given shape, of at most four axes.
+// Header returns the 128 bytes that stand before the values of an array of little-endian float32 of the given shape. It panics if that has more
+// than four axes, or one whose length isn't within [0, 2³¹), which [NewArray] would refuse.
 func Header(shape ...int) []byte {
+	if len(shape) > 4 {
+		panic(fmt.Sprintf("npy: Header(%v): an array has at most four axes", shape))
+	}
 	var dims []string
 	for _, d := range shape {
+		if d < 0 || d > math.MaxInt32 {
+			panic(fmt.Sprintf("npy: Header(%v): the length of an axis must be within [0, 2³¹)", shape))
+		}
 		dims = append(dims, strconv.Itoa(d))
 	}
 	list := strings.Join(dims, ", ")

@@ -47,7 +47,7 @@ func TestReadInParts(t *testing.T) {
 	if first[6] != 5.5 || rest[0] != 6.5 || rest[9992] != 9998.5 {
 		t.Errorf("got %v, %v and %v", first[6], rest[0], rest[9992])
 	}
-	if err := a.Read(first); err == nil || !strings.Contains(err.Error(), "truncated") {
+	if err := a.Read(first); err == nil || !strings.Contains(err.Error(), "truncated") || !strings.HasPrefix(err.Error(), "npy: ") {
 		t.Errorf("error %v behind the end", err)
 	}
 }
@@ -86,9 +86,26 @@ func TestRefuses(t *testing.T) {
 		"more than any":       strings.Replace(good, "(2, 3)", "(9223372036854775807, 3)", 1),
 		"more than any compu": strings.Replace(good, "(2, 3)", "(2147483647, 2147483647, 2147483647)", 1),
 	} {
-		if _, err := NewArray(strings.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewArray(strings.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "npy: ") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
+	}
+}
+
+func TestHeaderRefuses(t *testing.T) {
+	for want, shape := range map[string][]int{"at most four axes": {1, 1, 1, 1, 1}, "[-1]": {-1}, "[2147483648]": {1 << 31}} {
+		func() {
+			defer func() {
+				message, _ := recover().(string)
+				if !strings.HasPrefix(message, "npy: ") || !strings.Contains(message, want) {
+					t.Errorf("%v: the panic is %q, want one with %q", shape, message, want)
+				}
+			}()
+			Header(shape...)
+		}()
+	}
+	if longest := Header(math.MaxInt32, math.MaxInt32, math.MaxInt32, math.MaxInt32); len(longest) != headerSize {
+		t.Errorf("the longest header has %d bytes", len(longest))
 	}
 }
 

@@ -15,7 +15,7 @@ func TestPoisson(t *testing.T) {
 	const side, sky, snr = 200, 50.0, 2000.0
 	// Half of the image bright, half dark, the second image ten times the first.
 	x := galaxy.NewImages(2, side, side, 1)
-	x.IDs, x.Scale = []string{"a", "b"}, []float64{1, 10}
+	x.IDs, x.Objects, x.Scale = []string{"a", "b"}, []string{"m51", "m51"}, []float64{1, 10}
 	for i := range side * side / 2 {
 		x.At(0)[i], x.At(1)[i] = 1, 10
 	}
@@ -52,8 +52,10 @@ func TestPoisson(t *testing.T) {
 	if other, _, _ := psf.Poisson(x, snr, sky, 8); slices.Equal(other.Pixels, noisy.Pixels) {
 		t.Error("another seed gives the same image")
 	}
-	noisy.Divide([]float64{2, 2})
-	if x.Scale[0] != 1 || noisy.ID(1) != "b" || x.At(0)[0] != 1 {
+	if err := noisy.Divide([]float64{2, 2}); err != nil {
+		t.Fatal(err)
+	}
+	if x.Scale[0] != 1 || noisy.ID(1) != "b" || noisy.Objects[1] != "m51" || x.At(0)[0] != 1 {
 		t.Error("the observation shares memory with the clean image")
 	}
 }

@@ -105,6 +105,9 @@ func Grid(size int, low, high, step float64) ([]Kernel, error) {
 	if !(low > 0 && high >= low && step > 0) || math.IsInf(high, 0) {
 		return nil, fmt.Errorf("psf: a grid of PSFs needs 0 < low ≤ high and a positive step, got %g to %g by %g", low, high, step)
 	}
+	if steps := (high - low) / step; steps > 1e5 {
+		return nil, fmt.Errorf("psf: a grid of PSFs from %g to %g by %g would have %.3g of them; give a larger step", low, high, step, steps)
+	}
 	var kernels []Kernel
 	// Multiplied, not added up, and with room for rounding, so that the last is there.
 	for i := range int((high-low)/step+1e-6) + 1 {
@@ -119,8 +122,8 @@ func Grid(size int, low, high, step float64) ([]Kernel, error) {
 
 // sample takes a profile at the pixel centres, dx columns and dy rows from the centre.
 func sample(size int, profile func(dx, dy float64) float64) (Kernel, error) {
-	if size < 1 {
-		return Kernel{}, fmt.Errorf("psf: a PSF needs a grid of at least 1 pixel, got %d", size)
+	if err := validSize(size); err != nil {
+		return Kernel{}, err
 	}
 	weights := make([]float32, size*size)
 	for row := range size {

@@ -220,7 +220,7 @@ func TestProfilesRefuse(t *testing.T) {
 		"a line":          {second(psf.Moffat(9, 3, 3, psf.Ellipse(0, 1))), "|g| < 1"},
 		"NaN axis ratio":  {second(psf.Elliptical(9, 3, psf.Ellipse(nan, 1))), "|g| < 1"},
 		"negative σ":      {second(psf.Elliptical(9, -3, psf.Shear{})), "positive"},
-		"no grid":         {second(psf.Moffat(0, 3, 3, psf.Shear{})), "at least 1 pixel, got 0"},
+		"no grid":         {second(psf.Moffat(0, 3, 3, psf.Shear{})), "1 to 16384 pixels, got 0"},
 		"no λ/D":          {second(psf.Airy(9, 0, 0)), "λ/D"},
 		"all obscured":    {second(psf.Airy(9, 2, 1)), "[0, 1), got 1"},
 		"no grid of Airy": {second(psf.Airy(-1, 2, 0)), "got -1"},

@@ -12,6 +12,7 @@
 // [Gaussian], [Elliptical], [Moffat] and [Airy] sample their profile at pixel centres; make one n times finer and [Kernel.Rebin] it
 // for its integral over pixels. [Load] reads measured PSFs, which hold the pixels of their detector already; [Kernel.Recentre] and
 // [Kernel.Rescale] bring them to the centre and to the pixels of the images, [Kernel.Fit] says how they compare with an [Instrument].
+// [Compose] makes one PSF of two that light passes through.
 //
 // # Boundaries
 //
@@ -20,6 +21,7 @@
 package psf
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -42,6 +44,16 @@ func (k Kernel) Validate() error {
 	}
 	if !(math.Abs(sum-1) <= 1e-3) {
 		return fmt.Errorf("psf: the weights of a PSF must sum to 1, these sum to %g; make it with psf.New", sum)
+	}
+	return nil
+}
+
+// maxSize is that of the largest grid: 1 GiB of weights.
+const maxSize = 1 << 14
+
+func validSize(size int) error {
+	if size < 1 || size > maxSize {
+		return fmt.Errorf("psf: the grid of a PSF must have a size of 1 to %d pixels, got %d", maxSize, size)
 	}
 	return nil
 }
@@ -87,7 +99,10 @@ func (k Kernel) Resize(size int) (Kernel, error) {
 	if size == k.Size {
 		return k, nil
 	}
-	weights := make([]float32, max(size, 0)*max(size, 0))
+	if err := validSize(size); err != nil {
+		return Kernel{}, err
+	}
+	weights := make([]float32, size*size)
 	kept, shift := 0.0, size/2-k.Size/2
 	for row := range k.Size {
 		for col := range k.Size {
@@ -105,21 +120,11 @@ func (k Kernel) Resize(size int) (Kernel, error) {
 	return New(size, weights)
 }
 
-// Fits reports a PSF that is larger than the images, height×width pixels, that are to be convolved with it: light that far from its
-// source says nothing within such an image.
-func (k Kernel) Fits(height, width int) error {
-	if err := k.Validate(); err != nil {
-		return err
-	}
-	if k.Size > min(height, width) {
-		return fmt.Errorf("psf: the PSF has %d×%d pixels, the images only %d×%d; cut it down with Resize, or give larger images",
-			k.Size, k.Size, height, width)
-	}
-	return nil
-}
-
-// Stack lays kernels of one size one after the other: the pixels of a [batch, k, k] tensor.
+// Stack lays kernels of one size, at least one, one after the other: the pixels of a [batch, k, k] tensor.
 func Stack(kernels ...Kernel) ([]float32, error) {
+	if len(kernels) == 0 {
+		return nil, errors.New("psf: there is no PSF; give one for each image, or one for all")
+	}
 	var flat []float32
 	for i, k := range kernels {
 		if err := k.Validate(); err != nil {

@@ -87,6 +87,9 @@ func (k Kernel) resample(size int, pixels, row, col float64) (Kernel, error) {
 
 // separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one i; C is R where it is nil.
 func (k Kernel) separable(size int, rows, cols func(i, j int) float64) (Kernel, error) {
+	if err := validSize(size); err != nil {
+		return Kernel{}, err
+	}
 	matrix := func(weight func(i, j int) float64) *mat.Dense {
 		m := mat.NewDense(size, k.Size, nil)
 		m.Apply(func(i, j int, _ float64) float64 { return weight(i, j) }, m)
@@ -134,6 +137,9 @@ func Compose(a, b Kernel) (Kernel, error) {
 	size := a.Size + b.Size - 1
 	if a.Size%2 == 0 && b.Size%2 == 0 {
 		size++ // or the centres a/2 + b/2 would not be the centre
+	}
+	if err := validSize(size); err != nil {
+		return Kernel{}, err
 	}
 	sum := make([]float64, size*size)
 	for i, v := range a.Weights {

@@ -102,7 +102,9 @@ func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.
 		if err != nil {
 			return nil, err
 		}
-		images.Subtract(levels)
+		if err := images.Subtract(levels); err != nil {
+			return nil, err
+		}
 	}
 	return images.Prepare(model.Size)
 }

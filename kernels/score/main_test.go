@@ -130,7 +130,9 @@ func TestSamplersOnStamps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	galaxies.Subtract([]float64{-0.1, -0.2, -0.1, -0.2})
+	if err := galaxies.Subtract([]float64{-0.1, -0.2, -0.1, -0.2}); err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	plain, packed := filepath.Join(dir, "stamps.npy"), filepath.Join(dir, "stamps.npy.gz")
 	if err := galaxies.SaveNPY(plain); err != nil {

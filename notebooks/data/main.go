@@ -60,7 +60,9 @@ func write(folder string) error {
 	field, truth := galaxy.NewImages(1, height, width, 1), galaxy.NewImages(0, size, size, 1)
 	for _, o := range objects {
 		stamp := hubble.Select(o.index)
-		stamp.Divide([]float64{1 / o.peak})
+		if err := stamp.Divide([]float64{1 / o.peak}); err != nil {
+			return err
+		}
 		for row := range size {
 			copy(field.Pixels[(o.top+row)*width+o.left:], stamp.Pixels[row*size:(row+1)*size])
 		}

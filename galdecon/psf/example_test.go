@@ -1,0 +1,50 @@
+package psf_test
+
+import (
+	"fmt"
+	"math"
+
+	"galdecon/galdecon/psf"
+)
+
+// The shape of a measured PSF, as astronomers give it: axis ratio and position angle of the long axis.
+func ExampleShear() {
+	k, err := psf.Moffat(31, 4, 3.5, psf.Ellipse(0.8, math.Pi/6))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := k.Moments()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("axis ratio %.2f, %.0f° from a row\n", m.Shear.AxisRatio(), m.Shear.Angle()*180/math.Pi)
+	// Output: axis ratio 0.80, 30° from a row
+}
+
+// Two telescopes one after the other: a simulated galaxy that already has a PSF of 1.5 pixels is seen through one of 2.
+func ExampleCompose() {
+	sharp, err := psf.Gaussian(15, 1.5)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	seeing, err := psf.Gaussian(21, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	both, err := psf.Compose(sharp, seeing)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := both.Moments()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%d×%d pixels, σ = %.2f\n", both.Size, both.Size, m.Sigma) // √(1.5² + 2²)
+	// Output: 35×35 pixels, σ = 2.50
+}
