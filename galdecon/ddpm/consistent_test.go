@@ -109,7 +109,16 @@ func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 		off, scale = off+math.Pow(got-m.AtVec(i), 2), scale+covariance.At(i, i)
 		variance, wantVariance = variance+v, wantVariance+covariance.At(i, i)
 	}
-	t.Logf("mean off by %.3f of the spread, variance %.4f of the exact one", math.Sqrt(off/scale), variance/wantVariance)
+	// Monte-Carlo error is 1/√draws of the spread, and 20 steps give up to 4 % more variance.
+	if off := math.Sqrt(off / scale); off > 2/math.Sqrt(draws) {
+		t.Errorf("the mean is off by %.3f of the spread", off)
+	}
+	if ratio := variance / wantVariance; math.Abs(ratio-1) > 0.05 {
+		t.Errorf("the variance is %.3f of the exact one", ratio)
+	}
 	got, v := stat.MeanVariance(flux, nil)
-	t.Logf("flux %.3f ± %.3f, exact %.3f ± %.3f", got, math.Sqrt(v), mat.Sum(&m), math.Sqrt(mat.Sum(&covariance)))
+	want, spread := mat.Sum(&m), math.Sqrt(mat.Sum(&covariance))
+	if math.Abs(got-want) > 4*spread/math.Sqrt(draws) || math.Abs(math.Sqrt(v)/spread-1) > 0.06 {
+		t.Errorf("the flux is %.3f ± %.3f, want %.3f ± %.3f", got, math.Sqrt(v), want, spread)
+	}
 }
