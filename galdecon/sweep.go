@@ -184,7 +184,7 @@ func (r *SweepResult) detail(truth *galaxy.Images) error {
 			if err != nil {
 				return err
 			}
-			powers[k] = power(s, HighFrequency)
+			powers[k] = s.From(HighFrequency)
 		}
 		c, t, d := powers[0], powers[1], powers[2]
 		r.Highs = append(r.Highs, c/t)
@@ -220,17 +220,6 @@ func cameTo(curve []fit.Point) float64 {
 		sum += p.Loss
 	}
 	return sum / float64(len(tail))
-}
-
-// power is that of the rings of a spectrum from a frequency on.
-func power(s score.Spectrum, from float64) float64 {
-	sum := 0.0
-	for ring, p := range s.Power {
-		if ring > 0 && s.Frequency[ring] >= from {
-			sum += p * float64(s.Modes[ring])
-		}
-	}
-	return sum
 }
 
 // SweepTable is the results as a table. MSEs are in units of 1e-4, the paper's ε.

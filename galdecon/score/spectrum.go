@@ -84,16 +84,20 @@ func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
 // HighFrequency is the share of the variance within an image, the power but for its mean, that lies in the rings of frequencies ≥
 // from, in cycles per pixel. It is 0 where nothing varies.
 func (s Spectrum) HighFrequency(from float64) float64 {
-	high, all := 0.0, 0.0
-	for ring := 1; ring < len(s.Power); ring++ {
-		power := s.Power[ring] * float64(s.Modes[ring])
-		all += power
-		if s.Frequency[ring] >= from {
-			high += power
-		}
-	}
+	all := s.From(0)
 	if all == 0 {
 		return 0
 	}
-	return high / all
+	return s.From(from) / all
+}
+
+// From is the power in all modes of the rings of frequencies ≥ from, in cycles per pixel, that of the mean left out.
+func (s Spectrum) From(from float64) float64 {
+	sum := 0.0
+	for ring := 1; ring < len(s.Power); ring++ {
+		if s.Frequency[ring] >= from {
+			sum += s.Power[ring] * float64(s.Modes[ring])
+		}
+	}
+	return sum
 }

@@ -102,8 +102,8 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 		return err
 	}
 	r.Power, r.TruePower = power.Power, truePower.Power
-	if real := high(truePower); real > 0 {
-		r.HighFrequency = high(power) / real
+	if real := truePower.From(galdecon.HighFrequency); real > 0 {
+		r.HighFrequency = power.From(galdecon.HighFrequency) / real
 	}
 	r.Truth, r.Mean = photometry(truth), photometry(mean)
 	if candidates.N == 1 {
@@ -183,17 +183,4 @@ func photometry(image *galaxy.Images) *score.Photometry {
 		return nil
 	}
 	return &p
-}
-
-// highFrequency in cycles per pixel, half of what an axis holds.
-const highFrequency = 0.25
-
-// high is the power in the modes of high frequency.
-func high(s score.Spectrum) (sum float64) {
-	for ring, frequency := range s.Frequency {
-		if frequency >= highFrequency {
-			sum += s.Power[ring] * float64(s.Modes[ring])
-		}
-	}
-	return sum
 }
