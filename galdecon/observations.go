@@ -78,17 +78,7 @@ func standardize(y, x, psfs, noise *graph.Node) (ys, xs, noises *graph.Node) {
 const faint = 1e-3
 
 func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
-	return sync.OnceValues(func() (*graph.Exec, error) {
-		device, err := backend.Default()
-		if err != nil {
-			return nil, err
-		}
-		exec, err := graph.NewExec(device, f)
-		if err != nil {
-			return nil, err
-		}
-		return exec.SetMaxCache(-1), nil // one for each shape that was ever asked for
-	})
+	return sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(f) })
 }
 
 // apply runs a function of observations and more, whose result has the shape of the images; it keeps their IDs and scales.

@@ -26,6 +26,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
 	"github.com/gomlx/go-xla/installer"
+	"github.com/gomlx/gomlx/core/graph"
 
 	"galdecon/kernels/console"
 	"galdecon/kernels/home"
@@ -33,6 +34,20 @@ import (
 
 // Default returns the backend that GALDECON_BACKEND asks for. It is opened once per process, by the first call.
 var Default = sync.OnceValues(func() (compute.Backend, error) { return Open(os.Getenv(home.BackendEnv)) })
+
+// NewExec makes an executor of a graph function on the default backend, which compiles it once for each shape. It takes any number of shapes: GoMLX
+// by itself would refuse the 33rd.
+func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
+	device, err := Default()
+	if err != nil {
+		return nil, err
+	}
+	exec, err := graph.NewExec(device, f)
+	if err != nil {
+		return nil, err
+	}
+	return exec.SetMaxCache(-1), nil
+}
 
 // Open opens a new backend: "cpu" or "", "cuda", or the absolute path of a PJRT plugin. For "cpu" it installs a plugin where there is
 // none.

@@ -117,20 +117,7 @@ func call(exec *graph.Exec, inputs ...*tensors.Tensor) (images *galaxy.Images, e
 }
 
 // executor compiles richardsonLucy once for each shape, whatever the number of iterations.
-var executor = sync.OnceValues(func() (*graph.Exec, error) { return newExecutor(richardsonLucy) })
-
-// newExecutor takes any number of shapes: GoMLX would refuse the 33rd.
-func newExecutor(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
-	device, err := backend.Default()
-	if err != nil {
-		return nil, err
-	}
-	exec, err := graph.NewExec(device, f)
-	if err != nil {
-		return nil, err
-	}
-	return exec.SetMaxCache(-1), nil
-}
+var executor = sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(richardsonLucy) })
 
 // richardsonLucy takes y to start with, the counts x+b, both [batch, height, width, channels], the PSFs [batch, k, k] or [1, k, k],
 // b [batch, 1, 1, 1] and the number of iterations. It is one loop on the device. Even what doesn't change is computed within the

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"galdecon/galdecon/backend"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 
@@ -334,7 +335,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestManyShapes(t *testing.T) {
-	exec, err := newExecutor(func(in []*graph.Node) *graph.Node { return in[0] }) // which compiles faster than richardsonLucy
+	exec, err := backend.NewExec(func(in []*graph.Node) *graph.Node { return in[0] }) // which compiles faster than richardsonLucy
 	if err != nil {
 		t.Fatal(err)
 	}
