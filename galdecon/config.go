@@ -22,6 +22,8 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
+
+	"github.com/google/renameio/v2"
 )
 
 // Config is everything that determines an experiment; it is stored as JSON with every checkpoint.
@@ -223,18 +225,7 @@ func (c Config) save(dir string) error {
 
 // writeFile writes a file under another name first: what bears the right one is complete.
 func writeFile(path string, content []byte) error {
-	part, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.new") // another program may write it too
-	if err == nil {
-		_, err = part.Write(content)
-		err = errors.Join(err, part.Chmod(0o644), part.Close())
-		if err == nil {
-			err = os.Rename(part.Name(), path)
-		}
-		if err != nil {
-			os.Remove(part.Name())
-		}
-	}
-	if err != nil {
+	if err := renameio.WriteFile(path, content, 0o644, renameio.WithTempDir(filepath.Dir(path)), renameio.IgnoreUmask()); err != nil {
 		return fmt.Errorf("galdecon: cannot store %s: %w", filepath.Base(path), err)
 	}
 	return nil
