@@ -113,19 +113,27 @@ func (t *trainings) forget(one, before *training) {
 	}
 }
 
+// underWay is the training in a folder and its galaxies, nil if there is none or it has ended, when its galaxies are gone; t.mu is held.
+func (t *trainings) underWay(dir string) (*training, *galaxy.Images) {
+	one := t.byFolder[dir]
+	if one == nil {
+		return nil, nil
+	}
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.galaxies == nil {
+		return nil, nil
+	}
+	return one, one.galaxies
+}
+
 // begin is start without waiting; t.mu is held.
 func (t *trainings) begin(dir string, c galdecon.Config, galaxies *galaxy.Images) (*training, error) {
-	if one := t.byFolder[dir]; one != nil {
-		// Between two looks it could end, and its galaxies go.
-		one.mu.Lock()
-		has := one.galaxies
-		one.mu.Unlock()
-		if has != nil && (!reflect.DeepEqual(one.config, c) || !slices.Equal(has.Pixels, galaxies.Pixels)) {
+	if one, before := t.underWay(dir); one != nil {
+		if !reflect.DeepEqual(one.config, c) || !slices.Equal(before.Pixels, galaxies.Pixels) {
 			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being trained in %s; stop that training first, or choose another folder: %w", dir, fit.ErrBusy)
 		}
-		if has != nil {
-			return one, nil
-		}
+		return one, nil
 	}
 	lock, err := t.lock(dir)
 	if err != nil {
