@@ -76,7 +76,7 @@ type operator struct {
 	height, width int         // of the images
 	rows, cols    int         // of the padded grid
 	centre        int         // of the PSF
-	otf           *graph.Node // optical transfer function, complex [batch, 1, cols, rows]
+	otf           *graph.Node // optical transfer function, complex [batch, 1, cols/2+1, rows]
 }
 
 func newOperator(image shapes.Shape, psfs *graph.Node) *operator {
@@ -119,19 +119,19 @@ func multiply(a, b *graph.Node) *graph.Node {
 	return graph.Complex(graph.Sub(graph.Mul(re, u), graph.Mul(im, v)), graph.Add(graph.Mul(re, v), graph.Mul(im, u)))
 }
 
-// forward is the 2-D transform of real images, as two 1-D transforms: [batch, h, w, c] → complex [batch, c, cols, rows].
-// (GoMLX's gradient of a transform over several axes at once is wrong.)
+// forward is the 2-D transform of real images, as two 1-D transforms, of which the first gives half of a symmetric spectrum:
+// [batch, h, w, c] → complex [batch, c, cols/2+1, rows]. (GoMLX's gradient of a transform over several axes at once is wrong.)
 func (o *operator) forward(images *graph.Node, from int) *graph.Node {
 	h, w := images.Shape().Dimensions[1], images.Shape().Dimensions[2]
 	planes := graph.TransposeAllAxes(images, 0, 3, 1, 2)
 	padded := surround(surround(planes, 2, from, o.rows-h-from), 3, from, o.cols-w-from)
-	byRow := graph.FFT(graph.Complex(padded, graph.ZerosLike(padded)))
+	byRow := graph.RealFFT(padded)
 	return graph.FFT(graph.TransposeAllAxes(byRow, 0, 1, 3, 2))
 }
 
 func (o *operator) inverse(spectrum *graph.Node, to int) *graph.Node {
 	byRow := graph.TransposeAllAxes(graph.InverseFFT(spectrum), 0, 1, 3, 2)
-	planes := graph.Real(graph.InverseFFT(byRow))
+	planes := graph.InverseRealFFT(byRow, o.cols)
 	cropped := graph.Slice(planes, graph.AxisRange(), graph.AxisRange(),
 		graph.AxisRange(to, to+o.height), graph.AxisRange(to, to+o.width))
 	return graph.TransposeAllAxes(cropped, 0, 2, 3, 1)

@@ -200,19 +200,23 @@ func TestAdjoint(t *testing.T) {
 	}
 }
 
+// Widths whose padded grids have an even and an odd number of columns.
 func TestGradientIsAdjoint(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	const h, w, k = 11, 14, 5
-	kernel := randomKernel(t, rng, k)
-	gradient, err := graph.CallOnce(device(t), func(y, v, p *graph.Node) *graph.Node {
-		loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
-		return graph.Sub(graph.Gradient(loss, y)[0], psf.Transpose(v, p))
-	}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
-		tensors.FromFlatDataAndDimensions(kernel.Weights, 1, k, k))
-	if err != nil {
-		t.Fatal(err)
+	const k = 5
+	for _, size := range [][2]int{{11, 14}, {14, 11}} {
+		h, w := size[0], size[1]
+		kernel := randomKernel(t, rng, k)
+		gradient, err := graph.CallOnce(device(t), func(y, v, p *graph.Node) *graph.Node {
+			loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
+			return graph.Sub(graph.Gradient(loss, y)[0], psf.Transpose(v, p))
+		}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
+			tensors.FromFlatDataAndDimensions(kernel.Weights, 1, k, k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "gradient", tensors.MustCopyFlatData[float32](gradient), make([]float64, h*w), 1e-5)
 	}
-	compare(t, "gradient", tensors.MustCopyFlatData[float32](gradient), make([]float64, h*w), 1e-5)
 }
 
 // With enough iterations the correction is the solution of its normal equations; here they are solved by Cholesky in float64.
