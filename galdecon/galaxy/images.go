@@ -82,6 +82,32 @@ func (im *Images) Grey() *Images {
 	return out
 }
 
+// WithChannels returns the images with so many channels, [N, Height, Width, channels], as a model takes them: as they are if they have as many, the
+// mean of theirs where one is asked for, see [Images.Grey], and grey images with their pixels repeated in each channel. A galaxy that is
+// repeated so is one without colour, whose noise is the same in all channels; say that it is where it stands for a coloured one. Other
+// numbers of channels are an error.
+func (im *Images) WithChannels(channels int) (*Images, error) {
+	if err := im.consistent(); err != nil {
+		return nil, err
+	}
+	switch {
+	case channels == im.Channels:
+		return im, nil
+	case channels == 1:
+		return im.Grey(), nil
+	case im.Channels != 1 || channels < 1:
+		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only grey ones can, or grey ones be made of them", im.Channels, channels)
+	}
+	out := NewImages(im.N, im.Height, im.Width, channels)
+	out.IDs, out.Objects, out.Scale = slices.Clone(im.IDs), slices.Clone(im.Objects), slices.Clone(im.Scale)
+	for k, v := range im.Pixels {
+		for c := range channels {
+			out.Pixels[k*channels+c] = v
+		}
+	}
+	return out, nil
+}
+
 // Tensor returns a copy of the pixels as a tensor, [N, Height, Width, Channels] float32. It panics if Pixels does
 // not have that many values, see [Images.Validate].
 func (im *Images) Tensor() *tensors.Tensor {

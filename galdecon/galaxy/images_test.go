@@ -113,6 +113,41 @@ func TestGrey(t *testing.T) {
 	}
 }
 
+func TestWithChannels(t *testing.T) {
+	grey := ramp(2, 1, 2, 1)
+	grey.IDs, grey.Objects, grey.Scale = []string{"a", "b"}, []string{"c", "d"}, []float64{3, 4}
+	colour, err := grey.WithChannels(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := colour.Validate(); err != nil {
+		t.Error(err)
+	}
+	if colour.Channels != 3 || !slices.Equal(colour.Pixels, []float32{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3}) {
+		t.Errorf("%d channels %v", colour.Channels, colour.Pixels)
+	}
+	if colour.ID(1) != "b" || colour.Objects[1] != "d" || colour.Scale[1] != 4 {
+		t.Errorf("%v, %v, %v", colour.IDs, colour.Objects, colour.Scale)
+	}
+	back, err := colour.WithChannels(1)
+	if err != nil || !slices.Equal(back.Pixels, grey.Pixels) || back.Channels != 1 || back.ID(1) != "b" {
+		t.Errorf("the grey of colourless images is %v, %v", back, err)
+	}
+	if same, err := colour.WithChannels(3); err != nil || same != colour {
+		t.Errorf("images that have as many channels: %v, %v", same, err)
+	}
+	for _, channels := range []int{-1, 0, 2} {
+		if _, err := colour.WithChannels(channels); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
+			t.Errorf("3 channels to %d: error %v", channels, err)
+		}
+	}
+	for _, channels := range []int{-1, 0} {
+		if _, err := grey.WithChannels(channels); err == nil {
+			t.Errorf("1 channel to %d gave no error", channels)
+		}
+	}
+}
+
 func TestTensorRoundTrip(t *testing.T) {
 	im := ramp(2, 3, 4, 3)
 	tensor := im.Tensor()
@@ -214,6 +249,7 @@ func TestNoImages(t *testing.T) {
 			"Validate": im.Validate,
 			"Prepare":  func() error { _, err := im.Prepare(8); return err },
 			"Peaks":    func() error { _, err := im.Peaks(); return err },
+			"Channels": func() error { _, err := im.WithChannels(3); return err },
 			"Sky":      func() error { _, err := im.Sky(); return err },
 			"Average":  func() error { _, err := im.Average(2); return err },
 			"Cutout":   func() error { _, _, err := im.Cutout(nil, 4, 4, 4); return err },

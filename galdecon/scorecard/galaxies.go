@@ -89,13 +89,11 @@ func (o Options) loose(model galdecon.Config) (*galaxy.Images, error) {
 	return all, nil
 }
 
-// prepare makes images those that the model takes, without their sky if that is asked for.
+// prepare makes images those that the model takes, grey ones without colour for one that takes coloured ones, without their sky if that is asked for.
 func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
-	if model.Channels == 1 {
-		images = images.Grey()
-	}
-	if images.Channels != model.Channels {
-		return nil, fmt.Errorf("scorecard: the model takes images of %d channels, %s has %d", model.Channels, o.Galaxies, images.Channels)
+	images, err := images.WithChannels(model.Channels)
+	if err != nil {
+		return nil, fmt.Errorf("scorecard: the model takes images of %d channel(s), those of %s have others: %w", model.Channels, o.Galaxies, err)
 	}
 	if o.SubtractSky {
 		levels, err := skyLevels(images)

@@ -709,6 +709,28 @@ func TestOptions(t *testing.T) {
 	if g := c.Galaxies; g.N != 3 || g.Height != 16 || g.Channels != 1 || g.Pixels[7*16+7] < 0.9 || g.Pixels[7*16+7] > 1 {
 		t.Errorf("galaxies of shape %d×%d×%d×%d with a peak of %v", g.N, g.Height, g.Width, g.Channels, g.Pixels[7*16+7])
 	}
+	// Hubble's galaxies are grey; a model of coloured ones, as the preset paper has, sees them without colour.
+	coloured := micro
+	coloured.Size, coloured.Channels = 32, 3
+	o.Galaxies = "hst"
+	hubble, err := o.Config(coloured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := hubble.Galaxies; g.N != 3 || g.Height != 32 || g.Channels != 3 {
+		t.Errorf("Hubble's galaxies for a model of coloured ones have the shape %d×%d×%d×%d", g.N, g.Height, g.Width, g.Channels)
+	}
+	for p := range slices.Chunk(hubble.Galaxies.Pixels, 3) {
+		if p[0] != p[1] || p[0] != p[2] {
+			t.Fatalf("a pixel has the colour %v", p)
+		}
+	}
+	// Images of other colours than the model's aren't guessed.
+	o.Galaxies = filepath.Join(dir, "mine.npy")
+	four := micro
+	four.Channels = 4
+	_, err = o.Config(four)
+	wants(t, "colours", err, "4 channel", "mine.npy", "3 channels")
 	// A folder of files, of several sizes.
 	loose := t.TempDir()
 	for i, im := range []*galaxy.Images{blobs(2, 16), large.Select(1)} {
