@@ -46,9 +46,10 @@ type Array struct {
 	Shape []int
 	// Type is NumPy's name of the type of its values, without the byte order, such as "f4".
 	Type string
+	// Order is that of the bytes of a value.
+	Order binary.ByteOrder
 
 	r      io.Reader
-	order  binary.ByteOrder
 	decode func(order binary.ByteOrder, b []byte) float32
 	each   int    // bytes of a value
 	buffer []byte // reused
@@ -77,7 +78,7 @@ func NewArray(r io.Reader) (*Array, error) {
 	if _, err := io.ReadFull(r, header); err != nil {
 		return nil, errors.New("npy: the file is truncated within its header")
 	}
-	a := &Array{r: r, order: binary.LittleEndian}
+	a := &Array{r: r, Order: binary.LittleEndian}
 	descr := descrField.FindSubmatch(header)
 	if descr != nil {
 		a.Type = string(descr[2])
@@ -90,7 +91,7 @@ func NewArray(r io.Reader) (*Array, error) {
 		return nil, errors.New("npy: the array is in Fortran order; save numpy.ascontiguousarray of it")
 	}
 	if string(descr[1]) == ">" {
-		a.order = binary.BigEndian
+		a.Order = binary.BigEndian
 	}
 	a.each = int(descr[2][1] - '0')
 	shape := shapeField.FindSubmatch(header)
@@ -122,7 +123,7 @@ func (a *Array) Read(dst []float32) error {
 			return fmt.Errorf("npy: the file is truncated or damaged within its values: an array of shape %v needs more of them (%w)", a.Shape, err)
 		}
 		for i := range n {
-			dst[i] = a.decode(a.order, part[i*a.each:])
+			dst[i] = a.decode(a.Order, part[i*a.each:])
 		}
 		dst = dst[n:]
 	}

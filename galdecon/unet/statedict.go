@@ -11,10 +11,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+
+	"galdecon/galdecon/npy"
 
 	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/compute/dtypes/float16"
@@ -345,68 +345,17 @@ func openNPY(entry *zip.File) (r io.ReadCloser, dtype string, shape []int, err e
 	if r, err = entry.Open(); err != nil {
 		return nil, "", nil, err
 	}
-	if dtype, shape, err = readNPYHeader(r); err != nil {
+	array, err := npy.NewArray(r)
+	if err != nil {
 		r.Close()
 		return nil, "", nil, err
 	}
-	return r, dtype, shape, nil
+	dtype, ok := npyTypes[array.Type]
+	if !ok || array.Order != binary.LittleEndian {
+		dtype = fmt.Sprintf("%s %s", array.Order, array.Type)
+	}
+	return r, dtype, array.Shape, nil
 }
 
-var (
-	npyDescr   = regexp.MustCompile(`'descr'\s*:\s*'([^']*)'`)
-	npyFortran = regexp.MustCompile(`'fortran_order'\s*:\s*True`)
-	npyShape   = regexp.MustCompile(`'shape'\s*:\s*\(([0-9,\s]*)\)`)
-	npyTypes   = map[string]string{"<f8": "F64", "<f4": "F32", "<f2": "F16"}
-)
-
-// maxNPYHeader is the largest header that is read; NumPy writes one of 118 bytes.
-const maxNPYHeader = 1 << 16
-
-// readNPYHeader reads what stands before the values of a NumPy array, format versions 1 to 3 (numpy.lib.format).
-func readNPYHeader(r io.Reader) (dtype string, shape []int, err error) {
-	truncated := func(err error) error {
-		return fmt.Errorf("the file is truncated or damaged within its header: %w", err)
-	}
-	var lead [8]byte
-	if _, err := io.ReadFull(r, lead[:]); err != nil {
-		return "", nil, truncated(err)
-	}
-	if string(lead[:6]) != "\x93NUMPY" || lead[6] < 1 || lead[6] > 3 {
-		return "", nil, errors.New("it is no NumPy array of version 1 to 3")
-	}
-	var length [4]byte
-	width := 2 // bytes of the header's length: 2 in version 1, 4 afterwards
-	if lead[6] > 1 {
-		width = 4
-	}
-	if _, err := io.ReadFull(r, length[:width]); err != nil {
-		return "", nil, truncated(err)
-	}
-	n := binary.LittleEndian.Uint32(length[:])
-	if n > maxNPYHeader {
-		return "", nil, fmt.Errorf("its header has %d bytes, more than the %d that are read; save a plain array of numbers", n, maxNPYHeader)
-	}
-	header := make([]byte, n)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return "", nil, truncated(err)
-	}
-	descr, dims := npyDescr.FindSubmatch(header), npyShape.FindSubmatch(header)
-	if descr == nil || dims == nil {
-		return "", nil, fmt.Errorf("its header %q has no type or shape; save a plain array of numbers", header)
-	}
-	if npyFortran.Match(header) {
-		return "", nil, errors.New("it is in Fortran order; save numpy.ascontiguousarray of it")
-	}
-	for _, field := range strings.FieldsFunc(string(dims[1]), func(r rune) bool { return r < '0' || r > '9' }) {
-		d, err := strconv.Atoi(field)
-		if err != nil {
-			return "", nil, fmt.Errorf("its shape (%s) is more than any computer can hold", dims[1])
-		}
-		shape = append(shape, d)
-	}
-	dtype, ok := npyTypes[string(descr[1])]
-	if !ok {
-		dtype = string(descr[1])
-	}
-	return dtype, shape, nil
-}
+// npyTypes are NumPy's types by their names in safetensors.
+var npyTypes = map[string]string{"f8": "F64", "f4": "F32", "f2": "F16"}

@@ -206,7 +206,7 @@ func TestLoadStateDictErrors(t *testing.T) {
 		{"truncated archive", "a.npz", archive[:len(archive)-100], []string{"truncated"}},
 		{"empty archive", "a.npz", nil, []string{"truncated"}},
 		{"damaged archive", "a.npz", damaged(archive), []string{"damaged"}},
-		{"no array", "a.npz", npz(t, "hidden.bias", "", nil), []string{"hidden.bias", "no type or shape"}},
+		{"no array", "a.npz", npz(t, "hidden.bias", "", nil), []string{"hidden.bias", "no type of number"}},
 		{"Fortran order", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': True, 'shape': (64,), }", nil), []string{"hidden.bias", "ascontiguousarray"}},
 		{"shape in archive", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': False, 'shape': (65,), }", nil), []string{"hidden.bias", "[65]", "[64]"}},
 		{"absurd shape in archive", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", nil), []string{"hidden.bias", "99999999999999999999"}},
