@@ -15,8 +15,10 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"galdecon/galdecon/backend"
@@ -121,14 +123,24 @@ func (c Config) fits(images *galaxy.Images) error {
 	return nil
 }
 
-// Deconvolver draws candidates from a trained model.
+// Deconvolver draws candidates from a trained model. It may be used concurrently.
 type Deconvolver struct {
 	Config  Config
-	weights *model.Scope
+	weights *weights
 	// draw is ddpm.Posterior.Draw or its like.
 	draw func(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error)
 	// path is ddpm.Posterior.Path.
 	path func(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error)
+}
+
+// weights are those of a model with all that was prepared, and is compiled at its first use, to draw with them.
+type weights struct {
+	device compute.Backend
+	scope  *model.Scope
+
+	mu        sync.Mutex
+	diffusion map[ddpm.Sampler]*ddpm.Posterior
+	cvae      *cvae.Posterior
 }
 
 // Load reads the model in the folder dir.
@@ -141,11 +153,52 @@ func Load(dir string) (*Deconvolver, error) {
 	if err != nil {
 		return nil, err
 	}
+	scope, err := loadWeights(dir)
+	if err != nil {
+		return nil, err
+	}
+	return newDeconvolver(device, c, scope)
+}
+
+// loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to train them further would take several times
+// their memory.
+func loadWeights(dir string) (*model.Scope, error) {
 	store, err := fit.Load(dir)
 	if err != nil {
 		return nil, err
 	}
-	return newDeconvolver(device, c, fit.Average(store))
+	average := fit.Average(store)
+	for _, v := range slices.Collect(store.IterVariables()) {
+		if !strings.HasPrefix(v.Path(), average.Scope()+"/") {
+			if err := store.DeleteVariable(v.Path()); err != nil {
+				return nil, fmt.Errorf("galdecon: cannot free %s: %w", v.Path(), err)
+			}
+		}
+	}
+	return average, nil
+}
+
+// Reload is the same model with the weights of the checkpoint that is in the folder dir by now, where d has been loaded from an earlier
+// one. Nothing that is compiled for d, or for another sampler of [Deconvolver.WithSampler], is compiled again. d itself, and what draws
+// with it meanwhile, keeps its weights. It is an error if the folder holds another configuration, but for the sampler: d's stays.
+func (d *Deconvolver) Reload(dir string) (*Deconvolver, error) {
+	stored, err := loadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	stored.Sampler = d.Config.Sampler
+	if !reflect.DeepEqual(stored, d.Config) {
+		return nil, fmt.Errorf("galdecon: the model in %s has another configuration%s; read it by galdecon.Load", dir, difference(stored, d.Config))
+	}
+	scope, err := loadWeights(dir)
+	if err != nil {
+		return nil, err
+	}
+	w, err := d.weights.replaced(scope)
+	if err != nil {
+		return nil, err
+	}
+	return w.deconvolver(d.Config)
 }
 
 // FromStateDict is the diffusion model of a configuration that has the paper's network, as the preset paper has, with weights from a file of
@@ -161,46 +214,81 @@ func FromStateDict(c Config, path string) (*Deconvolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights := model.NewStore().Scope("/model")
-	if err := c.Diffusion.Paper.LoadStateDict(weights.In("unet"), path); err != nil {
+	scope := model.NewStore().Scope("/model")
+	if err := c.Diffusion.Paper.LoadStateDict(scope.In("unet"), path); err != nil {
 		return nil, err
 	}
-	return newDeconvolver(device, c, weights)
+	return newDeconvolver(device, c, scope)
 }
 
-func newDeconvolver(device compute.Backend, c Config, weights *model.Scope) (*Deconvolver, error) {
-	d := &Deconvolver{Config: c, weights: weights}
+func newDeconvolver(device compute.Backend, c Config, scope *model.Scope) (*Deconvolver, error) {
+	w := &weights{device: device, scope: scope, diffusion: map[ddpm.Sampler]*ddpm.Posterior{}}
+	return w.deconvolver(c)
+}
+
+// deconvolver draws with the weights, as a configuration of their model says.
+func (w *weights) deconvolver(c Config) (*Deconvolver, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := &Deconvolver{Config: c, weights: w}
 	if c.CVAE != nil {
-		p, err := cvae.NewPosterior(device, *c.CVAE, weights)
-		if err != nil {
-			return nil, err
+		if w.cvae == nil {
+			p, err := cvae.NewPosterior(w.device, *c.CVAE, w.scope)
+			if err != nil {
+				return nil, err
+			}
+			w.cvae = p
 		}
+		p := w.cvae
 		// The CVAE sees the noise in x only.
 		d.draw = func(rng, x, psfs, _ *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
 			return p.Draw(rng, x, psfs)
 		}
 		return d, nil
 	}
-	p, err := ddpm.NewPosterior(device, c.Diffusion, c.Sampler, weights)
-	if err != nil {
-		return nil, err
+	p := w.diffusion[c.Sampler]
+	if p == nil {
+		var err error
+		if p, err = ddpm.NewPosterior(w.device, c.Diffusion, c.Sampler, w.scope); err != nil {
+			return nil, err
+		}
+		w.diffusion[c.Sampler] = p
 	}
 	d.draw, d.path = p.Draw, p.Path
 	return d, nil
 }
 
-// WithSampler is the same diffusion model with another sampler. The weights are shared.
+// replaced are other weights, with all that was prepared for w.
+func (w *weights) replaced(scope *model.Scope) (*weights, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	other := &weights{device: w.device, scope: scope, diffusion: map[ddpm.Sampler]*ddpm.Posterior{}}
+	var err error
+	if w.cvae != nil {
+		if other.cvae, err = w.cvae.WithWeights(scope); err != nil {
+			return nil, err
+		}
+	}
+	for sampler, p := range w.diffusion {
+		if other.diffusion[sampler], err = p.WithWeights(scope); err != nil {
+			return nil, err
+		}
+	}
+	return other, nil
+}
+
+// WithSampler is the same diffusion model with another sampler. The weights are shared, and what is compiled for the sampler is kept:
+// choosing it again costs nothing.
 func (d *Deconvolver) WithSampler(sampler ddpm.Sampler) (*Deconvolver, error) {
 	if d.Config.CVAE != nil {
 		return nil, errors.New("galdecon: a CVAE has no sampler to choose")
 	}
-	device, err := backend.Default()
-	if err != nil {
-		return nil, err
-	}
 	c := d.Config
 	c.Sampler = sampler
-	return newDeconvolver(device, c, d.weights)
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return d.weights.deconvolver(c)
 }
 
 // inRange reports observations that the model wasn't trained for: pixels that aren't scaled as those of clean galaxies with a peak of 1,

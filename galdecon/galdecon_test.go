@@ -585,6 +585,80 @@ func TestCVAE(t *testing.T) {
 	}
 }
 
+// A model follows its training: reloaded, it draws with the weights of the latest checkpoint as one that is loaded afresh, to the bit, with its
+// own sampler and with another. (That nothing is compiled for that is tested in the packages ddpm and cvae.)
+func TestReload(t *testing.T) {
+	variational := micro()
+	variational.Diffusion, variational.Sampler = ddpm.Config{}, ddpm.Sampler{}
+	variational.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1, SigmaX: 0.1}
+	for name, c := range map[string]galdecon.Config{"diffusion": micro(), "CVAE": variational} {
+		t.Run(name, func(t *testing.T) {
+			dir, y := filepath.Join(t.TempDir(), "model"), blobs(8, 16)
+			ctx, interrupt := context.WithCancel(t.Context())
+			if err := galdecon.Train(ctx, c, y, dir, func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			load := func() *galdecon.Deconvolver {
+				t.Helper()
+				d, err := galdecon.Load(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d
+			}
+			x, err := galdecon.Observe(y, []psf.Kernel{gaussian(t, 7, 1)}, c.Instrument.NoiseMax, 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			draw := func(d *galdecon.Deconvolver) []galdecon.Posterior {
+				t.Helper()
+				all, err := d.Sample(t.Context(), x, 3, 9)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return all
+			}
+			early := load()
+			before := draw(early)
+			if err := galdecon.Train(t.Context(), c, y, dir, nil); err != nil {
+				t.Fatal(err)
+			}
+			late, err := early.Reload(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if after := draw(late); reflect.DeepEqual(after, before) || !reflect.DeepEqual(after, draw(load())) {
+				t.Error("the candidates aren't those of the latest checkpoint")
+			}
+			if !reflect.DeepEqual(draw(early), before) {
+				t.Error("the model that was loaded before has other candidates now")
+			}
+			if c.CVAE == nil {
+				quick := ddpm.Sampler{Steps: 2}
+				first, errFirst := early.WithSampler(quick)
+				second, errSecond := late.WithSampler(quick)
+				fresh, errFresh := load().WithSampler(quick)
+				if err := errors.Join(errFirst, errSecond, errFresh); err != nil {
+					t.Fatal(err)
+				}
+				if after := draw(second); reflect.DeepEqual(after, draw(first)) || !reflect.DeepEqual(after, draw(fresh)) {
+					t.Error("with another sampler the candidates aren't those of the latest checkpoint")
+				}
+			}
+			other, config := train(t)
+			if c.CVAE == nil {
+				config.Fit.Seed++ // what is trained so isn't the same model
+				other = filepath.Join(t.TempDir(), "other")
+				if err := galdecon.Train(t.Context(), config, y, other, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err = early.Reload(other)
+			wants(t, "another configuration", err, other, "another configuration")
+		})
+	}
+}
+
 // The sampler isn't part of what is trained: with another one the model stays, and is sampled by the new one.
 func TestAnotherSampler(t *testing.T) {
 	dir, c := train(t)

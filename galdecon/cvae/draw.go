@@ -3,6 +3,7 @@ package cvae
 import (
 	"fmt"
 
+	"galdecon/galdecon/internal/weights"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
 
@@ -14,37 +15,61 @@ import (
 
 // Posterior draws candidates with a trained model: z from q(z | x, Π); the candidate is the mean of p(y | z).
 type Posterior struct {
-	draw *model.Exec
+	layout weights.Layout
+	values []any // the weights
+	draw   *graph.Exec
 }
 
 // NewPosterior prepares the sampler of a model whose weights lie below a scope.
-func NewPosterior(backend compute.Backend, c Config, weights *model.Scope) (*Posterior, error) {
-	// A weight that is missing would be made at random.
-	for _, name := range []string{"encoder/latent/dense/weights", "decoder/out/weights"} {
-		if path := model.JoinPath(weights.Scope(), name); weights.Store().GetVariable(path) == nil {
-			return nil, fmt.Errorf("cvae: there are no weights %s; is the checkpoint one of another model?", path)
-		}
+func NewPosterior(backend compute.Backend, c Config, scope *model.Scope) (*Posterior, error) {
+	p := &Posterior{layout: weights.Of(scope)}
+	var err error
+	if p.values, err = p.layout.Values(scope); err != nil {
+		return nil, fmt.Errorf("cvae: %w", err)
 	}
-	draw, err := model.NewExec(backend, weights.Store(), func(_ *model.Scope, rng, x, psfs *graph.Node) (samples, reblurred *graph.Node) {
-		scope := weights.Store().Scope(weights.Scope())
-		mean, logVariance := c.Encode(scope, x, psfs)
-		_, noise := random.Normal(rng, mean.Shape())
-		d := x.Shape().Dimensions
-		samples = c.Decode(scope, Reparametrize(mean, logVariance, noise), d[1], d[3])
-		return samples, psf.Convolve(samples, psfs)
+	layout := p.layout // The executable outlives the weights.
+	p.draw, err = graph.NewExec(backend, func(in []*graph.Node) []*graph.Node {
+		// Within a function the networks find their weights in a store whose variables are the function's parameters.
+		draw := graph.NewFunction(in[0].Graph(), "draw", func(g *graph.Graph) []*graph.Node {
+			rng, x, psfs := graph.Parameter(g, "rng", in[0].Shape()), graph.Parameter(g, "x", in[1].Shape()), graph.Parameter(g, "psfs", in[2].Shape())
+			inner := model.NewStore()
+			for i := range layout.Len() {
+				layout.Parameter(g, inner, i)
+			}
+			scope := layout.Scope(inner)
+			mean, logVariance := c.Encode(scope, x, psfs)
+			_, noise := random.Normal(rng, mean.Shape())
+			d := x.Shape().Dimensions
+			samples := c.Decode(scope, Reparametrize(mean, logVariance, noise), d[1], d[3])
+			if err := layout.Complete(inner); err != nil {
+				panic(fmt.Errorf("cvae: %w", err)) // While a graph is built, as GoMLX does; Draw returns it.
+			}
+			return []*graph.Node{samples, psf.Convolve(samples, psfs)}
+		})
+		return draw.Call(in...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cvae: cannot prepare the sampler: %w", err)
 	}
-	return &Posterior{draw}, nil
+	return p, nil
+}
+
+// WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
+// It is an error if they are of another architecture. p keeps its own.
+func (p *Posterior) WithWeights(scope *model.Scope) (*Posterior, error) {
+	values, err := p.layout.Values(scope)
+	if err != nil {
+		return nil, fmt.Errorf("cvae: %w", err)
+	}
+	return &Posterior{p.layout, values, p.draw}, nil
 }
 
 // Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k], and convolves it
 // again: samples and Π*samples have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
 func (p *Posterior) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
-	samples, reblurred, err = p.draw.Call2(rng, x, psfs)
+	out, err := p.draw.Call(append([]any{rng, x, psfs}, p.values...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cvae: sampling failed: %w", err)
 	}
-	return samples, reblurred, nil
+	return out[0], out[1], nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"galdecon/galdecon/internal/weights"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
 
@@ -13,17 +14,17 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/model/initializer"
 )
 
 // Posterior draws candidates from p(y | x, Π) with a trained model.
 type Posterior struct {
-	weights                            []any
+	layout                             weights.Layout
+	values                             []any // the weights
 	start, loop, path, finish, restore *graph.Exec
 }
 
 // NewPosterior prepares the sampler of a model whose weights lie below a scope.
-func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *model.Scope) (*Posterior, error) {
+func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *model.Scope) (*Posterior, error) {
 	schedule, err := c.Schedule()
 	if err != nil {
 		return nil, err
@@ -34,44 +35,37 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 	if sampler.Guidance != 0 && c.Dropout == 0 {
 		return nil, fmt.Errorf("ddpm: guidance %g needs a model that was trained with its PSF withheld at times; set Dropout and train again, or use guidance 0", sampler.Guidance)
 	}
-	p := &Posterior{}
-	var variables []*model.Variable
-	for v := range weights.IterVariables() {
-		value, err := v.Value()
-		if err != nil {
-			return nil, fmt.Errorf("ddpm: weight %s: %w", v.Path(), err)
-		}
-		variables, p.weights = append(variables, v), append(p.weights, value)
+	p := &Posterior{layout: weights.Of(scope)}
+	if p.values, err = p.layout.Values(scope); err != nil {
+		return nil, fmt.Errorf("ddpm: %w", err)
 	}
+	layout := p.layout // The executables outlive the weights.
 
 	start := func(in []*graph.Node) []*graph.Node {
 		rng, x, psfs, noise := in[0], in[1], in[2], in[3]
 		state, yT := random.Normal(rng, x.Shape())
 		condition := c.prepare(Condition{X: x, PSFs: psfs, Noise: noise})
-		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs, condition.logNoise}
+		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs, condition.figures}
 	}
 	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
 		rng, yT := in[0], in[1]
+		given, values := in[2:len(in)-layout.Len()], in[len(in)-layout.Len():]
 		var captured []Captured
-		for _, node := range in[2:8] {
+		for _, node := range given {
 			captured = append(captured, Captured{Outside: node})
 		}
 		// Within the loop's body the network finds its weights in a store whose variables are the body's parameters.
 		inner := model.NewStore()
-		for i, v := range variables {
-			captured = append(captured, Captured{Outside: in[8+i], Inside: func(g *graph.Graph) *graph.Node {
-				return inner.VariableWithShape(v.Path(), v.Shape(), initializer.Zero).NodeValue(g)
-			}})
+		for i, value := range values {
+			captured = append(captured, Captured{Outside: value, Inside: func(g *graph.Graph) *graph.Node { return layout.Parameter(g, inner, i) }})
 		}
 		return run(rng, yT, schedule, captured, func(yt *graph.Node, at Level, captured []*graph.Node) *graph.Node {
 			x, noise := captured[0], captured[1]
 			condition := prepared{captured[2], captured[3], captured[4], captured[5]}
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
-			predicted := c.guided(inner.Scope(weights.Scope()), yt, at.Time, condition, sampler.Guidance)
-			if n := inner.NumVariables(); n != len(variables) {
-				// While a graph is built, as GoMLX does; Draw returns it.
-				panic(fmt.Errorf("ddpm: the network has %d weights that the model lacks (it has %d below %s): they are of different architectures",
-					n-len(variables), len(variables), weights.Scope()))
+			predicted := c.guided(layout.Scope(inner), yt, at.Time, sigma, condition, sampler.Guidance)
+			if err := layout.Complete(inner); err != nil {
+				panic(fmt.Errorf("ddpm: %w", err)) // While a graph is built, as GoMLX does; Draw returns it.
 			}
 			clean := c.Prediction.clean(predicted, yt, signal, sigma)
 			if c.Consistent || sampler.Consistent {
@@ -98,18 +92,30 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, weights *m
 	return p, nil
 }
 
+// WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
+// It is an error if they are of another architecture. p keeps its own.
+func (p *Posterior) WithWeights(scope *model.Scope) (*Posterior, error) {
+	values, err := p.layout.Values(scope)
+	if err != nil {
+		return nil, fmt.Errorf("ddpm: %w", err)
+	}
+	other := *p
+	other.values = values
+	return &other, nil
+}
+
 // guided is the network's prediction under classifier-free guidance (Ho and Salimans 2022): (1+w) times that with the PSF minus w
 // times that without. With w = 0 the network is evaluated once.
-func (c Config) guided(scope *model.Scope, yt, time *graph.Node, condition prepared, w float64) *graph.Node {
+func (c Config) guided(scope *model.Scope, yt, time, sigma *graph.Node, condition prepared, w float64) *graph.Node {
 	batch := yt.Shape().Dimensions[0]
 	if w == 0 {
-		return c.predict(scope, yt, graph.BroadcastToDims(time, batch), condition)
+		return c.predict(scope, yt, graph.BroadcastToDims(time, batch), sigma, condition)
 	}
 	without := condition.withhold(graph.Zeros(yt.Graph(), shapes.Make(dtypes.Float32, batch)))
 	double := func(a, b *graph.Node) *graph.Node { return graph.Concatenate([]*graph.Node{a, b}, 0) }
-	both := c.predict(scope, double(yt, yt), graph.BroadcastToDims(time, 2*batch), prepared{
+	both := c.predict(scope, double(yt, yt), graph.BroadcastToDims(time, 2*batch), sigma, prepared{
 		double(condition.blurred, without.blurred), double(condition.wiener, without.wiener),
-		double(condition.psfs, without.psfs), double(condition.logNoise, without.logNoise)})
+		double(condition.psfs, without.psfs), double(condition.figures, without.figures)})
 	return graph.Sub(graph.MulScalar(graph.Slice(both, graph.AxisRange(0, batch)), 1+w), graph.MulScalar(graph.Slice(both, graph.AxisRange(batch)), w))
 }
 
@@ -150,7 +156,7 @@ func (p *Posterior) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (
 	for _, condition := range started[2:] {
 		inputs = append(inputs, condition)
 	}
-	out, err := loop.Call1(append(inputs, p.weights...)...)
+	out, err := loop.Call1(append(inputs, p.values...)...)
 	if err != nil {
 		return nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}

@@ -186,6 +186,44 @@ func seed(t *testing.T, n int64) *tensors.Tensor {
 	return rng
 }
 
+// With other weights, such as those of a later checkpoint, the samples are those of a posterior that is made with them, to the bit, and
+// nothing is compiled for that. The old posterior keeps its own.
+func TestWithWeights(t *testing.T) {
+	p, later := small(t), small(t)
+	move(t, later.store)
+	posterior := p.posterior(t)
+	draw := func(posterior *ddpm.Posterior) []float32 {
+		t.Helper()
+		samples, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tensors.MustCopyFlatData[float32](samples)
+	}
+	before := draw(posterior)
+	other, err := posterior.WithWeights(later.store.Scope("/model"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := draw(other)
+	if !other.SharesExecutables(posterior) || later.posterior(t).SharesExecutables(posterior) {
+		t.Error("what is compiled isn't shared by the same model, or is by others")
+	}
+	if slices.Equal(before, after) || !slices.Equal(after, draw(later.posterior(t))) {
+		t.Error("the samples aren't those of the other weights")
+	}
+	if !slices.Equal(before, draw(posterior)) {
+		t.Error("the posterior has lost its own weights")
+	}
+	wide := p.c
+	wide.Network.Features = []int{8}
+	store := model.NewStore()
+	loss(t, wide, store, p.x, p.psfs)
+	if _, err := posterior.WithWeights(store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "another architecture") {
+		t.Errorf("weights of another architecture: error %v", err)
+	}
+}
+
 func TestDraw(t *testing.T) {
 	p := small(t)
 	posterior := p.posterior(t)

@@ -28,11 +28,7 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 			if err != nil {
 				return err
 			}
-			loaded, err := m.get(request.Choice.Dir)
-			if err != nil {
-				return err
-			}
-			return loaded.sample(ctx, request, send)
+			return m.sample(ctx, request, send)
 		}),
 		wire.Observe: wire.Unary(func(_ context.Context, r wire.ObserveRequest) (*galdecon.Observations, error) {
 			return galdecon.Observe(r.Galaxies, r.PSFs, r.Noise, r.Seed)

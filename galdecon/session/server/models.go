@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,39 +18,42 @@ import (
 
 // models are those that were loaded, by folder.
 type models struct {
+	// drawing holds one token, for one drawing at a time, of whichever model: it takes all cores.
+	drawing chan struct{}
+
 	mu     sync.Mutex
 	loaded map[string]*loadedModel
 }
 
-func newModels() *models { return &models{loaded: map[string]*loadedModel{}} }
-
-// loadedModel is a model in memory. What is compiled for it, for each sampler, is kept.
-type loadedModel struct {
-	version string // of the files that it was read from
-	step    int
-	base    *galdecon.Deconvolver
-
-	drawing  sync.Mutex // one drawing at a time: it takes all cores
-	mu       sync.Mutex
-	samplers map[ddpm.Sampler]*galdecon.Deconvolver
+func newModels() *models {
+	return &models{drawing: make(chan struct{}, 1), loaded: map[string]*loadedModel{}}
 }
+
+// loadedModel is a model in memory, with what was compiled for it, for each sampler. It doesn't change: a later checkpoint makes another.
+type loadedModel struct {
+	*galdecon.Deconvolver
+	version version
+	step    int
+}
+
+// version is of the files that a model was read from. It changes with them.
+type version struct{ config, checkpoint string }
 
 // load reads the model in a folder, unless it is loaded already and the files are the same.
 func (m *models) load(dir string) (*loadedModel, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before := version(dir)
-	if model := m.loaded[dir]; model != nil && model.version == before {
-		return model, nil
+	loaded, before := m.loaded[dir], versionOf(dir)
+	if loaded != nil && loaded.version == before {
+		return loaded, nil
 	}
 	for {
-		model, err := read(dir)
-		after := version(dir)
+		model, err := read(dir, before, loaded)
+		after := versionOf(dir)
 		if before == after {
 			if err != nil {
 				return nil, err
 			}
-			model.version = after
 			m.loaded[dir] = model
 			return model, nil
 		}
@@ -68,12 +72,19 @@ func (m *models) get(dir string) (*loadedModel, error) {
 	return m.load(dir)
 }
 
-func read(dir string) (*loadedModel, error) {
-	base, err := galdecon.Load(dir)
+// read reads the model in a folder whose files are of a version. What is compiled for the loaded model, if there is one, serves a later
+// checkpoint of it, too.
+func read(dir string, v version, loaded *loadedModel) (*loadedModel, error) {
+	model := &loadedModel{version: v}
+	var err error
+	if loaded != nil && loaded.version.config == v.config {
+		model.Deconvolver, err = loaded.Reload(dir)
+	} else {
+		model.Deconvolver, err = galdecon.Load(dir)
+	}
 	if err != nil {
 		return nil, err
 	}
-	model := &loadedModel{base: base, samplers: map[ddpm.Sampler]*galdecon.Deconvolver{base.Config.Sampler: base}}
 	history, err := fit.History(dir)
 	if err != nil {
 		return nil, err
@@ -84,19 +95,21 @@ func read(dir string) (*loadedModel, error) {
 	return model, nil
 }
 
-// version changes with the checkpoint and the configuration in a folder.
-func version(dir string) string {
+func versionOf(dir string) version {
 	entries, _ := os.ReadDir(dir) // reading the model says what is wrong with it
-	var v strings.Builder
+	var config, checkpoint strings.Builder
 	for _, entry := range entries {
-		if !strings.HasSuffix(entry.Name(), ".json") {
+		info, err := entry.Info()
+		if err != nil || filepath.Ext(entry.Name()) != ".json" {
 			continue
 		}
-		if info, err := entry.Info(); err == nil {
-			fmt.Fprintln(&v, entry.Name(), info.Size(), info.ModTime().UnixNano())
+		to := &checkpoint
+		if entry.Name() == galdecon.ConfigFile {
+			to = &config
 		}
+		fmt.Fprintln(to, entry.Name(), info.Size(), info.ModTime().UnixNano())
 	}
-	return v.String()
+	return version{config.String(), checkpoint.String()}
 }
 
 // folders are those of the loaded models.
@@ -109,18 +122,9 @@ func (m *models) folders() []string {
 // with is the model with a sampler, its own if that is nil.
 func (m *loadedModel) with(sampler *ddpm.Sampler) (*galdecon.Deconvolver, error) {
 	if sampler == nil {
-		return m.base, nil
+		return m.Deconvolver, nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if d := m.samplers[*sampler]; d != nil {
-		return d, nil
-	}
-	d, err := m.base.WithSampler(*sampler)
-	if err == nil {
-		m.samplers[*sampler] = d
-	}
-	return d, err
+	return m.WithSampler(*sampler)
 }
 
 func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
@@ -132,15 +136,17 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 	return wire.Model{Step: m.step, Size: c.Size, Channels: c.Channels, Instrument: c.Instrument, Sampler: c.Sampler}, nil
 }
 
-// sample draws and sends the posteriors.
-func (m *loadedModel) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Posterior) error) error {
-	d, err := m.with(r.Choice.Sampler)
+// sample draws with a model as it was loaded last, when no other drawing goes on, and sends the posteriors.
+func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Posterior) error) error {
+	model, err := m.get(r.Choice.Dir)
 	if err != nil {
 		return err
 	}
-	m.drawing.Lock()
-	posteriors, err := d.Sample(ctx, r.Observations, r.N, r.Seed)
-	m.drawing.Unlock()
+	d, err := model.with(r.Choice.Sampler)
+	if err != nil {
+		return err
+	}
+	posteriors, err := m.draw(ctx, d, r)
 	if err != nil {
 		return err
 	}
@@ -150,4 +156,15 @@ func (m *loadedModel) sample(ctx context.Context, r wire.SampleRequest, send fun
 		}
 	}
 	return nil
+}
+
+// draw waits until no other drawing goes on, or ctx ends.
+func (m *models) draw(ctx context.Context, d *galdecon.Deconvolver, r wire.SampleRequest) ([]galdecon.Posterior, error) {
+	select {
+	case m.drawing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-m.drawing }()
+	return d.Sample(ctx, r.Observations, r.N, r.Seed)
 }
