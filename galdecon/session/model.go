@@ -30,7 +30,7 @@ type Model struct {
 }
 
 // Load reads the model in the folder dir. A model that the session holds is read again only if its files have changed, as those of a
-// training do: then it has the weights of the last checkpoint. What is compiled for it is kept, until its files change.
+// training do: then it has the weights of the last checkpoint. What is compiled for it is kept, also then, unless its configuration changes.
 func (s *Session) Load(dir string) (*Model, error) {
 	path, err := filepath.Abs(dir)
 	if err != nil {

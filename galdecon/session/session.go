@@ -8,7 +8,7 @@
 //
 //	training, err := session.Train(config, galaxies, "checkpoints/tiny") // in the background
 //	training, err := session.Training("checkpoints/tiny")                // in a later cell
-//	err = training.Watch(ctx, func(p fit.Progress) { live.Update(p.Step, p.Loss) })
+//	err = watch.Training(ctx, training, observations, 1)                 // its loss and candidates, live
 //
 // Each kernel has a session of its own, which starts with the first [Open] and ends with the kernel; trainings are saved then. Outside
 // of a kernel, Open starts one for the program.

@@ -125,6 +125,10 @@ func (t *Training) History() ([]fit.Point, error) {
 	return found.Points, err
 }
 
+// Model is the model of the training's last checkpoint. It is an error that matches fs.ErrNotExist where there is none yet. What is compiled
+// for one checkpoint serves the next.
+func (t *Training) Model() (*Model, error) { return t.session.Load(t.Dir) }
+
 // Watch calls report, which may be nil, after every step from now on, and returns when the training has ended, with the error of one
 // that failed. When the cell is interrupted it returns nil, and when ctx ends ctx's error: the training goes on.
 func (t *Training) Watch(ctx context.Context, report func(fit.Progress)) error {
