@@ -95,6 +95,7 @@ func read(dir string, v version, loaded *loadedModel) (*loadedModel, error) {
 	return model, nil
 }
 
+// versionOf is the version of the files in a folder.
 func versionOf(dir string) version {
 	entries, _ := os.ReadDir(dir) // reading the model says what is wrong with it
 	var config, checkpoint strings.Builder

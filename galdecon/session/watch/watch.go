@@ -66,7 +66,10 @@ func Training(ctx context.Context, training *session.Training, observations *ses
 	if failed != nil && ctx.Err() == nil { // ctx's end can interrupt a drawing
 		return errors.Join(failed, loss.Close())
 	}
-	return errors.Join(err, show(context.WithoutCancel(ctx)), loss.Close()) // as it is left
+	if err == nil || ctx.Err() != nil {
+		err = errors.Join(err, show(context.WithoutCancel(ctx))) // as it is left
+	}
+	return errors.Join(err, loss.Close())
 }
 
 // preview is a candidate for each observation, by the last checkpoint, and the step of that. It is nil where there is no checkpoint yet, or none

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/ddpm"
@@ -73,7 +76,20 @@ func TestTraining(t *testing.T) {
 	if figure, _, err := preview(t.Context(), training, x, 1, steps); figure != nil || err != nil {
 		t.Errorf("the same checkpoint again: %v, error %v", figure, err)
 	}
-	// The training's errors are told, such as those of a session that is gone.
+	// A session that dies meanwhile is one error.
+	config.Fit.Steps = 1e6
+	if training, err = s.Train(config, galaxies, filepath.Join(t.TempDir(), "long")); err != nil {
+		t.Fatal(err)
+	}
+	overview, err := s.Overview()
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Second, func() { _ = syscall.Kill(overview.Process, syscall.SIGKILL) })
+	if err := Training(t.Context(), training, x, 1); !errors.Is(err, session.ErrEnded) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("watching in a session that dies: error %v, want one line that says so", err)
+	}
+	// So is one that is gone.
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

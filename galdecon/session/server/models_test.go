@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/session/internal/wire"
+	"galdecon/galdecon/unet"
+)
+
+// A model is read again when its files have changed, with its stored sampler when that has; one drawing goes on at a time, of whichever model,
+// and a call that waits for it can be left.
+func TestModels(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 16, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := galdecon.Config{
+		Preset: "micro", Size: 16, Channels: 1,
+		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.003, NoiseMax: 0.003},
+		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Epsilon, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		Sampler:    ddpm.Sampler{Steps: 4},
+		Fit:        fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	if err := galdecon.Train(ctx, config, galaxies, dir, func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	m := newModels()
+	load := func() *loadedModel {
+		t.Helper()
+		model, err := m.load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return model
+	}
+	first := load()
+	if first.step != 1 || load() != first {
+		t.Errorf("the model of step %d is read again, though nothing has changed", first.step)
+	}
+	config.Sampler.Steps = 5
+	if err := galdecon.Train(t.Context(), config, galaxies, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if last := load(); last.step != 3 || last.Config.Sampler != config.Sampler {
+		t.Errorf("the model is of step %d with the sampler %+v, want step 3 with the stored sampler %+v", last.step, last.Config.Sampler, config.Sampler)
+	}
+
+	kernel, err := psf.Gaussian(7, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := galdecon.Observe(galaxies.Select(0, 1), []psf.Kernel{kernel}, 0.003, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := wire.SampleRequest{Choice: wire.Choice{Dir: dir}, Observations: x, N: 1, Seed: 1}
+	sent := 0
+	send := func(galdecon.Posterior) error { sent++; return nil }
+	m.drawing <- struct{}{} // another drawing goes on
+	if err := m.sample(ctx, request, send); !errors.Is(err, context.Canceled) {
+		t.Errorf("a call that is left while it waits: error %v", err)
+	}
+	<-m.drawing
+	if err := m.sample(t.Context(), request, send); err != nil || sent != 2 {
+		t.Errorf("%d posteriors of 2, error %v", sent, err)
+	}
+	if len(m.drawing) != 0 {
+		t.Error("the session is taken for drawing still")
+	}
+}
