@@ -64,10 +64,11 @@ func tiny() Config {
 		Instrument:   psf.Instrument{Size: 15, SigmaMin: 0.8, SigmaMax: 2.2, Shear: 0.2, Wings: 0.4, NoiseMin: 1e-3, NoiseMax: 0.03},
 		Standardized: true,
 		Diffusion: ddpm.Config{
-			T: 950, EvenSNR: true, Prediction: ddpm.Velocity, Structure: true, Consistent: true, Mean: 0.04, Std: 0.13, // of galaxy.Synthetic
+			T: 950, Prediction: ddpm.Velocity, Consistent: true, Mean: 0.04, Std: 0.13, // of galaxy.Synthetic
 			Network: unet.Config{Features: []int{64, 96}, Blocks: 1, Embedding: 64, Attention: true},
 		},
-		Sampler: ddpm.Sampler{Steps: 20, SecondOrder: true},
+		// Fresh noise in each step forgets what the network got wrong at the steps before: without, skies get too grainy.
+		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
 		Fit:     fit.Config{Steps: 20000, Batch: 16, LearningRate: 2e-3, WarmUp: 100, EMA: 0.999, ClipNorm: 1, Seed: 1},
 	}
 }

@@ -22,10 +22,6 @@ type Config struct {
 	T int `json:"T"`
 	// Cosine chooses the cosine schedule instead of the paper's linear one.
 	Cosine bool `json:"cosine"`
-	// EvenSNR trains at noise levels that are evenly spaced in log-SNR, as samplers visit them, instead of evenly in t (Eq. 2).
-	// The condition decides the shape of the galaxy, so that few of the levels of much noise need learning; at little noise, 3 % of Eq. 2's
-	// levels, the grain of its sky is decided.
-	EvenSNR bool `json:"even_snr,omitzero"`
 	// Prediction is what the network predicts, and what its loss is the error of.
 	Prediction Prediction `json:"prediction"`
 	// Network is the denoiser, and Paper, where it is set, the one of the paper in its place.
@@ -35,9 +31,6 @@ type Config struct {
 	// posterior mean for Gaussian images: what x decides, such as the flux, is right to within its noise, and the network learns what the
 	// PSF has hidden. It excludes Dropout.
 	Consistent bool `json:"consistent,omitzero"`
-	// Structure tells the network the structure functions of the noisy image and of x, each in units of its noise: how grainy the sky
-	// is, a figure of the whole image that convolutions are slow to learn.
-	Structure bool `json:"structure,omitzero"`
 	// Dropout is the probability with which the PSF is withheld from the network while it is trained, so that it can be guided
 	// ([Sampler.Guidance]). The paper uses 0.1.
 	Dropout float64 `json:"dropout,omitzero"`
@@ -106,9 +99,6 @@ func (c Config) Validate(size int) error {
 	if c.Consistent && c.Dropout > 0 {
 		return fmt.Errorf("ddpm: a consistent model knows the PSF even where it is withheld from the network; choose Consistent or Dropout (%g), not both", c.Dropout)
 	}
-	if c.Structure && (c.Paper != nil || size <= lags[len(lags)-1]) {
-		return fmt.Errorf("ddpm: structure functions are for images of more than %d pixels and for our own network, not the paper's; unset Structure", lags[len(lags)-1])
-	}
 	if _, err := c.Schedule(); err != nil {
 		return err
 	}
@@ -142,7 +132,7 @@ type prepared struct {
 	blurred, // x, normalised as the noisy image is
 	wiener, // x deconvolved by Wiener's filter, normalised
 	psfs, // [batch, k, k]
-	figures *graph.Node // what is known of the noise, [batch, 1 or more]
+	logNoise *graph.Node // [batch]
 }
 
 // prepare brings a condition into the form that the network takes. Wiener's filter, with a white prior, is a function of x, Π and
@@ -153,10 +143,7 @@ func (c Config) prepare(o Condition) prepared {
 		typical = 0.01 // of the noise
 	)
 	noise := graph.MaxScalar(o.Noise, MinNoise)
-	p := prepared{blurred: c.normalise(o.X), psfs: o.PSFs, figures: graph.ExpandAxes(graph.Log(graph.DivScalar(noise, typical)), -1)}
-	if c.Structure {
-		p.figures = graph.Concatenate([]*graph.Node{p.figures, structure(o.X, graph.Reshape(noise, noise.Shape().Size(), 1, 1, 1))}, -1)
-	}
+	p := prepared{blurred: c.normalise(o.X), psfs: o.PSFs, logNoise: graph.Log(graph.DivScalar(noise, typical))}
 	if c.Paper == nil {
 		p.wiener = c.normalise(psf.Correct(o.X, o.X, o.PSFs, graph.Square(graph.DivScalar(noise, prior)), 3))
 	} else {
@@ -184,54 +171,14 @@ func (c Config) restore(u *graph.Node) *graph.Node {
 	return graph.AddScalar(graph.MulScalar(u, c.Std), c.Mean)
 }
 
-// lags are the distances in pixels that structure functions are taken at: those of the noise of a sharp image, and of a blurred one.
-var lags = [...]int{1, 2, 4}
-
-// structure is the structure function of images [batch, height, width, channels], in units of their noise: half the logarithm of the square
-// of the difference between pixels that lie a lag apart, [batch, lags]. It is the mean of logarithms, so that it tells of the sky and not
-// of the galaxy.
-func structure(images, noise *graph.Node) *graph.Node {
-	const floor = 0.01 // of the square, for pixels that are equal
-	z := graph.Div(images, noise)
-	var all []*graph.Node
-	for _, lag := range lags {
-		mean := func(axis int) *graph.Node {
-			n := z.Shape().Dimensions[axis]
-			far, near := graph.SliceAxis(z, axis, graph.AxisRange(lag, n)), graph.SliceAxis(z, axis, graph.AxisRange(0, n-lag))
-			return graph.ReduceMean(graph.Log(graph.AddScalar(graph.Square(graph.Sub(far, near)), floor)), 1, 2, 3)
-		}
-		all = append(all, graph.MulScalar(graph.Add(mean(1), mean(2)), 0.25))
-	}
-	return graph.Stack(all, 1)
-}
-
-// predict is the network's output, of the shape of yt, at times t/T [batch], where its noise is sigma: a scalar, or one of each image.
-func (c Config) predict(scope *model.Scope, yt, time, sigma *graph.Node, p prepared) *graph.Node {
+// predict is the network's output, of the shape of yt, at times t/T [batch].
+func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *graph.Node {
 	if c.Paper != nil {
 		return c.Paper.Forward(scope.In("unet"), p.blurred, yt, p.psfs, time)
 	}
-	figures := p.figures
-	if c.Structure {
-		figures = graph.Concatenate([]*graph.Node{figures, structure(yt, sigma)}, -1)
-	}
-	embedding := c.Network.Embed(scope.In("embed"), time, p.psfs, figures)
+	embedding := c.Network.Embed(scope.In("embed"), time, p.psfs, p.logNoise)
 	images := graph.Concatenate([]*graph.Node{yt, p.blurred, p.wiener}, -1)
 	return c.Network.Forward(scope.In("unet"), images, embedding, yt.Shape().Dimensions[3])
-}
-
-// levels are the noise levels that a training draws from, each as likely as the others.
-func (c Config) levels(schedule Schedule) []int32 {
-	all := make([]int32, c.T)
-	for i := range all {
-		all[i] = int32(i + 1)
-	}
-	if c.EvenSNR {
-		all = make([]int32, 10000) // enough that the spacing shows no steps
-		for i, t := range schedule.Even(len(all)) {
-			all[i] = int32(t)
-		}
-	}
-	return all
 }
 
 // Loss is Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, or that of another [Prediction], of clean images y [batch, height, width, channels], at
@@ -242,13 +189,11 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 		panic(err) // while a graph is built, as GoMLX does; Validate tells beforehand
 	}
 	g, batch := y.Graph(), y.Shape().Dimensions[0]
-	// Random times, spread evenly over a batch by one common shift (Kingma et al. 2021, Appendix I.1): less noise in the loss.
+	// Uniform times, spread evenly over a batch by one common shift (Kingma et al. 2021, Appendix I.1): less noise in the loss.
 	place := graph.DivScalar(graph.Iota(g, shapes.Make(dtypes.Float32, batch), 0), float64(batch))
 	place = graph.Add(place, scope.RandomUniform(g, shapes.Make(dtypes.Float32)))
 	place = graph.Sub(place, graph.Floor(place))
-	levels := c.levels(schedule)
-	place = graph.ConvertDType(graph.Floor(graph.MulScalar(place, float64(len(levels)))), dtypes.Int32)
-	t := graph.Reshape(graph.Gather(graph.Const(g, levels), graph.ExpandAxes(place, -1)), batch)
+	t := graph.OnePlus(graph.ConvertDType(graph.Floor(graph.MulScalar(place, float64(c.T))), dtypes.Int32))
 	table := make([]float32, len(schedule.AlphaBar))
 	for i, a := range schedule.AlphaBar {
 		table[i] = float32(a)
@@ -264,7 +209,7 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 		drawn := scope.RandomUniform(g, shapes.Make(dtypes.Float32, batch))
 		p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn, graph.Const(g, float32(c.Dropout))), dtypes.Float32))
 	}
-	predicted := c.predict(scope, yt, time, sigma, p)
+	predicted := c.predict(scope, yt, time, p)
 	if c.Consistent {
 		clean := c.correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma, condition)
 		predicted = c.Prediction.predicted(clean, yt, signal, sigma)

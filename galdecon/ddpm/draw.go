@@ -45,7 +45,7 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *mod
 		rng, x, psfs, noise := in[0], in[1], in[2], in[3]
 		state, yT := random.Normal(rng, x.Shape())
 		condition := c.prepare(Condition{X: x, PSFs: psfs, Noise: noise})
-		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs, condition.figures}
+		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs, condition.logNoise}
 	}
 	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
 		rng, yT := in[0], in[1]
@@ -63,7 +63,7 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *mod
 			x, noise := captured[0], captured[1]
 			condition := prepared{captured[2], captured[3], captured[4], captured[5]}
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
-			predicted := c.guided(layout.Scope(inner), yt, at.Time, sigma, condition, sampler.Guidance)
+			predicted := c.guided(layout.Scope(inner), yt, at.Time, condition, sampler.Guidance)
 			if err := layout.Complete(inner); err != nil {
 				panic(fmt.Errorf("ddpm: %w", err)) // While a graph is built, as GoMLX does; Draw returns it.
 			}
@@ -106,16 +106,16 @@ func (p *Posterior) WithWeights(scope *model.Scope) (*Posterior, error) {
 
 // guided is the network's prediction under classifier-free guidance (Ho and Salimans 2022): (1+w) times that with the PSF minus w
 // times that without. With w = 0 the network is evaluated once.
-func (c Config) guided(scope *model.Scope, yt, time, sigma *graph.Node, condition prepared, w float64) *graph.Node {
+func (c Config) guided(scope *model.Scope, yt, time *graph.Node, condition prepared, w float64) *graph.Node {
 	batch := yt.Shape().Dimensions[0]
 	if w == 0 {
-		return c.predict(scope, yt, graph.BroadcastToDims(time, batch), sigma, condition)
+		return c.predict(scope, yt, graph.BroadcastToDims(time, batch), condition)
 	}
 	without := condition.withhold(graph.Zeros(yt.Graph(), shapes.Make(dtypes.Float32, batch)))
 	double := func(a, b *graph.Node) *graph.Node { return graph.Concatenate([]*graph.Node{a, b}, 0) }
-	both := c.predict(scope, double(yt, yt), graph.BroadcastToDims(time, 2*batch), sigma, prepared{
+	both := c.predict(scope, double(yt, yt), graph.BroadcastToDims(time, 2*batch), prepared{
 		double(condition.blurred, without.blurred), double(condition.wiener, without.wiener),
-		double(condition.psfs, without.psfs), double(condition.figures, without.figures)})
+		double(condition.psfs, without.psfs), double(condition.logNoise, without.logNoise)})
 	return graph.Sub(graph.MulScalar(graph.Slice(both, graph.AxisRange(0, batch)), 1+w), graph.MulScalar(graph.Slice(both, graph.AxisRange(batch)), w))
 }
 

@@ -51,22 +51,6 @@ func (s Schedule) LogSNR(t int) float64 {
 	return 0.5 * (math.Log(s.AlphaBar[t]) - math.Log1p(-s.AlphaBar[t]))
 }
 
-// Even are n noise levels from T down to 1, evenly spaced in log-SNR, each the highest that isn't noisier: as a sampler that takes few
-// steps visits them ([Schedule.Times]), but with those that are sparse repeated.
-func (s Schedule) Even(n int) []int {
-	times := make([]int, n)
-	first, last := s.LogSNR(s.T()), s.LogSNR(1)
-	t := s.T()
-	for i := range times {
-		want := first + (last-first)*float64(i)/float64(max(n-1, 1))
-		for t > 1 && s.LogSNR(t) < want-1e-9 {
-			t--
-		}
-		times[i] = t
-	}
-	return times
-}
-
 // Times picks n of the T noise levels for a sampler that takes n steps: n+1 times from T down to 0, evenly spaced in log-SNR as
 // far as whole times allow (Lu et al. 2022). A step goes from one of them to the next.
 func (s Schedule) Times(n int) ([]int, error) {

@@ -181,25 +181,3 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		t.Error("Validate changed the configuration")
 	}
 }
-
-// As many of the levels that a training draws lie in each interval of log-SNR, as far as the schedule has levels there.
-func TestEven(t *testing.T) {
-	const n = 10000
-	for name, s := range schedules(t, 950) {
-		times := s.Even(n)
-		if times[0] != 950 || times[n-1] != 1 || !slices.IsSortedFunc(times, func(a, b int) int { return b - a }) {
-			t.Errorf("%s: %d times from %d to %d", name, len(times), times[0], times[n-1])
-		}
-		count := map[int]int{}
-		for _, at := range times {
-			count[at]++
-		}
-		perLevel := float64(n-1) / (s.LogSNR(1) - s.LogSNR(950))
-		for at := 1; at < 950; at++ {
-			want := perLevel * (s.LogSNR(at) - s.LogSNR(at+1))
-			if got := float64(count[at]); math.Abs(got-want) > 1 {
-				t.Errorf("%s: level %d is drawn %v times, want %.1f", name, at, got, want)
-			}
-		}
-	}
-}

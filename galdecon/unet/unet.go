@@ -144,9 +144,9 @@ func unfold(x *graph.Node) *graph.Node {
 }
 
 // Embed turns a time of the diffusion and what is known of the observation into the condition of the network: time [batch], between 0
-// and 1, psfs [batch, k, k] of sum 1 (or zeros for an unknown one), and figures of the noise, of order 1,
-// [batch, any] → [batch, Embedding]. The PSF passes through a one-layer CNN, as in the paper's Section 3.
-func (c Config) Embed(scope *model.Scope, time, psfs, figures *graph.Node) *graph.Node {
+// and 1, psfs [batch, k, k] of sum 1 (or zeros for an unknown one), and the noise of the observation relative to some typical one, as
+// its logarithm [batch] → [batch, Embedding]. The PSF passes through a one-layer CNN, as in the paper's Section 3.
+func (c Config) Embed(scope *model.Scope, time, psfs, logNoise *graph.Node) *graph.Node {
 	k := psfs.Shape().Dimensions[1]
 	batch := time.Shape().Dimensions[0]
 	if psfs.Shape().Dimensions[0] != batch {
@@ -157,7 +157,7 @@ func (c Config) Embed(scope *model.Scope, time, psfs, figures *graph.Node) *grap
 	p = activation.Swish(c.conv(scope.In("psf_conv"), p, 8))
 	p = layers.DenseWithBias(scope.In("psf"), graph.Reshape(p, batch, 8*k*k), c.Embedding)
 	t := layers.DenseWithBias(scope.In("time"), sinusoids(time, c.Embedding), c.Embedding)
-	n := layers.DenseWithBias(scope.In("noise"), figures, c.Embedding)
+	n := layers.DenseWithBias(scope.In("noise"), graph.ExpandAxes(logNoise, -1), c.Embedding)
 	h := activation.Swish(graph.Add(graph.Add(t, p), n))
 	return activation.Swish(layers.DenseWithBias(scope.In("both"), h, c.Embedding))
 }

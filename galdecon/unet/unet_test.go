@@ -80,7 +80,7 @@ func forward(t *testing.T, c Config, store *model.Store, channels int) func(imag
 		t.Fatal(err)
 	}
 	exec, err := model.NewExec(xla(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) *graph.Node {
-		return c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, graph.ExpandAxes(logNoise(time), -1)), channels)
+		return c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), channels)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestHalfPrecision(t *testing.T) {
 	for i := range results {
 		c.HalfPrecision = i == 1
 		out, err := model.CallOnceN(xla(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) []*graph.Node {
-			y := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, graph.ExpandAxes(logNoise(time), -1)), 1)
+			y := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
 			return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(graph.Square(y)), images)[0]}
 		}, inputs...)
 		if err != nil {
@@ -231,7 +231,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 	forward(t, c, store, 1)(images, time, psfs)
 	perturb(t, store)
 	loss := func(scope *model.Scope, images, time, psfs, weights *graph.Node) *graph.Node {
-		out := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, graph.ExpandAxes(logNoise(time), -1)), 1)
+		out := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
 		return graph.ReduceAllSum(graph.Mul(graph.Add(out, graph.Square(out)), weights))
 	}
 	value, err := model.NewExec(xla(t), store, loss)
