@@ -66,8 +66,10 @@ func Training(ctx context.Context, training *session.Training, observations *ses
 	if failed != nil && ctx.Err() == nil { // ctx's end can interrupt a drawing
 		return errors.Join(failed, loss.Close())
 	}
-	if err == nil || ctx.Err() != nil {
-		err = errors.Join(err, show(context.WithoutCancel(ctx))) // as it is left
+	// As it is left: at its end, or ctx's. A cell that is interrupted should end, and one that fails say no more.
+	state, _, _ := training.State()
+	if err == nil && state.Ended() || ctx.Err() != nil {
+		err = errors.Join(err, show(context.WithoutCancel(ctx)))
 	}
 	return errors.Join(err, loss.Close())
 }
