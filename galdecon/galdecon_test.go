@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -646,15 +647,28 @@ func TestReload(t *testing.T) {
 				}
 			}
 			other, config := train(t)
+			difference := `"diffusion"`
 			if c.CVAE == nil {
+				difference = `"seed": 2 there, "seed": 1 here`
 				config.Fit.Seed++ // what is trained so isn't the same model
-				other = filepath.Join(t.TempDir(), "other")
-				if err := galdecon.Train(t.Context(), config, y, other, nil); err != nil {
+				other = t.TempDir()
+				text, err := json.Marshal(config)
+				if err = errors.Join(err, os.WriteFile(filepath.Join(other, galdecon.ConfigFile), text, 0o666)); err != nil {
 					t.Fatal(err)
 				}
 			}
 			_, err = early.Reload(other)
-			wants(t, "another configuration", err, other, "another configuration")
+			wants(t, "another configuration", err, other, "another configuration", difference)
+
+			weight := early.Weight(t)
+			early = nil
+			for range 10 {
+				runtime.GC()
+			}
+			if weight.Value() != nil {
+				t.Error("the weights of the earlier checkpoint stay in memory")
+			}
+			draw(late)
 		})
 	}
 }

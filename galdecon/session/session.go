@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
@@ -43,7 +44,8 @@ import (
 )
 
 // ErrEnded says that the session has ended unexpectedly: it was killed, or a bug in it showed. The message says what is known. It is
-// told once; the next [Open] starts a new session, without the models of the old one and with its trainings at their last checkpoints.
+// told once, to all calls of the attachment that asks first; the next [Open] starts a new session, without the models of the old one and with
+// its trainings at their last checkpoints.
 var ErrEnded = wire.ErrEnded
 
 // Session is the attachment to a session. Its methods may be called concurrently.
@@ -51,6 +53,9 @@ type Session struct {
 	host    wire.Address
 	address wire.Address
 	own     *host.Host // nil in a kernel
+
+	mu    sync.Mutex
+	ended error // how it ended unexpectedly, once a call has been told
 }
 
 // Open attaches to the kernel's session, and starts it where there is none, which takes a second or two. In a program that no kernel
@@ -104,12 +109,17 @@ func (s *Session) explain(err error) error {
 	if !errors.Is(err, wire.ErrLost) {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	ended, e := wire.Call[wire.Failure](context.Background(), s.host, wire.Ended, wire.Nothing{})
 	if e == nil {
 		e = ended.Err()
 	}
 	if errors.Is(e, ErrEnded) {
-		return e
+		s.ended = e // for other calls that have lost the connection, as goroutines of one program do at once
+	}
+	if s.ended != nil {
+		return s.ended
 	}
 	return fmt.Errorf("session: %w; open it again, or restart the kernel", errors.Join(err, e))
 }

@@ -341,6 +341,8 @@ func TestCrash(t *testing.T) {
 	})
 	wants(t, "killed while watched", err, session.ErrEnded, "killed", "memory", dir, "last checkpoint", "new session")
 	t.Log(err)
+	_, again := training.History() // as another goroutine may call
+	wants(t, "another call of the same program", again, session.ErrEnded, err.Error())
 
 	s = open(t)
 	_, err = s.Training(dir)

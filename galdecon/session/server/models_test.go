@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"galdecon/galdecon"
@@ -47,14 +48,6 @@ func TestModels(t *testing.T) {
 	if first.step != 1 || load() != first {
 		t.Errorf("the model of step %d is read again, though nothing has changed", first.step)
 	}
-	config.Sampler.Steps = 5
-	if err := galdecon.Train(t.Context(), config, galaxies, dir, nil); err != nil {
-		t.Fatal(err)
-	}
-	if last := load(); last.step != 3 || last.Config.Sampler != config.Sampler {
-		t.Errorf("the model is of step %d with the sampler %+v, want step 3 with the stored sampler %+v", last.step, last.Config.Sampler, config.Sampler)
-	}
-
 	kernel, err := psf.Gaussian(7, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -63,16 +56,56 @@ func TestModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var sent []galdecon.Posterior
+	send := func(p galdecon.Posterior) error { sent = append(sent, p); return nil }
+	quick := ddpm.Sampler{Steps: 2}
+	candidates := func() []galdecon.Posterior {
+		t.Helper()
+		sent = nil
+		if err := m.sample(t.Context(), wire.SampleRequest{Choice: wire.Choice{Dir: dir, Sampler: &quick}, Observations: x, N: 1, Seed: 1}, send); err != nil {
+			t.Fatal(err)
+		}
+		return sent
+	}
+	before := candidates()
+	if err := galdecon.Train(t.Context(), config, galaxies, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	// A later checkpoint is that for each of the samplers.
+	if last := load(); last.step != 3 {
+		t.Errorf("the model is of step %d, want 3", last.step)
+	}
+	fresh, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err = fresh.WithSampler(quick); err != nil {
+		t.Fatal(err)
+	}
+	want, err := fresh.Sample(t.Context(), x, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := candidates(); reflect.DeepEqual(after, before) || !reflect.DeepEqual(after, want) {
+		t.Error("the candidates aren't those of the later checkpoint")
+	}
+	config.Sampler.Steps = 5
+	if err := galdecon.Train(t.Context(), config, galaxies, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if last := load(); last.step != 3 || last.Config.Sampler != config.Sampler {
+		t.Errorf("the model is of step %d with the sampler %+v, want step 3 with the stored sampler %+v", last.step, last.Config.Sampler, config.Sampler)
+	}
+
 	request := wire.SampleRequest{Choice: wire.Choice{Dir: dir}, Observations: x, N: 1, Seed: 1}
-	sent := 0
-	send := func(galdecon.Posterior) error { sent++; return nil }
+	sent = nil
 	m.drawing <- struct{}{} // another drawing goes on
 	if err := m.sample(ctx, request, send); !errors.Is(err, context.Canceled) {
 		t.Errorf("a call that is left while it waits: error %v", err)
 	}
 	<-m.drawing
-	if err := m.sample(t.Context(), request, send); err != nil || sent != 2 {
-		t.Errorf("%d posteriors of 2, error %v", sent, err)
+	if err := m.sample(t.Context(), request, send); err != nil || len(sent) != 2 {
+		t.Errorf("%d posteriors of 2, error %v", len(sent), err)
 	}
 	if len(m.drawing) != 0 {
 		t.Error("the session is taken for drawing still")

@@ -12,66 +12,132 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/signal"
+	"sync"
 	"time"
 
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/session"
 	"galdecon/plotting"
+
+	"github.com/janpfeifer/gonb/gonbui"
 )
 
-// period is how often candidates are drawn at most. Drawing takes cores from the training.
-const period = 10 * time.Second
+// Drawing takes cores from the training: candidates are drawn once in a period at most, and after each drawing there is a pause of three times
+// its duration, so that a slow model draws in a quarter of the time.
+const (
+	period = 10 * time.Second
+	pauses = 3
+)
 
-// Training shows a training until it ends: the steps, the rate, the time that is left and the loss; the loss of all its steps; and, with each
-// checkpoint, a candidate for each of the observations, from the seed. Without observations (nil) there are no candidates. The displays change in
-// place, and the last ones stay in the notebook; outside of a notebook there is the progress alone.
+// Training shows a training until it ends: the steps, the rate, the time that is left and the loss; the loss of all its steps; and, with new
+// checkpoints, a candidate for each of up to 60 observations, from the seed. Without observations (nil) there are no candidates. The displays
+// change in place, and the last ones stay in the notebook; outside of a notebook there is the progress alone.
 //
 // When the cell is interrupted it detaches and returns nil, and when ctx ends ctx's error: the training goes on. Otherwise it returns the error of a
-// training that failed, as [session.Training.Watch] does.
+// training that failed, as [session.Training.Watch] does, or why candidates can't be drawn.
 func Training(ctx context.Context, training *session.Training, observations *session.Observations, seed int64) error {
 	history, err := training.History()
 	if err != nil {
 		return err
 	}
-	loss, candidates := plotting.NewTraining(training.Steps, history...), plotting.NewLive()
-	step := 0 // of the candidates that are shown
-	show := func(ctx context.Context) error {
-		if observations == nil {
-			return nil
+	c := &candidates{training: training, observations: observations, seed: seed, place: plotting.NewLive()}
+	if !gonbui.IsNotebook {
+		c.observations = nil
+	}
+	return show(ctx, training, plotting.NewTraining(training.Steps, history...), c)
+}
+
+// curve is a plotting.Training.
+type curve interface {
+	Update(step int, loss float64)
+	Close() error
+}
+
+func show(ctx context.Context, training *session.Training, loss curve, c *candidates) error {
+	live, detach := signal.NotifyContext(ctx, os.Interrupt) // which ends a drawing, too
+	defer detach()
+	watching, stop := context.WithCancelCause(live)
+	// A drawing may take long; the loss goes on meanwhile. The loss is shown first, and stands above.
+	var drawing sync.WaitGroup
+	begin := sync.OnceFunc(func() {
+		drawing.Go(func() {
+			if err := c.follow(watching); err != nil {
+				stop(err)
+			}
+		})
+	})
+	err := training.Watch(watching, func(p fit.Progress) {
+		loss.Update(p.Step, p.Loss)
+		begin()
+	})
+	failed := context.Cause(watching)
+	stop(nil)
+	drawing.Wait()
+	closed := loss.Close()
+	if err == nil && closed == nil {
+		var state session.State
+		if state, _, err = training.State(); state.Ended() {
+			err = c.show(live)
 		}
-		figure, now, err := preview(ctx, training, observations, seed, step)
-		if err != nil || figure == nil {
+	}
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case live.Err() != nil:
+		err = nil
+	case failed != nil:
+		err = failed
+	}
+	return errors.Join(err, closed)
+}
+
+// candidates are drawn with the checkpoints of a training.
+type candidates struct {
+	training     *session.Training
+	observations *session.Observations
+	seed         int64
+	place        place
+	step         int // of those that are shown
+}
+
+// place is a plotting.Live.
+type place interface {
+	Show(plotting.Drawable) error
+}
+
+// follow shows candidates, and again with new checkpoints until ctx ends.
+func (c *candidates) follow(ctx context.Context) error {
+	for {
+		began := time.Now()
+		err := c.show(ctx)
+		if ctx.Err() != nil {
+			return nil // it wasn't to be finished
+		}
+		if err != nil {
 			return err
 		}
-		step = now
-		if err = candidates.Show(figure); errors.Is(err, plotting.ErrNoNotebook) {
-			observations, err = nil, nil
+		select {
+		case <-time.After(max(period, pauses*time.Since(began))):
+		case <-ctx.Done():
+			return nil
 		}
+	}
+}
+
+// show shows candidates by the last checkpoint, if there is one since the last time.
+func (c *candidates) show(ctx context.Context) error {
+	if c.observations == nil {
+		return nil
+	}
+	figure, step, err := preview(ctx, c.training, c.observations, c.seed, c.step)
+	if err != nil || figure == nil {
 		return err
 	}
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	var failed error
-	shown := time.Now()
-	err = training.Watch(watching, func(p fit.Progress) {
-		loss.Update(p.Step, p.Loss)
-		if failed == nil && time.Since(shown) > period {
-			if failed = show(watching); failed != nil {
-				stop()
-			}
-			shown = time.Now()
-		}
-	})
-	if failed != nil && ctx.Err() == nil { // ctx's end can interrupt a drawing
-		return errors.Join(failed, loss.Close())
-	}
-	// As it is left: at its end, or ctx's. A cell that is interrupted should end, and one that fails say no more.
-	state, _, _ := training.State()
-	if err == nil && state.Ended() || ctx.Err() != nil {
-		err = errors.Join(err, show(context.WithoutCancel(ctx)))
-	}
-	return errors.Join(err, loss.Close())
+	c.step = step
+	return c.place.Show(figure)
 }
 
 // preview is a candidate for each observation, by the last checkpoint, and the step of that. It is nil where there is no checkpoint yet, or none

@@ -3,8 +3,12 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -15,12 +19,59 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/session"
+	"galdecon/galdecon/session/host"
 	"galdecon/galdecon/unet"
 	"galdecon/plotting"
 )
 
-// A training is watched to its end; what ctx's end interrupts is the watching alone. A preview is of the last checkpoint, and drawn once.
+// shown records what is shown of a training.
+type shown struct {
+	update  func() // at each step
+	more    atomic.Int64
+	show    func() error // before each figure
+	figures []string     // their titles
+	closed  int
+}
+
+func (s *shown) Update(int, float64) {
+	s.more.Add(1)
+	if s.update != nil {
+		s.update()
+	}
+}
+
+func (s *shown) Close() error { s.closed++; return nil }
+
+func (s *shown) Show(d plotting.Drawable) error {
+	if s.show != nil {
+		if err := s.show(); err != nil {
+			return err
+		}
+	}
+	f, err := d.Figure()
+	if err != nil {
+		return err
+	}
+	s.figures = append(s.figures, f.Title)
+	return nil
+}
+
+// micro trains in no time, and is good for nothing but tests.
+func micro(steps int) galdecon.Config {
+	return galdecon.Config{
+		Preset: "micro", Size: 16, Channels: 1,
+		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.003, NoiseMax: 0.003},
+		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Epsilon, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		Sampler:    ddpm.Sampler{Steps: 4, SecondOrder: true},
+		Fit:        fit.Config{Steps: steps, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
+	}
+}
+
+// What ctx's end, an interrupt, or observations that the model doesn't take end is the watching alone. A training is watched to its end, with
+// candidates of the last checkpoint; while they are drawn the loss goes on.
 func TestTraining(t *testing.T) {
+	t.Setenv(host.SocketEnv, "") // of a kernel that the test may run in
+	t.TempDir()                  // Of a test's folders the first call says when they are removed: after the session that may train in them.
 	s, err := session.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -30,14 +81,6 @@ func TestTraining(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	const steps = 2000
-	config := galdecon.Config{
-		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.003, NoiseMax: 0.003},
-		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Epsilon, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4, SecondOrder: true},
-		Fit:        fit.Config{Steps: steps, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
-	}
 	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 16, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -50,43 +93,93 @@ func TestTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	training, err := s.Train(config, galaxies, filepath.Join(t.TempDir(), "model"))
-	if err != nil {
+	dir := filepath.Join(t.TempDir(), "model")
+	train := func() *session.Training {
+		t.Helper()
+		training, err := s.Train(micro(1e6), galaxies, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return training
+	}
+	training := train()
+	watch := func(ctx context.Context, x *session.Observations, s *shown) error {
+		return show(ctx, training, s, &candidates{training: training, observations: x, seed: 1, place: s})
+	}
+	running := func(when string) {
+		t.Helper()
+		if state, last, err := training.State(); state != session.Running || err != nil {
+			t.Errorf("%s the training is %s at step %d, error %v", when, state, last.Step, err)
+		}
+	}
+	ctx, end := context.WithCancel(t.Context())
+	if err := watch(ctx, x, &shown{update: end}); !errors.Is(err, context.Canceled) {
+		t.Errorf("watching until a context ends: error %v", err)
+	}
+	running("after a context's end")
+	if err := watch(t.Context(), x, &shown{update: func() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) }}); err != nil {
+		t.Errorf("watching until an interrupt: error %v", err)
+	}
+	running("after an interrupt")
+
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := training.Model(); err == nil {
+			break
+		} else if !errors.Is(err, fs.ErrNotExist) || time.Now().After(end) {
+			t.Fatalf("no checkpoint after a minute: %v", err)
+		}
+	}
+	large := &session.Observations{Images: galaxy.NewImages(1, 32, 32, 1), PSFs: x.PSFs}
+	if err := watch(t.Context(), large, &shown{}); err == nil || !strings.Contains(err.Error(), "32×32") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("observations that the model doesn't take: error %v", err)
+	}
+	running("after observations that the model doesn't take")
+
+	// The first drawing ends when the loss has gone on, and then the training is stopped.
+	seen := &shown{}
+	seen.show = func() error {
+		if len(seen.figures) > 0 {
+			return nil
+		}
+		for now, end := seen.more.Load(), time.Now().Add(time.Minute); seen.more.Load() < now+50; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				return errors.New("while candidates are drawn the loss doesn't go on")
+			}
+		}
+		return training.Stop()
+	}
+	if err := watch(t.Context(), x, seen); err != nil {
 		t.Fatal(err)
 	}
-	ended, end := context.WithCancel(t.Context())
-	end()
-	if err := Training(ended, training, x, 1); !errors.Is(err, context.Canceled) {
-		t.Errorf("watching with a context that has ended: error %v", err)
-	}
-	if err := Training(t.Context(), training, x, 1); err != nil {
-		t.Fatal(err)
-	}
-	if state, last, err := training.State(); state != session.Finished || last.Step != steps || err != nil {
+	state, last, err := training.State()
+	if state != session.Stopped || err != nil {
 		t.Errorf("the training is %s at step %d, error %v", state, last.Step, err)
+	}
+	final := fmt.Sprintf("A candidate of each, after %d steps", last.Step)
+	if len(seen.figures) != 2 || seen.figures[0] == final || seen.figures[1] != final || seen.closed != 1 {
+		t.Errorf("candidates %q were shown, and %d ends of the loss; want an earlier one, %q, and one end", seen.figures, seen.closed, final)
 	}
 	figure, step, err := preview(t.Context(), training, x, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mosaic, ok := figure.(plotting.Mosaic)
-	if !ok || step != steps || mosaic.Images.N != 3 || mosaic.Images.ID(1) != galaxies.ID(3) {
-		t.Errorf("after step %d the preview is %+v", step, figure)
+	if mosaic, ok := figure.(plotting.Mosaic); !ok || step != last.Step || mosaic.Images.N != 3 || mosaic.Images.ID(1) != galaxies.ID(3) {
+		t.Errorf("after step %d the candidates are %+v", step, figure)
 	}
-	if figure, _, err := preview(t.Context(), training, x, 1, steps); figure != nil || err != nil {
+	if figure, _, err := preview(t.Context(), training, x, 1, step); figure != nil || err != nil {
 		t.Errorf("the same checkpoint again: %v, error %v", figure, err)
 	}
-	// A session that dies meanwhile is one error.
-	config.Fit.Steps = 1e6
-	if training, err = s.Train(config, galaxies, filepath.Join(t.TempDir(), "long")); err != nil {
-		t.Fatal(err)
+	if err := Training(t.Context(), training, x, 1); err != nil {
+		t.Errorf("watching what has ended: error %v", err)
 	}
+
+	// A session that dies meanwhile is one error.
+	training = train()
 	overview, err := s.Overview()
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(time.Second, func() { _ = syscall.Kill(overview.Process, syscall.SIGKILL) })
-	if err := Training(t.Context(), training, x, 1); !errors.Is(err, session.ErrEnded) || strings.Contains(err.Error(), "\n") {
+	if err := watch(t.Context(), x, &shown{update: func() { _ = syscall.Kill(overview.Process, syscall.SIGKILL) }}); !errors.Is(err, session.ErrEnded) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("watching in a session that dies: error %v, want one line that says so", err)
 	}
 	// So is one that is gone.

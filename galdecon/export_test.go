@@ -1,0 +1,18 @@
+package galdecon
+
+import (
+	"testing"
+	"weak"
+
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// Weight points to one of d's weights as long as it is in memory.
+func (d *Deconvolver) Weight(t *testing.T) weak.Pointer[tensors.Tensor] {
+	t.Helper()
+	for v := range d.weights.scope.IterVariables() {
+		return weak.Make(v.MustValue())
+	}
+	t.Fatal("a model without weights")
+	panic("unreachable")
+}
