@@ -59,6 +59,9 @@ func TestSessionInANotebook(t *testing.T) {
 	if state1 != "running" || step1 < 300 || state2 != "running" || step2 <= step1 || pid2 != pid {
 		t.Errorf("after the interrupt the training is %s at step %d, later %s at %d", state1, step1, state2, step2)
 	}
+	if watch := cells["watch"]; watch.Said != "detached\n" || watch.Displays != 2 {
+		t.Errorf("the interrupted cell that shows the loss and candidates has %d displays and says %q", watch.Displays, watch.Said)
+	}
 	if cells["sample"].Displays != 1 {
 		t.Error("no picture of a sample in the midst of the training")
 	}

@@ -1,5 +1,5 @@
-"""Plays a user of a notebook in galdecon's kernel: trains in the background, interrupts the cell that watches, comes back in a later cell
-to pause, sample and stop, restarts the kernel, and kills the session. Prints what the cells say as JSON, one line a cell.
+"""Plays a user of a notebook in galdecon's kernel: trains in the background, interrupts the cell that watches, comes back in later cells
+to watch, pause, sample and stop, restarts the kernel, and kills the session. Prints what the cells say as JSON, one line a cell.
 
 The argument is the folder of the training.
 """
@@ -18,8 +18,8 @@ client.start_channels()
 client.wait_for_ready(timeout=60)
 
 
-def run(name, source, interrupt_at=None):
-    """Runs a cell, interrupts it once it has said interrupt_at, and tells what it said."""
+def run(name, source, interrupt_at=None, interrupt_after=None):
+    """Runs a cell, interrupts it once it has said interrupt_at, or has made interrupt_after displays, and tells what it said."""
     start = time.monotonic()
     request = client.execute(source)
     said, displays = "", 0
@@ -36,6 +36,9 @@ def run(name, source, interrupt_at=None):
             break
         if interrupt_at and interrupt_at in said:
             interrupt_at = None
+            manager.interrupt_kernel()
+        if displays == interrupt_after:
+            interrupt_after = None
             manager.interrupt_kernel()
     reply = client.get_shell_msg(timeout=60)
     while reply["parent_header"].get("msg_id") != request:
@@ -55,6 +58,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/session"
+	"galdecon/galdecon/session/watch"
 	"galdecon/galdecon/unet"
 	"galdecon/plotting"
 
@@ -94,6 +98,14 @@ must.M(err)
 fmt.Println(state, last.Step, must.M1(s.Overview()).Process)
 """
 
+WATCH = """
+%%
+s := must.M1(session.Open())
+observations := must.M1(s.Observe(galaxies(), []psf.Kernel{must.M1(psf.Gaussian(7, 1))}, 0.003, 1))
+must.M(watch.Training(context.Background(), must.M1(s.Training(folder)), observations, 1))
+fmt.Println("detached")
+"""
+
 SAMPLE = """
 %%
 s := must.M1(session.Open())
@@ -114,6 +126,7 @@ fmt.Println(err)
 run("declarations", DECLARATIONS + "\n%%\n")
 run("train", TRAIN, interrupt_at="step 300")
 run("state", STATE)
+run("watch", WATCH, interrupt_after=2)  # the loss and the candidates
 run("sample", SAMPLE)
 run("state later", STATE)
 manager.restart_kernel()
