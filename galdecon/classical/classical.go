@@ -95,7 +95,7 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64
 			y.At(i)[k] = float32(float64(v) * peak)
 		}
 	}
-	y.IDs, y.Objects, y.Scale = slices.Clone(x.IDs), slices.Clone(x.Objects), slices.Clone(x.Scale)
+	y.LabelAs(x)
 	return y, nil
 }
 

@@ -128,7 +128,7 @@ func (im *Images) Average(n int) (*Images, error) {
 		return nil, fmt.Errorf("galaxy: images of %d×%d pixels can't be averaged by %d×%d", im.Height, im.Width, n, n)
 	}
 	out := NewImages(im.N, im.Height/n, im.Width/n, im.Channels)
-	out.IDs, out.Objects, out.Scale = slices.Clone(im.IDs), slices.Clone(im.Objects), slices.Clone(im.Scale)
+	out.LabelAs(im)
 	for i := range im.N {
 		from, to := im.At(i), out.At(i)
 		for k := range to {
@@ -183,7 +183,7 @@ func (im *Images) Cutout(header Header, x, y, side int) (*Images, Header, error)
 	if centralMax(stamp.Pixels, side, side, im.Channels) <= 0 {
 		return fail(errors.New("there is no positive value; is the galaxy there, and the sky subtracted only once?"))
 	}
-	stamp.IDs, stamp.Objects, stamp.Scale = slices.Clone(im.IDs), slices.Clone(im.Objects), slices.Clone(im.Scale)
+	stamp.LabelAs(im)
 	return stamp, header.Window(left, top, 1), nil
 }
 

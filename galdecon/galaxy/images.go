@@ -71,7 +71,7 @@ func (im *Images) Select(idx ...int) *Images {
 // Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects and scales.
 func (im *Images) Grey() *Images {
 	out := NewImages(im.N, im.Height, im.Width, 1)
-	out.IDs, out.Objects, out.Scale = slices.Clone(im.IDs), slices.Clone(im.Objects), slices.Clone(im.Scale)
+	out.LabelAs(im)
 	for k := range out.Pixels {
 		var sum float64
 		for _, v := range im.Pixels[k*im.Channels : (k+1)*im.Channels] {
@@ -80,6 +80,11 @@ func (im *Images) Grey() *Images {
 		out.Pixels[k] = float32(sum / float64(im.Channels))
 	}
 	return out
+}
+
+// LabelAs gives the images the IDs, objects and scales of others, copied: for images that were made of those, one of each.
+func (im *Images) LabelAs(of *Images) {
+	im.IDs, im.Objects, im.Scale = slices.Clone(of.IDs), slices.Clone(of.Objects), slices.Clone(of.Scale)
 }
 
 // WithChannels returns the images with so many channels, [N, Height, Width, channels], as a model takes them: as they are if they have as many, the
@@ -99,7 +104,7 @@ func (im *Images) WithChannels(channels int) (*Images, error) {
 		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only grey ones can, or grey ones be made of them", im.Channels, channels)
 	}
 	out := NewImages(im.N, im.Height, im.Width, channels)
-	out.IDs, out.Objects, out.Scale = slices.Clone(im.IDs), slices.Clone(im.Objects), slices.Clone(im.Scale)
+	out.LabelAs(im)
 	for k, v := range im.Pixels {
 		for c := range channels {
 			out.Pixels[k*channels+c] = v

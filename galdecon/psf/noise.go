@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"galdecon/galdecon/galaxy"
 
@@ -30,7 +29,7 @@ func Poisson(x *galaxy.Images, snr, sky float64, seed int64) (noisy *galaxy.Imag
 		return nil, nil, fmt.Errorf("psf: the sky must be a positive number of electrons per pixel, got %g", sky)
 	}
 	noisy = galaxy.NewImages(x.N, x.Height, x.Width, x.Channels)
-	noisy.IDs, noisy.Objects, noisy.Scale = slices.Clone(x.IDs), slices.Clone(x.Objects), slices.Clone(x.Scale)
+	noisy.LabelAs(x)
 	sigma = make([]float64, x.N)
 	poisson := distuv.Poisson{Src: rand.NewPCG(uint64(seed), 0)}
 	for i := range x.N {
