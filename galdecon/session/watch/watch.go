@@ -47,7 +47,7 @@ func Training(ctx context.Context, training *session.Training, observations *ses
 	if !gonbui.IsNotebook {
 		c.observations = nil
 	}
-	return show(ctx, training, plotting.NewTraining(training.Steps, history...), c)
+	return show(ctx, plotting.NewTraining(training.Steps, history...), c)
 }
 
 // curve is a plotting.Training.
@@ -56,7 +56,7 @@ type curve interface {
 	Close() error
 }
 
-func show(ctx context.Context, training *session.Training, loss curve, c *candidates) error {
+func show(ctx context.Context, loss curve, c *candidates) error {
 	live, detach := signal.NotifyContext(ctx, os.Interrupt) // which ends a drawing, too
 	defer detach()
 	watching, stop := context.WithCancelCause(live)
@@ -69,7 +69,7 @@ func show(ctx context.Context, training *session.Training, loss curve, c *candid
 			}
 		})
 	})
-	err := training.Watch(watching, func(p fit.Progress) {
+	err := c.training.Watch(watching, func(p fit.Progress) {
 		loss.Update(p.Step, p.Loss)
 		begin()
 	})
@@ -79,7 +79,7 @@ func show(ctx context.Context, training *session.Training, loss curve, c *candid
 	closed := loss.Close()
 	if err == nil && closed == nil {
 		var state session.State
-		if state, _, err = training.State(); state.Ended() {
+		if state, _, err = c.training.State(); state.Ended() {
 			err = c.show(live)
 		}
 	}
@@ -132,7 +132,7 @@ func (c *candidates) show(ctx context.Context) error {
 	if c.observations == nil {
 		return nil
 	}
-	figure, step, err := preview(ctx, c.training, c.observations, c.seed, c.step)
+	figure, step, err := c.preview(ctx)
 	if err != nil || figure == nil {
 		return err
 	}
@@ -141,18 +141,18 @@ func (c *candidates) show(ctx context.Context) error {
 }
 
 // preview is a candidate for each observation, by the last checkpoint, and the step of that. It is nil where there is no checkpoint yet, or none
-// but that of the step before.
-func preview(ctx context.Context, training *session.Training, observations *session.Observations, seed int64, before int) (figure plotting.Drawable, step int, err error) {
-	model, err := training.Model()
-	if errors.Is(err, fs.ErrNotExist) || err == nil && model.Step == before {
-		return nil, before, nil
+// but that of the candidates that are shown.
+func (c *candidates) preview(ctx context.Context) (figure plotting.Drawable, step int, err error) {
+	model, err := c.training.Model()
+	if errors.Is(err, fs.ErrNotExist) || err == nil && model.Step == c.step {
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, before, err
+		return nil, 0, err
 	}
-	posteriors, err := model.Sample(ctx, observations, 1, seed)
+	posteriors, err := model.Sample(ctx, c.observations, 1, c.seed)
 	if err != nil {
-		return nil, before, err
+		return nil, 0, err
 	}
 	var drawn []*galaxy.Images
 	for _, p := range posteriors {
@@ -160,8 +160,8 @@ func preview(ctx context.Context, training *session.Training, observations *sess
 	}
 	all, err := galaxy.Join(drawn...)
 	if err != nil {
-		return nil, before, err
+		return nil, 0, err
 	}
-	all.IDs = observations.Images.IDs
+	all.IDs = c.observations.Images.IDs
 	return plotting.Mosaic{Title: fmt.Sprintf("A candidate of each, after %d steps", model.Step), Images: all}, model.Step, nil
 }

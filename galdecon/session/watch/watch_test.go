@@ -104,7 +104,7 @@ func TestTraining(t *testing.T) {
 	}
 	training := train()
 	watch := func(ctx context.Context, x *session.Observations, s *shown) error {
-		return show(ctx, training, s, &candidates{training: training, observations: x, seed: 1, place: s})
+		return show(ctx, s, &candidates{training: training, observations: x, seed: 1, place: s})
 	}
 	running := func(when string) {
 		t.Helper()
@@ -159,14 +159,16 @@ func TestTraining(t *testing.T) {
 	if len(seen.figures) != 2 || seen.figures[0] == final || seen.figures[1] != final || seen.closed != 1 {
 		t.Errorf("candidates %q were shown, and %d ends of the loss; want an earlier one, %q, and one end", seen.figures, seen.closed, final)
 	}
-	figure, step, err := preview(t.Context(), training, x, 1, 0)
+	again := &candidates{training: training, observations: x, seed: 1}
+	figure, step, err := again.preview(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if mosaic, ok := figure.(plotting.Mosaic); !ok || step != last.Step || mosaic.Images.N != 3 || mosaic.Images.ID(1) != galaxies.ID(3) {
 		t.Errorf("after step %d the candidates are %+v", step, figure)
 	}
-	if figure, _, err := preview(t.Context(), training, x, 1, step); figure != nil || err != nil {
+	again.step = step
+	if figure, _, err := again.preview(t.Context()); figure != nil || err != nil {
 		t.Errorf("the same checkpoint again: %v, error %v", figure, err)
 	}
 	if err := Training(t.Context(), training, x, 1); err != nil {
