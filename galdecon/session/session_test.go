@@ -18,11 +18,10 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/session"
 	"galdecon/galdecon/session/host"
-	"galdecon/galdecon/unet"
+	"galdecon/galdecon/session/internal/sessiontest"
 	"galdecon/kernels/home"
 )
 
@@ -46,7 +45,7 @@ func program(dir string) error {
 	if err != nil {
 		return err
 	}
-	t, err := s.Train(micro(1e6), synthetic(), dir)
+	t, err := s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir)
 	if err != nil {
 		return err
 	}
@@ -61,25 +60,6 @@ func program(dir string) error {
 			told = true
 		}
 	})
-}
-
-// micro trains in no time, and is good for nothing but tests.
-func micro(steps int) galdecon.Config {
-	return galdecon.Config{
-		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.003, NoiseMax: 0.003},
-		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Epsilon, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true},
-		Fit:        fit.Config{Steps: steps, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
-	}
-}
-
-func synthetic() *galaxy.Images {
-	images, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 16, Seed: 1})
-	if err != nil {
-		panic(err)
-	}
-	return images
 }
 
 // kernel makes a host as a kernel's launcher does, and its environment this process's.
@@ -163,7 +143,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	kernel(t, "")
 	s := open(t)
 	dir := filepath.Join(t.TempDir(), "model")
-	training, err := s.Train(micro(5), synthetic(), dir)
+	training, err := s.Train(sessiontest.Micro(5), sessiontest.Galaxies(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,12 +159,12 @@ func TestLikeInTheProcess(t *testing.T) {
 		t.Errorf("the history is %v, stored is %v; %v", points, stored, err)
 	}
 	alone := filepath.Join(t.TempDir(), "alone")
-	if err := galdecon.Train(t.Context(), micro(5), synthetic(), alone, nil); err != nil {
+	if err := galdecon.Train(t.Context(), sessiontest.Micro(5), sessiontest.Galaxies(), alone, nil); err != nil {
 		t.Fatal(err)
 	}
 	kernels := []psf.Kernel{must(psf.Gaussian(7, 1))(t)}
-	there := must(s.Observe(synthetic().Select(0, 1, 2), kernels, 0.003, 5))(t)
-	here := must(galdecon.Observe(synthetic().Select(0, 1, 2), kernels, 0.003, 5))(t)
+	there := must(s.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
+	here := must(galdecon.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	same(t, "observations", there, here)
 	same(t, "standardized observations", must(s.Standardize(there))(t), must(galdecon.Standardize(here))(t))
 	same(t, "Wiener's filter", must(s.Wiener(there, 0.03))(t), must(galdecon.Wiener(here, 0.03))(t))
@@ -210,10 +190,10 @@ func TestLikeInTheProcess(t *testing.T) {
 	wants(t, "bad sampler", err, nil, "ddpm: ")
 	_, err = s.Training(alone)
 	wants(t, "no training", err, fs.ErrNotExist, alone)
-	bad := micro(0)
-	_, err = s.Train(bad, synthetic(), dir)
+	bad := sessiontest.Micro(0)
+	_, err = s.Train(bad, sessiontest.Galaxies(), dir)
 	wants(t, "bad configuration", err, nil, "fit: ")
-	_, err = s.Train(micro(6), synthetic(), dir)
+	_, err = s.Train(sessiontest.Micro(6), sessiontest.Galaxies(), dir)
 	wants(t, "another configuration in the folder", err, nil, "holds another configuration", `"steps": 5`)
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -247,7 +227,7 @@ func same(t *testing.T, what string, got, want any) {
 func TestTrainingInTheBackground(t *testing.T) {
 	kernel(t, "")
 	dir := filepath.Join(t.TempDir(), "model")
-	first := must(open(t).Train(micro(1e6), synthetic(), dir))(t)
+	first := must(open(t).Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	watching, leave := context.WithCancel(t.Context())
 	seen := 0
 	err := first.Watch(watching, func(p fit.Progress) {
@@ -263,11 +243,11 @@ func TestTrainingInTheBackground(t *testing.T) {
 	s := open(t)
 	training := must(s.Training(dir))(t)
 	await(t, "it goes on", func() bool { _, step := state(t, training); return step > seen+3 })
-	again := must(s.Train(micro(1e6), synthetic(), dir))(t)
+	again := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	if again.Dir != training.Dir || again.Steps != 1e6 {
 		t.Errorf("the same training is found as %+v", again)
 	}
-	_, err = s.Train(micro(7), synthetic(), dir)
+	_, err = s.Train(sessiontest.Micro(7), sessiontest.Galaxies(), dir)
 	wants(t, "another training in the folder", err, fit.ErrBusy, "stop that training")
 
 	if err := training.Pause(); err != nil {
@@ -284,7 +264,7 @@ func TestTrainingInTheBackground(t *testing.T) {
 	if model.Step < 1 || model.Step > at {
 		t.Errorf("a model in training is of step %d, the training at %d", model.Step, at)
 	}
-	observations := must(s.Observe(synthetic(), []psf.Kernel{must(psf.Gaussian(7, 1))(t)}, 0.003, 5))(t)
+	observations := must(s.Observe(sessiontest.Galaxies(), []psf.Kernel{must(psf.Gaussian(7, 1))(t)}, 0.003, 5))(t)
 	if posteriors := must(model.Sample(t.Context(), observations, 2, 1))(t); len(posteriors) != 8 {
 		t.Errorf("%d posteriors for 8 observations", len(posteriors))
 	}
@@ -310,7 +290,7 @@ func TestTrainingInTheBackground(t *testing.T) {
 	if err := training.Watch(t.Context(), nil); err != nil {
 		t.Errorf("watching what has stopped: %v", err)
 	}
-	more := must(s.Train(micro(1e6), synthetic(), dir))(t)
+	more := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "it goes on from there", func() bool { _, step := state(t, more); return step > stopped })
 	points := must(more.History())(t)
 	if !slices.IsSortedFunc(points, func(a, b fit.Point) int { return a.Step - b.Step }) || points[0].Step > stopped || points[len(points)-1].Step <= stopped {
@@ -323,7 +303,7 @@ func TestCrash(t *testing.T) {
 	kernel(t, "")
 	dir := filepath.Join(t.TempDir(), "model")
 	s := open(t)
-	training := must(s.Train(micro(1e6), synthetic(), dir))(t)
+	training := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "there is a checkpoint", func() bool { return len(must(fit.History(dir))(t)) > 0 })
 	kill := func(s *session.Session, signal syscall.Signal) int {
 		pid := must(s.Overview())(t).Process
@@ -348,7 +328,7 @@ func TestCrash(t *testing.T) {
 	_, err = s.Training(dir)
 	wants(t, "its training", err, fs.ErrNotExist, dir)
 	kept := must(s.Load(dir))(t).Step
-	training = must(s.Train(micro(1e6), synthetic(), dir))(t)
+	training = must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "it goes on from the checkpoint", func() bool { _, step := state(t, training); return step > kept })
 
 	pid := kill(s, syscall.SIGQUIT) // as a panic ends it: with words
@@ -365,7 +345,7 @@ func TestCrash(t *testing.T) {
 func TestTwoKernels(t *testing.T) {
 	dir := t.TempDir()
 	first := kernel(t, "the kernel of first.ipynb")
-	one := must(open(t).Train(micro(1e6), synthetic(), dir))(t)
+	one := must(open(t).Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "it trains", func() bool { _, step := state(t, one); return step > 0 })
 	if err := one.Pause(); err != nil { // it keeps the folder, and leaves the cores to the rest of the test
 		t.Fatal(err)
@@ -376,14 +356,14 @@ func TestTwoKernels(t *testing.T) {
 	if _, err := s.Training(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the other kernel's training: %v", err)
 	}
-	_, err := s.Train(micro(1e6), synthetic(), dir)
+	_, err := s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir)
 	wants(t, "the other kernel's folder", err, fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
-	wants(t, "a program in a kernel's folder", galdecon.Train(t.Context(), micro(1e6), synthetic(), dir, nil), fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
+	wants(t, "a program in a kernel's folder", galdecon.Train(t.Context(), sessiontest.Micro(1e6), sessiontest.Galaxies(), dir, nil), fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
 	_, last := state(t, one)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	two := must(s.Train(micro(1e6), synthetic(), dir))(t)
+	two := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	if points := must(two.History())(t); points[len(points)-1].Step < last {
 		t.Errorf("the kernel that ended at step %d or later saved step %d", last, points[len(points)-1].Step)
 	}

@@ -10,27 +10,16 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/session/internal/sessiontest"
 	"galdecon/galdecon/session/internal/wire"
-	"galdecon/galdecon/unet"
 )
 
 // A model is read again when its files have changed, with its stored sampler when that has; one drawing goes on at a time, of whichever model,
 // and a call that waits for it can be left.
 func TestModels(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
-	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 16, Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := galdecon.Config{
-		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.003, NoiseMax: 0.003},
-		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Epsilon, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4},
-		Fit:        fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
-	}
+	galaxies, config := sessiontest.Galaxies(), sessiontest.Micro(3)
 	ctx, interrupt := context.WithCancel(t.Context())
 	if err := galdecon.Train(ctx, config, galaxies, dir, func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)

@@ -13,14 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"galdecon/galdecon"
-	"galdecon/galdecon/ddpm"
-	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/session"
 	"galdecon/galdecon/session/host"
-	"galdecon/galdecon/unet"
+	"galdecon/galdecon/session/internal/sessiontest"
 	"galdecon/plotting"
 )
 
@@ -56,17 +53,6 @@ func (s *shown) Show(d plotting.Drawable) error {
 	return nil
 }
 
-// micro trains in no time, and is good for nothing but tests.
-func micro(steps int) galdecon.Config {
-	return galdecon.Config{
-		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.003, NoiseMax: 0.003},
-		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Epsilon, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4, SecondOrder: true},
-		Fit:        fit.Config{Steps: steps, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
-	}
-}
-
 // What ctx's end, an interrupt, or observations that the model doesn't take end is the watching alone. A training is watched to its end, with
 // candidates of the last checkpoint; while they are drawn the loss goes on.
 func TestTraining(t *testing.T) {
@@ -81,10 +67,7 @@ func TestTraining(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 16, Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	galaxies := sessiontest.Galaxies()
 	kernel, err := psf.Gaussian(7, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +79,7 @@ func TestTraining(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	train := func() *session.Training {
 		t.Helper()
-		training, err := s.Train(micro(1e6), galaxies, dir)
+		training, err := s.Train(sessiontest.Micro(1e6), galaxies, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
