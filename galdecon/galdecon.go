@@ -39,12 +39,16 @@ import (
 
 // Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
 // interrupted training stopped, and returns at once where it was finished. report, which may be nil, is called after every
-// step. When ctx ends, the model is saved and ctx's error returned.
+// step. When ctx ends, the model is saved and ctx's error returned. It begins with random weights, or with those of the model that
+// c.Fit.Begin names, which must be of the same kind.
 func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
 	if err := c.fits(galaxies); err != nil {
+		return err
+	}
+	if err := c.begins(dir); err != nil {
 		return err
 	}
 	device, err := backend.Default()
@@ -57,6 +61,26 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	}
 	defer trainer.Close()
 	return c.train(ctx, trainer, galaxies, dir, report)
+}
+
+// begins reports a model to begin the training in dir with whose weights mean something else, though they may have the same shapes.
+func (c Config) begins(dir string) error {
+	if c.Fit.Begin == "" {
+		return nil
+	}
+	if history, err := fit.History(dir); err != nil || len(history) > 0 {
+		return err // it has begun
+	}
+	from, err := loadConfig(c.Fit.Begin)
+	if err != nil {
+		return fmt.Errorf("galdecon: cannot begin with the weights of another model: %w", err)
+	}
+	alike := c
+	alike.Diffusion, alike.CVAE, alike.Standardized = from.Diffusion, from.CVAE, from.Standardized
+	if !reflect.DeepEqual(alike, c) {
+		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that has the same network, see Config", c.Fit.Begin, difference(alike, c))
+	}
+	return nil
 }
 
 // train leaves the model in dir, with a trainer of its loss.

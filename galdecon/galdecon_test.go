@@ -315,11 +315,13 @@ func TestTrainBadInput(t *testing.T) {
 		y      *galaxy.Images
 		want   string
 	}{
-		"invalid configuration": {func(c *galdecon.Config) { c.Fit.Batch = 0 }, blobs(8, 16), "batch"},
-		"too few galaxies":      {func(*galdecon.Config) {}, blobs(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
-		"another size":          {func(*galdecon.Config) {}, blobs(8, 32), "16×16 pixels with 1 channel(s), these are 32×32 with 1"},
-		"another channels":      {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "with 3"},
-		"NaN":                   {func(*galdecon.Config) {}, nan, "blob 0"},
+		"invalid configuration":  {func(c *galdecon.Config) { c.Fit.Batch = 0 }, blobs(8, 16), "batch"},
+		"too few galaxies":       {func(*galdecon.Config) {}, blobs(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
+		"another size":           {func(*galdecon.Config) {}, blobs(8, 32), "16×16 pixels with 1 channel(s), these are 32×32 with 1"},
+		"another channels":       {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "with 3"},
+		"NaN":                    {func(*galdecon.Config) {}, nan, "blob 0"},
+		"no model to begin with": {func(c *galdecon.Config) { c.Fit.Begin = "nowhere" }, blobs(8, 16), "cannot begin"},
+		"another to begin with":  {func(c *galdecon.Config) { c.Fit.Begin = filepath.Join("pretrained", "tiny") }, blobs(8, 16), "of another kind"},
 	} {
 		dir := filepath.Join(t.TempDir(), "model")
 		c := micro()

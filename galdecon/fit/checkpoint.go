@@ -170,8 +170,8 @@ func Load(dir string) (*model.Store, error) {
 }
 
 // Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, where
-// there may be none. It is what a finished model needs, in half precision (rounded by at most 1/2048), an eighth of the size: [Load]
-// reads it, but it can't be trained further.
+// there may be none. It is what a finished model needs, in half precision (rounded by at most 1/2048, and to 0 below 6e-5), an eighth of the
+// size: [Load] reads it, but it can't be trained further. Another training can begin with it, see [Config].
 func Export(dir, to string) error {
 	trained, err := Load(dir)
 	if err != nil {

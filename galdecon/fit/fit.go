@@ -43,6 +43,10 @@ type Config struct {
 	Accumulate int `json:"accumulate,omitempty"`
 	// Devices is the number of devices that each part is spread over. 0 is 1.
 	Devices int `json:"devices,omitempty"`
+	// Begin is the folder of a trained model whose averaged weights the training begins with, where they would else be random: a model
+	// becomes fit for other galaxies, images of another size or another instrument in a fraction of the steps. The optimizer starts
+	// anew. A training that goes on doesn't look there.
+	Begin string `json:"begin,omitempty"`
 	// Seed determines the weights' start, the order of galaxies, and all noise.
 	Seed int64 `json:"seed"`
 }

@@ -114,6 +114,11 @@ func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, report fun
 	if err := t.restore(state.store, dir); err != nil {
 		return err
 	}
+	if c.Begin != "" && state.step == 0 {
+		if err := t.begin(c.Begin); err != nil {
+			return err
+		}
+	}
 	if err := t.set(inputs); err != nil {
 		return err
 	}
@@ -386,6 +391,41 @@ func (t *Trainer) restore(loaded *model.Store, dir string) error {
 		if t.store.GetVariable(v.Path()) == nil {
 			return other("it also has %s", v.Path())
 		}
+	}
+	return nil
+}
+
+// begin sets the weights to the averaged ones of the model in the folder from.
+func (t *Trainer) begin(from string) error {
+	loaded, err := Load(from)
+	if err != nil {
+		return fmt.Errorf("fit: cannot begin with the weights of another model: %w", err)
+	}
+	defer loaded.Finalize()
+	other := func(format string, args ...any) error {
+		return fmt.Errorf("fit: cannot begin with the weights in %s, which are those of another kind of model: "+format, append([]any{from}, args...)...)
+	}
+	ours := 0
+	for v := range t.store.Scope(weightsScope).IterVariables() {
+		name := v.Path()[len(weightsScope):]
+		w := loaded.GetVariable(averageScope + name)
+		if w == nil {
+			return other("they lack %s", name)
+		}
+		if !w.Shape().Equal(v.Shape()) {
+			return other("%s is %s there, but %s here", name, w.Shape(), v.Shape())
+		}
+		value, err := w.MustValue().LocalClone()
+		if err == nil {
+			err = v.SetValue(value)
+		}
+		if err != nil {
+			return fmt.Errorf("fit: cannot set %s: %w", v.Path(), err)
+		}
+		ours++
+	}
+	if theirs := Average(loaded).NumVariables(); theirs != ours {
+		return other("they are %d arrays, but %d here", theirs, ours)
 	}
 	return nil
 }
