@@ -3,8 +3,14 @@ package controls_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -42,16 +48,44 @@ func installed(t *testing.T) (home.Home, string) {
 	return h, repo
 }
 
-// lab starts JupyterLab on a folder with a copy of the notebook, and returns the notebook's path and page.
-func lab(t *testing.T) (path, url string) {
+// certificate writes a certificate for this machine, which no one has signed, and its key.
+func certificate(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, kind string, bytes []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("cert.pem", "CERTIFICATE", cert), write("key.pem", "PRIVATE KEY", secret)
+}
+
+// lab starts JupyterLab on a folder with a copy of the notebook, and returns the notebook's path and its page's address below a root such as
+// http://%s/, whose host it fills in.
+func lab(t *testing.T, root string, options ...string) (path, page string) {
 	t.Helper()
 	h, repo := installed(t)
-	root := t.TempDir()
+	folder := t.TempDir()
 	text, err := os.ReadFile(filepath.Join("testdata", notebook))
 	if err != nil {
 		t.Fatal(err)
 	}
-	path = filepath.Join(root, notebook)
+	path = filepath.Join(folder, notebook)
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +99,8 @@ func lab(t *testing.T) (path, url string) {
 	}
 	const token = "test"
 	cmd := exec.Command(h.Python(), "-I", "-m", "jupyterlab", "--no-browser", "--allow-root", "--LabApp.expose_app_in_browser=True", "--ServerApp.ip=127.0.0.1",
-		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token="+token, "--ServerApp.root_dir="+root)
+		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token="+token, "--ServerApp.root_dir="+folder)
+	cmd.Args = append(cmd.Args, options...)
 	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -89,7 +124,7 @@ func lab(t *testing.T) (path, url string) {
 			t.Fatal("JupyterLab doesn't start")
 		}
 	}
-	return path, fmt.Sprintf("http://%s/lab/tree/%s?token=%s", address, notebook, token)
+	return path, fmt.Sprintf(root+"lab/tree/%s?token=%s", address, notebook, token)
 }
 
 // browser starts Chromium.
@@ -105,7 +140,8 @@ func browser(t *testing.T) context.Context {
 	if path == "" {
 		t.Skip("there is no Chromium on the PATH to test the controls in")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1200, 1200))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1200, 1200),
+		chromedp.Flag("ignore-certificate-errors", true))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(end)
 	ctx, end := chromedp.NewContext(allocator)
@@ -126,58 +162,84 @@ const (
 	})()`
 )
 
-// TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what is saved.
-func TestInABrowser(t *testing.T) {
-	ctx := browser(t)
-	path, page := lab(t)
-	// evaluate evaluates an expression in the page, until waits for it to be true.
-	evaluate := func(expression string) {
-		t.Helper()
-		if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](expression+"; 0")); err != nil {
-			t.Fatalf("%s: %v", expression, err)
-		}
-	}
-	until := func(condition string) {
-		t.Helper()
-		for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-			// Not by chromedp's Poll, which sees nothing of the page's variables.
-			holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
-			if err != nil || time.Now().After(end) {
-				t.Fatalf("until %s: %v", condition, err)
-			}
-			if holds {
-				return
-			}
-		}
-	}
+// page is the notebook in JupyterLab, in Chromium.
+type page struct {
+	*testing.T
+	ctx context.Context
+}
+
+// open runs the notebook in the page at an address, until its controls are there.
+func open(t *testing.T, address string) page {
+	t.Helper()
+	p := page{t, browser(t)}
 	// As if someone sat before it: JupyterLab runs the notebook that has the focus.
 	focus := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return chromedp.Void{}, err
 	}
-	if err := chromedp.Do(ctx, focus, chromedp.Navigate(page)); err != nil {
+	if err := chromedp.Do(p.ctx, focus, chromedp.Navigate(address)); err != nil {
 		t.Fatal(err)
 	}
-	until(`window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady`)
-	evaluate(`window.jupyterapp.commands.execute("notebook:run-all-cells")`)
-	until(figure + ` && document.querySelector(".jp-OutputArea-output input[type=range]")`)
-	for _, change := range []struct {
-		index int
-		value string
-	}{{0, "0.8"}, {1, "1"}, {0, "0.3"}} {
-		start := time.Now()
-		evaluate("window.before = " + figure)
-		evaluate(fmt.Sprintf(set, change.index, change.value))
-		// A user whose slider does nothing moves it again.
-		evaluate(fmt.Sprintf("window.again = setInterval(() => %s, 5000)", strings.TrimSuffix(strings.TrimSpace(fmt.Sprintf(set, change.index, change.value)), ";")))
-		until(figure + " && " + figure + " !== window.before")
-		evaluate("clearInterval(window.again)")
-		t.Logf("control %d at %s: a new figure after %.2f s", change.index, change.value, time.Since(start).Seconds())
+	p.until(`window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady`)
+	p.evaluate(`window.jupyterapp.commands.execute("notebook:run-all-cells")`)
+	p.until(figure + ` && document.querySelector(".jp-OutputArea-output input[type=range]")`)
+	return p
+}
+
+// evaluate evaluates an expression in the page.
+func (p page) evaluate(expression string) {
+	p.Helper()
+	if _, err := chromedp.Run(p.ctx, chromedp.Evaluate[int](expression+"; 0")); err != nil {
+		p.Fatalf("%s: %v", expression, err)
 	}
-	evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
-	until(`document.querySelector(".jp-Notebook").textContent.includes("drawn true <nil>")`)
-	evaluate(`window.jupyterapp.commands.execute("docmanager:save").then(() => window.saved = true)`)
-	until("window.saved")
+}
+
+// until waits for an expression to be true.
+func (p page) until(condition string) {
+	p.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		// Not by chromedp's Poll, which sees nothing of the page's variables.
+		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
+		if err != nil || time.Now().After(end) {
+			p.Fatalf("until %s: %v", condition, err)
+		}
+		if holds {
+			return
+		}
+	}
+}
+
+// move moves the control of an index to a value and waits for another figure.
+func (p page) move(index int, value string) {
+	p.Helper()
+	start := time.Now()
+	p.evaluate("window.before = " + figure)
+	p.evaluate(fmt.Sprintf(set, index, value))
+	// A user whose slider does nothing moves it again.
+	p.evaluate(fmt.Sprintf("window.again = setInterval(() => %s, 5000)", strings.TrimSuffix(strings.TrimSpace(fmt.Sprintf(set, index, value)), ";")))
+	p.until(figure + " && " + figure + " !== window.before")
+	p.evaluate("clearInterval(window.again)")
+	p.Logf("control %d at %s: a new figure after %.2f s", index, value, time.Since(start).Seconds())
+}
+
+// TestBehindHTTPS moves a control in a JupyterLab like one of a hub: encrypted, and below a path of the user's own.
+func TestBehindHTTPS(t *testing.T) {
+	cert, key := certificate(t)
+	_, address := lab(t, "https://%s/user/me/", "--ServerApp.base_url=/user/me/", "--ServerApp.certfile="+cert, "--ServerApp.keyfile="+key)
+	open(t, address).move(0, "0.8")
+}
+
+// TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what is saved.
+func TestInABrowser(t *testing.T) {
+	path, address := lab(t, "http://%s/")
+	p := open(t, address)
+	p.move(0, "0.8")
+	p.move(1, "1")
+	p.move(0, "0.3")
+	p.evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
+	p.until(`document.querySelector(".jp-Notebook").textContent.includes("drawn true <nil>")`)
+	p.evaluate(`window.jupyterapp.commands.execute("docmanager:save").then(() => window.saved = true)`)
+	p.until("window.saved")
 
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -28,13 +28,25 @@ func (h Home) toolsStep(repo string) step {
 		name:     "tools",
 		does:     "Go kernel (gonb, goimports, gopls)",
 		products: products,
-		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum") },
+		inputs: func() (string, error) {
+			pinned, err := sources(repo, "go.mod", "go.sum")
+			return pinned + asThePage, err
+		},
 		make: func(ctx context.Context, run runner) error {
 			// What is built from here on needs cgo, and go's own message names no compiler.
 			if _, err := CCompiler(ctx); err != nil {
 				return fmt.Errorf("galdecon needs a C compiler: %w", err)
 			}
-			return h.build(ctx, run, repo, packages...)
+			dir, err := os.MkdirTemp(h.Dir, "gonb-*")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			modfile, err := gonbModfile(ctx, repo, dir)
+			if err != nil {
+				return err
+			}
+			return h.build(ctx, run, repo, append([]string{"-modfile=" + modfile}, packages...)...)
 		},
 	}
 }
@@ -92,30 +104,39 @@ func (h Home) commandStep(repo string) step {
 	}
 }
 
-// goBuild runs go build in the repository.
-func goBuild(ctx context.Context, run runner, repo string, args ...string) error {
+// goCommand is the go command in the repository.
+func goCommand(ctx context.Context, repo string, args ...string) (*exec.Cmd, error) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		return fmt.Errorf("no go on the PATH; install Go %s or newer", strings.TrimPrefix(runtime.Version(), "go"))
+		return nil, fmt.Errorf("no go on the PATH; install Go %s or newer", strings.TrimPrefix(runtime.Version(), "go"))
 	}
-	cmd := exec.CommandContext(ctx, goTool, append([]string{"build"}, args...)...)
+	cmd := exec.CommandContext(ctx, goTool, args...)
 	cmd.Dir = repo
 	cmd.Env = append(os.Environ(), "GOWORK=off") // the versions are those of go.mod, also within someone's workspace
+	return cmd, nil
+}
+
+// goBuild runs go build in the repository.
+func goBuild(ctx context.Context, run runner, repo string, args ...string) error {
+	cmd, err := goCommand(ctx, repo, append([]string{"build"}, args...)...)
+	if err != nil {
+		return err
+	}
 	if err := run(cmd); err != nil {
 		return fmt.Errorf("go build failed: %w", err)
 	}
 	return nil
 }
 
-// build builds programs of the repository's module and its dependencies into bin/. They are built beside it and then renamed, so
+// build builds programs of the repository's module and its dependencies, after what flags of go build there are, into bin/. They are built beside it and then renamed, so
 // that a program in bin/ is always whole, also while a running kernel uses it.
-func (h Home) build(ctx context.Context, run runner, repo string, packages ...string) error {
+func (h Home) build(ctx context.Context, run runner, repo string, args ...string) error {
 	tmp, err := os.MkdirTemp(h.Dir, "build-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	if err := goBuild(ctx, run, repo, append([]string{"-ldflags=-s", "-o", tmp + string(filepath.Separator)}, packages...)...); err != nil {
+	if err := goBuild(ctx, run, repo, append([]string{"-ldflags=-s", "-o", tmp + string(filepath.Separator)}, args...)...); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(h.Dir, "bin"), 0o755); err != nil {
