@@ -21,7 +21,7 @@ const (
 
 // Training follows a training run as it goes: a line with the step, the rate, the time that is left and the loss, and,
 // in a notebook cell, the loss curve beneath. It updates one display in place, at most twice a second, the curve every
-// 5 seconds; at the end the curve, with the line as its title, is all that stays in the notebook. Outside a notebook
+// 5 seconds, and at once where there is a past; at the end the curve, with the line as its title, is all that stays in the notebook. Outside a notebook
 // the line goes to standard error.
 //
 //	live := plotting.NewTraining(steps)
@@ -77,7 +77,10 @@ func (t *Training) Update(step int, loss float64) {
 	now := t.now()
 	if t.started.IsZero() {
 		// The rate counts from here, so that compiling the model and resuming at a later step don't distort it.
-		t.started, t.startStep, t.curveShown = now, step, now
+		t.started, t.startStep = now, step
+		if len(t.loss.Training) == 0 {
+			t.curveShown = now // a curve wants some points
+		}
 	}
 	t.loss.Training = append(t.loss.Training, Point{Step: step, Loss: loss})
 	if now.Sub(t.lineShown) < linePeriod {

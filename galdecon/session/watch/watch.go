@@ -34,7 +34,8 @@ const (
 
 // Training shows a training until it ends: the steps, the rate, the time that is left and the loss; the loss of all its steps; and, with new
 // checkpoints, a candidate for each of up to 60 observations, from the seed. Without observations (nil) there are no candidates. The displays
-// change in place, and the last ones stay in the notebook; outside of a notebook there is the progress alone.
+// change in place, and the last ones stay in the notebook; outside of a notebook there is the progress alone. Of a training that is paused it
+// shows what there is, and waits until it goes on.
 //
 // When the cell is interrupted it detaches and returns nil, and when ctx ends ctx's error: the training goes on. Otherwise it returns the error of a
 // training that failed, as [session.Training.Watch] does, or why candidates can't be drawn.
@@ -69,6 +70,11 @@ func show(ctx context.Context, loss curve, c *candidates) error {
 			}
 		})
 	})
+	// What is paused makes no step to report, and has something to show all the same.
+	if state, last, err := c.training.State(); err == nil && last.Step > 0 && !state.Ended() {
+		loss.Update(last.Step, last.Loss)
+		begin()
+	}
 	err := c.training.Watch(watching, func(p fit.Progress) {
 		loss.Update(p.Step, p.Loss)
 		begin()

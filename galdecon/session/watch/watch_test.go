@@ -112,6 +112,32 @@ func TestTraining(t *testing.T) {
 			t.Fatalf("no checkpoint after a minute: %v", err)
 		}
 	}
+	// What is paused is shown, and stays paused.
+	if err := training.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	for end, before := time.Now().Add(time.Minute), -1; ; time.Sleep(100 * time.Millisecond) {
+		_, last, err := training.State()
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("the training doesn't pause: error %v", err)
+		}
+		if last.Step == before {
+			break // the step that it was in has ended
+		}
+		before = last.Step
+	}
+	paused := &shown{}
+	ctx, end = context.WithTimeout(t.Context(), time.Minute)
+	paused.show = func() error { end(); return nil }
+	if err := watch(ctx, x, paused); !errors.Is(err, context.Canceled) || paused.more.Load() != 1 {
+		t.Errorf("watching what is paused shows %d losses, error %v; want one, and candidates", paused.more.Load(), err)
+	}
+	if state, _, err := training.State(); state != session.Paused || err != nil {
+		t.Errorf("after it was watched a paused training is %s, error %v", state, err)
+	}
+	if err := training.Resume(); err != nil {
+		t.Fatal(err)
+	}
 	large := &session.Observations{Images: galaxy.NewImages(1, 32, 32, 1), PSFs: x.PSFs}
 	if err := watch(t.Context(), large, &shown{}); err == nil || !strings.Contains(err.Error(), "32×32") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("observations that the model doesn't take: error %v", err)
