@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"os"
 	"os/signal"
@@ -349,10 +350,13 @@ func (c Config) inRange(o *Observations) error {
 // Posterior is what a model says about one observation: its candidates.
 type Posterior = posterior.Posterior
 
+// Part are some of the candidates of an observation, as they come.
+type Part = posterior.Part
+
 // Sample draws n candidates for each observation x [m, Size, Size, Channels], in its units. For a model that isn't
 // [Config].Standardized pixels of x must be scaled so that the peak of the galaxy without its blur is about 1, see [Standardize].
 // Observations with more noise than the model was trained for, or PSFs
-// that are unlike those of its Instrument, are refused.
+// that are unlike those of its Instrument, are refused, and so are more candidates than fit into memory.
 //
 // The random numbers of a candidate depend on the seed, on the number of its observation and on its own number, and on nothing else: the
 // first 16 of 1000 candidates are those that are drawn when 16 are asked for, up to rounding. Equal calls give equal bits.
@@ -360,54 +364,67 @@ type Posterior = posterior.Posterior
 // What is drawn together has one of a few sizes, each compiled at its first use, so that most numbers of candidates find
 // everything compiled.
 func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]Posterior, error) {
-	o, seen, units, err := d.accept(observations)
-	if err != nil {
-		return nil, err
-	}
-	if n < 1 {
-		return nil, fmt.Errorf("galdecon: at least one sample must be drawn, got %d", n)
-	}
-	c, x := d.Config, o.Images
-	posteriors := make([]Posterior, x.N)
-	for i := range posteriors {
-		kernel, noise := o.At(i)
-		posteriors[i] = Posterior{
-			Observation: x.Select(i), PSF: kernel, Noise: noise, Seed: seed,
-			Samples: galaxy.NewImages(n, c.Size, c.Size, c.Channels), Reblurred: galaxy.NewImages(n, c.Size, c.Size, c.Channels),
+	return posterior.Collect(d.Stream(ctx, observations, n, seed), nil)
+}
+
+// Stream draws what [Deconvolver.Sample] draws, and yields the candidates as they come, a few at a time: for work that shows how far it is,
+// and for more candidates than one keeps. An error is the last that it yields.
+//
+//	bar := plotting.NewProgress()
+//	posteriors, err := posterior.Collect(d.Stream(ctx, observations, 1000, seed), bar.Update)
+func (d *Deconvolver) Stream(ctx context.Context, observations *Observations, n int, seed int64) iter.Seq2[Part, error] {
+	return func(yield func(Part, error) bool) {
+		o, seen, units, err := d.accept(observations)
+		if err == nil && n < 1 {
+			err = fmt.Errorf("galdecon: at least one sample must be drawn, got %d", n)
 		}
-	}
-	device, err := backend.Default()
-	if err != nil {
-		return nil, err
-	}
-	total := x.N * n
-	each := c.Size * c.Size * c.Channels
-	from := 0
-	for _, size := range chunks(total, largestChunk(device)) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		var device compute.Backend
+		if err == nil {
+			device, err = backend.Default()
 		}
-		var pixels, psfs, noise []float32
-		var streams []uint64
-		for k := range size {
-			at := (from + k) % total // a chunk that isn't full is filled up with repetitions
-			kernel, level := seen.At(at / n)
-			pixels, psfs = append(pixels, seen.Images.At(at/n)...), append(psfs, kernel.Weights...)
-			noise = append(noise, float32(max(level, c.Instrument.NoiseMin)))
-			streams = append(streams, stream(at/n, at%n))
-		}
-		y, xy, err := d.chunk(pixels, psfs, noise, random.States(seed, streams...))
 		if err != nil {
-			return nil, err
+			yield(Part{}, err)
+			return
 		}
-		for k := range min(size, total-from) {
-			p := posteriors[(from+k)/n]
-			scaled(p.Samples.At((from+k)%n), y[k*each:(k+1)*each], units[(from+k)/n])
-			scaled(p.Reblurred.At((from+k)%n), xy[k*each:(k+1)*each], units[(from+k)/n])
+		c, m := d.Config, o.Images.N
+		each, total, from := c.Size*c.Size*c.Channels, m*n, 0
+		for size := range chunks(total, largestChunk(device)) {
+			if err := ctx.Err(); err != nil {
+				yield(Part{}, err)
+				return
+			}
+			var pixels, psfs, noise []float32
+			var streams []uint64
+			for k := range size {
+				at := (from + k) % total // a chunk that isn't full is filled up with repetitions
+				kernel, level := seen.At(at / n)
+				pixels, psfs = append(pixels, seen.Images.At(at/n)...), append(psfs, kernel.Weights...)
+				noise = append(noise, float32(max(level, c.Instrument.NoiseMin)))
+				streams = append(streams, stream(at/n, at%n))
+			}
+			y, xy, err := d.chunk(pixels, psfs, noise, random.States(seed, streams...))
+			if err != nil {
+				yield(Part{}, err)
+				return
+			}
+			for k := 0; k < min(size, total-from); {
+				i, first := (from+k)/n, (from+k)%n
+				count := min(n-first, min(size, total-from)-k)
+				kernel, level := o.At(i)
+				part := Part{Index: i, First: first, N: n, M: m, Posterior: Posterior{
+					Observation: o.Images.Select(i), PSF: kernel, Noise: level, Seed: seed,
+					Samples: galaxy.NewImages(count, c.Size, c.Size, c.Channels), Reblurred: galaxy.NewImages(count, c.Size, c.Size, c.Channels),
+				}}
+				scaled(part.Samples.Pixels, y[k*each:(k+count)*each], units[i])
+				scaled(part.Reblurred.Pixels, xy[k*each:(k+count)*each], units[i])
+				if !yield(part, nil) {
+					return
+				}
+				k += count
+			}
+			from += size
 		}
-		from += size
 	}
-	return posteriors, nil
 }
 
 // stream is the stream of random numbers of a candidate.
@@ -427,19 +444,26 @@ func largestChunk(device compute.Backend) int {
 
 // chunks are the sizes of the chunks for a number of candidates, each one of largest, chunkSize and 1. The last is filled up with
 // repetitions where that is no more than a sixth of the work; else the rest is drawn one by one.
-func chunks(total, largest int) []int {
-	var sizes []int
-	left := total
-	for ; left >= largest; left -= largest {
-		sizes = append(sizes, largest)
+func chunks(total, largest int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		left := total
+		for _, size := range []int{largest, chunkSize} {
+			for ; left >= size; left -= size {
+				if !yield(size) {
+					return
+				}
+			}
+		}
+		if empty := chunkSize - left; left > 0 && 6*empty <= total+empty {
+			yield(chunkSize)
+			return
+		}
+		for range left {
+			if !yield(1) {
+				return
+			}
+		}
 	}
-	for ; left >= chunkSize; left -= chunkSize {
-		sizes = append(sizes, chunkSize)
-	}
-	if empty := chunkSize - left; left > 0 && 6*empty <= total+empty {
-		return append(sizes, chunkSize)
-	}
-	return append(sizes, slices.Repeat([]int{1}, left)...)
 }
 
 // accept is the observations with PSFs on the model's grid, and as the model sees them, in units of their own; or an error that says why it

@@ -2,7 +2,9 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 
 	"galdecon/galdecon/ddpm"
@@ -56,14 +58,25 @@ func (s *Session) model(choice wire.Choice) (*Model, error) {
 // Sample draws n candidates for each observation x [m, Size, Size, Channels], as galdecon.Deconvolver.Sample does, with the same
 // candidates for the same seed. The first drawing compiles; later ones, also of another number of candidates, mostly don't.
 func (m *Model) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]posterior.Posterior, error) {
-	var posteriors []posterior.Posterior
-	request := wire.SampleRequest{Choice: m.choice, Observations: observations, N: n, Seed: seed}
-	err := wire.Stream(ctx, m.session.address, wire.Sample, func(p posterior.Posterior) error {
-		posteriors = append(posteriors, p)
-		return nil
-	}, request)
-	if err != nil {
-		return nil, m.session.explain(err)
+	return posterior.Collect(m.Stream(ctx, observations, n, seed), nil)
+}
+
+// errEnough ends a call whose further answers nobody wants.
+var errEnough = errors.New("enough")
+
+// Stream draws what [Model.Sample] draws, and yields the candidates as they come, as galdecon.Deconvolver.Stream does. No other drawing of the
+// session begins meanwhile.
+func (m *Model) Stream(ctx context.Context, observations *Observations, n int, seed int64) iter.Seq2[posterior.Part, error] {
+	return func(yield func(posterior.Part, error) bool) {
+		request := wire.SampleRequest{Choice: m.choice, Observations: observations, N: n, Seed: seed}
+		err := wire.Stream(ctx, m.session.address, wire.Sample, func(p posterior.Part) error {
+			if !yield(p, nil) {
+				return errEnough
+			}
+			return nil
+		}, request)
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(posterior.Part{}, m.session.explain(err))
+		}
 	}
-	return posteriors, nil
 }

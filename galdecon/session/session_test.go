@@ -195,6 +195,16 @@ func TestLikeInTheProcess(t *testing.T) {
 	wants(t, "bad configuration", err, nil, "fit: ")
 	_, err = s.Train(sessiontest.Micro(6), sessiontest.Galaxies(), dir)
 	wants(t, "another configuration in the folder", err, nil, "holds another configuration", `"steps": 5`)
+	// Who has enough of a billion candidates leaves, and the session draws for others.
+	for part, err := range model.Stream(t.Context(), there, 1e9, 9) {
+		if err != nil || part.N != 1e9 {
+			t.Fatalf("the first of many candidates: %v, error %v", part, err)
+		}
+		break
+	}
+	must(model.Sample(t.Context(), there, 1, 9))(t)
+	_, err = model.Sample(t.Context(), there, 1e9, 9)
+	wants(t, "more than memory", err, nil, "GB of memory")
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = model.Sample(canceled, there, 1, 1)

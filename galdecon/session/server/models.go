@@ -137,8 +137,8 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 	return wire.Model{Step: m.step, Size: c.Size, Channels: c.Channels, Instrument: c.Instrument, Sampler: c.Sampler}, nil
 }
 
-// sample draws with a model as it was loaded last, when no other drawing goes on, and sends the posteriors.
-func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Posterior) error) error {
+// sample draws with a model as it was loaded last, when no other drawing goes on, and sends the candidates as they come.
+func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Part) error) error {
 	model, err := m.get(r.Choice.Dir)
 	if err != nil {
 		return err
@@ -147,25 +147,19 @@ func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(gal
 	if err != nil {
 		return err
 	}
-	posteriors, err := m.draw(ctx, d, r)
-	if err != nil {
-		return err
+	select {
+	case m.drawing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	for _, p := range posteriors {
-		if err := send(p); err != nil {
+	defer func() { <-m.drawing }()
+	for part, err := range d.Stream(ctx, r.Observations, r.N, r.Seed) {
+		if err != nil {
+			return err
+		}
+		if err := send(part); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// draw waits until no other drawing goes on, or ctx ends.
-func (m *models) draw(ctx context.Context, d *galdecon.Deconvolver, r wire.SampleRequest) ([]galdecon.Posterior, error) {
-	select {
-	case m.drawing <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-m.drawing }()
-	return d.Sample(ctx, r.Observations, r.N, r.Seed)
 }

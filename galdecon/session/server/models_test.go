@@ -45,8 +45,8 @@ func TestModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sent []galdecon.Posterior
-	send := func(p galdecon.Posterior) error { sent = append(sent, p); return nil }
+	var sent []galdecon.Posterior // of one candidate each
+	send := func(p galdecon.Part) error { sent = append(sent, p.Posterior); return nil }
 	quick := ddpm.Sampler{Steps: 2}
 	candidates := func() []galdecon.Posterior {
 		t.Helper()

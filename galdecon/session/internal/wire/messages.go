@@ -53,7 +53,7 @@ type Model struct {
 	Sampler        ddpm.Sampler
 }
 
-// SampleRequest asks for n candidates for each observation; they are answered one observation after the other.
+// SampleRequest asks for n candidates for each observation; they are answered as posterior.Part, one observation after the other.
 type SampleRequest struct {
 	Choice       Choice
 	Observations *posterior.Observations

@@ -1,0 +1,79 @@
+package posterior
+
+import (
+	"fmt"
+	"iter"
+
+	"galdecon/galdecon/galaxy"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
+
+// Part is some of the candidates of one observation, as they come: its Samples and Reblurred are [k, height, width, channels].
+type Part struct {
+	Posterior
+	// Index is that of the observation, and First the number of the first of these candidates, both counted from 0.
+	Index, First int
+	// N candidates are drawn in all for each of M observations, one observation after the other.
+	N, M int
+}
+
+// Done is the share of all candidates of all observations that is drawn with this part, up to 1.
+func (p Part) Done() float64 {
+	return float64(p.Index*p.N+p.First+p.Samples.N) / float64(p.N*p.M)
+}
+
+// String says how far the drawing is, for a line of progress: "candidate 16 of 1000", "candidate 16 of 1000, observation 2 of 10".
+func (p Part) String() string {
+	text := fmt.Sprintf("candidate %d of %d", p.First+p.Samples.N, p.N)
+	if p.M > 1 {
+		text += fmt.Sprintf(", observation %d of %d", p.Index+1, p.M)
+	}
+	return text
+}
+
+// Collect joins parts to whole posteriors, one for each observation. report, which may be nil, is told how far the drawing is after each part:
+// plotting.Progress.Update is such a function. It is an error if the candidates take more memory than there is.
+func Collect(parts iter.Seq2[Part, error], report func(done float64, line string)) ([]Posterior, error) {
+	var posteriors []Posterior
+	for part, err := range parts {
+		if err != nil {
+			return nil, err
+		}
+		if posteriors == nil {
+			if err := part.fits(); err != nil {
+				return nil, err
+			}
+			posteriors = make([]Posterior, part.M)
+		}
+		p := &posteriors[part.Index]
+		if p.Samples == nil {
+			*p = part.Posterior
+			p.Samples = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width, part.Samples.Channels)
+			p.Reblurred = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width, part.Samples.Channels)
+		}
+		for k := range part.Samples.N {
+			copy(p.Samples.At(part.First+k), part.Samples.At(k))
+			copy(p.Reblurred.At(part.First+k), part.Reblurred.At(k))
+		}
+		if report != nil {
+			report(part.Done(), part.String())
+		}
+	}
+	return posteriors, nil
+}
+
+// fits reports candidates, with what they are when blurred again, that take more memory than the machine has, or the container.
+func (p Part) fits() error {
+	there, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
+	if err != nil {
+		return nil // the system doesn't tell
+	}
+	const images, bytes = 2, 4
+	need := float64(p.M) * float64(p.N) * float64(p.Samples.Height*p.Samples.Width*p.Samples.Channels) * images * bytes
+	if need > float64(there) {
+		return fmt.Errorf("posterior: %d candidates for each of %d observation(s) take %.3g GB, but there are %.3g GB of memory; draw fewer, or take them as they come, by Stream, and keep what you need of them",
+			p.N, p.M, need/1e9, float64(there)/1e9)
+	}
+	return nil
+}

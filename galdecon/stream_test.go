@@ -1,0 +1,65 @@
+package galdecon_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/posterior"
+	"galdecon/galdecon/psf"
+)
+
+// What is streamed are the candidates of Sample, bit for bit, in order and in small parts, and whoever has enough leaves.
+func TestStream(t *testing.T) {
+	dir, _ := train(t)
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := galdecon.Observe(blobs(2, 16), []psf.Kernel{gaussian(t, 7, 1)}, 0.003, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 13
+	want, err := d.Sample(t.Context(), x, n, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, drawn := 0.0, 0
+	for part, err := range d.Stream(t.Context(), x, n, 5) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if part.Done() <= done || part.Index*n+part.First != drawn || part.Samples.N > 8 {
+			t.Errorf("after %d candidates, and %g of the work, comes %v with %d, done %g", drawn, done, part, part.Samples.N, part.Done())
+		}
+		p := want[part.Index]
+		for k := range part.Samples.N {
+			if !slices.Equal(part.Samples.At(k), p.Samples.At(part.First+k)) || !slices.Equal(part.Reblurred.At(k), p.Reblurred.At(part.First+k)) {
+				t.Errorf("candidate %d of observation %d isn't that of Sample", part.First+k, part.Index)
+			}
+		}
+		if part.PSF.Size != p.PSF.Size || part.Noise != p.Noise || part.Seed != 5 || !slices.Equal(part.Observation.Pixels, p.Observation.Pixels) {
+			t.Errorf("%v has another observation than Sample's", part)
+		}
+		done, drawn = part.Done(), drawn+part.Samples.N
+	}
+	if done != 1 || drawn != 2*n {
+		t.Errorf("%d candidates were drawn, and %g of the work, want all %d", drawn, done, 2*n)
+	}
+	parts := 0
+	for range d.Stream(t.Context(), x, 1e9, 5) { // more than anyone has time for
+		if parts++; parts == 2 {
+			break
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = posterior.Collect(d.Stream(ctx, x, n, 5), func(float64, string) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled meanwhile: error %v", err)
+	}
+	_, err = d.Sample(t.Context(), x, 0, 5)
+	wants(t, "no candidates", err, "at least one sample")
+}
