@@ -52,6 +52,7 @@ var presets = map[string]func() Config{
 	"tiny":       tiny,
 	"tiny-cvae":  tinyCVAE,
 	"small":      small,
+	"small-cvae": smallCVAE,
 	"paper":      paper,
 	"paper-cvae": paperCVAE,
 }
@@ -90,6 +91,13 @@ func small() Config {
 	c := tiny()
 	c.Size = 64
 	c.Fit.Steps, c.Fit.Batch, c.Fit.LearningRate, c.Fit.WarmUp = 18000, 8, 1e-3, 500
+	return c
+}
+
+// smallCVAE is the baseline for small.
+func smallCVAE() Config {
+	c := tinyCVAE()
+	c.Size = small().Size
 	return c
 }
 

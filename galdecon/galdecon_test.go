@@ -107,7 +107,7 @@ func wants(t *testing.T, what string, err error, parts ...string) {
 
 func TestPresets(t *testing.T) {
 	t.Setenv(galdecon.ConfigEnv, "")
-	for _, name := range []string{"tiny", "tiny-cvae", "small", "paper", "paper-cvae"} {
+	for _, name := range []string{"tiny", "tiny-cvae", "small", "small-cvae", "paper", "paper-cvae"} {
 		c, err := galdecon.Preset(name)
 		if err != nil {
 			t.Fatal(err)

@@ -33,6 +33,31 @@ type Candidates struct {
 	Title string
 }
 
+// Middle is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those of the detail.
+func (c Candidates) Middle() Candidates {
+	for _, im := range []**galaxy.Images{&c.Observation, &c.Samples, &c.Reblurred, &c.Truth} {
+		*im = middle(*im)
+	}
+	c.PSF = nil // it would be as large as the detail
+	return c
+}
+
+// middle cuts out the middle of images, half of their side; nil has none.
+func middle(im *galaxy.Images) *galaxy.Images {
+	if im == nil {
+		return nil
+	}
+	out := galaxy.NewImages(im.N, (im.Height+1)/2, (im.Width+1)/2, im.Channels)
+	out.IDs = im.IDs
+	top, left, length := im.Height/4, im.Width/4, out.Width*im.Channels
+	for i := range im.N {
+		for row := range out.Height {
+			copy(out.At(i)[row*length:][:length], im.At(i)[((top+row)*im.Width+left)*im.Channels:])
+		}
+	}
+	return out
+}
+
 // Figure draws the candidates. It is an error if a shape doesn't fit, a pixel isn't finite, or there are no samples.
 func (c Candidates) Figure() (*Figure, error) {
 	d, err := c.derive()

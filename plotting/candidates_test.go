@@ -165,3 +165,23 @@ func TestInsetCovers3Tenths(t *testing.T) {
 		t.Error("the image beside the inset is not what it was")
 	}
 }
+
+// The middle half of 4×6 pixels of two channels is what lies there, of all images alike; an unknown truth stays unknown.
+func TestMiddle(t *testing.T) {
+	batch := func(n int) *galaxy.Images {
+		im := galaxy.NewImages(n, 4, 6, 2)
+		for i := range im.Pixels {
+			im.Pixels[i] = float32(i)
+		}
+		return im
+	}
+	m := Candidates{Observation: batch(1), Samples: batch(2), Reblurred: batch(2), PSF: []float32{1}}.Middle()
+	if m.Truth != nil || m.PSF != nil || m.Observation.N != 1 || m.Reblurred.N != 2 {
+		t.Errorf("the middle is %+v", m)
+	}
+	// Rows 1 and 2, columns 1 to 3, both channels; the second image begins at 48.
+	want := []float32{14, 15, 16, 17, 18, 19, 26, 27, 28, 29, 30, 31, 62, 63, 64, 65, 66, 67, 74, 75, 76, 77, 78, 79}
+	if s := m.Samples; s.N != 2 || s.Height != 2 || s.Width != 3 || !slices.Equal(s.Pixels, want) {
+		t.Errorf("of the samples remain %d×%d pixels %v, want %v", s.Height, s.Width, s.Pixels, want)
+	}
+}

@@ -94,10 +94,14 @@ func (t *Training) Update(step int, loss float64) {
 	t.screen.line(t.progress(now))
 }
 
-// Validate tells a validation loss, which the curve shows as a point.
+// Validate tells the last validation loss, which the curve shows as a point. It may be told after every step, as fit.Progress has it: NaN, before the first,
+// and the one that was told last, are left out.
 func (t *Training) Validate(step int, loss float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if n := len(t.loss.Validation); math.IsNaN(loss) || n > 0 && t.loss.Validation[n-1].Loss == loss {
+		return
+	}
 	t.loss.Validation = append(t.loss.Validation, Point{Step: step, Loss: loss})
 }
 

@@ -3,6 +3,7 @@ package plotting
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,5 +112,16 @@ func TestTrainingWithAPast(t *testing.T) {
 	live.Update(201, 1)
 	if p := live.progress(live.now()); p.rate != 10 || p.step != 201 || len(live.loss.Training) != len(past)+2 {
 		t.Errorf("step %d at %g steps/s with %d points, want 201 at 10 with %d", p.step, p.rate, len(live.loss.Training), len(past)+2)
+	}
+}
+
+// Validation losses may be told after every step; those that repeat, and NaN, are no points.
+func TestValidate(t *testing.T) {
+	live := newTraining(4, nil, &fakeScreen{}, time.Now)
+	for step, loss := range []float64{math.NaN(), 0.5, 0.5, 0.4} {
+		live.Validate(step+1, loss)
+	}
+	if want := []Point{{Step: 2, Loss: 0.5}, {Step: 4, Loss: 0.4}}; !slices.Equal(live.loss.Validation, want) {
+		t.Errorf("validation losses are %v, want %v", live.loss.Validation, want)
 	}
 }

@@ -1,8 +1,9 @@
 // Command train makes the models of package pretrained anew: each preset, on synthetic galaxies, into its folder.
 //
-//	go run ./galdecon/pretrained/train -work DIR tiny tiny-cvae
+//	go run ./galdecon/pretrained/train -work DIR tiny tiny-cvae small
 //
-// It takes half an hour for each on two cores, and goes on where it was interrupted.
+// It takes half an hour to an hour for each on two cores, and goes on where it was interrupted. The model small begins with the weights
+// of tiny.
 package main
 
 import (
@@ -29,16 +30,25 @@ func main() {
 	}
 }
 
+// models is the folder of the models.
+var models = filepath.Join("galdecon", "pretrained")
+
+// begins is which model's weights another begins with, by preset: those of smaller images.
+var begins = map[string]string{"small": "tiny"}
+
 func train(preset, work string) error {
 	config, err := galdecon.Preset(preset)
 	if err != nil {
 		return err
 	}
+	if from := begins[preset]; from != "" {
+		config.Fit.Begin = filepath.Join(models, from)
+	}
 	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 40000, Size: config.Size, Channels: config.Channels, Seed: 1})
 	if err != nil {
 		return err
 	}
-	dir, to := config.Folder(work), filepath.Join("galdecon", "pretrained", preset)
+	dir, to := config.Folder(work), filepath.Join(models, preset)
 	if _, err := os.Stat(to); err == nil {
 		return fmt.Errorf("there is a model in %s; delete it to train anew", to)
 	}
