@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,9 +35,9 @@ type document struct {
 	} `json:"cells"`
 }
 
-// execute runs a notebook in a folder of its own, with a changed configuration, and returns what its cells showed: the text, and
-// the figures in order.
-func execute(t *testing.T, name, config string) (text string, figures [][]byte) {
+// execute runs a notebook in a folder of its own, with a changed configuration and with parts of its cells replaced, pairs of old and new, and returns
+// what its cells showed: the text, and the figures in order.
+func execute(t *testing.T, name, config string, replace ...string) (text string, figures [][]byte) {
 	t.Helper()
 	h, err := home.Open()
 	if err != nil {
@@ -53,6 +54,12 @@ func execute(t *testing.T, name, config string) (text string, figures [][]byte) 
 	source, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for pair := range slices.Chunk(replace, 2) {
+		if !bytes.Contains(source, []byte(pair[0])) {
+			t.Fatalf("%s has no %q to replace", name, pair[0])
+		}
+		source = bytes.ReplaceAll(source, []byte(pair[0]), []byte(pair[1]))
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, name)
@@ -115,22 +122,22 @@ type row struct {
 	retained, reconvolution, observation, wiener, candidates, mean, variance float64
 }
 
-// summary reads the last row of a notebook's table.
-func summary(t *testing.T, text string) row {
+// summaries reads the last row of each of a notebook's tables.
+func summaries(t *testing.T, text string) []row {
 	t.Helper()
-	fields := meanRow.FindStringSubmatch(text)
-	if fields == nil {
-		t.Fatalf("no table in the output:\n%s", text)
-	}
-	var r row
-	for i, value := range []*float64{&r.retained, &r.reconvolution, &r.observation, &r.wiener, &r.candidates, &r.mean, &r.variance} {
-		v, err := strconv.ParseFloat(fields[i+1], 64)
-		if err != nil {
-			t.Fatal(err)
+	var rows []row
+	for _, fields := range meanRow.FindAllStringSubmatch(text, -1) {
+		var r row
+		for i, value := range []*float64{&r.retained, &r.reconvolution, &r.observation, &r.wiener, &r.candidates, &r.mean, &r.variance} {
+			v, err := strconv.ParseFloat(fields[i+1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*value = v
 		}
-		*value = v
+		rows = append(rows, r)
 	}
-	return r
+	return rows
 }
 
 // The notebooks run from start to end in real Jupyter, here with trainings and comparisons that are too short to be good, and the committed
@@ -181,15 +188,25 @@ func TestNotebooks(t *testing.T) {
 // observations by itself, the mean of its candidates is much better than Wiener's filter and the CVAE, and its variance is about the error
 // of the mean, while the CVAE's is far below.
 func TestCommittedNotebooks(t *testing.T) {
-	committed := func(name string) row {
+	committed := func(name string, tables int) []row {
+		t.Helper()
 		executed, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		text, _ := read(t, executed)
-		return summary(t, text)
+		rows := summaries(t, text)
+		if len(rows) != tables {
+			t.Fatalf("%d tables in %s, want %d", len(rows), name, tables)
+		}
+		return rows
 	}
-	diffusion, cvae := committed("00_quickstart.ipynb"), committed("02_cvae.ipynb")
+	// At 64 pixels the truth's own noise is most of all errors.
+	if first := committed("00_quickstart.ipynb", 1)[0]; first.retained < 99 || first.mean > first.wiener || first.variance/first.mean < 0.5 || first.variance/first.mean > 1.3 {
+		t.Errorf("the quickstart's %+v; want all retained, a mean that is better than Wiener's filter, and a variance of about its error", first)
+	}
+	both := committed("05_sampling.ipynb", 2)
+	diffusion, cvae := both[0], both[1]
 	if diffusion.retained < 99 || diffusion.mean > 0.7*diffusion.wiener || diffusion.mean > 0.7*cvae.mean {
 		t.Errorf("diffusion: %+v; want all retained, and a mean that is better than Wiener's filter and the CVAE %+v", diffusion, cvae)
 	}
@@ -284,6 +301,33 @@ func TestMyGalaxy(t *testing.T) {
 	myGalaxy(t, text, figures)
 	text, figures = execute(t, name, "")
 	myGalaxy(t, text, figures)
+}
+
+// The same notebook takes others' images, here Hubble's in an NPY stack, with a PSF that was measured, and the model for 64×64 pixels.
+func TestMyGalaxyOfMine(t *testing.T) {
+	images, err := filepath.Abs("../../shared/data/galaxies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(images); err != nil {
+		t.Skipf("there are no galaxies in %s", images)
+	}
+	text, figures := execute(t, "07_my_galaxy.ipynb", "",
+		`{name: \"left\", path: \"data/exposure.fits\", x: 27, y: 38}`, `{name: \"first\", path: \"`+images+`/hst128.npy\", x: 64, y: 64, frame: 2}`,
+		`{name: \"right\", path: \"data/exposure.fits\", x: 74, y: 41}`, `{name: \"second\", path: \"`+images+`/hst128.npy\", x: 64, y: 64, frame: 7}`,
+		`pixelScale = 0.12`, `pixelScale = 0.03`, `data/psf.fits`, images+`/psf33.npy`, `psfScale   = 0.06`, `psfScale   = 0.03`,
+		`aperture   = 10 `, `aperture   = 20 `, `\"tiny\"`, `\"small\"`, `size       = 32`, `size       = 64`, `\"data/truth.fits\"`, `\"\"`)
+	if len(figures) != 5 {
+		t.Errorf("%d figures, want 5", len(figures))
+	}
+	if n := len(measured.FindAllString(text, -1)); n != 2 {
+		t.Errorf("%d galaxies are measured, want 2:\n%s", n, text)
+	}
+	for _, want := range []string{"my_galaxy/first-mean.fits", "my_galaxy/second.pdf"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the notebook doesn't say %q:\n%s", want, text)
+		}
+	}
 }
 
 var (
