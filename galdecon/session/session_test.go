@@ -18,6 +18,8 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/session"
 	"galdecon/galdecon/session/host"
@@ -25,13 +27,16 @@ import (
 	"galdecon/kernels/home"
 )
 
-// programEnv makes the test binary a program of its own that trains in this folder and is killed.
-const programEnv = "GALDECON_TEST_PROGRAM"
+// programEnv makes the test binary a program of its own that trains in this folder and is killed, and slowEnv makes its training slow.
+const (
+	programEnv = "GALDECON_TEST_PROGRAM"
+	slowEnv    = "GALDECON_TEST_SLOW"
+)
 
 func TestMain(m *testing.M) {
 	os.Unsetenv(host.SocketEnv) // of a kernel that the tests may run in
 	if dir := os.Getenv(programEnv); dir != "" {
-		if err := program(dir); err != nil {
+		if err := program(dir, os.Getenv(slowEnv) != ""); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -39,13 +44,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program starts a training in a session of its own, says who that is, and waits to be killed.
-func program(dir string) error {
+// program starts a training in a session of its own, says who that is, and waits to be killed: after the first step, or, if the training is
+// slow, in the midst of it.
+func program(dir string, slow bool) error {
 	s, err := session.Open()
 	if err != nil {
 		return err
 	}
-	t, err := s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir)
+	config, galaxies := sessiontest.Micro(1e6), sessiontest.Galaxies()
+	if slow {
+		// On two cores the first step takes half a minute, a gigabyte and a half of memory, and can't be interrupted.
+		config.Size, config.Diffusion.Network.Features, config.Fit.Batch = 64, []int{256}, 32
+		if galaxies, err = galaxy.Synthetic(galaxy.SyntheticConfig{N: config.Fit.Batch, Size: config.Size, Seed: 1}); err != nil {
+			return err
+		}
+	}
+	t, err := s.Train(config, galaxies, dir)
 	if err != nil {
 		return err
 	}
@@ -54,12 +68,16 @@ func program(dir string) error {
 		return err
 	}
 	told := false
-	return t.Watch(context.Background(), func(fit.Progress) {
+	tell := func(fit.Progress) {
 		if !told {
 			fmt.Println(overview.Process)
 			told = true
 		}
-	})
+	}
+	if slow {
+		tell(fit.Progress{})
+	}
+	return t.Watch(context.Background(), tell)
 }
 
 // kernel makes a host as a kernel's launcher does, and its environment this process's.
@@ -118,12 +136,17 @@ func wants(t *testing.T, what string, err, kind error, parts ...string) {
 	}
 }
 
-// await waits until a condition holds.
+// await waits until a condition holds, for a minute.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
+	awaitFor(t, time.Minute, what, holds)
+}
+
+func awaitFor(t *testing.T, longest time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(longest); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited a minute until %s, in vain", what)
+			t.Fatalf("waited %v until %s, in vain", longest, what)
 		}
 	}
 }
@@ -181,6 +204,18 @@ func TestLikeInTheProcess(t *testing.T) {
 	samples(model, deconvolver)
 	ddim := ddpm.Sampler{Steps: 3}
 	samples(must(model.WithSampler(ddim))(t), must(deconvolver.WithSampler(ddim))(t))
+
+	posteriors := must(model.Sample(t.Context(), there, 2, 9))(t)
+	truth := sessiontest.Galaxies().Select(0, 1, 2)
+	truth.IDs = []string{"a", "b", "c"}
+	same(t, "reports", must(s.Evaluate(posteriors, truth))(t), must(galdecon.Evaluate(posteriors, truth))(t))
+	for what, compared := range map[string][]posterior.Posterior{"fewer posteriors": posteriors[:2], "no posteriors": nil, "no candidates": make([]posterior.Posterior, 3)} {
+		_, err = s.Evaluate(compared, truth)
+		_, want := galdecon.Evaluate(compared, truth)
+		wants(t, what, err, nil, want.Error())
+	}
+	_, err = s.Evaluate(posteriors, nil)
+	wants(t, "no truth", err, nil, "galaxy: there are no images")
 
 	_, err = s.Load(alone + "2")
 	wants(t, "no model", err, fs.ErrNotExist, "galdecon: there is no model in", alone+"2")
@@ -407,11 +442,12 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// TestProgramKilled checks that the session of a program that is killed saves its training and ends, and leaves nothing.
-func TestProgramKilled(t *testing.T) {
-	dir, temp := filepath.Join(t.TempDir(), "model"), t.TempDir()
+// killed starts a program that trains in dir, in a session of its own whose files are below temp, kills it, and returns the session's
+// process.
+func killed(t *testing.T, dir, temp string, env ...string) int {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), programEnv+"="+dir, "TMPDIR="+temp)
+	cmd.Env = append(append(os.Environ(), programEnv+"="+dir, "TMPDIR="+temp), env...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -428,10 +464,27 @@ func TestProgramKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
+	return pid
+}
+
+// TestProgramKilled checks that the session of a program that is killed saves its training and ends, and leaves nothing.
+func TestProgramKilled(t *testing.T) {
+	dir, temp := filepath.Join(t.TempDir(), "model"), t.TempDir()
+	pid := killed(t, dir, temp)
 	await(t, "the session has ended", func() bool { return syscall.Kill(pid, 0) != nil })
 	if points := must(fit.History(dir))(t); len(points) == 0 {
 		t.Error("there is no checkpoint")
 	}
+	if left := must(os.ReadDir(temp))(t); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestProgramKilledInAStep checks that the session of a program that is killed doesn't outlive it by the rest of a long step.
+func TestProgramKilledInAStep(t *testing.T) {
+	temp := t.TempDir()
+	pid := killed(t, filepath.Join(t.TempDir(), "model"), temp, slowEnv+"=1")
+	awaitFor(t, host.SaveTime+10*time.Second, "the session has ended", func() bool { return syscall.Kill(pid, 0) != nil })
 	if left := must(os.ReadDir(temp))(t); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

@@ -77,6 +77,9 @@ func some(images *galaxy.Images, first, end int) *galaxy.Images {
 	if images.IDs != nil {
 		part.IDs = images.IDs[first:end]
 	}
+	if images.Objects != nil {
+		part.Objects = images.Objects[first:end]
+	}
 	if images.Scale != nil {
 		part.Scale = images.Scale[first:end]
 	}

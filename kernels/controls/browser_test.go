@@ -29,7 +29,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-const notebook = "panel.ipynb"
+// The notebooks of testdata: one whose figure costs nothing, and one that draws candidates in the session.
+const (
+	panel    = "panel.ipynb"
+	resample = "resample.ipynb"
+)
 
 // installed sets up the developer's own home and returns it with the repository.
 func installed(t *testing.T) (home.Home, string) {
@@ -75,9 +79,9 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	return write("cert.pem", "CERTIFICATE", cert), write("key.pem", "PRIVATE KEY", secret)
 }
 
-// lab starts JupyterLab on a folder with a copy of the notebook, and returns the notebook's path and its page's address below a root such as
-// http://%s/, whose host it fills in.
-func lab(t *testing.T, root string, options ...string) (path, page string) {
+// lab starts JupyterLab on a folder with a copy of a notebook of testdata, and returns the copy's path and its page's address below a root such
+// as http://%s/, whose host it fills in.
+func lab(t *testing.T, notebook, root string, options ...string) (path, page string) {
 	t.Helper()
 	h, repo := installed(t)
 	folder := t.TempDir()
@@ -222,22 +226,28 @@ func (p page) move(index int, value string) {
 	p.Logf("control %d at %s: a new figure after %.2f s", index, value, time.Since(start).Seconds())
 }
 
+// finish presses the button and waits for what the cell prints then.
+func (p page) finish(words string) {
+	p.Helper()
+	p.evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
+	p.until(fmt.Sprintf(`document.querySelector(".jp-Notebook").textContent.includes(%q)`, words))
+}
+
 // TestBehindHTTPS moves a control in a JupyterLab like one of a hub: encrypted, and below a path of the user's own.
 func TestBehindHTTPS(t *testing.T) {
 	cert, key := certificate(t)
-	_, address := lab(t, "https://%s/user/me/", "--ServerApp.base_url=/user/me/", "--ServerApp.certfile="+cert, "--ServerApp.keyfile="+key)
+	_, address := lab(t, panel, "https://%s/user/me/", "--ServerApp.base_url=/user/me/", "--ServerApp.certfile="+cert, "--ServerApp.keyfile="+key)
 	open(t, address).move(0, "0.8")
 }
 
 // TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what is saved.
 func TestInABrowser(t *testing.T) {
-	path, address := lab(t, "http://%s/")
+	path, address := lab(t, panel, "http://%s/")
 	p := open(t, address)
 	p.move(0, "0.8")
 	p.move(1, "1")
 	p.move(0, "0.3")
-	p.evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
-	p.until(`document.querySelector(".jp-Notebook").textContent.includes("drawn true <nil>")`)
+	p.finish("drawn true <nil>")
 	p.evaluate(`window.jupyterapp.commands.execute("docmanager:save").then(() => window.saved = true)`)
 	p.until("window.saved")
 
@@ -273,10 +283,44 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
+// TestResample moves controls whose figure is drawn anew by the shipped model, in the session: the σ of the PSF and the seed. The log has the
+// times from a control to its figure in the browser.
+func TestResample(t *testing.T) {
+	_, address := lab(t, resample, "http://%s/")
+	p := open(t, address)
+	p.move(0, "1.2")
+	p.move(0, "2")
+	p.move(2, "1")
+	p.finish("drawn 4 <nil>")
+}
+
+// TestNobodyAnswers executes the notebook by nbconvert, which neither has a page nor says so: the cell says that it has waited.
+func TestNobodyAnswers(t *testing.T) {
+	h, repo := installed(t)
+	executed := filepath.Join(t.TempDir(), "executed.ipynb")
+	cmd := exec.Command(h.Python(), "-I", "-m", "nbconvert", "--to=notebook", "--execute", "--output="+executed, filepath.Join("testdata", panel))
+	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	text, err := os.ReadFile(executed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"drawn false <nil>", "brightness: 0.5; size: small<br>No page answered within 10 s", `"image/png": "`} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("the executed notebook lacks %q:\n%s", want, text)
+		}
+	}
+	if bytes.Contains(text, []byte("<input")) {
+		t.Errorf("the controls are left, which nobody can move:\n%s", text)
+	}
+}
+
 // TestInAHeadlessRun executes the notebook as "kernels run" does: its figure is drawn once and nothing waits.
 func TestInAHeadlessRun(t *testing.T) {
 	h, repo := installed(t)
-	result, err := notebooks.Run(t.Context(), filepath.Join("testdata", notebook), notebooks.Options{Home: h, Repo: repo, Out: t.TempDir(), Console: console.NewLog(t.Output())})
+	result, err := notebooks.Run(t.Context(), filepath.Join("testdata", panel), notebooks.Options{Home: h, Repo: repo, Out: t.TempDir(), Console: console.NewLog(t.Output())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,10 @@
 //		return draw(sigma.Value(), guide.Index())
 //	})
 //
-// Where no browser answers, as in a headless run, the figure is drawn once, with the values that the controls begin with, and the cell
-// goes on at once.
+// Where nobody can move them the figure is drawn once, with the values that the controls begin with. In a headless run of "kernels run", and
+// outside of a notebook, the cell goes on at once. Other programs that execute notebooks, as nbconvert and papermill do, and editors whose
+// pages have no connection to the kernel, as that of VS Code, don't tell: there the cell waits [AnswerTime] for a page, says that none has
+// answered, and goes on.
 package controls
 
 import (
@@ -33,8 +35,9 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/comms"
 )
 
-// answerTime is how long a browser may take to answer. One that is there takes less than a second, but for a machine that is busy.
-const answerTime = 30 * time.Second
+// AnswerTime is how long a page may take to answer, once the figure is drawn. JupyterLab takes 0.2 to 0.8 s, on a machine whose cores are
+// all busy.
+const AnswerTime = 10 * time.Second
 
 //go:embed controls.js
 var script string
@@ -46,7 +49,8 @@ type Panel struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // holds one thing to do, however many changes there were
-	alive   bool          // a browser has answered
+	alive   bool          // a page has answered
+	alone   bool          // no page has answered in time
 	done    bool          // the user has pressed the button
 }
 
@@ -106,8 +110,9 @@ func (c *control) get() float64 {
 }
 
 // Run draws the figure, and draws it anew with every change until the user presses the panel's button, interrupts the cell, or ctx
-// ends; that isn't an error. What stays in the notebook is the last figure and a line with the values. Changes that come while a
-// figure is drawn are drawn together. The draw function is called by one goroutine at a time.
+// ends; that isn't an error. What stays in the notebook is the last figure and a line with the values, and where no page has answered within
+// [AnswerTime] another line that says so. Changes that come while a figure is drawn are drawn together. The draw function is called by one
+// goroutine at a time.
 func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error)) error {
 	if p.err != nil {
 		return p.err
@@ -134,13 +139,13 @@ func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error))
 	if err := show(); err != nil {
 		return err
 	}
-	waiting := time.After(answerTime)
+	waiting := time.After(AnswerTime)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-waiting:
-			if waiting = nil; !p.answered() {
+			if waiting = nil; p.unanswered() {
 				return nil
 			}
 		case <-p.changed:
@@ -179,10 +184,12 @@ func (p *Panel) receive(message string) {
 	}
 }
 
-func (p *Panel) answered() bool {
+// unanswered gives up waiting for a page, unless one has answered.
+func (p *Panel) unanswered() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.alive
+	p.alone = !p.alive
+	return p.alone
 }
 
 func (p *Panel) pressed() bool {
@@ -223,5 +230,9 @@ func (p *Panel) text() string {
 		}
 		parts = append(parts, html.EscapeString(c.label+": "+value))
 	}
-	return strings.Join(parts, "; ")
+	text := strings.Join(parts, "; ")
+	if p.alone {
+		text += fmt.Sprintf("<br>No page answered within %g s: the figure is drawn once. Sliders need JupyterLab in a browser.", AnswerTime.Seconds())
+	}
+	return text
 }

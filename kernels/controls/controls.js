@@ -9,7 +9,7 @@ function (id) {
 		send(values());
 	});
 	panel.querySelector("button").addEventListener("click", () => send(null));
-	// The connection to the kernel may come after the panel.
+	// The connection to the kernel may come after the panel. Later than in 10 s it is of no use: the cell has given up.
 	const greet = (attempts) => {
 		if (globalThis.gonb_comm) {
 			send(values());
@@ -17,5 +17,5 @@ function (id) {
 			setTimeout(greet, 100, attempts - 1);
 		}
 	};
-	greet(50);
+	greet(100);
 }

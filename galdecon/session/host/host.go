@@ -34,6 +34,9 @@ const (
 	logFile    = "log"
 )
 
+// SaveTime is how long a session that ends may take to save its trainings. One in the midst of a longer step has its last checkpoint.
+const SaveTime = 5 * time.Second
+
 // maxSocketPath is what every system takes; macOS has the shortest.
 const maxSocketPath = 103
 

@@ -95,15 +95,12 @@ func (h *Host) build() (cmd *exec.Cmd, unlock func() error, err error) {
 // wait waits for its end, which is nil if it ended by itself in order, as it does when its host ends it.
 func (p *process) wait() error { return p.cmd.Wait() }
 
-// endTime is how long a session may take to save its trainings.
-const endTime = 5 * time.Second
-
-// end ends the session.
+// end ends the session, which ends by itself in [SaveTime], or is killed.
 func (p *process) end() {
 	_ = p.lifeline.Close()
 	select {
 	case <-p.gone:
-	case <-time.After(endTime):
+	case <-time.After(SaveTime + time.Second):
 		_ = p.cmd.Process.Kill()
 		<-p.gone
 	}

@@ -39,6 +39,13 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 		wire.Wiener: wire.Unary(func(_ context.Context, r wire.WienerRequest) (*galaxy.Images, error) {
 			return galdecon.Wiener(r.Observations, r.Prior)
 		}),
+		wire.Evaluate: wire.Streaming(func(_ context.Context, next func() (wire.EvaluateRequest, error), send func(galdecon.Report) error) error {
+			report, err := evaluate(next)
+			if err != nil {
+				return err
+			}
+			return send(report)
+		}),
 		wire.Train: wire.Streaming(func(_ context.Context, next func() (wire.TrainRequest, error), send func(wire.Status) error) error {
 			request, err := receive(next)
 			if err != nil {
@@ -100,8 +107,23 @@ func receive(next func() (wire.TrainRequest, error)) (wire.TrainRequest, error) 
 			return whole, errors.New("session: the parts of the galaxies don't fit together")
 		}
 		y.N += more.N
-		y.Pixels, y.IDs, y.Scale = append(y.Pixels, more.Pixels...), append(y.IDs, more.IDs...), append(y.Scale, more.Scale...)
+		y.Pixels, y.IDs = append(y.Pixels, more.Pixels...), append(y.IDs, more.IDs...)
+		y.Objects, y.Scale = append(y.Objects, more.Objects...), append(y.Scale, more.Scale...)
 	}
+}
+
+// evaluate compares the posteriors of all requests with the truth of the first.
+func evaluate(next func() (wire.EvaluateRequest, error)) (galdecon.Report, error) {
+	whole, err := next()
+	for err == nil {
+		var part wire.EvaluateRequest
+		part, err = next()
+		whole.Posteriors = append(whole.Posteriors, part.Posteriors...)
+	}
+	if !errors.Is(err, io.EOF) {
+		return galdecon.Report{}, err
+	}
+	return galdecon.Evaluate(whole.Posteriors, whole.Truth)
 }
 
 // residentMemory is that of this process in bytes, 0 where the system doesn't tell.

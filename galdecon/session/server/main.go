@@ -4,7 +4,7 @@
 //	server FOLDER OWNER
 //
 // It listens in FOLDER, which is the host's, and names OWNER to other sessions. Standard input is its line of life: when that ends, by
-// intent or because the kernel was killed, it saves its trainings and ends.
+// intent or because the kernel was killed, it saves its trainings and ends, within host.SaveTime.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/session/host"
@@ -60,7 +61,11 @@ func run() error {
 	case err = <-served:
 	case <-ctx.Done():
 	}
-	// Calls that still go on, in the midst of a drawing for example, end with the process.
-	trainings.close()
+	// Calls that still go on, in the midst of a drawing for example, end with the process, and so does a step that takes too long: a killed
+	// host can't end it.
+	select {
+	case <-trainings.close():
+	case <-time.After(host.SaveTime):
+	}
 	return errors.Join(err, os.RemoveAll(dir)) // which a killed host can't
 }

@@ -213,14 +213,19 @@ func (t *trainings) all() []wire.Status {
 	return all
 }
 
-// close stops all trainings, which save.
-func (t *trainings) close() {
+// close stops all trainings, each after the step that it is in. The channel is closed when they have saved.
+func (t *trainings) close() <-chan struct{} {
 	t.mu.Lock()
 	for _, one := range t.byFolder {
 		one.cancel()
 	}
 	t.mu.Unlock()
-	t.running.Wait()
+	saved := make(chan struct{})
+	go func() {
+		t.running.Wait()
+		close(saved)
+	}()
+	return saved
 }
 
 // control is a function that does something to the training in a folder.

@@ -24,6 +24,7 @@ const (
 	Observe     = "Observe"
 	Standardize = "Standardize"
 	Wiener      = "Wiener"
+	Evaluate    = "Evaluate"
 	Train       = "Train"
 	Training    = "Training"
 	Watch       = "Watch"
@@ -76,6 +77,12 @@ type StandardizeRequest struct{ Observations *posterior.Observations }
 type WienerRequest struct {
 	Observations *posterior.Observations
 	Prior        float64
+}
+
+// EvaluateRequest asks for a posterior.Report. The posteriors of all requests of the call are compared with the truth of the first.
+type EvaluateRequest struct {
+	Truth      *galaxy.Images
+	Posteriors []posterior.Posterior
 }
 
 // TrainRequest starts a training. The galaxies of all requests of the call are those to train on; what else is in the first counts.

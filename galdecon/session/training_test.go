@@ -1,0 +1,25 @@
+package session
+
+import (
+	"reflect"
+	"testing"
+
+	"galdecon/galdecon/galaxy"
+)
+
+// The parts of galaxies that are sent one after the other have the names and scales of their own images only.
+func TestSome(t *testing.T) {
+	images := galaxy.NewImages(4, 2, 3, 1)
+	for i := range images.Pixels {
+		images.Pixels[i] = float32(i)
+	}
+	check := func() {
+		t.Helper()
+		if got, want := some(images, 1, 3), images.Select(1, 2); !reflect.DeepEqual(got, want) {
+			t.Errorf("the part is %+v, want %+v", got, want)
+		}
+	}
+	check()
+	images.IDs, images.Objects, images.Scale = []string{"a0", "a1", "b0", "b1"}, []string{"a", "a", "b", "b"}, []float64{1, 2, 3, 4}
+	check()
+}
