@@ -55,15 +55,14 @@ func ChiSquared(reblurred, observation *galaxy.Images, noise float64) ([]float64
 	return values, err
 }
 
-// Retained is the fraction of candidates with a reconvolution error below epsilon (Table 1, "percent retained"); of none it is 0.
-func Retained(errors []float64, epsilon float64) float64 {
-	kept := 0
-	for _, e := range errors {
-		if e < epsilon {
-			kept++
-		}
+// Retained is the fraction of candidates with a reconvolution error below epsilon (Table 1, "percent retained"), of the [Survivors]. Where
+// these are an error, as for ε ≤ 0 or the error NaN, and of no candidates, it is NaN.
+func Retained(reconvolution []float64, epsilon float64) float64 {
+	kept, err := Survivors(reconvolution, epsilon)
+	if err != nil {
+		return math.NaN()
 	}
-	return float64(kept) / float64(max(len(errors), 1))
+	return float64(len(kept)) / float64(len(reconvolution))
 }
 
 // Accuracy compares candidates of one observation with the truth; all numbers are per pixel.

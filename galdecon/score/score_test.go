@@ -55,10 +55,17 @@ func TestRetained(t *testing.T) {
 	}{
 		{[]float64{0, 0.9e-4, 2e-4, 3}, 0.5}, // the released program keeps what is above 2; the paper doesn't
 		{[]float64{1e-4}, 0},                 // the bound itself is out
-		{[]float64{math.NaN(), 0}, 0.5},
-		{nil, 0},
 	} {
 		near(t, "share retained", score.Retained(test.errors, score.Epsilon), test.want)
+	}
+	// What has no fraction doesn't pass for 0.
+	for _, test := range []struct {
+		errors  []float64
+		epsilon float64
+	}{{nil, score.Epsilon}, {[]float64{math.NaN(), 0}, score.Epsilon}, {[]float64{0}, 0}, {[]float64{0}, -1}, {[]float64{0}, math.NaN()}, {[]float64{0}, math.Inf(1)}} {
+		if got := score.Retained(test.errors, test.epsilon); !math.IsNaN(got) {
+			t.Errorf("of the errors %v %g are retained for ε = %g, want NaN", test.errors, got, test.epsilon)
+		}
 	}
 }
 

@@ -25,6 +25,20 @@ type Card struct {
 	Frequency []float64 `json:"frequency"`
 	// Rows are all methods in the first setting, then in the next.
 	Rows []Row `json:"rows"`
+	// Differences are those that the paper's Table 1 is about: of each diffusion model and each CVAE, in each setting in which there is a
+	// retained fraction.
+	Differences []Difference `json:"differences,omitempty"`
+}
+
+// Difference is what a diffusion model has more than a CVAE, by the same observations in a setting, see [Card.Difference]; [Card.TableOne]
+// shows it.
+type Difference struct {
+	Diffusion string  `json:"diffusion"`
+	CVAE      string  `json:"cvae"`
+	Setting   Setting `json:"setting"`
+	Retained  *Number `json:"retained"`
+	// Variance is nil if no observation has 2 survivors of both, or there are no features.
+	Variance *Number `json:"feature_variance,omitempty"`
 }
 
 // Number is a mean over observations with its interval of 95 % confidence, of a bootstrap.
@@ -118,7 +132,27 @@ func (c Config) card(s *store) (Card, error) {
 			card.Rows = append(card.Rows, row)
 		}
 	}
-	return card, nil
+	card.Differences, err = c.differences(card)
+	return card, err
+}
+
+// differences compares each diffusion model with each CVAE.
+func (c Config) differences(card Card) (all []Difference, err error) {
+	for _, setting := range c.Settings {
+		for _, diffusion := range c.Methods {
+			for _, cvae := range c.Methods {
+				if diffusion.Model != Diffusion || cvae.Model != CVAE || card.Row(cvae.Name, setting).Retained == nil {
+					continue
+				}
+				d := Difference{Diffusion: diffusion.Name, CVAE: cvae.Name, Setting: setting}
+				if d.Retained, d.Variance, err = card.Difference(d.Diffusion, d.CVAE, setting); err != nil {
+					return nil, err
+				}
+				all = append(all, d)
+			}
+		}
+	}
+	return all, nil
 }
 
 // row sums up the results of one method in one setting.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 
@@ -19,10 +20,18 @@ type Method struct {
 	Name string
 	// Identity tells its results from those of others of that name: its parameters, the hash of its weights.
 	Identity string
-	// Deconvolve returns, for each observation x, n candidates y [n, height, width, channels], or one of a method that has but one
-	// answer. Equal seeds give equal candidates.
-	Deconvolve func(ctx context.Context, observations *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error)
+	// Deconvolve yields n candidates y of each observation x, or one of a method that has but one answer, in the way of
+	// [galdecon.Deconvolver.Stream], of which only Samples, Index, First and N count. Equal seeds give equal candidates.
+	Deconvolve func(ctx context.Context, observations *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error]
+	// Model is [Diffusion] or [CVAE] of a model of these kinds, which the paper compares; empty for others.
+	Model string
 }
+
+// Kinds of models.
+const (
+	Diffusion = "diffusion"
+	CVAE      = "CVAE"
+)
 
 // Load loads the model in a folder as a method, and returns its configuration as well: as it samples by itself, or once with each of the
 // named samplers, see [Sampler]: as methods of their own. A CVAE has none to choose.
@@ -59,25 +68,12 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 
 // model is a trained model with its sampler; weights tells its weights from others'.
 func model(name string, d *galdecon.Deconvolver, weights string) Method {
-	identity := "weights " + weights
+	m := Method{Name: name, Identity: "weights " + weights, Deconvolve: d.Stream, Model: CVAE}
 	if d.Config.CVAE == nil {
-		identity += fmt.Sprintf(", sampler %+v", d.Config.Sampler)
+		m.Identity += fmt.Sprintf(", sampler %+v", d.Config.Sampler)
+		m.Model = Diffusion
 	}
-	return Method{
-		Name:     name,
-		Identity: identity,
-		Deconvolve: func(ctx context.Context, observations *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error) {
-			posteriors, err := d.Sample(ctx, observations, n, seed)
-			if err != nil {
-				return nil, err
-			}
-			candidates := make([]*galaxy.Images, len(posteriors))
-			for i, p := range posteriors {
-				candidates[i] = p.Samples
-			}
-			return candidates, nil
-		},
-	}
+	return m
 }
 
 // hashModel tells the model in a folder from others by its configuration and its newest checkpoint.
@@ -110,16 +106,19 @@ const (
 func Classical() []Method {
 	one := func(name, identity string, deconvolve func(o *galdecon.Observations) (*galaxy.Images, error)) Method {
 		return Method{Name: name, Identity: identity,
-			Deconvolve: func(_ context.Context, o *galdecon.Observations, _ int, _ int64) ([]*galaxy.Images, error) {
-				y, err := deconvolve(o)
-				if err != nil {
-					return nil, err
+			Deconvolve: func(_ context.Context, o *galdecon.Observations, _ int, _ int64) iter.Seq2[galdecon.Part, error] {
+				return func(yield func(galdecon.Part, error) bool) {
+					y, err := deconvolve(o)
+					if err != nil {
+						yield(galdecon.Part{}, err)
+						return
+					}
+					for i := range y.N {
+						if !yield(galdecon.Part{Posterior: galdecon.Posterior{Samples: y.Select(i)}, Index: i, N: 1, M: y.N}, nil) {
+							return
+						}
+					}
 				}
-				candidates := make([]*galaxy.Images, y.N)
-				for i := range candidates {
-					candidates[i] = y.Select(i)
-				}
-				return candidates, nil
 			}}
 	}
 	return []Method{

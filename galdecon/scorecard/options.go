@@ -30,12 +30,15 @@ type Options struct {
 	Seed       int64   `json:"seed"`
 	// Sigma is that of the PSF in pixels, 0 for the middle of what the model was trained for.
 	Sigma float64 `json:"sigma"`
+	// PSF is the path of measured PSFs in place of a Gaussian, that psf.Load reads, centred and on the pixels of the model's images. Each galaxy
+	// has one, in turn.
+	PSF string `json:"psf,omitempty"`
 	// Noise are the noise levels, each with the true PSF; empty stands for the least and the most that the model was trained for, and a
 	// third of that.
 	Noise []float64 `json:"noise"`
 	// Released is that of [Config].
 	Released bool `json:"released"`
-	// Wrong are parts by which the σ that is told is wrong, at the first noise level.
+	// Wrong are parts by which the width of the PSF that is told is wrong, at the first noise level.
 	Wrong []float64 `json:"wrong"`
 }
 
@@ -81,8 +84,17 @@ func (o Options) Config(model galdecon.Config) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return Config{Galaxies: galaxies, Source: o.source(), Prior: prior, PSFSize: model.Instrument.Size, Settings: o.settings(model),
-		Candidates: o.Candidates, Epsilon: o.Epsilon, Released: o.Released, Seed: o.Seed}, nil
+	c := Config{Galaxies: galaxies, Source: o.source(), Prior: prior, PSFSize: model.Instrument.Size, Settings: o.settings(model),
+		Candidates: o.Candidates, Epsilon: o.Epsilon, Released: o.Released, Seed: o.Seed}
+	if o.PSF != "" {
+		if o.Sigma != 0 {
+			return Config{}, fmt.Errorf("scorecard: PSFs are those of %s, or Gaussians of σ = %g pixels; give one of both", o.PSF, o.Sigma)
+		}
+		if err := c.measured(o.PSF, model.Instrument); err != nil {
+			return Config{}, err
+		}
+	}
+	return c, nil
 }
 
 func (o Options) settings(model galdecon.Config) []Setting {

@@ -38,7 +38,11 @@ func (c Card) TableOne(diffusion, cvae string, setting Setting) (string, error) 
 	}
 	text.WriteString("The difference is that of pairs: of both methods on the same observation.\n")
 	fmt.Fprintf(&text, "The paper finds that diffusion retains more: here %s.\n", retained.verdict())
-	fmt.Fprintf(&text, "The paper finds that what diffusion retains varies more: here %s.\n", variance.verdict())
+	varies := variance.verdict()
+	if c.Features == "" {
+		varies = "it can't be told without features"
+	}
+	fmt.Fprintf(&text, "The paper finds that what diffusion retains varies more: here %s.\n", varies)
 	return text.String(), nil
 }
 

@@ -55,9 +55,6 @@ type Result struct {
 // evaluate fills in all that is measured of candidates [n, height, width, channels] of the observation x; Π is the PSF told.
 func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.Kernel, candidates *galaxy.Images) error {
 	truth := c.Galaxies.Select(r.Galaxy)
-	if candidates == nil {
-		return fmt.Errorf("there are no candidates")
-	}
 	if candidates.N != 1 && candidates.N != c.Candidates {
 		return fmt.Errorf("there are %d candidates instead of %d", candidates.N, c.Candidates)
 	}
@@ -145,27 +142,37 @@ func (c Config) diversity(ctx context.Context, r *Result, candidates *galaxy.Ima
 	}
 	// Both are nearly always the same candidates, and features take long.
 	either := slices.Compact(slices.Sorted(slices.Values(slices.Concat(survivors, released))))
-	features, err := c.Features.Features(ctx, unitRange(candidates.Select(either...)))
-	if err != nil {
-		return err
-	}
-	variance := func(of []int) (float64, error) {
-		var v score.Variance
-		for k, candidate := range either {
-			if slices.Contains(of, candidate) {
-				if err := v.Add(features[k]); err != nil {
-					return 0, err
+	variances := []struct {
+		of    []int
+		value *float64
+		score.Variance
+	}{{of: survivors, value: &r.FeatureVariance}, {of: released, value: &r.ReleasedVariance}}
+	taken := 0
+	for features, err := range c.Features.Features(ctx, unitRange(candidates.Select(either...))) {
+		if err != nil {
+			return err
+		}
+		for k := range variances {
+			if v := &variances[k]; slices.Contains(v.of, either[taken]) {
+				if err := v.Add(features); err != nil {
+					return err
 				}
 			}
 		}
+		taken++
+	}
+	for k := range variances {
+		v := &variances[k]
+		if v.N() != len(v.of) {
+			return fmt.Errorf("there are features of %d of %d candidates", v.N(), len(v.of))
+		}
 		d, err := v.Diversity(candidates.N)
-		return d.Variance, err
+		if err != nil {
+			return err
+		}
+		*v.value = d.Variance
 	}
-	if r.FeatureVariance, err = variance(survivors); err != nil {
-		return err
-	}
-	r.ReleasedVariance, err = variance(released)
-	return err
+	return nil
 }
 
 // unitRange cuts pixels off below 0 and above 1, as a picture does.

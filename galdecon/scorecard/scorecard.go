@@ -17,8 +17,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"galdecon/galdecon"
@@ -28,43 +30,32 @@ import (
 
 // Setting is one way in which the galaxies are seen.
 type Setting struct {
-	// Sigma is that of the round Gaussian PSF, in pixels.
-	Sigma float64 `json:"sigma"`
+	// Sigma is that of the round Gaussian PSF, in pixels; 0 where PSFs are measured.
+	Sigma float64 `json:"sigma,omitzero"`
+	// Measured PSFs, those of [Config], take the place of the Gaussian; the zero value for none.
+	Measured Measured `json:"measured,omitzero"`
 	// Noise is the standard deviation of white noise, in units of the peak of the galaxies; it may be 0. Methods are told it.
 	Noise float64 `json:"noise"`
-	// Wrong is how wrong the PSF is that the methods are told: its σ is Sigma·(1+Wrong).
+	// Wrong is how wrong the PSF is that the methods are told: its σ is Sigma·(1+Wrong), a measured one is stretched by 1+Wrong.
 	Wrong float64 `json:"wrong"`
 }
 
 func (s Setting) String() string {
-	text := fmt.Sprintf("PSF of σ = %g pixels, noise %g", s.Sigma, s.Noise)
+	text, width := fmt.Sprintf("PSF of σ = %g pixels", s.Sigma), "σ"
+	if s.Measured != (Measured{}) {
+		text, width = "measured PSFs of "+s.Measured.Name, "width"
+	}
+	text += fmt.Sprintf(", noise %g", s.Noise)
 	if s.Wrong != 0 {
-		text += fmt.Sprintf(", methods are told a σ wrong by %+.3g %%", 100*s.Wrong)
+		text += fmt.Sprintf(", methods are told a %s wrong by %+.3g %%", width, 100*s.Wrong)
 	}
 	return text
 }
 
-// psfs are the true PSF and the one that is told.
-func (s Setting) psfs(size int) (actual, told psf.Kernel, err error) {
-	if !(s.Noise >= 0) || math.IsInf(s.Noise, 1) {
-		return actual, told, fmt.Errorf("scorecard: noise must be finite and ≥ 0 in units of the peak, got %g", s.Noise)
-	}
-	if !(s.Wrong > -1) {
-		return actual, told, fmt.Errorf("scorecard: a σ that is wrong by %g %% isn't positive", 100*s.Wrong)
-	}
-	if actual, err = psf.Gaussian(size, s.Sigma); err == nil {
-		told, err = psf.Gaussian(size, s.Sigma*(1+s.Wrong))
-	}
-	if err != nil {
-		return actual, told, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
-	}
-	return actual, told, nil
-}
-
 // Features are vectors that the variance of Eq. 3 is measured on; [galdecon/galdecon/score/inception.Network] makes the paper's.
 type Features interface {
-	// Features returns a vector for each image.
-	Features(ctx context.Context, images *galaxy.Images) ([][]float64, error)
+	// Features yields a vector for each image, in their order. An error is the last that it yields.
+	Features(ctx context.Context, images *galaxy.Images) iter.Seq2[[]float64, error]
 	// String says which features they are, and with whose they can be compared.
 	String() string
 }
@@ -81,6 +72,8 @@ type Config struct {
 	Prior *galaxy.Images
 	// PSFSize is that of the PSF grid in pixels.
 	PSFSize int
+	// PSFs are measured ones, on grids of any size, for settings with [Measured] ones: each galaxy has one, in turn.
+	PSFs []psf.Kernel
 	// Settings are how the galaxies are seen, Methods what deconvolves them.
 	Settings []Setting
 	Methods  []Method
@@ -131,7 +124,7 @@ func (c Config) Validate() error {
 	}
 	settings, methods := map[Setting]bool{}, map[string]bool{}
 	for _, s := range c.Settings {
-		if _, _, err := s.psfs(c.PSFSize); err != nil {
+		if _, _, err := c.psfs(s, c.firstOfEach()...); err != nil {
 			return err
 		}
 		if settings[s] {
@@ -156,19 +149,29 @@ type Progress struct {
 	Setting     Setting
 	Method      string
 	Done, Total int
+	// Drawn is the share of its candidates that the next observation has already, below 1.
+	Drawn float64
 }
+
+// Share is the part of the whole that is done, up to 1.
+func (p Progress) Share() float64 { return (float64(p.Done) + p.Drawn) / float64(p.Total) }
 
 func (p Progress) String() string {
-	return fmt.Sprintf("%d of %d: %s, %s", p.Done, p.Total, p.Method, p.Setting)
+	done := strconv.Itoa(p.Done)
+	if p.Drawn > 0 {
+		done = strconv.FormatFloat(float64(p.Done)+p.Drawn, 'f', 1, 64)
+	}
+	return fmt.Sprintf("%s of %d: %s, %s", done, p.Total, p.Method, p.Setting)
 }
 
-// atOnce is about how many candidates are drawn at a time: enough to keep a device busy, and what an interrupt may cost.
+// atOnce is about how many candidates are drawn in one call of a method: enough to keep a device busy, and what must be drawn again
+// after an interrupt. A candidate's random numbers depend on its place among them.
 const atOnce = 64
 
 // Run measures all methods in all settings, and keeps the result of every observation in the folder dir (results.jsonl): a run that
 // was interrupted goes on there, and a finished one isn't computed again. More methods and settings can be added later; with
 // other galaxies, candidates, features, ε or seed, or with another model of the same name, it is an error. When ctx ends, what is measured
-// is kept, and an error returned. report, which may be nil, is called after every few observations.
+// is kept, and an error returned. report, which may be nil, is called after every few candidates.
 func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card, error) {
 	if err := c.Validate(); err != nil {
 		return Card{}, err
@@ -179,36 +182,46 @@ func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card
 	}
 	defer store.close()
 
-	n := c.Galaxies.N
-	progress := Progress{Total: n * len(c.Settings) * len(c.Methods)}
-	blocks := c.blocks()
+	if report == nil {
+		report = func(Progress) {}
+	}
+	progress := Progress{Total: c.Galaxies.N * len(c.Settings) * len(c.Methods)}
+	missing := func(s Setting, m Method, block []int) (galaxies []int) {
+		for _, i := range block {
+			if store.get(m.Name, s, i) == nil {
+				galaxies = append(galaxies, i)
+			}
+		}
+		return galaxies
+	}
 	for _, s := range c.Settings {
-		for k, block := range blocks {
+		for _, block := range c.blocks() {
+			for _, m := range c.Methods {
+				progress.Done += len(block) - len(missing(s, m, block))
+			}
+		}
+	}
+	for _, s := range c.Settings {
+		for k, block := range c.blocks() {
 			for _, m := range c.Methods {
 				progress.Setting, progress.Method = s, m.Name
-				done := 0
-				for _, i := range block {
-					if store.get(m.Name, s, i) != nil {
-						done++
-					}
-				}
-				if done < len(block) {
-					results, err := c.measure(ctx, s, m, block, len(blocks[0]), k)
-					if err == nil {
-						err = store.add(results)
-					}
-					if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-						return Card{}, fmt.Errorf("scorecard: interrupted with %d of %d results kept in %s; run it again to go on: %w",
-							progress.Done, progress.Total, dir, err)
-					}
-					if err != nil {
+				if left := missing(s, m, block); len(left) > 0 {
+					before := progress.Done
+					results, err := c.measure(ctx, s, m, k, left, func(done int, drawn float64) {
+						progress.Done, progress.Drawn = before+done, drawn
+						report(progress)
+					})
+					// What is measured is kept, whatever came after it.
+					progress.Done, progress.Drawn = before+len(results), 0
+					if err := errors.Join(err, store.add(results)); err != nil {
+						if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+							return Card{}, fmt.Errorf("scorecard: interrupted with %d of %d results kept in %s; run it again to go on: %w",
+								progress.Done, progress.Total, dir, err)
+						}
 						return Card{}, err
 					}
 				}
-				progress.Done += len(block)
-				if report != nil {
-					report(progress)
-				}
+				report(progress)
 			}
 		}
 	}
@@ -231,44 +244,77 @@ func (c Config) blocks() [][]int {
 	return blocks
 }
 
-// measure deconvolves the galaxies of a block. It is filled up to a common size with repetitions, so that one executable serves all.
-func (c Config) measure(ctx context.Context, s Setting, m Method, block []int, size, number int) ([]Result, error) {
+// measure deconvolves the galaxies of a block, and measures those that are wanted, which are some of them, in their order. report is told how many are
+// done, and which share of the next one's candidates is drawn. With an error there are the results of those that were done before.
+func (c Config) measure(ctx context.Context, s Setting, m Method, number int, wanted []int, report func(done int, drawn float64)) (results []Result, err error) {
 	seed := rand.New(rand.NewPCG(uint64(c.Seed), uint64(number))).Int64()
-	filled := make([]int, size)
-	for k := range filled {
-		filled[k] = block[k%len(block)]
+	// All blocks are filled up to the size of the first, with repetitions, so that one executable serves all.
+	blocks := c.blocks()
+	galaxies := make([]int, len(blocks[0]))
+	for k := range galaxies {
+		galaxies[k] = blocks[number][k%len(blocks[number])]
 	}
-	actual, told, err := s.psfs(c.PSFSize)
+	actual, told, err := c.psfs(s, galaxies...)
 	if err != nil {
 		return nil, err
 	}
-	observations, err := galdecon.Observe(c.Galaxies.Select(filled...), []psf.Kernel{actual}, s.Noise, seed)
+	observations, err := galdecon.Observe(c.Galaxies.Select(galaxies...), actual, s.Noise, seed)
 	if err != nil {
 		return nil, err
 	}
-	observations.PSFs = []psf.Kernel{told}
+	observations.PSFs = told
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	start := time.Now()
-	candidates, err := m.Deconvolve(ctx, observations, c.Candidates, seed)
-	if err != nil {
-		return nil, fmt.Errorf("scorecard: %s (%s): %w", m.Name, s, err)
-	}
-	elapsed := time.Since(start).Seconds()
-	if len(candidates) != size {
-		return nil, fmt.Errorf("scorecard: %s returns candidates for %d of %d observations", m.Name, len(candidates), size)
-	}
-	var results []Result
-	for k, i := range block {
-		r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
-		if err := c.evaluate(ctx, &r, observations.Images.Select(k), told, candidates[k]); err != nil {
-			return nil, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
+
+	var elapsed time.Duration
+	drawn := 0
+	defer func() {
+		// All have the mean of the block: candidates that are drawn together come at once.
+		for k := range results {
+			results[k].Seconds = elapsed.Seconds() / float64(drawn)
 		}
-		r.Seconds = elapsed / float64(size*r.Candidates)
-		results = append(results, r)
+	}()
+	var candidates *galaxy.Images // of the observation whose turn it is
+	next := 0
+	start := time.Now()
+	for part, err := range m.Deconvolve(ctx, observations, c.Candidates, seed) {
+		elapsed += time.Since(start)
+		if err != nil {
+			return results, fmt.Errorf("scorecard: %s (%s): %w", m.Name, s, err)
+		}
+		if part.Samples == nil {
+			return results, fmt.Errorf("scorecard: %s (%s): there are no candidates", m.Name, s)
+		}
+		if candidates == nil {
+			candidates = galaxy.NewImages(0, part.Samples.Height, part.Samples.Width, part.Samples.Channels)
+		}
+		if part.Index != next || part.First != candidates.N {
+			return results, fmt.Errorf("scorecard: %s (%s): candidate %d of observation %d comes after %d of observation %d", m.Name, s, part.First, part.Index, candidates.N, next)
+		}
+		candidates.N, candidates.Pixels = candidates.N+part.Samples.N, append(candidates.Pixels, part.Samples.Pixels...)
+		drawn += part.Samples.N
+		i := galaxies[next]
+		switch complete, isWanted := candidates.N >= part.N, i == wanted[len(results)]; {
+		case !complete && isWanted:
+			report(len(results), float64(candidates.N)/float64(part.N))
+		case complete && isWanted:
+			r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
+			if err := c.evaluate(ctx, &r, observations.Images.Select(next), told[next%len(told)], candidates); err != nil {
+				return results, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
+			}
+			results = append(results, r)
+			if len(results) == len(wanted) {
+				return results, nil
+			}
+			report(len(results), 0)
+			fallthrough
+		case complete:
+			candidates, next = nil, next+1
+		}
+		start = time.Now()
 	}
-	return results, nil
+	return results, fmt.Errorf("scorecard: %s returns candidates for %d of %d observations", m.Name, next, len(galaxies))
 }
 
 // header is what all results in a folder have in common.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -66,14 +67,40 @@ type pixels struct{}
 
 func (pixels) String() string { return "pixels" }
 
-func (pixels) Features(_ context.Context, images *galaxy.Images) ([][]float64, error) {
-	features := make([][]float64, images.N)
-	for i := range features {
-		for _, v := range images.At(i) {
-			features[i] = append(features[i], float64(v))
+func (pixels) Features(_ context.Context, images *galaxy.Images) iter.Seq2[[]float64, error] {
+	return func(yield func([]float64, error) bool) {
+		for i := range images.N {
+			var features []float64
+			for _, v := range images.At(i) {
+				features = append(features, float64(v))
+			}
+			if !yield(features, nil) {
+				return
+			}
 		}
 	}
-	return features, nil
+}
+
+// parts hands candidates on as a model does, at most 2 at a time.
+func parts(candidates []*galaxy.Images, err error) iter.Seq2[galdecon.Part, error] {
+	return func(yield func(galdecon.Part, error) bool) {
+		if err != nil {
+			yield(galdecon.Part{}, err)
+			return
+		}
+		for i, c := range candidates {
+			for first := 0; first < c.N; first += 2 {
+				part := galdecon.Part{Index: i, First: first, N: c.N, M: len(candidates)}
+				part.Samples = c.Select(first)
+				if first+1 < c.N {
+					part.Samples = c.Select(first, first+1)
+				}
+				if !yield(part, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // blobs are elliptical Gaussian galaxies in the middle of their stamps.
@@ -101,7 +128,7 @@ func config(methods ...scorecard.Method) scorecard.Config {
 // shaky is a method whose candidates are what truth makes of the index of the galaxy, with noise of its own.
 func shaky(name string, truth *galaxy.Images, spread float64, calls *int) scorecard.Method {
 	return scorecard.Method{Name: name, Identity: fmt.Sprint(spread),
-		Deconvolve: func(_ context.Context, o *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error) {
+		Deconvolve: func(_ context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
 			if calls != nil {
 				*calls++
 			}
@@ -117,11 +144,11 @@ func shaky(name string, truth *galaxy.Images, spread float64, calls *int) scorec
 				}
 				noisy, err := galdecon.Observe(truth.Select(all...), []psf.Kernel{{Size: 1, Weights: []float32{1}}}, spread, seed+int64(i))
 				if err != nil {
-					return nil, err
+					return parts(nil, err)
 				}
 				candidates[i] = noisy.Images
 			}
-			return candidates, nil
+			return parts(candidates, nil)
 		}}
 }
 
@@ -267,7 +294,7 @@ func TestModelResumes(t *testing.T) {
 	c.Features = pixels{}
 	calls := 0
 	counted := methods[0].Deconvolve
-	methods[0].Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error) {
+	methods[0].Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
 		calls++
 		return counted(ctx, o, n, seed)
 	}
@@ -277,24 +304,21 @@ func TestModelResumes(t *testing.T) {
 		t.Errorf("%d calls for blocks of about 64 candidates, want 6", calls)
 	}
 
-	// Interrupted after the first block of each setting, cut off within a line, and continued, it's the same to the bit.
+	// Interrupted within an observation and between two that are drawn together, cut off within a line, and continued, it's the same to the
+	// bit.
 	dir := t.TempDir()
-	calls = 0
-	for range 3 {
+	for _, kept := range []int{0, 1, 9} { // the ninth is the first of the second block
 		ctx, cancel := context.WithCancel(t.Context())
-		fresh := 0
-		before := calls
-		_, err := scorecard.Run(ctx, c, dir, func(scorecard.Progress) {
-			if calls > before {
-				if fresh++; fresh == 2 {
-					cancel()
-				}
+		_, err := scorecard.Run(ctx, c, dir, func(p scorecard.Progress) {
+			if p.Done == kept && p.Drawn > 0.3 {
+				cancel()
 			}
 		})
 		cancel()
-		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "again") {
-			t.Fatalf("interrupted: %v", err)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("interrupted after %d results: %v", kept, err)
 		}
+		wants(t, "interrupted", err, dir, "again", fmt.Sprintf("with %d of 40 results", kept))
 	}
 	path := filepath.Join(dir, "results.jsonl")
 	text, err := os.ReadFile(path)
@@ -304,13 +328,28 @@ func TestModelResumes(t *testing.T) {
 	if err := os.WriteFile(path, text[:len(text)-100], 0o666); err != nil {
 		t.Fatal(err)
 	}
-	total := 0
-	resumed, err := scorecard.Run(t.Context(), c, dir, func(p scorecard.Progress) { total = p.Done })
+	if n := bytes.Count(text, []byte("\n")); n != 1+9 {
+		t.Errorf("%d lines are kept, want a header and 9 results:\n%s", n, text)
+	}
+	var last scorecard.Progress
+	within := 0
+	resumed, err := scorecard.Run(t.Context(), c, dir, func(p scorecard.Progress) {
+		if p.Share() < last.Share() || p.Drawn >= 1 || last.Total == 0 && p.Done < 8 {
+			t.Errorf("progress goes from %v to %v", last, p)
+		}
+		if p.Drawn > 0 {
+			within++
+		}
+		last = p
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if total != 5*2*4 {
-		t.Errorf("progress ends with %d, want 40", total)
+	if last.Done != 5*2*4 || last.Share() != 1 || within < 3*8 { // 8 observations of 32 candidates are left, drawn by at most 8
+		t.Errorf("progress ends with %v, and has moved %d times within observations", last, within)
+	}
+	if half := (scorecard.Progress{Method: "micro", Done: 2, Total: 4, Drawn: 0.5}); half.String() != "2.5 of 4: micro, PSF of σ = 0 pixels, noise 0" || half.Share() != 0.625 {
+		t.Errorf("%v has the share %v", half, half.Share())
 	}
 	for _, card := range []*scorecard.Card{&whole, &resumed} {
 		for i := range card.Rows {
@@ -420,20 +459,24 @@ func TestSamplers(t *testing.T) {
 func TestReleased(t *testing.T) {
 	failing := shaky("failing", blobs(6, 16), 0.002, nil)
 	draw := failing.Deconvolve
-	failing.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) ([]*galaxy.Images, error) {
-		candidates, err := draw(ctx, o, n, seed)
-		for i, c := range candidates {
-			if i < 3 { // one bad candidate, for which no pixel counts: they are cut off at 0
-				for k := range c.At(0) {
-					c.At(0)[k] = -3
+	failing.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
+		return func(yield func(galdecon.Part, error) bool) {
+			for part, err := range draw(ctx, o, n, seed) {
+				if part.First == 0 && part.Index < 3 { // one bad candidate, for which no pixel counts: they are cut off at 0
+					for k := range part.Samples.At(0) {
+						part.Samples.At(0)[k] = -3
+					}
+				}
+				if part.First == 0 { // one that is a little bad, and is retained by no one
+					for k := range part.Samples.At(1) {
+						part.Samples.At(1)[k] += 0.1
+					}
+				}
+				if !yield(part, err) {
+					return
 				}
 			}
-			// one that is a little bad, and is retained by no one
-			for k := range c.At(1) {
-				c.At(1)[k] += 0.1
-			}
 		}
-		return candidates, err
 	}
 	c := config(failing, shaky("sound", blobs(6, 16), 0.002, nil))
 	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.02})
@@ -592,8 +635,8 @@ func TestRefuses(t *testing.T) {
 	broken := func(deconvolve func(o *galdecon.Observations, n int) ([]*galaxy.Images, error)) func(c *scorecard.Config) {
 		return func(c *scorecard.Config) {
 			c.Methods = []scorecard.Method{{Name: "broken",
-				Deconvolve: func(_ context.Context, o *galdecon.Observations, n int, _ int64) ([]*galaxy.Images, error) {
-					return deconvolve(o, n)
+				Deconvolve: func(_ context.Context, o *galdecon.Observations, n int, _ int64) iter.Seq2[galdecon.Part, error] {
+					return parts(deconvolve(o, n))
 				}}}
 		}
 	}
@@ -663,6 +706,9 @@ func TestTableOne(t *testing.T) {
 	c := config(shaky("diffusion", blobs(6, 16), 0.02, nil), shaky("CVAE", blobs(6, 16), 0.01, nil))
 	c.Epsilon = 1
 	card := run(t, c, t.TempDir())
+	if card.Differences != nil {
+		t.Errorf("methods that aren't the paper's are compared: %+v", card.Differences)
+	}
 	text, err := card.TableOne("diffusion", "CVAE", c.Settings[0])
 	if err != nil {
 		t.Fatal(err)
@@ -677,6 +723,128 @@ func TestTableOne(t *testing.T) {
 	}
 	if _, err = card.TableOne("CVAE", "GAN", c.Settings[0]); err == nil {
 		t.Error("Table 1 of a method that isn't there")
+	}
+
+	// Of models it is in the card, but for the noise in which nothing is retained.
+	c.Methods[0].Model, c.Methods[1].Model = scorecard.Diffusion, scorecard.CVAE
+	c.Epsilon, c.Settings = 1e-3, append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.1})
+	card = run(t, c, t.TempDir())
+	retained, variance, err := card.Difference("diffusion", "CVAE", c.Settings[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []scorecard.Difference{{Diffusion: "diffusion", CVAE: "CVAE", Setting: c.Settings[0], Retained: retained, Variance: variance}}
+	if !reflect.DeepEqual(card.Differences, want) {
+		t.Errorf("differences %+v, want %+v", card.Differences, want)
+	}
+	var table bytes.Buffer
+	if err := card.WriteCSV(&table); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(&table).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, at := lines[len(lines)-1], slices.Index(lines[0], "feature_variance_low")
+	if len(lines) != 1+len(card.Rows)+1 || line[0] != "diffusion − CVAE" || line[at] != strconv.FormatFloat(variance.Low, 'g', -1, 64) || line[slices.Index(lines[0], "mse")] != "" {
+		t.Errorf("the difference as CSV is %q", line)
+	}
+}
+
+// Measured PSFs do as Gaussians do, in turn, and stay apart from others of the same name.
+func TestMeasuredPSFs(t *testing.T) {
+	gaussian := func(size int, sigma float64) psf.Kernel {
+		k, err := psf.Gaussian(size, sigma)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	var told []psf.Kernel
+	calls := 0
+	known := shaky("known", blobs(6, 16), 0.02, &calls)
+	draw := known.Deconvolve
+	known.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
+		told = o.PSFs
+		return draw(ctx, o, n, seed)
+	}
+	c := config(known)
+	c.PSFSize = 9
+	through := func(kernels []psf.Kernel, wrong float64) scorecard.Setting {
+		return scorecard.Setting{Measured: scorecard.NewMeasured("stars.fits", kernels), Noise: 0.001, Wrong: wrong}
+	}
+	c.PSFs = []psf.Kernel{gaussian(15, 1), gaussian(15, 1.2)}
+	one := c.PSFs[:1]
+	c.PSFs = one
+	c.Settings = []scorecard.Setting{{Sigma: 1, Noise: 0.001}, through(one, 0), {Sigma: 1, Noise: 0.001, Wrong: 0.1}, through(one, 0.1), through(one, -0.1)}
+	dir := t.TempDir()
+	card := run(t, c, dir)
+	for _, k := range []int{0, 2} {
+		for _, m := range c.Methods {
+			a, b := card.Row(m.Name, c.Settings[k]), card.Row(m.Name, c.Settings[k+1])
+			near(t, fmt.Sprintf("%s, %s: MSE over that of the Gaussian", m.Name, b.Setting), b.MSE.Value/a.MSE.Value, 1, 0.02)
+			near(t, fmt.Sprintf("%s, %s: χ² over that of the Gaussian", m.Name, b.Setting), b.ChiSquared.Value/a.ChiSquared.Value, 1, 0.02)
+		}
+	}
+	if text := card.String(); !strings.Contains(text, "measured PSFs of stars.fits, noise 0.001, methods are told a width wrong by -10 %") {
+		t.Errorf("the text doesn't say what is measured:\n%s", text)
+	}
+	var table bytes.Buffer
+	if err := card.WriteCSV(&table); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(&table).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range map[int][]string{1: {"known", "1", ""}, 5: {"known", "", "stars.fits"}} {
+		if got := lines[i][:3]; !slices.Equal(got, want) || lines[0][2] != "psfs" {
+			t.Errorf("line %d as CSV begins with %q, want %q", i, got, want)
+		}
+	}
+
+	// Two of them are those of every other galaxy. In the same folder they aren't taken for the one.
+	two := []psf.Kernel{gaussian(15, 1), gaussian(15, 1.2)}
+	c.PSFs, c.Settings = two, []scorecard.Setting{through(two, 0)}
+	calls = 0
+	other := run(t, c, dir)
+	if calls != 1 {
+		t.Errorf("%d calls for other PSFs of the same name, want 1", calls)
+	}
+	if len(told) != 6 {
+		t.Fatalf("%d galaxies have %d PSFs", 6, len(told))
+	}
+	for i, k := range told {
+		want, err := two[i%2].Resize(9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(k.Weights, want.Weights) {
+			t.Errorf("galaxy %d has another PSF", i)
+		}
+	}
+	if a, b := card.Rows[4+3], other.Rows[3]; a.Method != "nothing" || b.Method != "nothing" || !(b.MSE.Value > 1.1*a.MSE.Value) {
+		t.Errorf("doing nothing, through a wider PSF for half of the galaxies: %v, %v", b.MSE, a.MSE)
+	}
+	run(t, c, dir)
+	if calls != 1 {
+		t.Errorf("a finished run through measured PSFs was computed again")
+	}
+
+	for _, test := range []struct {
+		what, part string
+		change     func(c *scorecard.Config)
+	}{
+		{"no PSFs", "has other PSFs", func(c *scorecard.Config) { c.PSFs = nil }},
+		{"other PSFs", "has other PSFs", func(c *scorecard.Config) { c.PSFs = one }},
+		{"a Gaussian as well", "one of both", func(c *scorecard.Config) { c.Settings[0].Sigma = 1 }},
+		{"a small grid", "PSF 0 of stars.fits, counted from 0: psf: a 5×5 grid holds only", func(c *scorecard.Config) { c.PSFSize = 5 }},
+		{"much too wide", "can't be told wrong by +150 %", func(c *scorecard.Config) { c.Settings[0].Wrong = 1.5 }},
+	} {
+		changed := c
+		changed.Settings = slices.Clone(c.Settings)
+		test.change(&changed)
+		wants(t, test.what, changed.Validate(), test.part, "scorecard: ")
 	}
 }
 

@@ -24,6 +24,7 @@ const published = `Published, of other images:
   10 s a candidate on an A100; the CVAE 53.9 % with 15.13, in 0.01 s.
   Galaxy-Deconv, 500 galaxies, mean |Δg| at a signal-to-noise ratio of 20 / 200: unrolled ADMM 0.138 / 0.035, Richardson-Lucy (10 iterations)
   0.320 / 0.056, blurred 0.170 / 0.084. Its estimator is another (FPFS, with its response), so that only an order can be compared.
+  Flux and half-light radius of deconvolved galaxies: comparable figures that are published aren't known to us.
   Calibration of deconvolved galaxies: none is published.
 `
 
@@ -213,11 +214,12 @@ var numbers = []struct {
 	{"ellipticity", func(r Row) *Number { return r.Ellipticity }},
 }
 
-// WriteCSV writes a line for each row, after one with the names of the columns. Numbers have their full precision; four columns
+// WriteCSV writes a line for each row, after one with the names of the columns, and then one for each of Differences, whose method is
+// "first − second". Numbers have their full precision; four columns
 // belong to each: its value, the ends of its interval, and how many observations were dropped. What doesn't exist is empty.
 func (c Card) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	names := []string{"method", "sigma", "noise", "wrong", "galaxies", "source", "candidates", "epsilon", "features", "seed", "seconds"}
+	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source", "candidates", "epsilon", "features", "seed", "seconds"}
 	for _, column := range numbers {
 		names = append(names, column.name, column.name+"_low", column.name+"_high", column.name+"_dropped")
 	}
@@ -228,9 +230,20 @@ func (c Card) WriteCSV(w io.Writer) error {
 	}
 	out.Write(names)
 	full := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	for _, r := range c.Rows {
-		line := []string{r.Method, full(r.Setting.Sigma), full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates),
-			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), full(r.Seconds)}
+	rows := slices.Clone(c.Rows)
+	for _, d := range c.Differences {
+		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting, Candidates: c.Candidates, Retained: d.Retained, FeatureVariance: d.Variance})
+	}
+	for _, r := range rows {
+		sigma, seconds := full(r.Setting.Sigma), full(r.Seconds)
+		if r.Setting.Sigma == 0 {
+			sigma = ""
+		}
+		if r.Seconds == 0 {
+			seconds = ""
+		}
+		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates),
+			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}
 		for _, column := range numbers {
 			if n := column.of(r); n != nil {
 				line = append(line, full(n.Value), full(n.Low), full(n.High), strconv.Itoa(n.Dropped))

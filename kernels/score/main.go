@@ -53,12 +53,14 @@ func command() *cobra.Command {
 		Short: "Compare models with each other and with classical methods: Table 1, errors, calibration",
 		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is known: the figures of the paper's
 Table 1, errors of the best estimate, and calibration. Every observation's result is kept in the folder that --out names; an interrupted
-run goes on there when it is started again.`,
-		Example: `  galdecon score                                       the shipped models on synthetic galaxies
+run goes on there when it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's Table 1 beside these figures; as CSV
+and JSON their differences are there as well.`,
+		Example: `  galdecon score                                       the smallest shipped models on synthetic galaxies
   galdecon score --galaxies hst --n 10                 on Hubble's
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
   galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv > samplers.csv
-  galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps`,
+  galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps
+  galdecon score --psf stars.fits --wrong 3            through measured PSFs, which methods are told 3 % too wide`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -70,7 +72,7 @@ run goes on there when it is started again.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.models, "model", nil, "`name` of a shipped model ("+strings.Join(pretrained.Names(), ", ")+") or the folder of a trained one; repeat for more (default all shipped ones)")
+	flags.StringArrayVar(&f.models, "model", []string{"tiny", "tiny-cvae"}, "`name` of a shipped model ("+strings.Join(pretrained.Names(), ", ")+") or the folder of a trained one; repeat for more")
 	flags.StringSliceVar(&f.samplers, "samplers", nil, "how diffusion models sample, each as a method of its own, of "+strings.Join(scorecard.SamplerNames(), ", ")+"; with a number of steps as in ddim:50 (default own)")
 	flags.StringVar(&f.Galaxies, "galaxies", f.Galaxies, "the truth: synthetic, hst, or the `path` of a file, a folder of files or a prepared set")
 	flags.BoolVar(&f.SubtractSky, "subtract-sky", f.SubtractSky, "take its sky off each galaxy first: that of pictures isn't dark, as models are used to")
@@ -78,7 +80,8 @@ run goes on there when it is started again.`,
 	flags.IntVar(&f.Candidates, "candidates", f.Candidates, "candidates of each observation")
 	flags.Float64SliceVar(&f.Noise, "noise", f.Noise, "noise levels in units of the peak (default the least, a third of the most and the most that the first model knows)")
 	flags.Float64Var(&f.Sigma, "sigma", f.Sigma, "σ of the PSF in pixels (default the middle of what the first model knows)")
-	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the σ that methods are told is wrong, at the first noise level; 0 for none")
+	flags.StringVar(&f.PSF, "psf", f.PSF, "`path` of measured PSFs in place of a Gaussian: an image or a stack, centred and on the pixels of the models' images; galaxies have one each, in turn")
+	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF that methods are told is wrong, at the first noise level; 0 for none")
 	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
 	flags.BoolVar(&f.Released, "released", f.Released, "show Table 1 as the paper's released program computes it as well, with its quirks")
 	flags.Int64Var(&f.Seed, "seed", f.Seed, "seed of noise and candidates")
@@ -117,14 +120,16 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	if err != nil {
 		return err
 	}
-	start, there := time.Now(), -1
+	start := time.Now()
+	var first time.Time // of the first report, and the share that is done by then
+	var there float64
 	card, err := scorecard.Run(ctx, config, f.out, func(p scorecard.Progress) {
-		if there < 0 {
-			there = p.Done
+		if first.IsZero() {
+			first, there = time.Now(), p.Share()
 		}
 		left := ""
-		if done := p.Done - there; done > 0 {
-			rest := time.Duration(float64(time.Since(start)) * float64(p.Total-p.Done) / float64(done))
+		if done := p.Share() - there; done > 0 {
+			rest := time.Duration(float64(time.Since(first)) * (1 - p.Share()) / done)
 			left = fmt.Sprintf(", about %v left", rest.Round(time.Second))
 		}
 		c.Status(p.String() + left)
@@ -141,17 +146,32 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(card)
 	}
-	_, err = fmt.Fprint(out, card)
-	return err
+	return write(out, card)
+}
+
+// write writes the card as text, with Table 1 for each diffusion model and CVAE in the first setting in which they're compared.
+func write(out io.Writer, card scorecard.Card) error {
+	if _, err := fmt.Fprint(out, card); err != nil {
+		return err
+	}
+	for _, d := range card.Differences {
+		if d.Setting != card.Differences[0].Setting {
+			break
+		}
+		table, err := card.TableOne(d.Diffusion, d.CVAE, d.Setting)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "\nTable 1 beside the paper's\n%s", table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load loads the models, and returns the configuration of the first.
 func (f scoreFlags) load() (methods []scorecard.Method, first galdecon.Config, err error) {
-	models := f.models
-	if len(models) == 0 {
-		models = pretrained.Names()
-	}
-	for i, name := range models {
+	for i, name := range f.models {
 		dir := name
 		if slices.Contains(pretrained.Names(), name) {
 			if dir, err = pretrained.Folder(name); err != nil {
@@ -164,6 +184,10 @@ func (f scoreFlags) load() (methods []scorecard.Method, first galdecon.Config, e
 		}
 		if i == 0 {
 			first = config
+		}
+		if config.Size != first.Size || config.Channels != first.Channels {
+			return nil, first, fmt.Errorf("%s takes images of %d×%[2]d pixels with %[3]d channel(s), %s of %d×%[5]d with %[6]d; compare each with others of its kind",
+				name, config.Size, config.Channels, f.models[0], first.Size, first.Channels)
 		}
 		methods = append(methods, loaded...)
 	}

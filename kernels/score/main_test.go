@@ -7,12 +7,14 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
@@ -22,21 +24,25 @@ import (
 	"galdecon/kernels/console"
 )
 
-// micro is the folder of a model that trains in no time, and is good for nothing but tests.
-func micro(t *testing.T) string {
+// micro is the folder of a diffusion model that trains in no time, and is good for nothing but tests.
+func micro(t *testing.T) string { return train(t, "micro", nil) }
+
+// train is the folder of a model of this name, a CVAE where one is given.
+func train(t *testing.T, name string, baseline *cvae.Config) string {
 	t.Helper()
 	c := galdecon.Config{
 		Preset: "micro", Size: 16, Channels: 1,
 		Instrument: psf.Instrument{Size: 9, SigmaMin: 0.7, SigmaMax: 1.3, NoiseMin: 0.001, NoiseMax: 0.03},
 		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
 		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true},
+		CVAE:       baseline,
 		Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
 	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: c.Size, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "micro")
+	dir := filepath.Join(t.TempDir(), name)
 	if err := galdecon.Train(t.Context(), c, galaxies, dir, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +112,7 @@ func TestRefuses(t *testing.T) {
 		{"--wrong -100", "-100 %"},
 		{"--noise 0.1 --weights none", "trained for at most 0.03"},
 		{"--weights none.pth", "there are no weights"},
+		{"--psf none.fits", "none.fits"},
 		{"galaxies", "unknown command"},
 	} {
 		args := append([]string{"--out", t.TempDir()}, strings.Fields(test.args)...)
@@ -116,9 +123,84 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q; output %q", test.args, err, test.part, out)
 		}
 	}
+	if _, err := execute(t.Context(), "--model", "tiny", "--model", dir, "--out", t.TempDir()); err == nil || !strings.Contains(err.Error(), "micro takes images of 16×16 pixels") ||
+		!strings.Contains(err.Error(), "tiny of 32×32") {
+		t.Errorf("models for other images: %v", err)
+	}
 	t.Setenv(scorecard.OptionsEnv, "{")
 	if _, err := execute(t.Context()); err == nil || !strings.Contains(err.Error(), scorecard.OptionsEnv) {
 		t.Errorf("broken environment: %v", err)
+	}
+}
+
+// A diffusion model and a CVAE make the paper's Table 1, here through measured PSFs: in the text as in the notebook, in the other formats as
+// differences.
+func TestTableOne(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, "")
+	stars := galaxy.NewImages(2, 11, 11, 1)
+	for i, sigma := range []float64{0.9, 1.1} {
+		k, err := psf.Gaussian(11, sigma)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(stars.At(i), k.Weights)
+	}
+	path := filepath.Join(t.TempDir(), "stars.npy")
+	if err := stars.SaveNPY(path); err != nil {
+		t.Fatal(err)
+	}
+	baseline := train(t, "baseline", &cvae.Config{Latent: 4, Features: []int{4, 8}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01})
+	args := []string{"--model", micro(t), "--model", baseline, "--psf", path, "--n", "3", "--candidates", "3", "--epsilon", "1", "--weights", "none", "--noise", "0.002,0.02", "--wrong", "3",
+		"--out", filepath.Join(t.TempDir(), "scores")}
+	text, err := execute(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"measured PSFs of stars.npy, noise 0.02", "told a width wrong by +3 %", "53.9", "difference, here", "The paper finds that diffusion retains more: here ",
+		"varies more: here it can't be told without features"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, text)
+		}
+	}
+	encoded, err := execute(t.Context(), append(args, "--format", "json")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var card scorecard.Card
+	if err := json.Unmarshal([]byte(encoded), &card); err != nil {
+		t.Fatal(err)
+	}
+	table, err := card.TableOne("micro", "baseline", card.Rows[0].Setting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(text, table); n != 1 || !strings.HasPrefix(text, card.String()) {
+		t.Errorf("Table 1 is %d times in the text:\n%s", n, text)
+	}
+	if len(card.Rows) != 3*5 || len(card.Differences) != 3 {
+		t.Errorf("%d rows, differences %+v", len(card.Rows), card.Differences)
+	}
+	for _, d := range card.Differences {
+		if want := card.Row("micro", d.Setting).Retained.Value - card.Row("baseline", d.Setting).Retained.Value; math.Abs(d.Retained.Value-want) > 1e-12 || d.Variance != nil {
+			t.Errorf("difference %+v, want %g", d, want)
+		}
+	}
+	separated, err := execute(t.Context(), append(args, "--format", "csv")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(strings.NewReader(separated)).ReadAll()
+	if err != nil || len(lines) != 1+15+3 || lines[16][0] != "micro − baseline" {
+		t.Errorf("as CSV, %v:\n%s", err, separated)
+	}
+	// What a model doesn't know is refused before anything is measured.
+	narrow := append(args, "--wrong", "40")
+	if out, err := execute(t.Context(), narrow...); err == nil || !strings.Contains(err.Error(), "doesn't know PSF 1") || !strings.Contains(err.Error(), "stars.npy") || out != "" {
+		t.Errorf("PSFs that are too wide: %v, output %q", err, out)
+	}
+	both := append(args, "--sigma", "1")
+	if _, err := execute(t.Context(), both...); err == nil || !strings.Contains(err.Error(), "one of both") {
+		t.Errorf("PSFs that are measured and Gaussian: %v", err)
 	}
 }
 

@@ -3,6 +3,8 @@ package inception
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"iter"
 	"math"
 	"os"
 	"strings"
@@ -34,6 +36,17 @@ func open(t *testing.T) *Network {
 	return network
 }
 
+// collect holds all features, which the tests compare one by one.
+func collect(features iter.Seq2[[]float64, error]) (all [][]float64, err error) {
+	for f, err := range features {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
 // noise is an image of uniform noise, as golden.py makes it.
 func noise(name string, h, w, c int) *galaxy.Images {
 	im := galaxy.NewImages(1, h, w, c)
@@ -58,7 +71,7 @@ func TestFeatures(t *testing.T) {
 	}
 	worst := 0.0
 	for i, im := range []*galaxy.Images{noise("grey", 32, 32, 1), noise("colour", 48, 340, 3)} {
-		got, err := network.Features(t.Context(), im)
+		got, err := collect(network.Features(t.Context(), im))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,12 +95,12 @@ func TestBatches(t *testing.T) {
 	network := open(t)
 	images := galaxy.NewImages(batch+2, 9, 7, 3)
 	images.Pixels = uniform(1, "batch", len(images.Pixels))
-	all, err := network.Features(t.Context(), images)
+	all, err := collect(network.Features(t.Context(), images))
 	if err != nil || len(all) != images.N {
 		t.Fatalf("%d features, error %v; want %d", len(all), err, images.N)
 	}
 	for _, i := range []int{0, batch - 1, batch, batch + 1} {
-		one, err := network.Features(t.Context(), images.Select(i))
+		one, err := collect(network.Features(t.Context(), images.Select(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,6 +110,29 @@ func TestBatches(t *testing.T) {
 		if other := all[(i+1)%images.N]; floats.EqualApprox(other, one[0], 1e-2) {
 			t.Errorf("image %d and the next have the same features", i)
 		}
+	}
+}
+
+// TestEndsBetweenBatches checks that features come before all are computed: what ends meanwhile ends there.
+func TestEndsBetweenBatches(t *testing.T) {
+	network := open(t)
+	images := galaxy.NewImages(batch+1, 9, 7, 3)
+	images.Pixels = uniform(1, "batch", len(images.Pixels))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	for f, err := range network.Features(ctx, images) {
+		if cancel(); err == nil {
+			n++
+		} else if f != nil || n != batch || !errors.Is(err, context.Canceled) {
+			t.Errorf("after %d images: error %v", n, err)
+		}
+	}
+	if n != batch {
+		t.Errorf("%d images have features after an end within the first batch, want that batch of %d", n, batch)
+	}
+	for range network.Features(t.Context(), images) {
+		break // must be allowed
 	}
 }
 
@@ -116,7 +152,7 @@ func TestFeaturesErrors(t *testing.T) {
 		{"two channels", "1 or 3 channels", t.Context(), noise("two", 8, 8, 2)},
 		{"cancelled", "stopped after 0 of 1", cancelled, noise("one", 8, 8, 3)},
 	} {
-		if _, err := network.Features(c.ctx, c.images); err == nil || !strings.Contains(err.Error(), c.want) {
+		if all, err := collect(network.Features(c.ctx, c.images)); all != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 
 	"galdecon/galdecon/galaxy"
 
@@ -76,41 +78,55 @@ func (n *Network) String() string { return n.name }
 // one by one, so that the network is compiled for two sizes only.
 const batch = 8
 
-// Features returns the pool3 features of images in [0, 1] with 1 or 3 channels, one vector of length [Size] per image, none of
-// them negative. Images of any size are resized; those that aren't valid ([galaxy.Images.Validate]), or have another number of
-// channels, are an error, and so is an end of ctx.
-func (n *Network) Features(ctx context.Context, images *galaxy.Images) ([][]float64, error) {
+// Features yields the pool3 features of images in [0, 1] with 1 or 3 channels, one vector of length [Size] per image, in their order, none of
+// them negative. No more than a batch is held, so that of many images a sum such as [galdecon/galdecon/score.Variance] takes no memory. Images
+// of any size are resized; those that aren't valid ([galaxy.Images.Validate]), or have another number of channels, are an error, and
+// so is an end of ctx. An error is the last that it yields.
+func (n *Network) Features(ctx context.Context, images *galaxy.Images) iter.Seq2[[]float64, error] {
+	return func(yield func([]float64, error) bool) {
+		if err := takes(images); err != nil {
+			yield(nil, err)
+			return
+		}
+		each := len(images.At(0))
+		for first := 0; first < images.N; {
+			if err := ctx.Err(); err != nil {
+				yield(nil, fmt.Errorf("inception: stopped after %d of %d images: %w", first, images.N, err))
+				return
+			}
+			size := batch
+			if images.N-first < batch {
+				size = 1
+			}
+			pixels := images.Pixels[first*each : (first+size)*each]
+			values, err := n.chunk(tensors.FromFlatDataAndDimensions(pixels, size, images.Height, images.Width, images.Channels))
+			if err != nil {
+				yield(nil, fmt.Errorf("inception: images %d to %d of %d: %w", first, first+size-1, images.N, err))
+				return
+			}
+			for image := range slices.Chunk(values, Size) {
+				vector := make([]float64, Size)
+				for j, v := range image {
+					vector[j] = float64(v)
+				}
+				if !yield(vector, nil) {
+					return
+				}
+			}
+			first += size
+		}
+	}
+}
+
+// takes reports images that have no features.
+func takes(images *galaxy.Images) error {
 	if err := images.Validate(); err != nil {
-		return nil, fmt.Errorf("inception: %w", err)
+		return fmt.Errorf("inception: %w", err)
 	}
 	if c := images.Channels; c != 1 && c != 3 {
-		return nil, fmt.Errorf("inception: features are those of grey or RGB images, with 1 or 3 channels, not %d; take their mean (galaxy.Images.Grey) or choose 3", c)
+		return fmt.Errorf("inception: features are those of grey or RGB images, with 1 or 3 channels, not %d; take their mean (galaxy.Images.Grey) or choose 3", c)
 	}
-	features := make([][]float64, 0, images.N)
-	for len(features) < images.N {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("inception: stopped after %d of %d images: %w", len(features), images.N, err)
-		}
-		size := batch
-		if images.N-len(features) < batch {
-			size = 1
-		}
-		first := len(features)
-		k := len(images.At(0))
-		pixels := images.Pixels[first*k : (first+size)*k]
-		values, err := n.chunk(tensors.FromFlatDataAndDimensions(pixels, size, images.Height, images.Width, images.Channels))
-		if err != nil {
-			return nil, fmt.Errorf("inception: images %d to %d of %d: %w", first, first+size-1, images.N, err)
-		}
-		for i := range size {
-			vector := make([]float64, Size)
-			for j, v := range values[i*Size : (i+1)*Size] {
-				vector[j] = float64(v)
-			}
-			features = append(features, vector)
-		}
-	}
-	return features, nil
+	return nil
 }
 
 // chunk is resize and forward: images [size, height, width, channels] → features, flat. It frees its tensors at once, as the garbage
