@@ -15,7 +15,7 @@ func TestChunks(t *testing.T) {
 	if got, want := slices.Collect(chunks(140, 64)), []int{64, 64, 8, 8}; !slices.Equal(got, want) {
 		t.Errorf("140 candidates are drawn as %v, want %v", got, want)
 	}
-	for _, largest := range []int{chunkSize, 64} {
+	for _, largest := range []int{chunkSize, gpuChunk(128), gpuChunk(96), gpuChunk(64)} {
 		for total := 1; total <= 300; total++ {
 			made := 0
 			for size := range chunks(total, largest) {
@@ -27,6 +27,15 @@ func TestChunks(t *testing.T) {
 			if made < total || 6*(made-total) > made {
 				t.Errorf("%d candidates: %d are drawn", total, made)
 			}
+		}
+	}
+}
+
+// A chunk on a GPU has at most the pixels of 64 images of 64×64, where it isn't the least.
+func TestGPUChunk(t *testing.T) {
+	for size, want := range map[int]int{16: 64, 64: 64, 72: 48, 96: 24, 128: 16, 180: chunkSize, 256: chunkSize, 1024: chunkSize} {
+		if got := gpuChunk(size); got != want {
+			t.Errorf("images of %d×%d pixels are drawn %d at a time, want %d", size, size, got, want)
 		}
 	}
 }

@@ -40,8 +40,8 @@ import (
 
 // Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
 // interrupted training stopped, and returns at once where it was finished. report, which may be nil, is called after every
-// step. When ctx ends, the model is saved and ctx's error returned. It begins with random weights, or with those of the model that
-// c.Fit.Begin names, which must be of the same kind.
+// step. When ctx ends, the model after the last whole step is saved and ctx's error returned. It begins with random weights, or
+// with those of the model that c.Fit.Begin names, which must be of the same kind.
 func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -94,7 +94,7 @@ func (c Config) train(ctx context.Context, trainer *fit.Trainer, galaxies *galax
 	}
 	err := trainer.Run(ctx, dir, c.inputs(), report)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("galdecon: training was interrupted and saved in %s; run it again to go on: %w", dir, err)
+		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in %s; run it again to go on: %w", dir, err)
 	}
 	return err
 }
@@ -126,6 +126,57 @@ func Export(dir, to string) error {
 		return err
 	}
 	return c.save(to)
+}
+
+// Import makes a model in the folder dir, where there may be none, of weights that are in a file of PyTorch's tensors: those of the
+// paper's released program, see [unet.Paper.LoadStateDict]. The configuration must be that of the weights, with the paper's network, as
+// the preset paper has, and the T that they were trained with; it counts as trained for its Fit.Steps. The model can't be trained
+// further, but another can begin with it, see [fit.Config].
+//
+//	config, err := galdecon.Preset("paper")
+//	config.Diffusion.T, config.Sampler.Steps = 1000, 1000
+//	err = galdecon.Import(config, "model.npz", "checkpoints/released")
+//	deconvolver, err := galdecon.Load("checkpoints/released")
+func Import(c Config, stateDict, dir string) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if c.CVAE != nil || c.Diffusion.Paper == nil {
+		return errors.New("galdecon: weights of the released program are for the paper's network; start from the preset paper")
+	}
+	store := model.NewStore()
+	alphaBar, err := c.Diffusion.Paper.LoadStateDict(fit.Average(store).In("unet"), stateDict)
+	if err != nil {
+		return err
+	}
+	if alphaBar != nil {
+		if err := c.trainedWith(alphaBar); err != nil {
+			return fmt.Errorf("galdecon: the weights in %s %w", stateDict, err)
+		}
+	}
+	if err := c.save(dir); err != nil {
+		return err
+	}
+	return fit.Import(store, dir, c.Fit.Steps)
+}
+
+// trainedWith reports a noise schedule ᾱ_0 to ᾱ_T that isn't the configuration's.
+func (c Config) trainedWith(alphaBar []float32) error {
+	schedule, err := c.Diffusion.Schedule()
+	if err != nil {
+		return err
+	}
+	if T := len(alphaBar) - 1; T != schedule.T() {
+		return fmt.Errorf("were trained with T = %d, but the configuration says T = %d: set Diffusion.T", T, schedule.T())
+	}
+	// The released program counts a β_0 as well and stretches the others a little, which is up to 0.0024 of ᾱ for its T = 1000.
+	const tolerance = 0.003
+	for t, there := range alphaBar {
+		if here := schedule.AlphaBar[t]; math.Abs(float64(there)-here) > tolerance {
+			return fmt.Errorf("were trained with another noise schedule than the configuration's: at t = %d of %d their ᾱ is %.4g, here it is %.4g", t, schedule.T(), there, here)
+		}
+	}
+	return nil
 }
 
 // Interruptible is a context that ends when the notebook's cell, or the program, is interrupted: a training that is given it
@@ -182,7 +233,15 @@ func Load(dir string) (*Deconvolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newDeconvolver(device, c, scope)
+	check := c.Diffusion.Check
+	if c.CVAE != nil {
+		check = c.CVAE.Check
+	}
+	if err := check(device, scope, c.Size, c.Channels, c.Instrument.Size); err != nil {
+		return nil, fmt.Errorf("galdecon: the checkpoint in %s isn't that of the configuration beside it: %w", dir, err)
+	}
+	w := &weights{device: device, scope: scope, diffusion: map[ddpm.Sampler]*ddpm.Posterior{}}
+	return w.deconvolver(c)
 }
 
 // loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to train them further would take several times
@@ -224,31 +283,6 @@ func (d *Deconvolver) Reload(dir string) (*Deconvolver, error) {
 		return nil, err
 	}
 	return w.deconvolver(d.Config)
-}
-
-// FromStateDict is the diffusion model of a configuration that has the paper's network, as the preset paper has, with weights from a file of
-// PyTorch's tensors: those of the paper's released program, see [unet.Paper.LoadStateDict].
-func FromStateDict(c Config, path string) (*Deconvolver, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	if c.CVAE != nil || c.Diffusion.Paper == nil {
-		return nil, errors.New("galdecon: weights of the released program are for the paper's network; start from the preset paper")
-	}
-	device, err := backend.Default()
-	if err != nil {
-		return nil, err
-	}
-	scope := model.NewStore().Scope("/model")
-	if err := c.Diffusion.Paper.LoadStateDict(scope.In("unet"), path); err != nil {
-		return nil, err
-	}
-	return newDeconvolver(device, c, scope)
-}
-
-func newDeconvolver(device compute.Backend, c Config, scope *model.Scope) (*Deconvolver, error) {
-	w := &weights{device: device, scope: scope, diffusion: map[ddpm.Sampler]*ddpm.Posterior{}}
-	return w.deconvolver(c)
 }
 
 // deconvolver draws with the weights, as a configuration of their model says.
@@ -388,7 +422,7 @@ func (d *Deconvolver) Stream(ctx context.Context, observations *Observations, n 
 		}
 		c, m := d.Config, o.Images.N
 		each, total, from := c.Size*c.Size*c.Channels, m*n, 0
-		for size := range chunks(total, largestChunk(device)) {
+		for size := range chunks(total, largestChunk(device, c.Size)) {
 			if err := ctx.Err(); err != nil {
 				yield(Part{}, err)
 				return
@@ -434,12 +468,17 @@ func stream(observation, candidate int) uint64 { return uint64(observation)<<32 
 // chunk of 4 to 64, and half as long again alone. On other devices larger chunks pay.
 const chunkSize = 8
 
-// largestChunk bounds memory, and is enough to keep a device busy.
-func largestChunk(device compute.Backend) int {
+// largestChunk bounds memory, and is enough to keep a device busy, with images of size×size pixels.
+func largestChunk(device compute.Backend, size int) int {
 	if strings.Contains(strings.ToLower(device.DeviceDescription(0)), "cpu") {
 		return chunkSize
 	}
-	return 8 * chunkSize
+	return gpuChunk(size)
+}
+
+// gpuChunk is a multiple of chunkSize: 64 images of 64×64 pixels, or fewer larger ones that take about as much memory.
+func gpuChunk(size int) int {
+	return chunkSize * min(max(8*64*64/(size*size), 1), 8)
 }
 
 // chunks are the sizes of the chunks for a number of candidates, each one of largest, chunkSize and 1. The last is filled up with

@@ -1,8 +1,10 @@
 package galdecon_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,13 +20,19 @@ import (
 	"testing"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/backend"
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/npy"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 	"galdecon/galdecon/score"
 	"galdecon/galdecon/unet"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 )
 
 // micro trains in no time, and is good for nothing but tests.
@@ -825,47 +833,164 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// Weights of the released program make a model: it draws from them, and from others draws something else.
-func TestFromStateDict(t *testing.T) {
-	c := galdecon.Config{
+// released is a configuration of the paper's network for the weights that the tests of package unet have.
+func released() galdecon.Config {
+	return galdecon.Config{
 		Preset: "released", Size: 16, Channels: 1,
 		Instrument: psf.Instrument{Size: 5, SigmaMin: 0.7, SigmaMax: 1.2},
-		Diffusion:  ddpm.Config{T: 950, Prediction: ddpm.Epsilon, Std: 1, Dropout: 0.1, Paper: &unet.Paper{Channels: 1, Features: 8, PSFSize: 5}},
+		Diffusion:  ddpm.Config{T: 1000, Prediction: ddpm.Epsilon, Std: 1, Dropout: 0.1, Paper: &unet.Paper{Channels: 1, Features: 8, PSFSize: 5}},
 		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, Beta: true},
-		Fit:        fit.Config{Steps: 1, Batch: 4, LearningRate: 1e-3, Seed: 1},
+		Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, Seed: 1},
 	}
-	d, err := galdecon.FromStateDict(c, "unet/testdata/paper_1.npz")
+}
+
+const releasedWeights = "unet/testdata/paper_1.npz"
+
+// withSchedule is the weights' file with the noise schedule of the released program for T and the largest β: β_t = 1e-4 + (most − 1e-4)·t/T
+// from t = 0 on.
+func withSchedule(t *testing.T, T int, most float64) string {
+	t.Helper()
+	archive, err := zip.OpenReader(releasedWeights)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(blobs(2, 16), []psf.Kernel{gaussian(t, 5, 1)}, 0, 5)
+	defer archive.Close()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, f := range archive.File {
+		if err := z.Copy(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	array, bar := npy.Header(T+1), 1.0
+	for k := range T + 1 {
+		bar *= 1 - (1e-4 + (most-1e-4)*float64(k)/float64(T))
+		array = binary.LittleEndian.AppendUint32(array, math.Float32bits(float32(bar)))
+	}
+	w, err := z.Create("alphabar_t.npy")
+	if err == nil {
+		_, err = w.Write(array)
+	}
+	path := filepath.Join(t.TempDir(), "released.npz")
+	if err := errors.Join(err, z.Close(), os.WriteFile(path, b.Bytes(), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Weights of the released program make a model folder: what it draws is, bit for bit, what the weights in the file draw. It counts as trained,
+// and another training can begin with it.
+func TestImport(t *testing.T) {
+	c, dir := released(), filepath.Join(t.TempDir(), "model")
+	if err := galdecon.Import(c, withSchedule(t, 1000, 0.02), dir); err != nil {
+		t.Fatal(err)
+	}
+	d, err := galdecon.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	drawn, err := d.Sample(t.Context(), x, 2, 1)
+	if !reflect.DeepEqual(d.Config, c) {
+		t.Errorf("the configuration is %+v, want %+v", d.Config, c)
+	}
+	x, err := galdecon.Observe(blobs(1, 16), []psf.Kernel{gaussian(t, 5, 1)}, 0, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A model that was trained here has the same network, and other weights.
-	dir := c.Folder(t.TempDir())
-	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, nil); err != nil {
-		t.Fatal(err)
-	}
-	trained, err := galdecon.Load(dir)
+	drawn, err := d.Sample(t.Context(), x, 1, 1)
 	if err != nil {
 		t.Fatal(err)
-	}
-	other, err := trained.Sample(t.Context(), x, 2, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if slices.Equal(drawn[0].Samples.Pixels, other[0].Samples.Pixels) {
-		t.Error("the weights make no difference")
 	}
 
-	_, err = galdecon.FromStateDict(micro(), "unet/testdata/paper_1.npz")
-	wants(t, "another network", err, "preset paper")
-	c.Diffusion.Paper.Features = 16
-	_, err = galdecon.FromStateDict(c, "unet/testdata/paper_1.npz")
-	wants(t, "another width", err, "paper_1.npz")
+	device, err := backend.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope := model.NewStore().Scope("/weights")
+	if _, err := c.Diffusion.Paper.LoadStateDict(scope.In("unet"), releasedWeights); err != nil {
+		t.Fatal(err)
+	}
+	p, err := ddpm.NewPosterior(device, c.Diffusion, c.Sampler, scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples, _, err := p.Draw(random.States(1, 0), x.Images.Tensor(), tensors.FromFlatDataAndDimensions(x.PSFs[0].Weights, 1, 5, 5), tensors.FromFlatDataAndDimensions([]float32{0}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := tensors.MustCopyFlatData[float32](samples); !slices.Equal(drawn[0].Samples.Pixels, want) {
+		t.Error("the model's candidates aren't those of the file's weights")
+	}
+
+	steps := 0
+	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(fit.Progress) { steps++ }); err != nil || steps > 0 {
+		t.Errorf("training what is imported: %d steps, %v", steps, err)
+	}
+	c.Fit.Begin = dir
+	if err := galdecon.Train(t.Context(), c, blobs(8, 16), c.Folder(t.TempDir()), nil); err != nil {
+		t.Errorf("a training that begins with imported weights: %v", err)
+	}
+	c.Fit.Begin = ""
+	wants(t, "importing twice", galdecon.Import(c, releasedWeights, dir), dir, "choose another folder")
+}
+
+// What can't be imported leaves no checkpoint.
+func TestImportErrors(t *testing.T) {
+	c, dir := released(), t.TempDir()
+	shorter, wider := c, c
+	shorter.Diffusion.T = 950
+	wider.Diffusion.Paper = &unet.Paper{Channels: 1, Features: 16, PSFSize: 5}
+	cosine := c
+	cosine.Diffusion.Cosine = true
+	for what, test := range map[string]struct {
+		config galdecon.Config
+		path   string
+		wants  []string
+	}{
+		"another network":  {micro(), releasedWeights, []string{"preset paper"}},
+		"another width":    {wider, releasedWeights, []string{"paper_1.npz", "[8 2 3 3]"}},
+		"no file":          {c, "nowhere.npz", []string{"nowhere.npz"}},
+		"another T":        {shorter, withSchedule(t, 1000, 0.02), []string{"released.npz", "T = 1000", "T = 950", "Diffusion.T"}},
+		"another schedule": {c, withSchedule(t, 1000, 0.03), []string{"released.npz", "another noise schedule", "of 1000"}},
+		"a cosine":         {cosine, withSchedule(t, 1000, 0.02), []string{"another noise schedule"}},
+	} {
+		wants(t, what, galdecon.Import(test.config, test.path, dir), test.wants...)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("after errors the folder holds %v, %v", entries, err)
+	}
+	other := c
+	other.Fit.Steps++
+	if err := galdecon.Import(other, releasedWeights, filepath.Join(dir, "other")); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, "a folder of another configuration", galdecon.Import(c, releasedWeights, filepath.Join(dir, "other")), "another configuration", `"steps": 3`)
+}
+
+// A checkpoint of another architecture than the configuration beside it is an error when it is loaded, which says where they differ.
+func TestLoadOfOtherWeights(t *testing.T) {
+	for what, test := range map[string]struct {
+		change func(*galdecon.Config)
+		wants  []string
+	}{
+		"wider":             {func(c *galdecon.Config) { c.Diffusion.Network.Features = []int{8} }, []string{"in the model, but (Float32)[", "in the network"}},
+		"deeper":            {func(c *galdecon.Config) { c.Diffusion.Network.Features = []int{4, 4} }, []string{"the network has a weight /unet/down_1", "the model lacks"}},
+		"another embedding": {func(c *galdecon.Config) { c.Diffusion.Network.Embedding = 8 }, []string{"/embed/", "in the network"}},
+		"larger PSFs":       {func(c *galdecon.Config) { c.Instrument.Size = 9 }, []string{"/embed/psf", "[392, 4]", "[648, 4]"}},
+		"a CVAE": {func(c *galdecon.Config) {
+			c.CVAE = &cvae.Config{Latent: 2, Features: []int{4}, Alpha: 1, Beta: 1, SigmaY: 1, SigmaX: 1}
+		}, []string{"cvae: ", "the network has a weight /decoder/"}},
+	} {
+		dir, c := train(t)
+		c.Diffusion.Network.Features = slices.Clone(c.Diffusion.Network.Features)
+		test.change(&c)
+		text, err := json.Marshal(c)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, galdecon.ConfigFile), text, 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = galdecon.Load(dir)
+		wants(t, what, err, append(test.wants, dir)...)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"galdecon/galdecon/random"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -52,6 +54,22 @@ func NewPosterior(backend compute.Backend, c Config, scope *model.Scope) (*Poste
 		return nil, fmt.Errorf("cvae: cannot prepare the sampler: %w", err)
 	}
 	return p, nil
+}
+
+// Check reports weights below a scope that aren't those of the model for images [batch, size, size, channels] and PSFs [batch, k, k],
+// and says which. It compiles nothing.
+func (c Config) Check(backend compute.Backend, scope *model.Scope, size, channels, k int) error {
+	network, err := weights.Made(backend, func(scope *model.Scope, in []*graph.Node) {
+		mean, _ := c.Encode(scope, in[0], in[1])
+		c.Decode(scope, mean, size, channels)
+	}, shapes.Make(dtypes.Float32, 1, size, size, channels), shapes.Make(dtypes.Float32, 1, k, k))
+	if err == nil {
+		err = weights.Of(scope).Fit(network)
+	}
+	if err != nil {
+		return fmt.Errorf("cvae: %w", err)
+	}
+	return nil
 }
 
 // WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.

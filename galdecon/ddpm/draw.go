@@ -92,6 +92,23 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *mod
 	return p, nil
 }
 
+// Check reports weights below a scope that aren't those of the model's network for images [batch, size, size, channels] and PSFs
+// [batch, k, k], and says which. It compiles nothing.
+func (c Config) Check(backend compute.Backend, scope *model.Scope, size, channels, k int) error {
+	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	network, err := weights.Made(backend, func(scope *model.Scope, in []*graph.Node) {
+		images, psfs, scalar := in[0], in[1], in[2]
+		c.predict(scope, images, scalar, prepared{blurred: images, wiener: images, psfs: psfs, logNoise: scalar})
+	}, float(1, size, size, channels), float(1, k, k), float(1))
+	if err == nil {
+		err = weights.Of(scope).Fit(network)
+	}
+	if err != nil {
+		return fmt.Errorf("ddpm: %w", err)
+	}
+	return nil
+}
+
 // WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
 // It is an error if they are of another architecture. p keeps its own.
 func (p *Posterior) WithWeights(scope *model.Scope) (*Posterior, error) {

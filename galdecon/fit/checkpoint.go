@@ -177,34 +177,61 @@ func Export(dir, to string) error {
 	if err != nil {
 		return err
 	}
-	s := &state{dir: to, store: model.NewStore()}
-	if there, err := latest(to); err != nil {
-		return err
-	} else if there != 0 {
-		return fmt.Errorf("fit: there is a checkpoint in %s; export to another folder", to)
-	}
+	step, shipped := int(optimizer.GetGlobalStep(trained)), model.NewStore()
 	kept := slices.Collect(Average(trained).IterVariables())
-	kept = append(kept, slices.Collect(trained.Scope(inputScope).IterVariables())...)
-	for _, v := range append(kept, optimizer.GetGlobalStepVar(trained)) {
+	for _, v := range append(kept, slices.Collect(trained.Scope(inputScope).IterVariables())...) {
 		value := v.MustValue()
 		if strings.HasPrefix(v.Path(), averageScope+"/") && v.DType() == dtypes.Float32 {
 			if value, err = halved(value); err != nil {
 				return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
 			}
 		}
-		if _, err := s.store.CreateVariable(v.Path(), value); err != nil {
+		if _, err := shipped.CreateVariable(v.Path(), value); err != nil {
 			return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
 		}
 	}
-	step := int(optimizer.GetGlobalStep(trained))
+	s := &state{dir: to, store: shipped}
 	if s.history, s.validation, s.terms, err = readCurves(dir, step); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(to, 0o777); err != nil {
-		return fmt.Errorf("fit: cannot make the folder to export to: %w", err)
+	return s.ship(step, checkpoint.BinGZIP)
+}
+
+// Import writes the checkpoint of a model that was trained elsewhere into the folder dir, where there may be none: the averaged weights that
+// a store holds, see [Average], as they are. The checkpoint counts as that of the given step, at least 1, of a training without loss curve.
+// As of an exported one, [Load] reads it, and a training can begin with it, see [Config], but it can't be trained further.
+func Import(weights *model.Store, dir string, step int) error {
+	if step < 1 {
+		return fmt.Errorf("fit: a checkpoint is that of step 1 at least, not %d", step)
 	}
-	defer os.RemoveAll(filepath.Join(to, stagingDir))
-	if err := s.stage(checkpoint.BinGZIP); err != nil {
+	s := &state{dir: dir, store: model.NewStore()}
+	for v := range Average(weights).IterVariables() {
+		value, err := v.Value()
+		if err == nil {
+			_, err = s.store.CreateVariable(v.Path(), value)
+		}
+		if err != nil {
+			return fmt.Errorf("fit: cannot import %s: %w", v.Path(), err)
+		}
+	}
+	return s.ship(step, checkpoint.BinUncompressed)
+}
+
+// ship writes a checkpoint of averaged weights alone into a folder that has none.
+func (s *state) ship(step int, format checkpoint.BinFormat) error {
+	if there, err := latest(s.dir); err != nil {
+		return err
+	} else if there != 0 {
+		return fmt.Errorf("fit: there is a checkpoint in %s; choose another folder", s.dir)
+	}
+	if err := optimizer.GetGlobalStepVar(s.store).SetValue(tensors.FromScalar(int64(step))); err != nil {
+		return fmt.Errorf("fit: cannot set the step: %w", err)
+	}
+	if err := os.MkdirAll(s.dir, 0o777); err != nil {
+		return fmt.Errorf("fit: cannot make the folder %s: %w", s.dir, err)
+	}
+	defer os.RemoveAll(filepath.Join(s.dir, stagingDir))
+	if err := s.stage(format); err != nil {
 		return err
 	}
 	return s.save(step)
@@ -364,7 +391,7 @@ func (s *state) save(step int) error {
 	if len(written) != 1 {
 		return fail(fmt.Errorf("%d checkpoints were written", len(written)))
 	}
-	if err := s.curves.write(filepath.Join(staging, written[0]+historySuffix)); err != nil {
+	if err := s.curves.write(filepath.Join(staging, written[0]+historySuffix), step); err != nil {
 		return fail(err)
 	}
 	name := fmt.Sprintf(namePattern, step)

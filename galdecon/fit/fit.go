@@ -140,8 +140,9 @@ const (
 func Average(store *model.Store) *model.Scope { return store.Scope(averageScope) }
 
 // Run trains until c.Steps in all, from the checkpoint in dir if there is one, and leaves a checkpoint there. report, which may
-// be nil, is called after every step. When ctx ends, Run saves and returns its error; the next Run goes on where it was, to the
-// same weights, bit for bit, as if it had not been interrupted.
+// be nil, is called after every step. When ctx ends, Run saves the last whole step, if there is one, and returns ctx's error: a step
+// of several parts (Config.Accumulate) is given up between them. The next Run goes on where it was, to the same weights, bit for bit, as if
+// it had not been interrupted.
 func Run(ctx context.Context, device compute.Backend, c Config, images *galaxy.Images, objective Objective, dir string, report func(Progress)) error {
 	trainer, err := NewTrainer(device, c, images, objective)
 	if err != nil {

@@ -85,20 +85,25 @@ func Terms(dir string) (map[string][]Point, error) {
 	return terms, err
 }
 
-// write writes the curves as a table, with a row for each step that is in one of them.
-func (c *curves) write(path string) error {
+// write writes the curves up to a step as a table, with a row for each step that is in one of them, and for the last in any case, so that a
+// file that was cut off shows.
+func (c *curves) write(path string, step int) error {
 	rows := map[int][]string{}
 	header, columns := []string{"step", "loss", "validation"}, [][]Point{c.history, c.validation}
 	for _, name := range slices.Sorted(maps.Keys(c.terms)) {
 		header, columns = append(header, name), append(columns, c.terms[name])
 	}
+	row := func(step int) []string {
+		if rows[step] == nil {
+			rows[step] = make([]string, len(header))
+			rows[step][0] = strconv.Itoa(step)
+		}
+		return rows[step]
+	}
+	row(step)
 	for column, curve := range columns {
 		for _, p := range curve {
-			if rows[p.Step] == nil {
-				rows[p.Step] = make([]string, len(header))
-				rows[p.Step][0] = strconv.Itoa(p.Step)
-			}
-			rows[p.Step][1+column] = strconv.FormatFloat(p.Loss, 'g', -1, 64)
+			row(p.Step)[1+column] = strconv.FormatFloat(p.Loss, 'g', -1, 64)
 		}
 	}
 	table := [][]string{header}
@@ -126,9 +131,9 @@ func readCurves(dir string, step int) (history, validation []Point, terms map[st
 	if err != nil {
 		return fail(err)
 	}
+	at := 0
 	for _, row := range table[min(1, len(table)):] {
-		at, err := strconv.Atoi(row[0])
-		if err != nil {
+		if at, err = strconv.Atoi(row[0]); err != nil {
 			return fail(err)
 		}
 		for column, field := range row {
@@ -152,7 +157,7 @@ func readCurves(dir string, step int) (history, validation []Point, terms map[st
 			}
 		}
 	}
-	if n := len(history); n == 0 || history[n-1].Step != step || !bytes.HasSuffix(text, []byte("\n")) {
+	if at != step || !bytes.HasSuffix(text, []byte("\n")) {
 		return fail(fmt.Errorf("it does not reach to step %d", step))
 	}
 	return history, validation, terms, nil

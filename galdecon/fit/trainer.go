@@ -136,13 +136,25 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 	failed := func(step int, err error) error {
 		return fmt.Errorf("fit: training stopped at step %d; %s: %w", step, state.kept(), err)
 	}
+	save := func(step int) error {
+		if err := state.finite(); err != nil {
+			return state.diverged(step, err)
+		}
+		return state.save(step)
+	}
 	var started, saved time.Time
 	var cost time.Duration // of the last save
 	step, part, loss, terms := state.step, 0, 0.0, map[string]float64(nil)
+	var before map[*model.Variable]*tensors.Tensor // the statistics when the step began, if it has several parts
 	// The next batch is copied while the device computes.
 	for batch, err := range dataset.Buffer(&feed{c: c, images: t.images, training: t.training, from: state.step}).Iter() {
 		if err != nil {
 			return failed(step+1, err)
+		}
+		if part == 0 && c.parts() > 1 {
+			if before, err = t.statistics(); err != nil {
+				return failed(step+1, err)
+			}
 		}
 		partial, err := t.call(t.step, batch.Inputs[0], t.random(stepStream, step*c.parts()+part))
 		if err != nil {
@@ -153,7 +165,22 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 			return failed(step+1, err)
 		}
 		if part++; part < c.parts() {
-			continue
+			stopped := ctx.Err()
+			if stopped == nil {
+				continue
+			}
+			// The step is given up: a part may take longer than there is time, and the last whole step may not be on disk yet.
+			if step > state.step {
+				for v, value := range before {
+					if err := v.SetValue(value); err != nil {
+						return failed(step+1, err)
+					}
+				}
+				if err := save(step); err != nil {
+					return err
+				}
+			}
+			return stopped
 		}
 		step++
 		if c.parts() > 1 {
@@ -187,10 +214,7 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 			}
 		}
 		begun := time.Now()
-		if err := state.finite(); err != nil {
-			return state.diverged(step, err)
-		}
-		if err := state.save(step); err != nil {
+		if err := save(step); err != nil {
 			return err
 		}
 		if stopped != nil {
@@ -200,6 +224,24 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 		cost = saved.Sub(begun)
 	}
 	return nil
+}
+
+// statistics are copies of what the parts of a step change in the model before its end.
+func (t *Trainer) statistics() (map[*model.Variable]*tensors.Tensor, error) {
+	copies := map[*model.Variable]*tensors.Tensor{}
+	for v := range t.store.Scope(weightsScope).IterVariables() {
+		if v.Trainable {
+			continue
+		}
+		value, err := v.Value()
+		if err != nil {
+			return nil, err
+		}
+		if copies[v], err = value.LocalClone(); err != nil {
+			return nil, err
+		}
+	}
+	return copies, nil
 }
 
 // addTerms adds the terms of the last part of a step, which count as much as the part, to those of the parts before.

@@ -19,6 +19,8 @@ import (
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/layers"
+	"github.com/gomlx/gomlx/ml/layers/norm"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
 	"gonum.org/v1/gonum/stat"
@@ -323,6 +325,119 @@ func TestAccumulate(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameTraining(t, again, dir)
+	}
+}
+
+// normalised is linear with a batch normalisation, whose running statistics remember every part of every step.
+func normalised(scope *model.Scope, y *graph.Node) *graph.Node {
+	flat := graph.Reshape(y, y.Shape().Dimensions[0], -1)
+	seen := norm.BatchNorm(scope.In("norm"), graph.Add(flat, graph.MulScalar(scope.RandomNormal(y.Graph(), flat.Shape()), 0.1)), -1).CurrentScope().Done()
+	return graph.ReduceAllMean(graph.Square(graph.Sub(layers.DenseWithBias(scope.In("map"), seen, 1), graph.ReduceAndKeep(flat, graph.ReduceSum, -1))))
+}
+
+// patience is a context that ends when it has been looked at a number of times.
+type patience struct {
+	context.Context
+	looks int
+}
+
+func (p *patience) Err() error {
+	if p.looks--; p.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A training that is interrupted between the parts of a step is saved as it was after the step before, and goes on bit for bit, also on
+// another trainer.
+func TestInterruptWithinAStep(t *testing.T) {
+	t.Parallel()
+	images := random(20, 4)
+	c := fit.Config{Steps: 3, Batch: 6, Accumulate: 3, LearningRate: 0.02, EMA: 0.9, Seed: 1}
+	var trainers [2]*fit.Trainer
+	for i := range trainers {
+		var err error
+		if trainers[i], err = fit.NewTrainer(device(t), c, images, normalised); err != nil {
+			t.Fatal(err)
+		}
+		defer trainers[i].Close()
+	}
+	whole := t.TempDir()
+	if err := trainers[0].Run(t.Context(), whole, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	stops := map[int]int{} // how many ended after a number of whole steps
+	for looks := 1; ; looks++ {
+		dir, done := t.TempDir(), 0
+		err := trainers[0].Run(&patience{t.Context(), looks}, dir, nil, func(p fit.Progress) { done = p.Step })
+		if err == nil {
+			break // it was faster
+		}
+		if err != context.Canceled {
+			t.Fatal(err)
+		}
+		stops[done]++
+		if history, err := fit.History(dir); err != nil || len(history) != done {
+			t.Errorf("after %d whole steps there are %d points of the history, %v", done, len(history), err)
+		}
+		if err := trainers[looks%2].Run(t.Context(), dir, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		sameTraining(t, dir, whole)
+	}
+	for step := range c.Steps {
+		if stops[step] < 2 {
+			t.Errorf("%d of %d interruptions come between the end of step %d and that of the next, want several", stops[step], len(stops), step)
+		}
+	}
+}
+
+// What is imported are the averaged weights as they are.
+func TestImport(t *testing.T) {
+	t.Parallel()
+	c := fit.Config{Steps: 7, Batch: 3, LearningRate: 0.01, EMA: 0.9}
+	images := random(20, 8)
+	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "imported")
+	if err := fit.Run(t.Context(), device(t), c, images, linear, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	store, err := fit.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fit.Import(store, to, 5); err != nil {
+		t.Fatal(err)
+	}
+	want := variables(t, dir)
+	maps.DeleteFunc(want, func(name, _ string) bool { return !strings.HasPrefix(name, "/average/") })
+	want["/global_step"] = "\x05\x00\x00\x00\x00\x00\x00\x00"
+	if got := variables(t, to); !maps.Equal(got, want) {
+		t.Errorf("imported are %v, want %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+	for _, curve := range []func(string) ([]fit.Point, error){fit.History, fit.Validation} {
+		if points, err := curve(to); err != nil || len(points) > 0 {
+			t.Errorf("the curve of imported weights is %v, %v", points, err)
+		}
+	}
+	if n := len(files(t, to)); n != 3 {
+		t.Errorf("the folder holds %d files, want 3", n)
+	}
+	if err := fit.Run(t.Context(), device(t), c, images, linear, to, nil); err == nil || !strings.Contains(err.Error(), "step 5") {
+		t.Errorf("training what was imported: %v", err)
+	}
+	if err := fit.Import(store, to, 5); err == nil || !strings.Contains(err.Error(), to) {
+		t.Errorf("importing twice: %v", err)
+	}
+	if err := fit.Import(store, t.TempDir(), 0); err == nil || !strings.Contains(err.Error(), "at least") {
+		t.Errorf("importing as step 0: %v", err)
+	}
+	// The loss curve must still reach to the step.
+	path := filepath.Join(to, "checkpoint-n000000005.csv")
+	if err := os.WriteFile(path, []byte("step,loss,validation\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fit.History(to); err == nil || !strings.Contains(err.Error(), "step 5") {
+		t.Errorf("a curve that was cut off: %v", err)
 	}
 }
 

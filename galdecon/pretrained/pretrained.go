@@ -17,7 +17,7 @@ import (
 	"galdecon/kernels/home"
 )
 
-//go:embed tiny tiny-cvae
+//go:embed small tiny tiny-cvae
 var models embed.FS
 
 const card = "README.md"

@@ -26,18 +26,10 @@ func TestModels(t *testing.T) {
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", pluginPath(t, h))
 	t.Setenv(home.DirEnv, t.TempDir())
 	names := pretrained.Names()
-	if !slices.Equal(names, []string{"tiny", "tiny-cvae"}) {
+	if !slices.Equal(names, []string{"small", "tiny", "tiny-cvae"}) {
 		t.Fatalf("the models are %v", names)
 	}
-	y, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 16, Size: 32, Channels: 1, Seed: 99})
-	if err != nil {
-		t.Fatal(err)
-	}
 	k, err := psf.Gaussian(15, 1.5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, err := galdecon.Observe(y, []psf.Kernel{k}, 0.003, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +43,17 @@ func TestModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			preset.Fit.Begin = d.Config.Fit.Begin // the preset begins anew
 			if d.Config.Folder("") != preset.Folder("") || d.Config.Sampler != preset.Sampler {
 				t.Errorf("the model's configuration is %+v, that of the preset %+v", d.Config, preset)
+			}
+			y, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 16, Size: preset.Size, Channels: 1, Seed: 99})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, err := galdecon.Observe(y, []psf.Kernel{k}, 0.003, 5)
+			if err != nil {
+				t.Fatal(err)
 			}
 			posteriors, err := d.Sample(t.Context(), x, 4, 7)
 			if err != nil {
@@ -63,7 +64,9 @@ func TestModels(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := report.Mean()
-			if name == "tiny" && (m.Retained < 0.99 || m.Accuracy.Mean > 0.6*m.Wiener) || m.Accuracy.Mean > m.Observation {
+			// At 64 pixels more of what a filter lacks is noise of the truth, which no one knows.
+			better := map[string]float64{"tiny": 0.6, "small": 0.9}[name]
+			if better > 0 && (m.Retained < 0.99 || m.Accuracy.Mean > better*m.Wiener) || m.Accuracy.Mean > m.Observation {
 				t.Errorf("retained %g, MSE of the mean %g, of Wiener's filter %g, of x %g", m.Retained, m.Accuracy.Mean, m.Wiener, m.Observation)
 			}
 			card, err := pretrained.Card(name)

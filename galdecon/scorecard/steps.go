@@ -84,7 +84,7 @@ func CompareSteps(ctx context.Context, d *galdecon.Deconvolver, samplers []ddpm.
 	return out, nil
 }
 
-// StepsTable is the comparison as a table. MSEs and variances are in units of 1e-4, the paper's ε.
+// StepsTable is the comparison as a table. MSEs and variances are in units of 1e-4, the paper's ε; w is the weight of guidance.
 func StepsTable(all []Steps) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -102,6 +102,12 @@ func StepsTable(all []Steps) string {
 			name = "ancestral"
 		case s.Sampler.Eta > 0:
 			name = fmt.Sprintf("DDIM, η = %g", s.Sampler.Eta)
+		}
+		if s.Sampler.Consistent {
+			name += ", corrected"
+		}
+		if s.Sampler.Guidance > 0 {
+			name += fmt.Sprintf(", w = %g", s.Sampler.Guidance)
 		}
 		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f ± %.1f %%\t%.2f\t%.0f\t\n", name, s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
 			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, 100*s.CoverageError, s.Spread, 1000*s.Seconds)

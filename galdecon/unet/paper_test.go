@@ -104,7 +104,7 @@ func openBackend(tb testing.TB) compute.Backend {
 func load(t *testing.T, p Paper, weights string) *model.Store {
 	t.Helper()
 	store := model.NewStore()
-	if err := p.LoadStateDict(store.RootScope(), weights); err != nil {
+	if _, err := p.LoadStateDict(store.RootScope(), weights); err != nil {
 		t.Fatal(err)
 	}
 	return store

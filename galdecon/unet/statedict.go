@@ -34,23 +34,24 @@ import (
 //
 // Tensors have the names of [Paper.Forward]'s variables or those of the authors' program (class DDPM or ContextUnet of
 // conditonal_diffusion/psf_conditioned_diffusion.py in github.com/yashpatel5400/galgen, commit be3e8c1). That program multiplies each
-// PSF with −1 before its network; the sign goes into the weights here, so that Forward is given PSFs as they are. Its
-// schedule's buffers and num_batches_tracked are ignored.
+// PSF with −1 before its network; the sign goes into the weights here, so that Forward is given PSFs as they are.
+// Of its schedule's buffers alphabar_t is returned, ᾱ_0 to ᾱ_T of the training, and nil where the file has none; the others follow from it,
+// and are ignored as num_batches_tracked is.
 //
 // A file that is truncated or damaged, a missing, surplus or twofold tensor, one of another shape than the network's or with a value
 // that isn't finite is an error that names it, and leaves all variables as they were.
-func (p Paper) LoadStateDict(scope *model.Scope, path string) error {
+func (p Paper) LoadStateDict(scope *model.Scope, path string) (alphaBar []float32, err error) {
 	if err := p.validate(); err != nil {
-		return err
+		return nil, err
 	}
-	values, err := p.readStateDict(path)
+	values, alphaBar, err := p.readStateDict(path)
 	if err != nil {
-		return fmt.Errorf("unet: cannot load %s: %w", path, err)
+		return nil, fmt.Errorf("unet: cannot load %s: %w", path, err)
 	}
 	all := p.parameters()
 	for _, s := range all {
 		if v := scope.GetVariable(s.name); v != nil && !v.Shape().Equal(s.shape()) {
-			return fmt.Errorf("unet: cannot load %s: the scope %s holds a variable %s %s already, but the network %+v has %s",
+			return nil, fmt.Errorf("unet: cannot load %s: the scope %s holds a variable %s %s already, but the network %+v has %s",
 				path, scope.Scope(), s.name, v.Shape(), p, s.shape())
 		}
 	}
@@ -63,25 +64,25 @@ func (p Paper) LoadStateDict(scope *model.Scope, path string) error {
 			err = v.SetValue(value)
 		}
 		if err != nil {
-			return fmt.Errorf("unet: cannot set the variable %s: %w", s.name, err)
+			return nil, fmt.Errorf("unet: cannot set the variable %s: %w", s.name, err)
 		}
 		if !s.trained {
 			v.SetTrainable(false)
 		}
 	}
-	return nil
+	return alphaBar, nil
 }
 
-// readStateDict returns the values of the network's parameters, in the layout of its variables.
-func (p Paper) readStateDict(path string) ([][]float32, error) {
+// readStateDict returns the values of the network's parameters, in the layout of its variables, and the authors' ᾱ_t, if the file has them.
+func (p Paper) readStateDict(path string) (values [][]float32, alphaBar []float32, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var file map[string]stored
 	switch ending := strings.ToLower(filepath.Ext(path)); ending {
@@ -93,7 +94,7 @@ func (p Paper) readStateDict(path string) ([][]float32, error) {
 		err = fmt.Errorf("the ending %q is neither .npz nor .safetensors; convert the state dict to one of them", ending)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	named := map[string]stored{}
 	for _, name := range slices.Sorted(maps.Keys(file)) {
@@ -102,7 +103,7 @@ func (p Paper) readStateDict(path string) ([][]float32, error) {
 		}
 		s, plain := file[name], authorsNames.Replace(name)
 		if _, twice := named[plain]; twice {
-			return nil, fmt.Errorf("it holds %s twice, once as %s", plain, name)
+			return nil, nil, fmt.Errorf("it holds %s twice, once as %s", plain, name)
 		}
 		s.negate = strings.Contains(name, "contextembed") && strings.HasSuffix(name, ".conv1.weight")
 		named[plain] = s
@@ -115,11 +116,11 @@ func (p Paper) readStateDict(path string) ([][]float32, error) {
 		case !ok:
 			missing = append(missing, fmt.Sprintf("%s %v", s.name, s.torch))
 		case !slices.Equal(got.shape, s.torch):
-			return nil, fmt.Errorf("%s has the shape %v, but %v in the network %+v", s.name, got.shape, s.torch, p)
+			return nil, nil, fmt.Errorf("%s has the shape %v, but %v in the network %+v", s.name, got.shape, s.torch, p)
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("it lacks %s of the network %+v", some(missing), p)
+		return nil, nil, fmt.Errorf("it lacks %s of the network %+v", some(missing), p)
 	}
 	if len(named) > len(all) {
 		for _, s := range all {
@@ -129,17 +130,25 @@ func (p Paper) readStateDict(path string) ([][]float32, error) {
 		for _, name := range slices.Sorted(maps.Keys(named)) {
 			surplus = append(surplus, fmt.Sprintf("%s %v", name, named[name].shape))
 		}
-		return nil, fmt.Errorf("it holds %s, which the network %+v has not", some(surplus), p)
+		return nil, nil, fmt.Errorf("it holds %s, which the network %+v has not", some(surplus), p)
 	}
-	values := make([][]float32, len(all))
+	if s, ok := file[schedule]; ok {
+		if len(s.shape) != 1 || s.shape[0] < 2 {
+			return nil, nil, fmt.Errorf("%s has the shape %v, but that of a schedule is [T+1]", schedule, s.shape)
+		}
+		if alphaBar, err = s.values(); err != nil {
+			return nil, nil, fmt.Errorf("%s %v: %w", schedule, s.shape, err)
+		}
+	}
+	values = make([][]float32, len(all))
 	for i, s := range all {
 		flat, err := named[s.name].values()
 		if err != nil {
-			return nil, fmt.Errorf("%s %v: %w", s.name, s.torch, err)
+			return nil, nil, fmt.Errorf("%s %v: %w", s.name, s.torch, err)
 		}
 		values[i] = transpose(flat, s.view, s.order)
 	}
-	return values, nil
+	return values, alphaBar, nil
 }
 
 // some lists the first few names.
@@ -151,13 +160,16 @@ func some(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
+// schedule is the buffer of the authors' noise schedule from which the others follow.
+const schedule = "alphabar_t"
+
 // ignored are what a training keeps beside the weights: counts of batches and the authors' noise schedule.
 func ignored(name string) bool {
 	if strings.HasSuffix(name, ".num_batches_tracked") {
 		return true
 	}
 	switch name {
-	case "alpha_t", "oneover_sqrta", "sqrt_beta_t", "alphabar_t", "sqrtab", "sqrtmab", "mab_over_sqrtmab":
+	case "alpha_t", "oneover_sqrta", "sqrt_beta_t", schedule, "sqrtab", "sqrtmab", "mab_over_sqrtmab":
 		return true
 	}
 	return false

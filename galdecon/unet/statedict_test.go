@@ -140,7 +140,7 @@ func TestLoadStateDictTypes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := p.LoadStateDict(scope, path); err != nil {
+		if _, err := p.LoadStateDict(scope, path); err != nil {
 			t.Errorf("%s: %v", dtype, err)
 			continue
 		}
@@ -148,6 +148,19 @@ func TestLoadStateDictTypes(t *testing.T) {
 			if d := deviation(flat(scope.GetVariable(v.Name()).MustValue()), flat(v.MustValue())); d > tolerance {
 				t.Errorf("%s: %s deviates by %g", dtype, v.Name(), d)
 			}
+		}
+	}
+}
+
+// The noise schedule of a file is returned as it stands there: golden.py writes eleven numbers from 0 to 1 in its place.
+func TestLoadStateDictSchedule(t *testing.T) {
+	for i, want := range [][]float32{nil, {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1}} {
+		got, err := fixtures[i].network.LoadStateDict(model.NewStore().RootScope(), fixtures[i].weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the schedule is %v, want %v", fixtures[i].weights, got, want)
 		}
 	}
 }
@@ -210,11 +223,17 @@ func TestLoadStateDictErrors(t *testing.T) {
 		{"Fortran order", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': True, 'shape': (64,), }", nil), []string{"hidden.bias", "ascontiguousarray"}},
 		{"shape in archive", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': False, 'shape': (65,), }", nil), []string{"hidden.bias", "[65]", "[64]"}},
 		{"absurd shape in archive", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", nil), []string{"hidden.bias", "99999999999999999999"}},
+		{"schedule's shape", "a.safetensors", change(func(e map[string]*entry) {
+			e["alphabar_t"] = &entry{DType: "F32", Shape: []int{2, 2}, data: encode("F32", []float32{1, 1, 0, 0})}
+		}), []string{"alphabar_t", "[2 2]", "[T+1]"}},
+		{"schedule's end", "a.safetensors", change(func(e map[string]*entry) {
+			e["alphabar_t"] = &entry{DType: "F32", Shape: []int{1 << 40}, data: encode("F32", []float32{1, 1, 0, 0})}
+		}), []string{"alphabar_t [1099511627776]", "truncated"}},
 		{"ending", "a.pth", archive, []string{`".pth"`, ".npz", ".safetensors"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			path, store := write(t, c.name, c.data), model.NewStore()
-			err := p.LoadStateDict(store.RootScope(), path)
+			_, err := p.LoadStateDict(store.RootScope(), path)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -233,14 +252,14 @@ func TestLoadStateDictErrors(t *testing.T) {
 	}
 
 	scope := model.NewStore().RootScope()
-	if err := p.LoadStateDict(scope, "nowhere.npz"); err == nil || !strings.Contains(err.Error(), "nowhere.npz") {
+	if _, err := p.LoadStateDict(scope, "nowhere.npz"); err == nil || !strings.Contains(err.Error(), "nowhere.npz") {
 		t.Errorf("a file that isn't there: %v", err)
 	}
-	if err := (Paper{Channels: 1}).LoadStateDict(scope, fixtures[0].weights); err == nil || !strings.Contains(err.Error(), "multiple of 8") {
+	if _, err := (Paper{Channels: 1}).LoadStateDict(scope, fixtures[0].weights); err == nil || !strings.Contains(err.Error(), "multiple of 8") {
 		t.Errorf("a network that can't be: %v", err)
 	}
 	for _, other := range []Paper{{Channels: 3, Features: 8, PSFSize: 5}, {Channels: 1, Features: 16, PSFSize: 5}, {Channels: 1, Features: 8, PSFSize: 10}} {
-		err := other.LoadStateDict(scope, fixtures[0].weights)
+		_, err := other.LoadStateDict(scope, fixtures[0].weights)
 		if err == nil || !strings.Contains(err.Error(), "has the shape [") {
 			t.Errorf("weights of %+v for %+v: %v", p, other, err)
 		}
@@ -248,7 +267,7 @@ func TestLoadStateDictErrors(t *testing.T) {
 	if _, err := scope.CreateVariable("out.3.bias", tensors.FromFlatDataAndDimensions([]float32{1, 2}, 2)); err != nil {
 		t.Fatal(err)
 	}
-	err = p.LoadStateDict(scope, fixtures[0].weights)
+	_, err = p.LoadStateDict(scope, fixtures[0].weights)
 	if err == nil || !strings.Contains(err.Error(), "a variable out.3.bias (Float32)[2] already") || scope.NumVariables() != 1 {
 		t.Errorf("a variable of another shape in the scope: %v, %d variables", err, scope.NumVariables())
 	}

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
+	"github.com/gomlx/gomlx/support/exceptions"
 )
 
 // Layout tells which input of an executable is which weight. It holds no weights itself.
@@ -27,6 +29,43 @@ func Of(scope *model.Scope) Layout {
 		l.paths, l.shapes = append(l.paths, strings.TrimPrefix(v.Path(), l.scope)), append(l.shapes, v.Shape())
 	}
 	return l
+}
+
+// Made is the layout of the weights that a network makes below a scope, on inputs of some shapes. Its graph is built, which takes
+// milliseconds, and never compiled.
+func Made(backend compute.Backend, network func(scope *model.Scope, in []*graph.Node), inputs ...shapes.Shape) (Layout, error) {
+	g := graph.NewGraph(backend, "weights")
+	defer g.Finalize()
+	scope := model.NewStore().Scope("/made")
+	err := exceptions.TryCatch[error](func() {
+		var in []*graph.Node
+		for i, shape := range inputs {
+			in = append(in, graph.Parameter(g, fmt.Sprintf("input_%d", i), shape))
+		}
+		network(scope, in)
+	})
+	if err != nil {
+		return Layout{}, err
+	}
+	return Of(scope), nil
+}
+
+// Fit reports weights that aren't those of a network, or not in its shapes.
+func (l Layout) Fit(network Layout) error {
+	for i, path := range network.paths {
+		switch k, ok := slices.BinarySearch(l.paths, path); {
+		case !ok:
+			return fmt.Errorf("the network has a weight %s %s, which the model lacks: they are of different architectures", path, network.shapes[i])
+		case !l.shapes[k].Equal(network.shapes[i]):
+			return fmt.Errorf("the weight %s is %s in the model, but %s in the network: they are of different architectures", path, l.shapes[k], network.shapes[i])
+		}
+	}
+	for k, path := range l.paths {
+		if _, ok := slices.BinarySearch(network.paths, path); !ok {
+			return fmt.Errorf("the model has a weight %s %s, which the network lacks: they are of different architectures", path, l.shapes[k])
+		}
+	}
+	return nil
 }
 
 // Len is how many weights there are.
