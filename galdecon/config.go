@@ -90,6 +90,7 @@ func tinyCVAE() Config {
 func small() Config {
 	c := tiny()
 	c.Size = 64
+	c.Sampler.Eta = 0.75 // with all of the fresh noise its skies are too smooth where x is noisy
 	c.Fit.Steps, c.Fit.Batch, c.Fit.LearningRate, c.Fit.WarmUp = 18000, 8, 1e-3, 500
 	return c
 }
