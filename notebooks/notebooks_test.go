@@ -316,12 +316,13 @@ func TestMyGalaxyOfMine(t *testing.T) {
 		`{name: \"left\", path: \"data/exposure.fits\", x: 27, y: 38}`, `{name: \"first\", path: \"`+images+`/hst128.npy\", x: 64, y: 64, frame: 2}`,
 		`{name: \"right\", path: \"data/exposure.fits\", x: 74, y: 41}`, `{name: \"second\", path: \"`+images+`/hst128.npy\", x: 64, y: 64, frame: 7}`,
 		`pixelScale = 0.12`, `pixelScale = 0.03`, `data/psf.fits`, images+`/psf33.npy`, `psfScale   = 0.06`, `psfScale   = 0.03`,
+		`average    = 1 `, `average    = 2 `,
 		`aperture   = 10 `, `aperture   = 20 `, `\"tiny\"`, `\"small\"`, `size       = 32`, `size       = 64`, `\"data/truth.fits\"`, `\"\"`)
 	if len(figures) != 5 {
 		t.Errorf("%d figures, want 5", len(figures))
 	}
-	if n := len(measured.FindAllString(text, -1)); n != 2 {
-		t.Errorf("%d galaxies are measured, want 2:\n%s", n, text)
+	if n := strings.Count(text, "  measured    64 of 64\n"); n != 2 {
+		t.Errorf("%d galaxies are measured in all candidates, want 2:\n%s", n, text)
 	}
 	for _, want := range []string{"my_galaxy/first-mean.fits", "my_galaxy/second.pdf"} {
 		if !strings.Contains(text, want) {
