@@ -59,13 +59,10 @@ func NewPosterior(backend compute.Backend, c Config, scope *model.Scope) (*Poste
 // Check reports weights below a scope that aren't those of the model for images [batch, size, size, channels] and PSFs [batch, k, k],
 // and says which. It compiles nothing.
 func (c Config) Check(backend compute.Backend, scope *model.Scope, size, channels, k int) error {
-	network, err := weights.Made(backend, func(scope *model.Scope, in []*graph.Node) {
+	err := weights.Check(backend, scope, func(scope *model.Scope, in []*graph.Node) {
 		mean, _ := c.Encode(scope, in[0], in[1])
 		c.Decode(scope, mean, size, channels)
 	}, shapes.Make(dtypes.Float32, 1, size, size, channels), shapes.Make(dtypes.Float32, 1, k, k))
-	if err == nil {
-		err = weights.Of(scope).Fit(network)
-	}
 	if err != nil {
 		return fmt.Errorf("cvae: %w", err)
 	}

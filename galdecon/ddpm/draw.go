@@ -96,13 +96,10 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *mod
 // [batch, k, k], and says which. It compiles nothing.
 func (c Config) Check(backend compute.Backend, scope *model.Scope, size, channels, k int) error {
 	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
-	network, err := weights.Made(backend, func(scope *model.Scope, in []*graph.Node) {
+	err := weights.Check(backend, scope, func(scope *model.Scope, in []*graph.Node) {
 		images, psfs, scalar := in[0], in[1], in[2]
 		c.predict(scope, images, scalar, prepared{blurred: images, wiener: images, psfs: psfs, logNoise: scalar})
 	}, float(1, size, size, channels), float(1, k, k), float(1))
-	if err == nil {
-		err = weights.Of(scope).Fit(network)
-	}
 	if err != nil {
 		return fmt.Errorf("ddpm: %w", err)
 	}

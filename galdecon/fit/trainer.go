@@ -421,18 +421,26 @@ func (t *Trainer) restore(loaded *model.Store, dir string) error {
 				return other("%s is %s there, but %s here", v.Path(), from.Shape(), v.Shape())
 			}
 		}
-		value, err := from.MustValue().LocalClone()
-		if err == nil {
-			err = v.SetValue(value)
-		}
-		if err != nil {
-			return fmt.Errorf("fit: cannot set %s: %w", v.Path(), err)
+		if err := copyTo(v, from); err != nil {
+			return err
 		}
 	}
 	for v := range loaded.Scope(weightsScope).IterVariables() {
 		if t.store.GetVariable(v.Path()) == nil {
 			return other("it also has %s", v.Path())
 		}
+	}
+	return nil
+}
+
+// copyTo gives a variable a copy of another's value.
+func copyTo(v, from *model.Variable) error {
+	value, err := from.MustValue().LocalClone()
+	if err == nil {
+		err = v.SetValue(value)
+	}
+	if err != nil {
+		return fmt.Errorf("fit: cannot set %s: %w", v.Path(), err)
 	}
 	return nil
 }
@@ -457,12 +465,8 @@ func (t *Trainer) begin(from string) error {
 		if !w.Shape().Equal(v.Shape()) {
 			return other("%s is %s there, but %s here", name, w.Shape(), v.Shape())
 		}
-		value, err := w.MustValue().LocalClone()
-		if err == nil {
-			err = v.SetValue(value)
-		}
-		if err != nil {
-			return fmt.Errorf("fit: cannot set %s: %w", v.Path(), err)
+		if err := copyTo(v, w); err != nil {
+			return err
 		}
 		ours++
 	}

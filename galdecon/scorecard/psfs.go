@@ -90,10 +90,10 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 	if c.PSFs, err = psf.Load(path); err != nil {
 		return fmt.Errorf("scorecard: %w", err)
 	}
-	checked := map[float64]bool{}
+	found, checked := NewMeasured(filepath.Base(path), c.PSFs), map[float64]bool{}
 	for i := range c.Settings {
 		s := &c.Settings[i]
-		s.Sigma, s.Measured = 0, NewMeasured(filepath.Base(path), c.PSFs)
+		s.Sigma, s.Measured = 0, found
 		_, told, err := c.psfs(*s, c.firstOfEach()...)
 		if err != nil {
 			return err

@@ -295,10 +295,15 @@ func (c Config) measure(ctx context.Context, s Setting, m Method, number int, wa
 		candidates.N, candidates.Pixels = candidates.N+part.Samples.N, append(candidates.Pixels, part.Samples.Pixels...)
 		drawn += part.Samples.N
 		i := galaxies[next]
-		switch complete, isWanted := candidates.N >= part.N, i == wanted[len(results)]; {
-		case !complete && isWanted:
-			report(len(results), float64(candidates.N)/float64(part.N))
-		case complete && isWanted:
+		isWanted := i == wanted[len(results)]
+		if candidates.N < part.N {
+			if isWanted {
+				report(len(results), float64(candidates.N)/float64(part.N))
+			}
+			start = time.Now()
+			continue
+		}
+		if isWanted {
 			r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
 			if err := c.evaluate(ctx, &r, observations.Images.Select(next), told[next%len(told)], candidates); err != nil {
 				return results, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
@@ -308,10 +313,8 @@ func (c Config) measure(ctx context.Context, s Setting, m Method, number int, wa
 				return results, nil
 			}
 			report(len(results), 0)
-			fallthrough
-		case complete:
-			candidates, next = nil, next+1
 		}
+		candidates, next = nil, next+1
 		start = time.Now()
 	}
 	return results, fmt.Errorf("scorecard: %s returns candidates for %d of %d observations", m.Name, next, len(galaxies))

@@ -525,6 +525,16 @@ func TestReleased(t *testing.T) {
 	if err := json.Unmarshal(encoded, &back); err != nil || !reflect.DeepEqual(card, back) || !bytes.Contains(encoded, []byte(`"released":{"retained":{"value":0.75`)) {
 		t.Errorf("as JSON, %v: %s", err, encoded)
 	}
+	lines := asCSV(t, card)
+	at := slices.Index(lines[0], "released_retained")
+	if at < 0 || lines[1][at] != "0.75" || !slices.Contains(lines[0], "released_feature_variance") {
+		t.Errorf("as CSV: %v", lines[:2])
+	}
+}
+
+// asCSV are the lines that a card writes, field by field.
+func asCSV(t *testing.T, card scorecard.Card) [][]string {
+	t.Helper()
 	var table bytes.Buffer
 	if err := card.WriteCSV(&table); err != nil {
 		t.Fatal(err)
@@ -533,10 +543,7 @@ func TestReleased(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.Index(lines[0], "released_retained")
-	if at < 0 || lines[1][at] != "0.75" || !slices.Contains(lines[0], "released_feature_variance") {
-		t.Errorf("as CSV: %v", lines[:2])
-	}
+	return lines
 }
 
 // The card survives JSON, its CSV holds the numbers in full, and its text fits a wide terminal.
@@ -557,14 +564,7 @@ func TestFormats(t *testing.T) {
 		t.Error("the card isn't the same after JSON")
 	}
 
-	var table bytes.Buffer
-	if err := card.WriteCSV(&table); err != nil {
-		t.Fatal(err)
-	}
-	lines, err := csv.NewReader(&table).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	lines := asCSV(t, card)
 	if len(lines) != 1+3*4 {
 		t.Fatalf("%d lines, want 13", len(lines))
 	}
@@ -737,14 +737,7 @@ func TestTableOne(t *testing.T) {
 	if !reflect.DeepEqual(card.Differences, want) {
 		t.Errorf("differences %+v, want %+v", card.Differences, want)
 	}
-	var table bytes.Buffer
-	if err := card.WriteCSV(&table); err != nil {
-		t.Fatal(err)
-	}
-	lines, err := csv.NewReader(&table).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	lines := asCSV(t, card)
 	line, at := lines[len(lines)-1], slices.Index(lines[0], "feature_variance_low")
 	if len(lines) != 1+len(card.Rows)+1 || line[0] != "diffusion − CVAE" || line[at] != strconv.FormatFloat(variance.Low, 'g', -1, 64) || line[slices.Index(lines[0], "mse")] != "" {
 		t.Errorf("the difference as CSV is %q", line)
@@ -789,14 +782,7 @@ func TestMeasuredPSFs(t *testing.T) {
 	if text := card.String(); !strings.Contains(text, "measured PSFs of stars.fits, noise 0.001, methods are told a width wrong by -10 %") {
 		t.Errorf("the text doesn't say what is measured:\n%s", text)
 	}
-	var table bytes.Buffer
-	if err := card.WriteCSV(&table); err != nil {
-		t.Fatal(err)
-	}
-	lines, err := csv.NewReader(&table).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	lines := asCSV(t, card)
 	for i, want := range map[int][]string{1: {"known", "1", ""}, 5: {"known", "", "stars.fits"}} {
 		if got := lines[i][:3]; !slices.Equal(got, want) || lines[0][2] != "psfs" {
 			t.Errorf("line %d as CSV begins with %q, want %q", i, got, want)

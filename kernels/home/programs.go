@@ -128,8 +128,8 @@ func goBuild(ctx context.Context, run runner, repo string, args ...string) error
 	return nil
 }
 
-// build builds programs of the repository's module and its dependencies, after what flags of go build there are, into bin/. They are built beside it and then renamed, so
-// that a program in bin/ is always whole, also while a running kernel uses it.
+// build builds programs of the repository's module and its dependencies, after what flags of go build there are, into bin/. They are
+// built beside it and then renamed, so that a program in bin/ is always whole, also while a running kernel uses it.
 func (h Home) build(ctx context.Context, run runner, repo string, args ...string) error {
 	tmp, err := os.MkdirTemp(h.Dir, "build-*")
 	if err != nil {

@@ -31,27 +31,27 @@ func Of(scope *model.Scope) Layout {
 	return l
 }
 
-// Made is the layout of the weights that a network makes below a scope, on inputs of some shapes. Its graph is built, which takes
-// milliseconds, and never compiled.
-func Made(backend compute.Backend, network func(scope *model.Scope, in []*graph.Node), inputs ...shapes.Shape) (Layout, error) {
+// Check reports weights below a scope that aren't those which a network makes on inputs of some shapes, and says which. The network's graph is
+// built, which takes milliseconds, and never compiled.
+func Check(backend compute.Backend, scope *model.Scope, network func(scope *model.Scope, in []*graph.Node), inputs ...shapes.Shape) error {
 	g := graph.NewGraph(backend, "weights")
 	defer g.Finalize()
-	scope := model.NewStore().Scope("/made")
+	made := model.NewStore().Scope("/made")
 	err := exceptions.TryCatch[error](func() {
 		var in []*graph.Node
 		for i, shape := range inputs {
 			in = append(in, graph.Parameter(g, fmt.Sprintf("input_%d", i), shape))
 		}
-		network(scope, in)
+		network(made, in)
 	})
 	if err != nil {
-		return Layout{}, err
+		return err
 	}
-	return Of(scope), nil
+	return Of(scope).fit(Of(made))
 }
 
-// Fit reports weights that aren't those of a network, or not in its shapes.
-func (l Layout) Fit(network Layout) error {
+// fit reports weights that aren't those of a network, or not in its shapes.
+func (l Layout) fit(network Layout) error {
 	for i, path := range network.paths {
 		switch k, ok := slices.BinarySearch(l.paths, path); {
 		case !ok:
