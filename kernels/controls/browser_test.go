@@ -26,6 +26,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -172,10 +173,19 @@ type page struct {
 	ctx context.Context
 }
 
-// open runs the notebook in the page at an address, until its controls are there.
-func open(t *testing.T, address string) page {
+// open runs the notebook in the page at an address, in which scripts are run first, until its controls are there.
+func open(t *testing.T, address string, scripts ...string) page {
 	t.Helper()
 	p := page{t, browser(t)}
+	for _, script := range scripts {
+		first := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+			_, err := cdp.Call(ctx, target, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+			return chromedp.Void{}, err
+		}
+		if err := chromedp.Do(p.ctx, first); err != nil {
+			t.Fatal(err)
+		}
+	}
 	// As if someone sat before it: JupyterLab runs the notebook that has the focus.
 	focus := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
@@ -238,6 +248,30 @@ func TestBehindHTTPS(t *testing.T) {
 	cert, key := certificate(t)
 	_, address := lab(t, panel, "https://%s/user/me/", "--ServerApp.base_url=/user/me/", "--ServerApp.certfile="+cert, "--ServerApp.keyfile="+key)
 	open(t, address).move(0, "0.8")
+}
+
+// deaf loses the first two answers of the kernel to a page that asks for a connection, as a page does whose Jupyter hasn't subscribed to the
+// kernel's messages yet.
+const deaf = `
+	globalThis.lost = 0;
+	globalThis.WebSocket = class extends WebSocket {
+		set onmessage(handler) {
+			super.onmessage = (event) => {
+				if (globalThis.lost < 2 && typeof event.data === "string" && event.data.includes("#comm_open_ack")) {
+					globalThis.lost++;
+				} else {
+					handler?.call(this, event);
+				}
+			};
+		}
+	};`
+
+// TestLostAnswer moves a control where the kernel's first answers are lost.
+func TestLostAnswer(t *testing.T) {
+	_, address := lab(t, panel, "http://%s/")
+	p := open(t, address, deaf)
+	p.move(0, "0.8")
+	p.until("window.lost === 2")
 }
 
 // TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what is saved.

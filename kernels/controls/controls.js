@@ -9,13 +9,8 @@ function (id) {
 		send(values());
 	});
 	panel.querySelector("button").addEventListener("click", () => send(null));
-	// The connection to the kernel may come after the panel. Later than in 10 s it is of no use: the cell has given up.
-	const greet = (attempts) => {
-		if (globalThis.gonb_comm) {
-			send(values());
-		} else if (attempts > 0) {
-			setTimeout(greet, 100, attempts - 1);
-		}
-	};
-	greet(100);
+	// The connection to the kernel may come after the panel, or be made anew at first, and what was said before is lost: so it greets more than
+	// once. Later than in 10 s it is of no use: the cell has given up.
+	const greeting = setInterval(() => send(values()), 250);
+	setTimeout(() => clearInterval(greeting), 10000);
 }
