@@ -69,7 +69,7 @@ func (c Config) begins(dir string) error {
 	if c.Fit.Begin == "" {
 		return nil
 	}
-	if history, err := fit.History(dir); err != nil || len(history) > 0 {
+	if step, err := fit.Step(dir); err != nil || step > 0 {
 		return err // it has begun
 	}
 	from, err := loadConfig(c.Fit.Begin)
@@ -122,10 +122,22 @@ func Export(dir, to string) error {
 	if err != nil {
 		return err
 	}
-	if err := fit.Export(dir, to); err != nil {
+	return c.ship(to, func() error { return fit.Export(dir, to) })
+}
+
+// ship makes a model, whose weights write writes, in the folder dir, where there may be none.
+func (c Config) ship(dir string, write func() error) error {
+	step, err := fit.Step(dir)
+	if err != nil {
 		return err
 	}
-	return c.save(to)
+	if step > 0 {
+		return fmt.Errorf("galdecon: there is a model in %s; choose another folder", dir)
+	}
+	if err := c.save(dir); err != nil {
+		return err
+	}
+	return write()
 }
 
 // Import makes a model in the folder dir, where there may be none, of weights that are in a file of PyTorch's tensors: those of the
@@ -154,10 +166,7 @@ func Import(c Config, stateDict, dir string) error {
 			return fmt.Errorf("galdecon: the weights in %s %w", stateDict, err)
 		}
 	}
-	if err := c.save(dir); err != nil {
-		return err
-	}
-	return fit.Import(store, dir, c.Fit.Steps)
+	return c.ship(dir, func() error { return fit.Import(store, dir, c.Fit.Steps) })
 }
 
 // trainedWith reports a noise schedule ᾱ_0 to ᾱ_T that isn't the configuration's.

@@ -958,12 +958,16 @@ func TestImportErrors(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("after errors the folder holds %v, %v", entries, err)
 	}
-	other := c
-	other.Fit.Steps++
-	if err := galdecon.Import(other, releasedWeights, filepath.Join(dir, "other")); err != nil {
+	there := filepath.Join(dir, "there")
+	if err := galdecon.Import(c, releasedWeights, there); err != nil {
 		t.Fatal(err)
 	}
-	wants(t, "a folder of another configuration", galdecon.Import(c, releasedWeights, filepath.Join(dir, "other")), "another configuration", `"steps": 3`)
+	other := c
+	other.Sampler.Steps = 7
+	wants(t, "a folder with a model", galdecon.Import(other, releasedWeights, there), "there is a model in "+there, "another folder")
+	if d, err := galdecon.Load(there); err != nil || d.Config.Sampler != c.Sampler {
+		t.Errorf("the model that was there: %v, want its sampler kept", err)
+	}
 }
 
 // A checkpoint of another architecture than the configuration beside it is an error when it is loaded, which says where they differ.

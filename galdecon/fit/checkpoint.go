@@ -53,7 +53,7 @@ func open(dir string, steps int) (*state, error) {
 	s := &state{dir: dir, store: model.NewStore()}
 	s.every = max(1, (steps+historyPoints-1)/historyPoints)
 	var err error
-	if s.step, err = latest(dir); err != nil || s.step == 0 {
+	if s.step, err = Step(dir); err != nil || s.step == 0 {
 		return s, err
 	}
 	if err := load(s.store, dir, s.step); err != nil {
@@ -99,7 +99,7 @@ func (s *state) prepare() error {
 	}
 	// In place, since the lock is the file's. A training that can't say whose it is may go on.
 	_ = os.WriteFile(s.lock.Path(), []byte(thisOwner()+"\n"), 0o666)
-	if step, err := latest(s.dir); err != nil || step != s.step {
+	if step, err := Step(s.dir); err != nil || step != s.step {
 		return fmt.Errorf("fit: another training has gone on in %s meanwhile; run this one again: %w", s.dir, errors.Join(err, ErrBusy))
 	}
 	// Compressing takes many times longer than writing, and saves a tenth.
@@ -155,7 +155,7 @@ func (s *state) close() {
 
 // Load reads the weights of the checkpoint in dir, see [Average].
 func Load(dir string) (*model.Store, error) {
-	step, err := latest(dir)
+	step, err := Step(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func Import(weights *model.Store, dir string, step int) error {
 
 // ship writes a checkpoint of averaged weights alone into a folder that has none.
 func (s *state) ship(step int, format checkpoint.BinFormat) error {
-	if there, err := latest(s.dir); err != nil {
+	if there, err := Step(s.dir); err != nil {
 		return err
 	} else if there != 0 {
 		return fmt.Errorf("fit: there is a checkpoint in %s; choose another folder", s.dir)
@@ -338,8 +338,8 @@ func damaged(dir string, err error) error {
 	return fmt.Errorf("fit: the checkpoint in %s is damaged, delete it and train again: %w", dir, err)
 }
 
-// latest is the step of the newest checkpoint in dir, 0 if there is none.
-func latest(dir string) (step int, err error) {
+// Step is that of the newest checkpoint in the folder dir, 0 if there is none.
+func Step(dir string) (step int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("fit: cannot read the checkpoint folder: %w", err)

@@ -56,7 +56,7 @@ func (c *curves) extended(curve []Point, step int, value float64) []Point {
 // History is the loss curve of the training in dir so far: at most 1000 points, each the mean loss of the steps since the last;
 // none where there was no training.
 func History(dir string) ([]Point, error) {
-	step, err := latest(dir)
+	step, err := Step(dir)
 	if err != nil || step == 0 {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func History(dir string) ([]Point, error) {
 // Validation is the curve of the loss of held-out galaxies in the training in dir so far: with averaged weights, and the same
 // noise in every point. There is none where no galaxies were held out, see [Config].
 func Validation(dir string) ([]Point, error) {
-	step, err := latest(dir)
+	step, err := Step(dir)
 	if err != nil || step == 0 {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func Validation(dir string) ([]Point, error) {
 
 // Terms are the curves of the parts of the loss that the objective tells apart, by their names, see [Report]: points as in [History].
 func Terms(dir string) (map[string][]Point, error) {
-	step, err := latest(dir)
+	step, err := Step(dir)
 	if err != nil || step == 0 {
 		return nil, err
 	}

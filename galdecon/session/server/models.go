@@ -85,12 +85,8 @@ func read(dir string, v version, loaded *loadedModel) (*loadedModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	history, err := fit.History(dir)
-	if err != nil {
+	if model.step, err = fit.Step(dir); err != nil {
 		return nil, err
-	}
-	if n := len(history); n > 0 {
-		model.step = history[n-1].Step
 	}
 	return model, nil
 }
