@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"galdecon/galdecon"
@@ -35,9 +36,9 @@ func Names() []string {
 	return names
 }
 
-// Load loads a model by its name.
-func Load(name string) (*galdecon.Deconvolver, error) {
-	dir, err := Folder(name)
+// Load loads a shipped model by its name, or the model in a folder, see [Folder].
+func Load(model string) (*galdecon.Deconvolver, error) {
+	dir, err := Folder(model)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +47,8 @@ func Load(name string) (*galdecon.Deconvolver, error) {
 
 // Card is the model card: data, training and figures.
 func Card(name string) (string, error) {
-	if err := known(name); err != nil {
-		return "", err
+	if !shipped(name) {
+		return "", fmt.Errorf("pretrained: there is no shipped model %q; choose one of %s", name, strings.Join(Names(), ", "))
 	}
 	text, err := models.ReadFile(name + "/" + card)
 	if err != nil {
@@ -56,20 +57,23 @@ func Card(name string) (string, error) {
 	return string(text), nil
 }
 
-func known(name string) error {
-	for _, n := range Names() {
-		if n == name {
-			return nil
-		}
+func shipped(name string) bool { return slices.Contains(Names(), name) }
+
+// Folder is the folder of a model for [galdecon.Load]. A shipped model is given by its name, and unpacked below the user's directory of
+// galdecon where it isn't there yet. Any other model is given by its folder, which is what is returned: so whatever takes a shipped model can
+// take a user's own. (A folder that is named as a shipped model is given as ./tiny.)
+func Folder(model string) (string, error) {
+	if shipped(model) {
+		return unpack(model)
 	}
-	return fmt.Errorf("pretrained: there is no model %q; choose one of %s, or train your own with galdecon.Train", name, strings.Join(Names(), ", "))
+	if info, err := os.Stat(model); err == nil && info.IsDir() {
+		return model, nil
+	}
+	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one; train your own with galdecon.Train", model, strings.Join(Names(), ", "))
 }
 
-// Folder is a folder that [galdecon.Load] reads, below the user's directory of galdecon. It is made where it isn't there yet.
-func Folder(name string) (string, error) {
-	if err := known(name); err != nil {
-		return "", err
-	}
+// unpack is the folder with the files of a shipped model.
+func unpack(name string) (string, error) {
 	h, err := home.Open()
 	if err != nil {
 		return "", err

@@ -78,6 +78,9 @@ func TestModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if again, err := pretrained.Folder(dir); err != nil || again != dir {
+				t.Errorf("a model's own folder %s is said to be in %s, error %v", dir, again, err)
+			}
 			if again, err := pretrained.Folder(name); err != nil || again != dir {
 				t.Errorf("the folder is %s, then %s, error %v", dir, again, err)
 			}

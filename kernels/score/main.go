@@ -172,11 +172,9 @@ func write(out io.Writer, card scorecard.Card) error {
 // load loads the models, and returns the configuration of the first.
 func (f scoreFlags) load() (methods []scorecard.Method, first galdecon.Config, err error) {
 	for i, name := range f.models {
-		dir := name
-		if slices.Contains(pretrained.Names(), name) {
-			if dir, err = pretrained.Folder(name); err != nil {
-				return nil, first, err
-			}
+		dir, err := pretrained.Folder(name)
+		if err != nil {
+			return nil, first, err
 		}
 		loaded, config, err := scorecard.Load(filepath.Base(name), dir, f.samplers...)
 		if err != nil {

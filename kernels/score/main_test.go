@@ -102,7 +102,7 @@ func TestRefuses(t *testing.T) {
 	dir := micro(t)
 	for _, test := range []struct{ args, part string }{
 		{"--format xml", "choose one of text, csv, json"},
-		{"--model none", "there is no model in none"},
+		{"--model none", "neither a shipped model (small, tiny, tiny-cvae) nor the folder of one"},
 		{"--samplers magic", `"magic"`},
 		{"--samplers ddim:0", `"ddim:0"`},
 		{"--subtract-sky", "no sky to subtract"},
