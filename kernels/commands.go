@@ -258,8 +258,11 @@ func execute(ctx context.Context, out string, notebooks ...string) error {
 	fmt.Fprintln(table, "notebook\tcells\ttime\tresult")
 	var failed []string
 	for _, nb := range notebooks {
-		res, err := notebook.Run(ctx, nb, o)
 		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted before %s", nb)
+		}
+		res, err := notebook.Run(ctx, nb, o)
+		if err != nil && ctx.Err() != nil {
 			return err
 		}
 		if err != nil {

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,14 +29,9 @@ func scores() *cobra.Command {
 			if _, err := home.CCompiler(cmd.Context()); err != nil {
 				return fmt.Errorf("galdecon needs a C compiler: %w", err)
 			}
-			program := h.Bin("galdecon-score")
-			if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
-				return err
-			}
-			build := exec.CommandContext(cmd.Context(), "go", "build", "-C", repo, "-o", program, "./kernels/score")
-			build.Stderr = os.Stderr
-			if err := build.Run(); err != nil {
-				return fmt.Errorf("building the program that scores: %w", err)
+			program, err := h.Program(cmd.Context(), repo, "./kernels/score", "galdecon-score")
+			if err != nil {
+				return fmt.Errorf("the program that scores: %w", err)
 			}
 			// This process becomes the program, so that Ctrl-C and every other signal reach it.
 			return fmt.Errorf("starting %s: %w", program, syscall.Exec(program, append([]string{program}, args...), os.Environ()))

@@ -63,7 +63,8 @@ type control struct {
 	label          string
 	min, max, step float64
 	options        []string
-	value          float64
+	value          float64 // that the figure is drawn with
+	moved          float64 // that the user has moved it to since
 }
 
 // Slider is a number that the user turns.
@@ -98,7 +99,7 @@ func (p *Panel) Select(label string, options ...string) Select {
 }
 
 func (p *Panel) add(c control) *control {
-	c.panel = p
+	c.panel, c.moved = p, c.value
 	p.controls = append(p.controls, &c)
 	return &c
 }
@@ -110,9 +111,9 @@ func (c *control) get() float64 {
 }
 
 // Run draws the figure, and draws it anew with every change until the user presses the panel's button, interrupts the cell, or ctx
-// ends; that isn't an error. What stays in the notebook is the last figure and a line with the values, and where no page has answered within
-// [AnswerTime] another line that says so. Changes that come while a figure is drawn are drawn together. The draw function is called by one
-// goroutine at a time.
+// ends; that isn't an error. What stays in the notebook is the last figure and a line with the values that it was drawn with, and where no page has answered within
+// [AnswerTime] another line that says so. Changes that come while a figure is drawn are drawn together, after it: the controls' values stay the
+// same meanwhile. The draw function is called by one goroutine at a time.
 func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error)) error {
 	if p.err != nil {
 		return p.err
@@ -149,11 +150,14 @@ func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error))
 				return nil
 			}
 		case <-p.changed:
-			if p.pressed() {
-				return nil
+			moved, done := p.take()
+			if moved {
+				if err := show(); err != nil {
+					return err
+				}
 			}
-			if err := show(); err != nil {
-				return err
+			if done {
+				return nil
 			}
 		}
 	}
@@ -172,8 +176,8 @@ func (p *Panel) receive(message string) {
 	for i, c := range p.controls {
 		if values != nil && !math.IsNaN(values[i]) {
 			v := min(max(values[i], c.min), c.max)
-			change = change || v != c.value
-			c.value = v
+			change = change || v != c.moved
+			c.moved = v
 		}
 	}
 	if change {
@@ -192,10 +196,15 @@ func (p *Panel) unanswered() bool {
 	return p.alone
 }
 
-func (p *Panel) pressed() bool {
+// take takes over what the user has done since: whether a control was moved, and whether the button was pressed.
+func (p *Panel) take() (moved, done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.done
+	for _, c := range p.controls {
+		moved = moved || c.value != c.moved
+		c.value = c.moved
+	}
+	return moved, p.done
 }
 
 // html is the panel, with the script that makes it alive.

@@ -12,6 +12,10 @@ import (
 func TestReceive(t *testing.T) {
 	p := New()
 	sigma, option := p.Slider("σ", 1, 2, 0.1, 1.5), p.Select("sampler", "a", "b", "c")
+	before := struct {
+		sigma float64
+		index int
+	}{1.5, 0}
 	for _, c := range []struct {
 		message string
 		sigma   float64
@@ -35,12 +39,33 @@ func TestReceive(t *testing.T) {
 			changed = true
 		default:
 		}
+		// While a figure is drawn its values stay the same.
+		if value, index := sigma.Value(), option.Index(); value != before.sigma || index != before.index {
+			t.Errorf("%s changes what is drawn now to σ = %g, option %d", c.message, value, index)
+		}
+		moved, pressed := p.take()
+		before.sigma, before.index = sigma.Value(), option.Index()
+		if moved != (c.change && !pressed) {
+			t.Errorf("after %s it is to be drawn: %t", c.message, moved)
+		}
 		if sigma.Value() != c.sigma || option.Option() != c.option || changed != c.change {
 			t.Errorf("after %s: σ = %g, option %s, changed %t; want %g, %s, %t", c.message, sigma.Value(), option.Option(), changed, c.sigma, c.option, c.change)
 		}
-		if p.pressed() != (c.message == "null") {
-			t.Errorf("after %s the button is pressed: %t", c.message, p.pressed())
+		if pressed != (c.message == "null") {
+			t.Errorf("after %s the button is pressed: %t", c.message, pressed)
 		}
+	}
+}
+
+// TestDoneAfterAMove checks that the button, pressed before a move is drawn, has it drawn first.
+func TestDoneAfterAMove(t *testing.T) {
+	p := New()
+	sigma := p.Slider("σ", 1, 2, 0.1, 1.5)
+	p.receive("[1.2]")
+	p.receive("null")
+	<-p.changed // one token for both
+	if moved, done := p.take(); !moved || !done || sigma.Value() != 1.2 {
+		t.Errorf("to be drawn: %t, done: %t, σ = %g", moved, done, sigma.Value())
 	}
 }
 

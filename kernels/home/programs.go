@@ -1,6 +1,7 @@
 package home
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -126,6 +127,34 @@ func goBuild(ctx context.Context, run runner, repo string, args ...string) error
 		return fmt.Errorf("go build failed: %w", err)
 	}
 	return nil
+}
+
+// Program builds a program of the repository as it is now, into bin/ under a name, and returns its path. It is built beside it and then renamed,
+// so that what is in bin/ is always whole.
+func (h Home) Program(ctx context.Context, repo, pkg, name string) (path string, err error) {
+	path = h.Bin(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(h.Dir, "build-*")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	built := filepath.Join(tmp, name)
+	// go doesn't link anew what is up to date, and removes what isn't before it writes.
+	_ = os.Link(path, built)
+	run := func(cmd *exec.Cmd) error {
+		said, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, bytes.TrimSpace(said))
+		}
+		return nil
+	}
+	if err := goBuild(ctx, run, repo, "-ldflags=-s", "-o", built, pkg); err != nil {
+		return "", err
+	}
+	return path, os.Rename(built, path)
 }
 
 // build builds programs of the repository's module and its dependencies, after what flags of go build there are, into bin/. They are

@@ -10,6 +10,7 @@
 package launch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -40,8 +41,15 @@ func Kernel(h home.Home, repo, connectionFile string) (status int, err error) {
 		return 1, err
 	}
 	cmd.Env = append(append(h.Env(repo), session.Env()...), "PATH="+path,
-		"GOWORK=") // a user's GOWORK=off, or another workspace, would take the place of gonb's go.work
+		"GOWORK=", // a user's GOWORK=off, or another workspace, would take the place of gonb's go.work
+		"GOFLAGS="+goFlags())
 	return lifeline.Supervise(cmd, func() { _ = session.Close() }) // nobody is left to be told
+}
+
+// goFlags are the user's GOFLAGS, but for -mod=mod, which go refuses in a workspace.
+func goFlags() string {
+	flags, _ := exec.Command("go", "env", "GOFLAGS").Output() // where there is no go, the cells say so
+	return strings.TrimSpace(strings.TrimSpace(string(flags)) + " -mod=readonly")
 }
 
 // owner says to the users of other kernels which this is.
@@ -57,13 +65,17 @@ func owner() string {
 	return fmt.Sprintf("the kernel of %s (process %d)", notebook, os.Getpid())
 }
 
-// Go is the "go" that the kernel sees: the real one, but
+// Go is the "go" that the kernel sees: the real one, but in the module in which gonb builds cells
 //   - "go get", which gonb runs before each build and which would ask for the latest version of everything, does nothing, and
 //   - "go build" has the program explain its failures, and says in fewer words what the compiler finds.
 //
 // It returns only where go can't be run.
 func Go(args []string) error {
-	if len(args) > 0 && args[0] == "get" {
+	command := ""
+	if len(args) > 0 && ofCells() {
+		command = args[0]
+	}
+	if command == "get" {
 		fmt.Printf("go get does nothing here: notebooks build against %s, which is where to add a module\n",
 			filepath.Join(os.Getenv(home.RepoEnv), "go.mod"))
 		os.Exit(0)
@@ -72,7 +84,7 @@ func Go(args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(args) > 0 && args[0] == "build" {
+	if command == "build" {
 		status, err := build(path, args[1:])
 		if err == nil {
 			os.Exit(status)
@@ -80,6 +92,12 @@ func Go(args []string) error {
 		return err
 	}
 	return syscall.Exec(path, append([]string{path}, args...), os.Environ())
+}
+
+// ofCells says whether the current directory is the module in which gonb builds cells. A cell can run go elsewhere, too, as by !go build.
+func ofCells() bool {
+	text, err := os.ReadFile("go.mod")
+	return err == nil && bytes.HasPrefix(text, []byte("module gonb_"))
 }
 
 // Gopls is the "gopls" that the kernel sees: the real one, but in the process group of gonb, which would have it in one of its own where

@@ -1,6 +1,7 @@
 package launch_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -24,15 +25,37 @@ func TestShims(t *testing.T) {
 	if err := h.Setup(t.Context(), repo, console.NewLog(t.Output())); err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir()
 	call := func(name string, args ...string) (string, error) {
 		cmd := exec.Command(filepath.Join(h.Shim(), name), args...)
 		// A proxy that can't be reached: nothing may be looked up.
 		cmd.Env = append(h.Env(repo), "GOPROXY=http://127.0.0.1:1", "GOFLAGS=-mod=mod", home.HeadlessEnv+"=1")
-		cmd.Dir = t.TempDir()
+		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 
+	if out, err := call("go", "build", "."); err == nil || !strings.Contains(out, "go.mod") {
+		t.Errorf("go build without a module: %v; want the real go's error:\n%s", err, out)
+	}
+	// A module of the user's own, as for !go build in a cell.
+	write("go.mod", "module example.com/mine\n")
+	write("main.go", "package main\n\nfunc main() {}\n")
+	if out, err := call("go", "build", "-o", "mine", "."); err != nil {
+		t.Errorf("go build of another module: %v\n%s", err, out)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 3 {
+		t.Errorf("beside the module and its program there is %v, %v", entries, err)
+	}
+	if out, err := call("go", "get", "example.com/no/such/module@latest"); err == nil {
+		t.Errorf("go get in another module does nothing:\n%s", out)
+	}
+	write("go.mod", "module gonb_1\n")
 	if out, err := call("go", "get", "example.com/no/such/module@latest"); err != nil || !strings.Contains(out, filepath.Join(repo, "go.mod")) {
 		t.Errorf("go get: %v; want success and the place of go.mod:\n%s", err, out)
 	}
@@ -45,9 +68,6 @@ func TestShims(t *testing.T) {
 	}
 	if out, err := call("go", "tool", "no-such-tool"); err == nil {
 		t.Errorf("go tool no-such-tool succeeds:\n%s", out)
-	}
-	if out, err := call("go", "build", "."); err == nil || !strings.Contains(out, "go.mod") {
-		t.Errorf("go build without a module: %v; want the real go's error:\n%s", err, out)
 	}
 	if out, err := call("gopls", "version"); err == nil {
 		t.Errorf("there is a gopls in a headless run:\n%s", out)

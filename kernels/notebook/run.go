@@ -72,7 +72,7 @@ type event struct {
 }
 
 // Run executes a notebook and writes it, and an HTML page of it, to o.Out, also where a cell failed: that is a Result with Failed set and
-// not an error. When ctx is done, the running cell is interrupted, the kernel ended and nothing written.
+// not an error. When ctx is done, the running cell is interrupted, the kernel ended and nothing written, which is an error.
 func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	start := time.Now()
 	if err := Check(path); err != nil {
@@ -119,10 +119,10 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	last, err := follow(events, o.Console)
 	waitErr := cmd.Wait()
 	switch {
+	case last.Event == "written": // also where the interrupt came after the last cell
+		return &Result{Notebook: last.Notebook, HTML: last.HTML, Cells: last.Cells, Total: last.Total, Elapsed: time.Since(start), Failed: last.Failed}, nil
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s: interrupted; nothing was written", path)
-	case last.Event == "written":
-		return &Result{Notebook: last.Notebook, HTML: last.HTML, Cells: last.Cells, Total: last.Total, Elapsed: time.Since(start), Failed: last.Failed}, nil
 	case last.Event == "invalid":
 		return nil, fmt.Errorf("%s is no valid notebook: %s", path, last.Message)
 	case last.Event == "broken":

@@ -150,7 +150,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunWithoutGoOnThePath checks that the kernel finds go where Jupyter was started without it on the PATH, as by a desktop.
+// TestRunWithoutGoOnThePath checks that the kernel finds go where Jupyter was started without it on the PATH, as by a desktop, and that cells
+// are built where GOFLAGS has what go refuses in a workspace.
 func TestRunWithoutGoOnThePath(t *testing.T) {
 	o, _ := options(t)
 	var without []string
@@ -160,6 +161,7 @@ func TestRunWithoutGoOnThePath(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", strings.Join(without, string(os.PathListSeparator)))
+	t.Setenv("GOFLAGS", "-mod=mod -tags=a,b")
 	res, err := notebook.Run(t.Context(), "testdata/panics.ipynb", o)
 	if err != nil {
 		t.Fatal(err)
