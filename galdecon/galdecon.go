@@ -86,13 +86,13 @@ func (c Config) begins(dir string) error {
 
 // train leaves the model in dir, with a trainer of its loss.
 func (c Config) train(ctx context.Context, trainer *fit.Trainer, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
-	if err := c.save(dir); err != nil {
-		return err
+	own := func() error {
+		if err := c.save(dir); err != nil {
+			return err
+		}
+		return saveIdentity(dir, galaxies)
 	}
-	if err := saveIdentity(dir, galaxies); err != nil {
-		return err
-	}
-	err := trainer.Run(ctx, dir, c.inputs(), report)
+	err := trainer.Run(ctx, dir, c.inputs(), own, report)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in %s; run it again to go on: %w", dir, err)
 	}

@@ -970,6 +970,29 @@ func TestImportErrors(t *testing.T) {
 	}
 }
 
+// A training that is refused, since another goes on in the folder, changes nothing there.
+func TestBusyFolder(t *testing.T) {
+	c, dir := micro(), t.TempDir()
+	other := c
+	other.Sampler.Steps++
+	var refused error
+	err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(p fit.Progress) {
+		if p.Step == 1 {
+			refused = galdecon.Train(t.Context(), other, blobs(8, 16), dir, func(fit.Progress) { t.Error("a second training makes a step") })
+		}
+	})
+	if err != nil || !errors.Is(refused, fit.ErrBusy) {
+		t.Errorf("training: %v; a second one: %v", err, refused)
+	}
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Config.Sampler != c.Sampler {
+		t.Errorf("the sampler is %+v, want that of the first, %+v", d.Config.Sampler, c.Sampler)
+	}
+}
+
 // A checkpoint of another architecture than the configuration beside it is an error when it is loaded, which says where they differ.
 func TestLoadOfOtherWeights(t *testing.T) {
 	for what, test := range map[string]struct {

@@ -43,24 +43,26 @@ type state struct {
 	dir   string
 	store *model.Store
 	saver *checkpoint.Handler
-	lock  *flock.Flock // one training at a time in a folder
-	step  int          // of the checkpoint on disk, 0 if there is none
+	step  int // of the checkpoint on disk, 0 if there is none
 	curves
 }
 
-// open reads the checkpoint in dir, if there is one.
-func open(dir string, steps int) (*state, error) {
-	s := &state{dir: dir, store: model.NewStore()}
-	s.every = max(1, (steps+historyPoints-1)/historyPoints)
-	var err error
-	if s.step, err = Step(dir); err != nil || s.step == 0 {
-		return s, err
-	}
-	if err := load(s.store, dir, s.step); err != nil {
+// open reads the checkpoint in dir, if there is one, of a training of so many steps.
+func open(dir string, steps int) (s *state, err error) {
+	err = settled(dir, func(step int) error {
+		s = &state{dir: dir, store: model.NewStore(), step: step}
+		if step == 0 {
+			return nil
+		}
+		var errCurves error
+		s.curves, errCurves = readCurves(dir, step)
+		return errors.Join(load(s.store, dir, step), errCurves)
+	})
+	if err != nil {
 		return nil, err
 	}
-	s.history, s.validation, s.terms, err = readCurves(dir, s.step)
-	return s, err
+	s.every = max(1, (steps+historyPoints-1)/historyPoints)
+	return s, nil
 }
 
 // exported reports whether there is nothing but averaged weights.
@@ -84,26 +86,22 @@ func (s *state) sameInputs(inputs Inputs) error {
 	return nil
 }
 
-// prepare makes the folder ready for save.
-func (s *state) prepare() error {
-	if err := os.MkdirAll(s.dir, 0o777); err != nil {
-		return fmt.Errorf("fit: cannot make the checkpoint folder: %w", err)
+// lock makes the folder, and has it for this training alone.
+func lock(dir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("fit: cannot make the checkpoint folder: %w", err)
 	}
-	s.lock = flock.New(filepath.Join(s.dir, lockFile))
-	locked, err := s.lock.TryLock()
+	lock := flock.New(filepath.Join(dir, lockFile))
+	locked, err := lock.TryLock()
 	if err != nil {
-		return fmt.Errorf("fit: cannot lock the checkpoint folder: %w", err)
+		return nil, fmt.Errorf("fit: cannot lock the checkpoint folder: %w", err)
 	}
 	if !locked {
-		return fmt.Errorf("fit: another training is going on in %s, that of %s; wait for it, interrupt it, or choose another folder: %w", s.dir, lockOwner(s.lock.Path()), ErrBusy)
+		return nil, fmt.Errorf("fit: another training is going on in %s, that of %s; wait for it, interrupt it, or choose another folder: %w", dir, lockOwner(lock.Path()), ErrBusy)
 	}
 	// In place, since the lock is the file's. A training that can't say whose it is may go on.
-	_ = os.WriteFile(s.lock.Path(), []byte(thisOwner()+"\n"), 0o666)
-	if step, err := Step(s.dir); err != nil || step != s.step {
-		return fmt.Errorf("fit: another training has gone on in %s meanwhile; run this one again: %w", s.dir, errors.Join(err, ErrBusy))
-	}
-	// Compressing takes many times longer than writing, and saves a tenth.
-	return s.stage(checkpoint.BinUncompressed)
+	_ = os.WriteFile(lock.Path(), []byte(thisOwner()+"\n"), 0o666)
+	return lock, nil
 }
 
 // OwnerEnv names the environment variable that says in words whose program this is, such as "the kernel of first.ipynb"; the error that
@@ -142,44 +140,55 @@ func (s *state) stage(format checkpoint.BinFormat) error {
 	return nil
 }
 
-// close clears what prepare made. The lock's file stays: removing it could take it from under another training.
-func (s *state) close() {
-	if s.lock == nil {
-		return
-	}
-	if s.lock.Locked() {
-		os.RemoveAll(filepath.Join(s.dir, stagingDir))
-	}
-	s.lock.Close()
-}
+// unstage removes it.
+func (s *state) unstage() { os.RemoveAll(filepath.Join(s.dir, stagingDir)) }
 
 // Load reads the weights of the checkpoint in dir, see [Average].
-func Load(dir string) (*model.Store, error) {
-	step, err := Step(dir)
+func Load(dir string) (store *model.Store, err error) {
+	err = settled(dir, func(step int) error {
+		if step == 0 {
+			return none(dir)
+		}
+		store = model.NewStore()
+		return load(store, dir, step)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if step == 0 {
-		return nil, fmt.Errorf("fit: there is no checkpoint in %s; train a model there first, or give the folder of one: %w", dir, fs.ErrNotExist)
-	}
-	store := model.NewStore()
-	if err := load(store, dir, step); err != nil {
-		return nil, err
-	}
 	return store, nil
+}
+
+// settled reads from the newest checkpoint in dir, that of step 0 if there is none: once more where a training has put a newer one in its place
+// meanwhile.
+func settled(dir string, read func(step int) error) error {
+	for tries := 1; ; tries++ {
+		step, err := Step(dir)
+		if err != nil {
+			return err
+		}
+		if err = read(step); err == nil {
+			return nil
+		}
+		if now, errNow := Step(dir); errNow != nil || now == step || tries == 10 {
+			return err
+		}
+	}
 }
 
 // Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, where
 // there may be none. It is what a finished model needs, in half precision (rounded by at most 1/2048, and to 0 below 6e-5), an eighth of the
 // size: [Load] reads it, but it can't be trained further. Another training can begin with it, see [Config].
 func Export(dir, to string) error {
-	trained, err := Load(dir)
+	trained, err := open(dir, 0)
 	if err != nil {
 		return err
 	}
-	step, shipped := int(optimizer.GetGlobalStep(trained)), model.NewStore()
-	kept := slices.Collect(Average(trained).IterVariables())
-	for _, v := range append(kept, slices.Collect(trained.Scope(inputScope).IterVariables())...) {
+	if trained.step == 0 {
+		return none(dir)
+	}
+	shipped := model.NewStore()
+	kept := slices.Collect(Average(trained.store).IterVariables())
+	for _, v := range append(kept, slices.Collect(trained.store.Scope(inputScope).IterVariables())...) {
 		value := v.MustValue()
 		if strings.HasPrefix(v.Path(), averageScope+"/") && v.DType() == dtypes.Float32 {
 			if value, err = halved(value); err != nil {
@@ -190,11 +199,8 @@ func Export(dir, to string) error {
 			return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
 		}
 	}
-	s := &state{dir: to, store: shipped}
-	if s.history, s.validation, s.terms, err = readCurves(dir, step); err != nil {
-		return err
-	}
-	return s.ship(step, checkpoint.BinGZIP)
+	s := &state{dir: to, store: shipped, curves: trained.curves}
+	return s.ship(trained.step, checkpoint.BinGZIP)
 }
 
 // Import writes the checkpoint of a model that was trained elsewhere into the folder dir, where there may be none: the averaged weights that
@@ -230,7 +236,7 @@ func (s *state) ship(step int, format checkpoint.BinFormat) error {
 	if err := os.MkdirAll(s.dir, 0o777); err != nil {
 		return fmt.Errorf("fit: cannot make the folder %s: %w", s.dir, err)
 	}
-	defer os.RemoveAll(filepath.Join(s.dir, stagingDir))
+	defer s.unstage()
 	if err := s.stage(format); err != nil {
 		return err
 	}
@@ -332,6 +338,10 @@ func doubled(t *tensors.Tensor) (*tensors.Tensor, error) {
 		out[i] = v.Float32()
 	}
 	return tensors.FromFlatDataAndDimensions(out, t.Shape().Dimensions...), nil
+}
+
+func none(dir string) error {
+	return fmt.Errorf("fit: there is no checkpoint in %s; train a model there first, or give the folder of one: %w", dir, fs.ErrNotExist)
 }
 
 func damaged(dir string, err error) error {

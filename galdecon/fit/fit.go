@@ -149,5 +149,5 @@ func Run(ctx context.Context, device compute.Backend, c Config, images *galaxy.I
 		return err
 	}
 	defer trainer.Close()
-	return trainer.Run(ctx, dir, nil, report)
+	return trainer.Run(ctx, dir, nil, nil, report)
 }

@@ -216,7 +216,7 @@ func TestDiffusionModel(t *testing.T) {
 	}
 	defer trainer.Close()
 	var losses []float64
-	if err := trainer.Run(t.Context(), whole, nil, func(p fit.Progress) { losses = append(losses, p.Loss) }); err != nil {
+	if err := trainer.Run(t.Context(), whole, nil, nil, func(p fit.Progress) { losses = append(losses, p.Loss) }); err != nil {
 		t.Fatal(err)
 	}
 	falls(t, losses, 20, 0.97)
@@ -229,7 +229,7 @@ func TestDiffusionModel(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err = trainer.Run(ctx, parts, nil, func(p fit.Progress) {
+	err = trainer.Run(ctx, parts, nil, nil, func(p fit.Progress) {
 		if p.Step == 43 {
 			cancel()
 		}
@@ -636,7 +636,7 @@ func TestKilledWhileSaving(t *testing.T) {
 				t.Errorf("Load: %v", err)
 			}
 			began := 0
-			err := trainer.Run(t.Context(), killed, nil, func(p fit.Progress) {
+			err := trainer.Run(t.Context(), killed, nil, nil, func(p fit.Progress) {
 				if began == 0 {
 					began = p.Step
 				}

@@ -56,33 +56,33 @@ func (c *curves) extended(curve []Point, step int, value float64) []Point {
 // History is the loss curve of the training in dir so far: at most 1000 points, each the mean loss of the steps since the last;
 // none where there was no training.
 func History(dir string) ([]Point, error) {
-	step, err := Step(dir)
-	if err != nil || step == 0 {
-		return nil, err
-	}
-	history, _, _, err := readCurves(dir, step)
-	return history, err
+	c, err := stored(dir)
+	return c.history, err
 }
 
 // Validation is the curve of the loss of held-out galaxies in the training in dir so far: with averaged weights, and the same
 // noise in every point. There is none where no galaxies were held out, see [Config].
 func Validation(dir string) ([]Point, error) {
-	step, err := Step(dir)
-	if err != nil || step == 0 {
-		return nil, err
-	}
-	_, validation, _, err := readCurves(dir, step)
-	return validation, err
+	c, err := stored(dir)
+	return c.validation, err
 }
 
 // Terms are the curves of the parts of the loss that the objective tells apart, by their names, see [Report]: points as in [History].
 func Terms(dir string) (map[string][]Point, error) {
-	step, err := Step(dir)
-	if err != nil || step == 0 {
-		return nil, err
-	}
-	_, _, terms, err := readCurves(dir, step)
-	return terms, err
+	c, err := stored(dir)
+	return c.terms, err
+}
+
+// stored are the curves of the newest checkpoint in dir.
+func stored(dir string) (c curves, err error) {
+	err = settled(dir, func(step int) error {
+		if step == 0 {
+			return nil
+		}
+		c, err = readCurves(dir, step)
+		return err
+	})
+	return c, err
 }
 
 // write writes the curves up to a step as a table, with a row for each step that is in one of them, and for the last in any case, so that a
@@ -118,10 +118,10 @@ func (c *curves) write(path string, step int) error {
 }
 
 // readCurves reads the curves of the checkpoint of a step. The validation's may be missing: earlier versions had none.
-func readCurves(dir string, step int) (history, validation []Point, terms map[string][]Point, err error) {
+func readCurves(dir string, step int) (c curves, err error) {
 	path := filepath.Join(dir, fmt.Sprintf(namePattern, step)+historySuffix)
-	fail := func(err error) ([]Point, []Point, map[string][]Point, error) {
-		return nil, nil, nil, damaged(dir, fmt.Errorf("%s: %w", filepath.Base(path), err))
+	fail := func(err error) (curves, error) {
+		return curves{}, damaged(dir, fmt.Errorf("%s: %w", filepath.Base(path), err))
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -146,19 +146,20 @@ func readCurves(dir string, step int) (history, validation []Point, terms map[st
 			}
 			switch p := (Point{at, value}); column {
 			case 1:
-				history = append(history, p)
+				c.history = append(c.history, p)
 			case 2:
-				validation = append(validation, p)
+				c.validation = append(c.validation, p)
 			default:
-				if terms == nil {
-					terms = map[string][]Point{}
+				if c.terms == nil {
+					c.terms = map[string][]Point{}
 				}
-				terms[table[0][column]] = append(terms[table[0][column]], p)
+				name := table[0][column]
+				c.terms[name] = append(c.terms[name], p)
 			}
 		}
 	}
 	if at != step || !bytes.HasSuffix(text, []byte("\n")) {
 		return fail(fmt.Errorf("it does not reach to step %d", step))
 	}
-	return history, validation, terms, nil
+	return c, nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
 	"github.com/gomlx/gomlx/ml/dataset"
 	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/checkpoint"
 )
 
 // Inputs are scalars that a loss reads by name with [Input]: what a sweep varies. They stay the same through a training, and are
@@ -81,13 +82,35 @@ func (t *Trainer) Close() {
 }
 
 // Run trains until the configured number of steps in all, from the checkpoint in dir if there is one, and leaves a checkpoint
-// there; otherwise like the function [Run]. The inputs must be those that the loss reads, and those of the checkpoint. Only one Run
-// may go on at a time.
-func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, report func(Progress)) error {
+// there; otherwise like the function [Run]. The inputs must be those that the loss reads, and those of the checkpoint. own, which may be
+// nil, is called before anything else, once no other training can be going on in the folder: it may refuse what is there, or write what
+// belongs beside the checkpoints. Only one Run may go on at a time.
+func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, own func() error, report func(Progress)) error {
 	c := t.config
 	for name, value := range inputs {
 		if v := float64(float32(value)); math.IsNaN(v) || math.IsInf(v, 0) {
 			return fmt.Errorf("fit: the input %q must be a finite float32, got %g", name, value)
+		}
+	}
+	done, err := Step(dir)
+	if err != nil {
+		return err
+	}
+	// One that is finished may be in a folder that can't be written to.
+	if done < c.Steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		locked, err := lock(dir)
+		if err != nil {
+			return err
+		}
+		// The file stays: removing it could take it from under another training.
+		defer locked.Close()
+	}
+	if own != nil {
+		if err := own(); err != nil {
+			return err
 		}
 	}
 	state, err := open(dir, c.Steps)
@@ -105,9 +128,6 @@ func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, report fun
 	if state.step > 0 && state.exported() {
 		return fmt.Errorf("fit: the model in %s was exported at step %d: without the optimizer's state it can't be trained until step %d", dir, state.step, c.Steps)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	if err := t.compile(); err != nil {
 		return fmt.Errorf("fit: cannot compile the training step: %w", err)
 	}
@@ -123,10 +143,10 @@ func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, report fun
 		return err
 	}
 	state.store = t.store
-	defer state.close()
-	if err := state.prepare(); err != nil {
+	if err := state.stage(checkpoint.BinUncompressed); err != nil { // compressing takes many times longer, and saves a tenth
 		return err
 	}
+	defer state.unstage()
 	return t.run(ctx, state, report)
 }
 

@@ -58,7 +58,7 @@ func TestSweepOnOneGraph(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for i, inputs := range points {
-		err := sweep.Run(ctx, dir("sweep", i), inputs, func(p fit.Progress) {
+		err := sweep.Run(ctx, dir("sweep", i), inputs, nil, func(p fit.Progress) {
 			if i == 1 && p.Step == 17 {
 				cancel()
 			}
@@ -68,7 +68,7 @@ func TestSweepOnOneGraph(t *testing.T) {
 		}
 	}
 	for i, inputs := range points {
-		if err := sweep.Run(t.Context(), dir("sweep", i), inputs, nil); err != nil {
+		if err := sweep.Run(t.Context(), dir("sweep", i), inputs, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,7 +77,7 @@ func TestSweepOnOneGraph(t *testing.T) {
 	}
 	for i, inputs := range points {
 		alone := 0
-		if err := trainer(&alone).Run(t.Context(), dir("alone", i), inputs, nil); err != nil {
+		if err := trainer(&alone).Run(t.Context(), dir("alone", i), inputs, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		if alone != 2 {
@@ -91,7 +91,7 @@ func TestSweepOnOneGraph(t *testing.T) {
 
 	finished := 0
 	for i, inputs := range points {
-		if err := trainer(&finished).Run(t.Context(), dir("sweep", i), inputs, nil); err != nil {
+		if err := trainer(&finished).Run(t.Context(), dir("sweep", i), inputs, nil, nil); err != nil {
 			t.Error(err)
 		}
 	}
@@ -112,12 +112,12 @@ func TestSweepOnOneGraph(t *testing.T) {
 		{dir("new", 0), fit.Inputs{"alpha": math.NaN(), "beta": 1}, `"alpha" must be a finite`},
 		{dir("new", 0), fit.Inputs{"alpha": 1, "beta": 1e39}, `"beta" must be a finite`},
 	} {
-		if err := sweep.Run(t.Context(), test.dir, test.inputs, nil); err == nil || !strings.HasPrefix(err.Error(), "fit: ") || !strings.Contains(err.Error(), test.want) {
+		if err := sweep.Run(t.Context(), test.dir, test.inputs, nil, nil); err == nil || !strings.HasPrefix(err.Error(), "fit: ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("inputs %v: error %v, want one with %q", test.inputs, err, test.want)
 		}
 	}
-	if _, err := os.Stat(dir("new", 0)); err == nil {
-		t.Error("wrong inputs leave a folder")
+	if step, err := fit.Step(dir("new", 0)); step != 0 || err != nil {
+		t.Errorf("wrong inputs leave a checkpoint of step %d, %v", step, err)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestTrainerAfterAFailure(t *testing.T) {
 	defer trainer.Close()
 	root := t.TempDir()
 	for i, scale := range []float64{1, -1, 1} {
-		err := trainer.Run(t.Context(), filepath.Join(root, fmt.Sprint(i)), fit.Inputs{"scale": scale}, nil)
+		err := trainer.Run(t.Context(), filepath.Join(root, fmt.Sprint(i)), fit.Inputs{"scale": scale}, nil, nil)
 		if scale < 0 != errors.Is(err, fit.ErrDiverged) || scale > 0 && err != nil {
 			t.Errorf("scale %g: %v", scale, err)
 		}
@@ -363,13 +363,13 @@ func TestInterruptWithinAStep(t *testing.T) {
 		defer trainers[i].Close()
 	}
 	whole := t.TempDir()
-	if err := trainers[0].Run(t.Context(), whole, nil, nil); err != nil {
+	if err := trainers[0].Run(t.Context(), whole, nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	stops := map[int]int{} // how many ended after a number of whole steps
 	for looks := 1; ; looks++ {
 		dir, done := t.TempDir(), 0
-		err := trainers[0].Run(&patience{t.Context(), looks}, dir, nil, func(p fit.Progress) { done = p.Step })
+		err := trainers[0].Run(&patience{t.Context(), looks}, dir, nil, nil, func(p fit.Progress) { done = p.Step })
 		if err == nil {
 			break // it was faster
 		}
@@ -380,7 +380,7 @@ func TestInterruptWithinAStep(t *testing.T) {
 		if history, err := fit.History(dir); err != nil || len(history) != done {
 			t.Errorf("after %d whole steps there are %d points of the history, %v", done, len(history), err)
 		}
-		if err := trainers[looks%2].Run(t.Context(), dir, nil, nil); err != nil {
+		if err := trainers[looks%2].Run(t.Context(), dir, nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		sameTraining(t, dir, whole)
