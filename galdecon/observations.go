@@ -1,6 +1,7 @@
 package galdecon
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -91,13 +92,14 @@ func apply(o *Observations, executor func() (*graph.Exec, error), more ...any) (
 	if err != nil {
 		return nil, err
 	}
-	inputs := []any{o.Images.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(o.PSFs), o.PSFs[0].Size, o.PSFs[0].Size)}
-	result, err := exec.Call1(append(inputs, more...)...)
+	images, kernels := o.Images.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(o.PSFs), o.PSFs[0].Size, o.PSFs[0].Size)
+	result, err := exec.Call1(append([]any{images, kernels}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
 	}
 	out, err := galaxy.FromTensor(result)
-	if err != nil {
+	// The garbage collector doesn't see how much of the device they hold.
+	if err := errors.Join(err, images.FinalizeAll(), kernels.FinalizeAll(), result.FinalizeAll()); err != nil {
 		return nil, err
 	}
 	out.IDs, out.Scale = o.Images.IDs, o.Images.Scale
