@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"galdecon/kernels/home/hometest"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,7 @@ type reply struct {
 // ask has testdata/cells.py ask a kernel of its own.
 func ask(t *testing.T, requests [][]any) []reply {
 	t.Helper()
-	h, repo := installed(t)
+	h, repo := hometest.Installed(t)
 	in, err := json.Marshal(requests)
 	if err != nil {
 		t.Fatal(err)

@@ -13,30 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"galdecon/kernels/console"
 	"galdecon/kernels/home"
+	"galdecon/kernels/home/hometest"
 )
-
-// installed sets up the developer's own home and returns it with the repository.
-func installed(t *testing.T) (home.Home, string) {
-	t.Helper()
-	repo, err := home.FindRepo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := home.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Setup(t.Context(), repo, console.NewLog(t.Output())); err != nil {
-		t.Fatal(err)
-	}
-	return h, repo
-}
 
 // TestCommandFails checks that the command goes on after a notebook that fails, says which did, and exits with an error.
 func TestCommandFails(t *testing.T) {
-	h, repo := installed(t)
+	h, repo := hometest.Installed(t)
 	testdata := filepath.Join("notebook", "testdata")
 	out := t.TempDir()
 	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", out,
@@ -78,7 +61,7 @@ good.ipynb +4 of 4 +\d+\.\d s +ok
 
 // TestDoctorOfNothing checks that the doctor says what is missing, with what to do, and makes nothing.
 func TestDoctorOfNothing(t *testing.T) {
-	installed, repo := installed(t)
+	installed, repo := hometest.Installed(t)
 	h := home.Home{Dir: filepath.Join(t.TempDir(), "none")}
 	cmd := exec.Command(installed.Bin("galdecon"), "doctor")
 	cmd.Env = append(h.Env(repo), "GALDECON_BACKEND=abacus")
@@ -98,7 +81,7 @@ func TestDoctorOfNothing(t *testing.T) {
 
 // TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job.
 func TestSetupKilled(t *testing.T) {
-	installed, repo := installed(t)
+	installed, repo := hometest.Installed(t)
 	h, jupyter := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}, t.TempDir()
 	setup := func() *exec.Cmd {
 		cmd := exec.Command(installed.Bin("galdecon"), "setup")
@@ -165,7 +148,7 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
 		t.Skip("finding all processes takes /proc")
 	}
-	h, repo := installed(t)
+	h, repo := hometest.Installed(t)
 	galdecon := []string{h.Bin("galdecon")}
 	for _, c := range []struct {
 		name     string

@@ -12,11 +12,12 @@ import (
 	"testing"
 
 	"galdecon/galdecon/fit"
+	"galdecon/kernels/home/hometest"
 )
 
 // TestSessionInANotebook has testdata/detach.py play a user of the session, and checks what the cells say.
 func TestSessionInANotebook(t *testing.T) {
-	h, repo := installed(t)
+	h, repo := hometest.Installed(t)
 	folder, temp := filepath.Join(t.TempDir(), "model"), t.TempDir()
 	cmd := exec.Command(h.Python(), "-I", filepath.Join("testdata", "detach.py"), folder)
 	mark := fmt.Sprintf("GALDECON_TEST_MARK=session/%d", os.Getpid())

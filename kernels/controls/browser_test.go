@@ -22,6 +22,7 @@ import (
 
 	"galdecon/kernels/console"
 	"galdecon/kernels/home"
+	"galdecon/kernels/home/hometest"
 	notebooks "galdecon/kernels/notebook"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -35,23 +36,6 @@ const (
 	panel    = "panel.ipynb"
 	resample = "resample.ipynb"
 )
-
-// installed sets up the developer's own home and returns it with the repository.
-func installed(t *testing.T) (home.Home, string) {
-	t.Helper()
-	repo, err := home.FindRepo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := home.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Setup(t.Context(), repo, console.NewLog(t.Output())); err != nil {
-		t.Fatal(err)
-	}
-	return h, repo
-}
 
 // certificate writes a certificate for this machine, which no one has signed, and its key.
 func certificate(t *testing.T) (certFile, keyFile string) {
@@ -84,7 +68,7 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 // as http://%s/, whose host it fills in.
 func lab(t *testing.T, notebook, root string, options ...string) (path, page string) {
 	t.Helper()
-	h, repo := installed(t)
+	h, repo := hometest.Installed(t)
 	folder := t.TempDir()
 	text, err := os.ReadFile(filepath.Join("testdata", notebook))
 	if err != nil {
@@ -330,7 +314,7 @@ func TestResample(t *testing.T) {
 
 // TestNobodyAnswers executes the notebook by nbconvert, which neither has a page nor says so: the cell says that it has waited.
 func TestNobodyAnswers(t *testing.T) {
-	h, repo := installed(t)
+	h, repo := hometest.Installed(t)
 	executed := filepath.Join(t.TempDir(), "executed.ipynb")
 	cmd := exec.Command(h.Python(), "-I", "-m", "nbconvert", "--to=notebook", "--execute", "--output="+executed, filepath.Join("testdata", panel))
 	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
@@ -353,7 +337,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 // TestInAHeadlessRun executes the notebook as "kernels run" does: its figure is drawn once and nothing waits.
 func TestInAHeadlessRun(t *testing.T) {
-	h, repo := installed(t)
+	h, repo := hometest.Installed(t)
 	result, err := notebooks.Run(t.Context(), filepath.Join("testdata", panel), notebooks.Options{Home: h, Repo: repo, Out: t.TempDir(), Console: console.NewLog(t.Output())})
 	if err != nil {
 		t.Fatal(err)

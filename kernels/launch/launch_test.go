@@ -7,24 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/kernels/console"
 	"galdecon/kernels/home"
+	"galdecon/kernels/home/hometest"
 	"galdecon/kernels/launch"
 )
 
 // TestShims checks the "go" and the "gopls" that the kernel sees.
 func TestShims(t *testing.T) {
-	repo, err := home.FindRepo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := home.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Setup(t.Context(), repo, console.NewLog(t.Output())); err != nil {
-		t.Fatal(err)
-	}
+	h, repo := hometest.Installed(t)
 	dir := t.TempDir()
 	call := func(name string, args ...string) (string, error) {
 		cmd := exec.Command(filepath.Join(h.Shim(), name), args...)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"galdecon/kernels/console"
-	"galdecon/kernels/home"
+	"galdecon/kernels/home/hometest"
 	"galdecon/kernels/notebook"
 )
 
@@ -22,17 +22,7 @@ import (
 // returned.
 func options(t *testing.T) (notebook.Options, *bytes.Buffer) {
 	t.Helper()
-	repo, err := home.FindRepo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := home.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Setup(t.Context(), repo, console.NewLog(t.Output())); err != nil {
-		t.Fatal(err)
-	}
+	h, repo := hometest.Installed(t)
 	var shown bytes.Buffer
 	return notebook.Options{Home: h, Repo: repo, Out: t.TempDir(), Console: console.NewLog(&shown)}, &shown
 }
