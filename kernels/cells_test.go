@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"galdecon/kernels/home/hometest"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"galdecon/kernels/home/hometest"
 )
 
 // reply is what testdata/cells.py prints of a reply of the kernel; which fields are set depends on the request.
