@@ -26,6 +26,8 @@ type Paper struct {
 	Features int `json:"features"`
 	// PSFSize is k, the side of the PSFs in pixels, at least 2. The network depends on it.
 	PSFSize int `json:"psf_size"`
+	// HalfPrecision computes the convolutions with bfloat16 numbers, see [Config]. The paper doesn't.
+	HalfPrecision bool `json:"half_precision,omitzero"`
 }
 
 const (
@@ -137,11 +139,12 @@ func (p Paper) check(blurred, noisy, psfs, time *graph.Node) {
 type network struct {
 	scope     *model.Scope
 	graph     *graph.Graph
+	half      bool
 	variables map[string]*model.Variable
 }
 
 func (p Paper) network(scope *model.Scope, g *graph.Graph) network {
-	n := network{scope: scope, graph: g, variables: map[string]*model.Variable{}}
+	n := network{scope: scope, graph: g, half: p.HalfPrecision, variables: map[string]*model.Variable{}}
 	for _, s := range p.parameters() {
 		v := scope.WithInitializer(s.initial(scope)).VariableWithShape(s.name, s.shape())
 		if !s.trained {
@@ -161,12 +164,14 @@ func channels(x *graph.Node) *graph.Node {
 
 // conv is a 3×3 convolution of the same size.
 func (n network) conv(name string, x *graph.Node) *graph.Node {
-	return graph.Add(graph.Convolve(x, n.value(name+".weight")).PadSame().Done(), channels(n.value(name+".bias")))
+	y := precise(n.half, convolve, x, n.value(name+".weight"))
+	return graph.Add(y, channels(n.value(name+".bias")))
 }
 
 // grow is a transposed convolution of 2×2 pixels and stride 2, which don't overlap: [b, h, w, i] → [b, 2h, 2w, o].
 func (n network) grow(name string, x *graph.Node) *graph.Node {
-	y := graph.Einsum("bhwi,ijko->bhjwko", x, n.value(name+".weight"))
+	spread := func(x, weights *graph.Node) *graph.Node { return graph.Einsum("bhwi,ijko->bhjwko", x, weights) }
+	y := precise(n.half, spread, x, n.value(name+".weight"))
 	d := y.Shape().Dimensions
 	return graph.Add(graph.Reshape(y, d[0], d[1]*2, d[3]*2, d[5]), channels(n.value(name+".bias")))
 }

@@ -167,6 +167,53 @@ func TestPaperEvaluation(t *testing.T) {
 	}
 }
 
+// TestPaperHalfPrecision checks that in half precision the output is PyTorch's to two digits and the gradients to one, while the weights stay
+// in float32.
+func TestPaperHalfPrecision(t *testing.T) {
+	f := fixtures[0]
+	p := f.network
+	p.HalfPrecision = true
+	store, g := load(t, p, f.weights), openGolden(t, f.weights)
+	check := func(what string, d, most float64) {
+		t.Helper()
+		t.Logf("%s: relative deviation %.1e", what, d)
+		if d > most || d < 1e-5 {
+			t.Errorf("%s deviates by %g of its largest value, want some, at most %g", what, d, most)
+		}
+	}
+	exec, err := model.NewExec(openBackend(t), store, p.graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Call1(g.inputs(t)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("output", deviation(flat(out), flat(g.images(t, "evaluation"))), 0.03)
+
+	names := trainable(store.RootScope())
+	step, err := model.NewExec(openBackend(t), store, p.trainStep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := step.Call(append(g.inputs(t), g.images(t, "in.noise"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("output in training", deviation(flat(results[0]), flat(g.images(t, "training"))), 0.03)
+	var got, want []float32
+	for i, name := range names {
+		s := p.parameters()[slices.IndexFunc(p.parameters(), func(s parameter) bool { return s.name == name })]
+		got, want = append(got, flat(results[2+i])...), append(want, transpose(g.values(t, "gradient."+name), s.view, s.order)...)
+	}
+	check("gradients", deviation(got, want), 0.1)
+	for v := range store.IterVariables() {
+		if v.DType() == dtypes.BFloat16 {
+			t.Errorf("%s is in half precision", v.Path())
+		}
+	}
+}
+
 // TestPaperTraining compares a step of training with PyTorch: output, loss, running statistics, gradients, and what Adam makes of them.
 func TestPaperTraining(t *testing.T) {
 	for _, f := range fixtures {

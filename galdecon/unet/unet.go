@@ -122,11 +122,20 @@ func (c Config) conv(scope *model.Scope, x *graph.Node, features int) *graph.Nod
 	g, channels := x.Graph(), x.Shape().Dimensions[3]
 	weights := scope.VariableWithShape("weights", shapes.Make(dtypes.Float32, 3, 3, channels, features)).NodeValue(g)
 	biases := scope.VariableWithShape("biases", shapes.Make(dtypes.Float32, features)).NodeValue(g)
-	if c.HalfPrecision {
-		x, weights = graph.ConvertDType(x, dtypes.BFloat16), graph.ConvertDType(weights, dtypes.BFloat16)
-	}
-	y := graph.ConvertDType(graph.Convolve(x, weights).PadSame().Done(), dtypes.Float32)
+	y := precise(c.HalfPrecision, convolve, x, weights)
 	return graph.Add(y, graph.Reshape(biases, 1, 1, 1, features))
+}
+
+func convolve(x, weights *graph.Node) *graph.Node {
+	return graph.Convolve(x, weights).PadSame().Done()
+}
+
+// precise is the product of float32 images and weights, computed in float32 or, for half of it, in bfloat16.
+func precise(half bool, product func(x, weights *graph.Node) *graph.Node, x, weights *graph.Node) *graph.Node {
+	if !half {
+		return product(x, weights)
+	}
+	return graph.ConvertDType(product(graph.ConvertDType(x, dtypes.BFloat16), graph.ConvertDType(weights, dtypes.BFloat16)), dtypes.Float32)
 }
 
 // fold moves squares of 2×2 pixels into the channels: [b, h, w, c] → [b, h/2, w/2, 4c].
