@@ -31,8 +31,13 @@ type Model struct {
 	choice  wire.Choice
 }
 
+// ErrReplaced says that the session has no longer what a [Model] was loaded with: its folder had other files by the time that it was loaded
+// again, here or by another attachment, as that of a training has with each checkpoint. The message says of which step it is now.
+var ErrReplaced = wire.ErrReplaced
+
 // Load reads the model in the folder dir. A model that the session holds is read again only if its files have changed, as those of a
-// training do: then it has the weights of the last checkpoint. What is compiled for it is kept, also then, unless its configuration changes.
+// training do: then it has the weights of the last checkpoint, and takes the place of the one before, see [ErrReplaced]. What is compiled for it is
+// kept, also then, unless its configuration changes.
 func (s *Session) Load(dir string) (*Model, error) {
 	path, err := filepath.Abs(dir)
 	if err != nil {
@@ -41,9 +46,11 @@ func (s *Session) Load(dir string) (*Model, error) {
 	return s.model(wire.Choice{Dir: path})
 }
 
-// WithSampler is the same diffusion model with another sampler. Each is compiled once.
+// WithSampler is the same diffusion model, of the same step, with another sampler. Each is compiled once.
 func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
-	return m.session.model(wire.Choice{Dir: m.Dir, Sampler: &sampler})
+	choice := m.choice
+	choice.Sampler = &sampler
+	return m.session.model(choice)
 }
 
 func (s *Session) model(choice wire.Choice) (*Model, error) {
@@ -51,6 +58,7 @@ func (s *Session) model(choice wire.Choice) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	choice.Version = found.Version
 	return &Model{Dir: choice.Dir, Step: found.Step, Size: found.Size, Channels: found.Channels, Instrument: found.Instrument,
 		Sampler: found.Sampler, session: s, choice: choice}, nil
 }
@@ -64,8 +72,8 @@ func (m *Model) Sample(ctx context.Context, observations *Observations, n int, s
 // errEnough ends a call whose further answers nobody wants.
 var errEnough = errors.New("enough")
 
-// Stream draws what [Model.Sample] draws, and yields the candidates as they come, as galdecon.Deconvolver.Stream does. No other drawing of the
-// session begins meanwhile.
+// Stream draws what [Model.Sample] draws, and yields the candidates as they come, as galdecon.Deconvolver.Stream does. Several drawings of a
+// session take turns, a few candidates each: one may begin, and end, in a loop over another.
 func (m *Model) Stream(ctx context.Context, observations *Observations, n int, seed int64) iter.Seq2[posterior.Part, error] {
 	return func(yield func(posterior.Part, error) bool) {
 		request := wire.SampleRequest{Choice: m.choice, Observations: observations, N: n, Seed: seed}

@@ -230,20 +230,28 @@ func TestLikeInTheProcess(t *testing.T) {
 	wants(t, "bad configuration", err, nil, "fit: ")
 	_, err = s.Train(sessiontest.Micro(6), sessiontest.Galaxies(), dir)
 	wants(t, "another configuration in the folder", err, nil, "holds another configuration", `"steps": 5`)
-	// Who has enough of a billion candidates leaves, and the session draws for others.
+	// The session draws for others also in a loop over a billion candidates, and when who has enough of them has left.
 	for part, err := range model.Stream(t.Context(), there, 1e9, 9) {
 		if err != nil || part.N != 1e9 {
 			t.Fatalf("the first of many candidates: %v, error %v", part, err)
 		}
+		minute, cancel := context.WithTimeout(t.Context(), time.Minute)
+		must(model.Sample(minute, there, 1, 9))(t)
+		cancel()
 		break
 	}
 	must(model.Sample(t.Context(), there, 1, 9))(t)
 	_, err = model.Sample(t.Context(), there, 1e9, 9)
 	wants(t, "more than memory", err, nil, "GB of memory")
+	_, err = model.Sample(t.Context(), there, 1<<62, 9)
+	wants(t, "more than can be counted", err, nil, "draw at most")
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = model.Sample(canceled, there, 1, 1)
 	wants(t, "canceled", err, context.Canceled)
+	if err := must(s.Train(sessiontest.Micro(5), sessiontest.Galaxies(), dir))(t).Watch(t.Context(), nil); err != nil {
+		t.Errorf("training what is finished: %v", err)
+	}
 	overview := must(s.Overview())(t)
 	if !slices.Equal(overview.Models, []string{dir}) || len(overview.Trainings) != 1 || !strings.Contains(overview.String(), "finished, step 5 of 5") {
 		t.Errorf("the session holds %v", overview)
@@ -298,13 +306,7 @@ func TestTrainingInTheBackground(t *testing.T) {
 	if err := training.Pause(); err != nil {
 		t.Fatal(err)
 	}
-	at := 0
-	await(t, "it pauses", func() bool {
-		before := at
-		var now session.State
-		now, at = state(t, training)
-		return now == session.Paused && at == before
-	})
+	_, at := state(t, training)
 	model := must(s.Load(dir))(t)
 	if model.Step < 1 || model.Step > at {
 		t.Errorf("a model in training is of step %d, the training at %d", model.Step, at)
@@ -320,7 +322,12 @@ func TestTrainingInTheBackground(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "it resumes", func() bool { _, step := state(t, training); return step > at })
-	await(t, "a later checkpoint is loaded", func() bool { return must(s.Load(dir))(t).Step > model.Step })
+	later := 0
+	await(t, "a later checkpoint is loaded", func() bool { later = must(s.Load(dir))(t).Step; return later > model.Step })
+	_, err = model.Sample(t.Context(), observations, 2, 1)
+	wants(t, "the model of the checkpoint before", err, session.ErrReplaced, fmt.Sprintf("step %d in %s", later, dir), "Load it again")
+	_, err = model.WithSampler(ddpm.Sampler{Steps: 3})
+	wants(t, "another sampler for the checkpoint before", err, session.ErrReplaced)
 
 	if err := training.Stop(); err != nil {
 		t.Fatal(err)
@@ -335,12 +342,24 @@ func TestTrainingInTheBackground(t *testing.T) {
 	if err := training.Watch(t.Context(), nil); err != nil {
 		t.Errorf("watching what has stopped: %v", err)
 	}
+	wants(t, "pausing what has stopped", training.Pause(), nil, dir, "Train goes on")
+	wants(t, "resuming what has stopped", training.Resume(), nil, dir, "Train goes on")
 	more := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "it goes on from there", func() bool { _, step := state(t, more); return step > stopped })
 	points := must(more.History())(t)
 	if !slices.IsSortedFunc(points, func(a, b fit.Point) int { return a.Step - b.Step }) || points[0].Step > stopped || points[len(points)-1].Step <= stopped {
 		t.Errorf("the history from before and after step %d is %v", stopped, points)
 	}
+}
+
+// kill sends a signal to the session's process, which it returns.
+func kill(t *testing.T, s *session.Session, signal syscall.Signal) int {
+	t.Helper()
+	pid := must(s.Overview())(t).Process
+	if err := syscall.Kill(pid, signal); err != nil {
+		t.Fatal(err)
+	}
+	return pid
 }
 
 // TestCrash checks what users are told of a session that dies, that they are told once, and what is left.
@@ -350,17 +369,10 @@ func TestCrash(t *testing.T) {
 	s := open(t)
 	training := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "there is a checkpoint", func() bool { return len(must(fit.History(dir))(t)) > 0 })
-	kill := func(s *session.Session, signal syscall.Signal) int {
-		pid := must(s.Overview())(t).Process
-		if err := syscall.Kill(pid, signal); err != nil {
-			t.Fatal(err)
-		}
-		return pid
-	}
 	killed := false
 	err := training.Watch(t.Context(), func(fit.Progress) {
 		if !killed {
-			kill(s, syscall.SIGKILL)
+			kill(t, s, syscall.SIGKILL)
 			killed = true
 		}
 	})
@@ -376,14 +388,61 @@ func TestCrash(t *testing.T) {
 	training = must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "it goes on from the checkpoint", func() bool { _, step := state(t, training); return step > kept })
 
-	pid := kill(s, syscall.SIGQUIT) // as a panic ends it: with words
-	await(t, "it has ended", func() bool { return syscall.Kill(pid, 0) != nil })
-	_, err = session.Open()
+	kill(t, s, syscall.SIGQUIT) // as a panic ends it: with words
+	await(t, "its end is told", func() bool { _, err = session.Open(); return err != nil })
 	wants(t, "ended while nobody looked", err, session.ErrEnded, "SIGQUIT", dir)
 	t.Log(err)
 	if _, err := open(t).Load(dir); err != nil {
 		t.Errorf("in a new session: %v", err)
 	}
+}
+
+// TestTerminated checks that a session which is asked to end saves its training, and that the kernel starts another.
+func TestTerminated(t *testing.T) {
+	kernel(t, "")
+	dir := filepath.Join(t.TempDir(), "model")
+	training := must(open(t).Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
+	await(t, "it trains", func() bool { _, step := state(t, training); return step > 0 })
+	if err := training.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	_, at := state(t, training)
+	pid := kill(t, open(t), syscall.SIGTERM)
+	await(t, "there is another session", func() bool {
+		overview, err := open(t).Overview()
+		return err == nil && overview.Process != pid
+	})
+	if saved := must(open(t).Load(dir))(t).Step; saved != at {
+		t.Errorf("the checkpoint is of step %d, the training was at %d", saved, at)
+	}
+}
+
+// TestBeginsInTheCellsFolder checks that a relative folder to begin with is the program's, as without a session, and stored as it is given;
+// and that what can't begin leaves no folder.
+func TestBeginsInTheCellsFolder(t *testing.T) {
+	kernel(t, "")
+	s := open(t) // which has another working directory
+	t.Chdir(t.TempDir())
+	galaxies := sessiontest.Galaxies()
+	if err := galdecon.Train(t.Context(), sessiontest.Micro(2), galaxies, "first", nil); err != nil {
+		t.Fatal(err)
+	}
+	config := sessiontest.Micro(3)
+	config.Fit.Begin = "second"
+	_, err := s.Train(config, galaxies, "model")
+	wants(t, "nothing to begin with", err, fs.ErrNotExist, "second")
+	if _, err := os.Stat("model"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what can't begin leaves a folder: %v", err)
+	}
+	config.Fit.Begin = "first"
+	if err := must(s.Train(config, galaxies, "model"))(t).Watch(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := galdecon.Train(t.Context(), config, galaxies, "alone", nil); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "losses", must(fit.History("model"))(t), must(fit.History("alone"))(t))
+	same(t, "configurations", must(os.ReadFile("model/config.json"))(t), must(os.ReadFile("alone/config.json"))(t))
 }
 
 // TestTwoKernels checks that kernels don't share a session, and that one can't train where another does.
@@ -467,11 +526,21 @@ func killed(t *testing.T, dir, temp string, env ...string) int {
 	return pid
 }
 
+// gone tells whether a process has ended. Where nobody waits for orphans, as in a container without an init, they stay as zombies.
+func gone(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return err == nil && strings.HasPrefix(state, "Z")
+}
+
 // TestProgramKilled checks that the session of a program that is killed saves its training and ends, and leaves nothing.
 func TestProgramKilled(t *testing.T) {
 	dir, temp := filepath.Join(t.TempDir(), "model"), t.TempDir()
 	pid := killed(t, dir, temp)
-	await(t, "the session has ended", func() bool { return syscall.Kill(pid, 0) != nil })
+	await(t, "the session has ended", func() bool { return gone(pid) })
 	if points := must(fit.History(dir))(t); len(points) == 0 {
 		t.Error("there is no checkpoint")
 	}
@@ -484,7 +553,7 @@ func TestProgramKilled(t *testing.T) {
 func TestProgramKilledInAStep(t *testing.T) {
 	temp := t.TempDir()
 	pid := killed(t, filepath.Join(t.TempDir(), "model"), temp, slowEnv+"=1")
-	awaitFor(t, host.SaveTime+10*time.Second, "the session has ended", func() bool { return syscall.Kill(pid, 0) != nil })
+	awaitFor(t, host.SaveTime+10*time.Second, "the session has ended", func() bool { return gone(pid) })
 	if left := must(os.ReadDir(temp))(t); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

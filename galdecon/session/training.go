@@ -49,12 +49,16 @@ func (s *Session) Train(config Config, galaxies *galaxy.Images, dir string) (*Tr
 	if err != nil {
 		return nil, fmt.Errorf("session: %w", err)
 	}
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("session: %w", err)
+	}
 	var requests []any
 	n := max(1, partSize/(galaxies.Height*galaxies.Width*galaxies.Channels))
 	for first := 0; first < galaxies.N; first += n {
 		part := wire.TrainRequest{Galaxies: some(galaxies, first, min(first+n, galaxies.N))}
 		if first == 0 {
-			part.Dir, part.Config = path, text
+			part.Dir, part.WorkingDir, part.Config = path, here, text
 		}
 		requests = append(requests, part)
 	}
@@ -111,7 +115,8 @@ const (
 	Failed   = wire.Failed
 )
 
-// State tells what it does now. last is its progress after the last step in this session, with Step 0 before the first; err is why it
+// State tells what it does now. last is its progress after the last step or, before the first in this session, that of the checkpoint which it
+// goes on from: its Elapsed is 0 then, and what isn't known of the losses is NaN. Its Step is 0 where there is no checkpoint either. err is why it
 // failed, if it did.
 func (t *Training) State() (state State, last fit.Progress, err error) {
 	found, err := call[wire.History](context.Background(), t.session, wire.Training, wire.Folder{Dir: t.Dir})
@@ -158,20 +163,19 @@ func (t *Training) Watch(ctx context.Context, report func(fit.Progress)) error {
 	return failed
 }
 
-// Pause holds the training after the step that it is in. It keeps its memory, and no core. Models that are loaded meanwhile are those
-// of the last checkpoint, which a training writes as often as fits into 2 % of its time.
+// Pause holds the training after the step that it is in, and returns when it is held. It keeps its memory, and no core. Models that are
+// loaded meanwhile are those of the last checkpoint, which a training writes as often as fits into 2 % of its time. It is an error if the training
+// has ended.
 func (t *Training) Pause() error { return t.control(wire.Pause) }
 
-// Resume lets a paused training go on.
+// Resume lets a paused training go on. It is an error if the training has ended: Train goes on with one that was stopped.
 func (t *Training) Resume() error { return t.control(wire.Resume) }
 
-// Stop ends the training after the step that it is in, with a checkpoint of that step. Train goes on from there.
+// Stop ends the training after the step that it is in, with a checkpoint of that step. Train goes on from there. Of a training that has ended it
+// returns why it failed, if it did.
 func (t *Training) Stop() error { return t.control(wire.Stop) }
 
 func (t *Training) control(function string) error {
-	status, err := call[wire.Status](context.Background(), t.session, function, wire.Folder{Dir: t.Dir})
-	if err != nil {
-		return err
-	}
-	return status.Failure.Err()
+	_, err := call[wire.Nothing](context.Background(), t.session, function, wire.Folder{Dir: t.Dir})
+	return err
 }

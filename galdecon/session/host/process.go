@@ -2,7 +2,7 @@ package host
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +67,8 @@ func (h *Host) launch() (*process, error) {
 	if err != nil || strings.TrimSpace(line) != Ready {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		return nil, fmt.Errorf("session: it can't be started: %s", strings.TrimPrefix(lastWords(log.Name()), "session: "))
+		words := cmp.Or(lastWords(log.Name()), cmd.ProcessState.String())
+		return nil, fmt.Errorf("session: it can't be started: %s", strings.TrimPrefix(words, "session: "))
 	}
 	go func() { _, _ = io.Copy(io.Discard, reader) }() // a library may print
 	return &process{cmd: cmd, lifeline: lifeline, gone: make(chan struct{})}, nil
@@ -75,7 +76,8 @@ func (h *Host) launch() (*process, error) {
 
 // build is the command that starts the program as the repository has it now. Until unlock is called, nobody else builds it.
 func (h *Host) build() (cmd *exec.Cmd, unlock func() error, err error) {
-	path := h.home.Bin("galdecon-session")
+	const name = "galdecon-session"
+	path := h.home.Bin(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, nil, fmt.Errorf("session: no place for its program: %w", err)
 	}
@@ -83,13 +85,10 @@ func (h *Host) build() (cmd *exec.Cmd, unlock func() error, err error) {
 	if _, err := lock.TryLockContext(h.ctx, 50*time.Millisecond); err != nil {
 		return nil, nil, fmt.Errorf("session: its program can't be locked: %w", err)
 	}
-	build := exec.CommandContext(h.ctx, "go", "build", "-ldflags=-s", "-o", path, program)
-	build.Dir = h.repo
-	build.Env = append(os.Environ(), "GOWORK=off")
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("session: its program doesn't build: %w\n%s", err, bytes.TrimSpace(said)), lock.Close())
+	if path, err = h.home.Program(h.ctx, h.repo, program, name); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("session: its program can't be built: %w", err), lock.Close())
 	}
-	return exec.Command(path, h.dir, h.owner), lock.Close, nil
+	return exec.Command(path, h.dir), lock.Close, nil
 }
 
 // wait waits for its end, which is nil if it ended by itself in order, as it does when its host ends it.

@@ -17,7 +17,7 @@ import (
 func functions(m *models, t *trainings) map[string]wire.Function {
 	return map[string]wire.Function{
 		wire.Load: wire.Unary(func(_ context.Context, choice wire.Choice) (wire.Model, error) {
-			loaded, err := m.load(choice.Dir)
+			loaded, err := m.get(choice)
 			if err != nil {
 				return wire.Model{}, err
 			}
@@ -46,12 +46,12 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 			}
 			return send(report)
 		}),
-		wire.Train: wire.Streaming(func(_ context.Context, next func() (wire.TrainRequest, error), send func(wire.Status) error) error {
+		wire.Train: wire.Streaming(func(ctx context.Context, next func() (wire.TrainRequest, error), send func(wire.Status) error) error {
 			request, err := receive(next)
 			if err != nil {
 				return err
 			}
-			status, err := t.start(request)
+			status, err := t.start(ctx, request)
 			if err != nil {
 				return err
 			}

@@ -1,10 +1,10 @@
 // Command server is a session: the process behind a kernel that holds the device, the loaded models with what was compiled for them,
 // and the trainings, while the programs of the cells come and go. The package [galdecon/galdecon/session/host] builds and starts it.
 //
-//	server FOLDER OWNER
+//	server FOLDER
 //
-// It listens in FOLDER, which is the host's, and names OWNER to other sessions. Standard input is its line of life: when that ends, by
-// intent or because the kernel was killed, it saves its trainings and ends, within host.SaveTime.
+// It listens in FOLDER, which is the host's. Standard input is its line of life: when that ends, by intent or because the kernel was killed,
+// it saves its trainings and ends, within host.SaveTime, and removes FOLDER. SIGTERM and SIGHUP end it, too, but leave FOLDER to the host.
 package main
 
 import (
@@ -31,18 +31,19 @@ func main() {
 }
 
 func run() error {
-	if len(os.Args) != 3 {
+	if len(os.Args) != 2 {
 		return fmt.Errorf("this is a part of galdecon's kernel; its package session starts it")
 	}
-	dir, owner := os.Args[1], os.Args[2]
+	dir := os.Args[1]
 	// An interrupt is meant for a cell, wherever it reaches this process from.
 	signal.Ignore(os.Interrupt)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
+	kernel, gone := context.WithCancel(context.Background())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
-		stop()
+		gone()
 	}()
+	ctx, stop := signal.NotifyContext(kernel, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 
 	if _, err := backend.Default(); err != nil {
 		return err
@@ -51,7 +52,7 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("session: cannot listen: %w", err)
 	}
-	trainings := newTrainings(owner, filepath.Join(dir, host.TrainingsFile))
+	trainings := newTrainings(filepath.Join(dir, host.TrainingsFile))
 	served := make(chan error, 1)
 	go func() {
 		served <- wire.Serve(ctx, listener, os.Getenv(host.TokenEnv), functions(newModels(), trainings))
@@ -66,6 +67,9 @@ func run() error {
 	select {
 	case <-trainings.close():
 	case <-time.After(host.SaveTime):
+	}
+	if kernel.Err() == nil {
+		return err // the host goes on in its folder, and may start another session
 	}
 	return errors.Join(err, os.RemoveAll(dir)) // which a killed host can't
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ import (
 
 // models are those that were loaded, by folder.
 type models struct {
-	// drawing holds one token, for one drawing at a time, of whichever model: it takes all cores.
+	// drawing holds a token while some candidates are drawn, of whichever model: that takes all cores.
 	drawing chan struct{}
 
 	mu     sync.Mutex
@@ -32,12 +33,9 @@ func newModels() *models {
 // loadedModel is a model in memory, with what was compiled for it, for each sampler. It doesn't change: a later checkpoint makes another.
 type loadedModel struct {
 	*galdecon.Deconvolver
-	version version
+	version wire.Version
 	step    int
 }
-
-// version is of the files that a model was read from. It changes with them.
-type version struct{ config, checkpoint string }
 
 // load reads the model in a folder, unless it is loaded already and the files are the same.
 func (m *models) load(dir string) (*loadedModel, error) {
@@ -61,23 +59,32 @@ func (m *models) load(dir string) (*loadedModel, error) {
 	}
 }
 
-// get is the model in a folder as it was loaded last.
-func (m *models) get(dir string) (*loadedModel, error) {
-	m.mu.Lock()
-	model := m.loaded[dir]
-	m.mu.Unlock()
-	if model != nil {
-		return model, nil
+// get is the model of a choice. One of an earlier version isn't kept once a later one is loaded.
+func (m *models) get(choice wire.Choice) (*loadedModel, error) {
+	if choice.Version == (wire.Version{}) {
+		return m.load(choice.Dir)
 	}
-	return m.load(dir)
+	m.mu.Lock()
+	model := m.loaded[choice.Dir]
+	m.mu.Unlock()
+	if model == nil {
+		var err error
+		if model, err = m.load(choice.Dir); err != nil {
+			return nil, err
+		}
+	}
+	if model.version != choice.Version {
+		return nil, fmt.Errorf("%w: the session holds that of step %d in %s now; Load it again", wire.ErrReplaced, model.step, choice.Dir)
+	}
+	return model, nil
 }
 
 // read reads the model in a folder whose files are of a version. What is compiled for the loaded model, if there is one, serves a later
 // checkpoint of it, too.
-func read(dir string, v version, loaded *loadedModel) (*loadedModel, error) {
+func read(dir string, v wire.Version, loaded *loadedModel) (*loadedModel, error) {
 	model := &loadedModel{version: v}
 	var err error
-	if loaded != nil && loaded.version.config == v.config {
+	if loaded != nil && loaded.version.Config == v.Config {
 		model.Deconvolver, err = loaded.Reload(dir)
 	} else {
 		model.Deconvolver, err = galdecon.Load(dir)
@@ -92,7 +99,7 @@ func read(dir string, v version, loaded *loadedModel) (*loadedModel, error) {
 }
 
 // versionOf is the version of the files in a folder.
-func versionOf(dir string) version {
+func versionOf(dir string) wire.Version {
 	entries, _ := os.ReadDir(dir) // reading the model says what is wrong with it
 	var config, checkpoint strings.Builder
 	for _, entry := range entries {
@@ -106,7 +113,7 @@ func versionOf(dir string) version {
 		}
 		fmt.Fprintln(to, entry.Name(), info.Size(), info.ModTime().UnixNano())
 	}
-	return version{config.String(), checkpoint.String()}
+	return wire.Version{Config: config.String(), Checkpoint: checkpoint.String()}
 }
 
 // folders are those of the loaded models.
@@ -130,12 +137,17 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 		return wire.Model{}, err
 	}
 	c := d.Config
-	return wire.Model{Step: m.step, Size: c.Size, Channels: c.Channels, Instrument: c.Instrument, Sampler: c.Sampler}, nil
+	return wire.Model{Version: m.version, Step: m.step, Size: c.Size, Channels: c.Channels, Instrument: c.Instrument, Sampler: c.Sampler}, nil
 }
 
-// sample draws with a model as it was loaded last, when no other drawing goes on, and sends the candidates as they come.
+// sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which lasts as long as its caller takes for
+// what came before, others go on.
 func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Part) error) error {
-	model, err := m.get(r.Choice.Dir)
+	// A candidate's random numbers have 32 bits for its own number.
+	if int64(r.N) > math.MaxUint32 {
+		return fmt.Errorf("session: %d candidates for each observation can't be told apart by their random numbers; draw at most %d", r.N, uint32(math.MaxUint32))
+	}
+	model, err := m.get(r.Choice)
 	if err != nil {
 		return err
 	}
@@ -143,19 +155,31 @@ func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(gal
 	if err != nil {
 		return err
 	}
-	select {
-	case m.drawing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := m.take(ctx); err != nil {
+		return err
 	}
-	defer func() { <-m.drawing }()
 	for part, err := range d.Stream(ctx, r.Observations, r.N, r.Seed) {
+		<-m.drawing
+		if err == nil {
+			err = send(part)
+		}
+		if err == nil {
+			err = m.take(ctx)
+		}
 		if err != nil {
 			return err
 		}
-		if err := send(part); err != nil {
-			return err
-		}
 	}
+	<-m.drawing
 	return nil
+}
+
+// take takes the token for drawing, unless ctx ends first.
+func (m *models) take(ctx context.Context) error {
+	select {
+	case m.drawing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"galdecon/galdecon"
@@ -15,8 +16,8 @@ import (
 	"galdecon/galdecon/session/internal/wire"
 )
 
-// A model is read again when its files have changed, with its stored sampler when that has; one drawing goes on at a time, of whichever model,
-// and a call that waits for it can be left.
+// A model is read again when its files have changed, with its stored sampler when that has, and then the version before is refused; one drawing
+// goes on at a time, of whichever model, but for what is sent meanwhile, and a call that waits for it can be left.
 func TestModels(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	galaxies, config := sessiontest.Galaxies(), sessiontest.Micro(3)
@@ -57,12 +58,22 @@ func TestModels(t *testing.T) {
 		return sent
 	}
 	before := candidates()
+	choice := wire.Choice{Dir: dir, Version: first.version}
+	if chosen, err := m.get(choice); chosen != first || err != nil {
+		t.Errorf("the version that is loaded isn't found: error %v", err)
+	}
 	if err := galdecon.Train(t.Context(), config, galaxies, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	// A later checkpoint is that for each of the samplers.
 	if last := load(); last.step != 3 {
 		t.Errorf("the model is of step %d, want 3", last.step)
+	}
+	if _, err := m.get(choice); !errors.Is(err, wire.ErrReplaced) || !strings.Contains(err.Error(), "step 3 in "+dir) {
+		t.Errorf("the version of step 1: error %v", err)
+	}
+	if _, err := newModels().get(choice); !errors.Is(err, wire.ErrReplaced) {
+		t.Errorf("the version of step 1 in another session: error %v", err)
 	}
 	fresh, err := galdecon.Load(dir)
 	if err != nil {
@@ -93,8 +104,18 @@ func TestModels(t *testing.T) {
 		t.Errorf("a call that is left while it waits: error %v", err)
 	}
 	<-m.drawing
-	if err := m.sample(t.Context(), request, send); err != nil || len(sent) != 2 {
+	err = m.sample(t.Context(), request, func(p galdecon.Part) error {
+		if len(m.drawing) != 0 {
+			t.Error("while candidates are sent nothing else can be drawn")
+		}
+		return send(p)
+	})
+	if err != nil || len(sent) != 2 {
 		t.Errorf("%d posteriors of 2, error %v", len(sent), err)
+	}
+	request.N = 1 << 62
+	if err := m.sample(t.Context(), request, send); err == nil || !strings.Contains(err.Error(), "draw at most 4294967295") {
+		t.Errorf("more candidates than can be counted: error %v", err)
 	}
 	if len(m.drawing) != 0 {
 		t.Error("the session is taken for drawing still")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,13 +20,9 @@ import (
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/session/internal/wire"
-
-	"github.com/gofrs/flock"
 )
 
 const (
-	// ownerFile is locked by the session that trains in a folder, and names it.
-	ownerFile = ".session"
 	// startTime is how long a training may take to fail and have its error returned by its start; later ones are told to who watches.
 	startTime = time.Second
 	// historyPoints bounds a history.
@@ -34,16 +31,17 @@ const (
 
 // trainings are those of this session, by folder, also the ended ones.
 type trainings struct {
-	owner string // what other sessions are told
-	file  string // lists the running ones, for the host to read should this process be killed
+	file string // lists the running ones, for the host to read should this process be killed
+	// beginning holds one token, for one training at a time that begins with weights in a relative folder.
+	beginning chan struct{}
 
 	mu       sync.Mutex
 	byFolder map[string]*training
 	running  sync.WaitGroup
 }
 
-func newTrainings(owner, file string) *trainings {
-	return &trainings{owner: owner, file: file, byFolder: map[string]*training{}}
+func newTrainings(file string) *trainings {
+	return &trainings{file: file, beginning: make(chan struct{}, 1), byFolder: map[string]*training{}}
 }
 
 // training is one training. It goes on whether or not someone watches.
@@ -57,12 +55,14 @@ type training struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next change
 	state   wire.State
+	held    bool           // between two steps
 	made    []fit.Progress // the steps of this session
+	last    fit.Progress   // the last step, also one before this session
 	err     error
 }
 
 // start starts a training, or finds the running one with the same configuration and galaxies.
-func (t *trainings) start(r wire.TrainRequest) (wire.Status, error) {
+func (t *trainings) start(ctx context.Context, r wire.TrainRequest) (wire.Status, error) {
 	var c galdecon.Config
 	decoder := json.NewDecoder(bytes.NewReader(r.Config))
 	decoder.DisallowUnknownFields()
@@ -70,34 +70,28 @@ func (t *trainings) start(r wire.TrainRequest) (wire.Status, error) {
 		return wire.Status{}, fmt.Errorf("session: the configuration is of another version, restart the kernel: %w", err)
 	}
 	if err := errors.Join(c.Validate(), c.Fit.Accepts(r.Galaxies)); err != nil {
-		return wire.Status{}, err // before a folder is made
+		return wire.Status{}, err
 	}
 	t.mu.Lock()
 	before := t.byFolder[r.Dir]
-	one, err := t.begin(r.Dir, c, r.Galaxies)
+	one, err := t.begin(r, c)
 	t.mu.Unlock()
 	if err != nil {
 		return wire.Status{}, err
 	}
 	// What is wrong with the folder shows at once.
-	deadline := time.After(startTime)
-	for {
-		status, changed := one.status()
-		if status.State == wire.Failed {
-			if status.Last.Step == 0 {
-				t.forget(one, before)
-			}
-			return status, status.Failure.Err()
-		}
-		if status.State != wire.Running || status.Last.Step > 0 {
-			return status, nil
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			return status, nil
-		}
+	soon, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	begun := false
+	_ = one.await(soon, func() bool {
+		begun = len(one.made) > 0
+		return begun || one.state != wire.Running
+	})
+	status := one.now()
+	if status.State == wire.Failed && !begun {
+		t.forget(one, before)
 	}
+	return status, status.Failure.Err()
 }
 
 // forget puts the training before in the place of one that didn't begin.
@@ -128,28 +122,23 @@ func (t *trainings) underWay(dir string) (*training, *galaxy.Images) {
 }
 
 // begin is start without waiting; t.mu is held.
-func (t *trainings) begin(dir string, c galdecon.Config, galaxies *galaxy.Images) (*training, error) {
-	if one, before := t.underWay(dir); one != nil {
-		if !reflect.DeepEqual(one.config, c) || !slices.Equal(before.Pixels, galaxies.Pixels) {
-			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being trained in %s; stop that training first, or choose another folder: %w", dir, fit.ErrBusy)
+func (t *trainings) begin(r wire.TrainRequest, c galdecon.Config) (*training, error) {
+	if one, before := t.underWay(r.Dir); one != nil {
+		if !reflect.DeepEqual(one.config, c) || !slices.Equal(before.Pixels, r.Galaxies.Pixels) {
+			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being trained in %s; stop that training first, or choose another folder: %w", r.Dir, fit.ErrBusy)
 		}
 		return one, nil
 	}
-	lock, err := t.lock(dir)
+	past, last, err := reached(r.Dir, c.Fit.Steps)
 	if err != nil {
 		return nil, err
 	}
-	past, err := fit.History(dir)
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	one := &training{dir: dir, config: c, galaxies: galaxies, past: past, cancel: cancel, changed: make(chan struct{}), state: wire.Running}
-	t.byFolder[dir] = one
+	one := &training{dir: r.Dir, config: c, galaxies: r.Galaxies, past: past, cancel: cancel, changed: make(chan struct{}), state: wire.Running, last: last}
+	t.byFolder[r.Dir] = one
 	t.list()
 	t.running.Go(func() {
-		err := galdecon.Train(ctx, c, galaxies, dir, func(p fit.Progress) { one.report(ctx, p) })
-		_ = lock.Close()
+		err := t.train(ctx, one, r)
 		one.end(ctx, err)
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -158,33 +147,46 @@ func (t *trainings) begin(dir string, c galdecon.Config, galaxies *galaxy.Images
 	return one, nil
 }
 
-// lock makes the folder this session's, or says whose it is.
-func (t *trainings) lock(dir string) (*flock.Flock, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("session: cannot make the checkpoint folder: %w", err)
+// reached is the loss curve of the checkpoint in a folder, and the progress that it is of; step 0 where there is none.
+func reached(dir string, steps int) (past []fit.Point, last fit.Progress, err error) {
+	last = fit.Progress{Steps: steps, Loss: math.NaN(), Validation: math.NaN()}
+	if last.Step, err = fit.Step(dir); err != nil {
+		return nil, last, err
 	}
-	path := filepath.Join(dir, ownerFile)
-	lock := flock.New(path)
-	locked, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("session: cannot lock the checkpoint folder: %w", err)
+	past, err = fit.History(dir)
+	if n := len(past); n > 0 {
+		last.Loss = past[n-1].Loss
 	}
-	if !locked {
-		owner, _ := os.ReadFile(path)
-		return nil, fmt.Errorf("session: %s is trained in by %s; stop it there, or choose another folder: %w", dir, strings.TrimSpace(string(owner)), fit.ErrBusy)
+	return past, last, err
+}
+
+// train trains. A relative folder to begin with is the caller's, whose working directory is the session's until the first step. Nothing else
+// here has relative paths.
+func (t *trainings) train(ctx context.Context, one *training, r wire.TrainRequest) error {
+	begun := func() {}
+	if from := one.config.Fit.Begin; from != "" && !filepath.IsAbs(from) {
+		select {
+		case t.beginning <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		begun = sync.OnceFunc(func() { <-t.beginning })
+		defer begun()
+		if err := os.Chdir(r.WorkingDir); err != nil {
+			return fmt.Errorf("session: cannot look for the model to begin with, in %s: %w", from, err)
+		}
 	}
-	// In place, since the lock is the file's.
-	if err := os.WriteFile(path, []byte(t.owner+", since "+time.Now().Format(time.DateTime)+"\n"), 0o666); err != nil {
-		return nil, errors.Join(fmt.Errorf("session: cannot write to the checkpoint folder: %w", err), lock.Close())
-	}
-	return lock, nil
+	return galdecon.Train(ctx, one.config, r.Galaxies, one.dir, func(p fit.Progress) {
+		begun()
+		one.report(ctx, p)
+	})
 }
 
 // list writes the file of the running trainings; t.mu is held.
 func (t *trainings) list() {
 	var list strings.Builder
 	for dir, one := range t.byFolder {
-		if !one.ended() {
+		if !one.now().State.Ended() {
 			fmt.Fprintln(&list, dir)
 		}
 	}
@@ -206,8 +208,7 @@ func (t *trainings) all() []wire.Status {
 	defer t.mu.Unlock()
 	var all []wire.Status
 	for _, one := range t.byFolder {
-		status, _ := one.status()
-		all = append(all, status)
+		all = append(all, one.now())
 	}
 	slices.SortFunc(all, func(a, b wire.Status) int { return strings.Compare(a.Dir, b.Dir) })
 	return all
@@ -229,15 +230,13 @@ func (t *trainings) close() <-chan struct{} {
 }
 
 // control is a function that does something to the training in a folder.
-func (t *trainings) control(do func(*training)) wire.Function {
-	return wire.Unary(func(_ context.Context, folder wire.Folder) (wire.Status, error) {
+func (t *trainings) control(do func(*training, context.Context) error) wire.Function {
+	return wire.Unary(func(ctx context.Context, folder wire.Folder) (wire.Nothing, error) {
 		one, err := t.find(folder.Dir)
 		if err != nil {
-			return wire.Status{}, err
+			return wire.Nothing{}, err
 		}
-		do(one)
-		status, _ := one.status()
-		return status, nil
+		return wire.Nothing{}, do(one, ctx)
 	})
 }
 
@@ -250,20 +249,32 @@ func (o *training) change(f func()) {
 	o.changed = make(chan struct{})
 }
 
-// report notes a step, and holds the training while it is paused.
-func (o *training) report(ctx context.Context, p fit.Progress) {
-	o.change(func() { o.made = append(o.made, p) })
+// await waits until a condition holds, which is asked with o.mu held, or until ctx ends.
+func (o *training) await(ctx context.Context, holds func() bool) error {
 	for {
-		status, changed := o.status()
-		if status.State != wire.Paused {
-			return
+		o.mu.Lock()
+		held, changed := holds(), o.changed
+		o.mu.Unlock()
+		if held {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return
 		}
 	}
+}
+
+// report notes a step, and holds the training while it is paused.
+func (o *training) report(ctx context.Context, p fit.Progress) {
+	o.change(func() { o.made, o.last, o.held = append(o.made, p), p, true })
+	_ = o.await(ctx, func() bool {
+		o.held = o.state == wire.Paused && ctx.Err() == nil
+		return !o.held
+	})
 }
 
 func (o *training) end(ctx context.Context, err error) {
@@ -280,54 +291,70 @@ func (o *training) end(ctx context.Context, err error) {
 	})
 }
 
-func (o *training) ended() bool {
-	status, _ := o.status()
-	return status.State.Ended()
+// status is how far it is; o.mu is held.
+func (o *training) status() wire.Status {
+	return wire.Status{Dir: o.dir, State: o.state, Last: o.last, Failure: wire.NewFailure(o.err)}
 }
 
-// status is how far it is, and a channel that is closed at the next change.
-func (o *training) status() (wire.Status, <-chan struct{}) {
+// now is how far it is.
+func (o *training) now() wire.Status {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	status := wire.Status{Dir: o.dir, State: o.state, Failure: wire.NewFailure(o.err)}
-	status.Last.Steps = o.config.Fit.Steps
-	if n := len(o.made); n > 0 {
-		status.Last = o.made[n-1]
+	return o.status()
+}
+
+// over says that it has ended, if it has; o.mu is held.
+func (o *training) over() error {
+	switch o.state {
+	case wire.Finished:
+		return fmt.Errorf("session: the training in %s has finished all of its %d steps", o.dir, o.config.Fit.Steps)
+	case wire.Stopped:
+		return fmt.Errorf("session: the training in %s was stopped; Train goes on from there", o.dir)
+	case wire.Failed:
+		return fmt.Errorf("session: the training in %s has failed; Train goes on from its last checkpoint: %w", o.dir, o.err)
 	}
-	return status, o.changed
+	return nil
 }
 
-func (o *training) pause() {
+// turn makes one state another, unless it has ended.
+func (o *training) turn(from, to wire.State) error {
+	var over error
 	o.change(func() {
-		if o.state == wire.Running {
-			o.state = wire.Paused
+		if over = o.over(); o.state == from {
+			o.state = to
 		}
 	})
+	return over
 }
 
-func (o *training) resume() {
-	o.change(func() {
-		if o.state == wire.Paused {
-			o.state = wire.Running
-		}
+// pause returns when it is held, or has been resumed meanwhile.
+func (o *training) pause(ctx context.Context) error {
+	if err := o.turn(wire.Running, wire.Paused); err != nil {
+		return err
+	}
+	var over error
+	err := o.await(ctx, func() bool {
+		over = o.over()
+		return o.held || o.state != wire.Paused
 	})
+	return errors.Join(err, over)
 }
+
+func (o *training) resume(context.Context) error { return o.turn(wire.Paused, wire.Running) }
 
 // stop ends it with a checkpoint of its last step.
-func (o *training) stop() {
+func (o *training) stop(ctx context.Context) error {
 	o.cancel()
-	for {
-		status, changed := o.status()
-		if status.State.Ended() {
-			return
-		}
-		<-changed
-	}
+	var failed error
+	err := o.await(ctx, func() bool {
+		failed = o.err
+		return o.state.Ended()
+	})
+	return errors.Join(err, failed)
 }
 
 // history is the loss until now.
 func (o *training) history() wire.History {
-	status, _ := o.status()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	points := slices.Clone(o.past)
@@ -339,7 +366,7 @@ func (o *training) history() wire.History {
 		}
 		points = append(points, fit.Point{Step: part[len(part)-1].Step, Loss: mean})
 	}
-	return wire.History{Status: status, Points: points}
+	return wire.History{Status: o.status(), Points: points}
 }
 
 // watch sends what happens from now on, and the end.
@@ -348,15 +375,12 @@ func (o *training) watch(ctx context.Context, send func(wire.News) error) error 
 	seen := len(o.made)
 	o.mu.Unlock()
 	for {
-		status, changed := o.status()
-		o.mu.Lock()
-		news := wire.News{Steps: slices.Clone(o.made[seen:]), Status: status}
-		seen = len(o.made)
-		o.mu.Unlock()
+		news, changed := o.since(seen)
+		seen += len(news.Steps)
 		if err := send(news); err != nil {
 			return err
 		}
-		if status.State.Ended() {
+		if news.Status.State.Ended() {
 			return nil
 		}
 		select {
@@ -365,4 +389,11 @@ func (o *training) watch(ctx context.Context, send func(wire.News) error) error 
 			return ctx.Err()
 		}
 	}
+}
+
+// since is what has happened since the first steps that were seen, and a channel that is closed at the next change.
+func (o *training) since(seen int) (wire.News, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return wire.News{Steps: slices.Clone(o.made[seen:]), Status: o.status()}, o.changed
 }

@@ -70,8 +70,9 @@ func show(ctx context.Context, loss curve, c *candidates) error {
 			}
 		})
 	})
-	// What is paused makes no step to report, and has something to show all the same.
-	if state, last, err := c.training.State(); err == nil && last.Step > 0 && !state.Ended() {
+	// What is paused makes no step to report, and has something to show all the same. What has made no step yet, in this session, still
+	// compiles: the rate isn't to be counted from here.
+	if state, last, err := c.training.State(); err == nil && last.Elapsed > 0 && !state.Ended() {
 		loss.Update(last.Step, last.Loss)
 		begin()
 	}
@@ -157,6 +158,9 @@ func (c *candidates) preview(ctx context.Context) (figure plotting.Drawable, ste
 		return nil, 0, err
 	}
 	posteriors, err := model.Sample(ctx, c.observations, 1, c.seed)
+	if errors.Is(err, session.ErrReplaced) {
+		return c.preview(ctx) // somebody else has loaded a later checkpoint
+	}
 	if err != nil {
 		return nil, 0, err
 	}

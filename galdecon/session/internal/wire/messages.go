@@ -40,14 +40,19 @@ type Nothing struct{ Nothing bool }
 // Folder names a model or a training.
 type Folder struct{ Dir string }
 
-// Choice is a model with a sampler: the configuration's if it is nil.
+// Choice is a model with a sampler: the configuration's if it is nil. Without a version it is the model that is in the folder now.
 type Choice struct {
 	Dir     string
+	Version Version
 	Sampler *ddpm.Sampler
 }
 
+// Version is of the files that a model was read from. It changes with them.
+type Version struct{ Config, Checkpoint string }
+
 // Model is what [Load] tells of a model.
 type Model struct {
+	Version        Version
 	Step           int
 	Size, Channels int
 	Instrument     psf.Instrument
@@ -86,10 +91,11 @@ type EvaluateRequest struct {
 }
 
 // TrainRequest starts a training. The galaxies of all requests of the call are those to train on; what else is in the first counts.
+// WorkingDir is the caller's, where a relative folder in the configuration is.
 type TrainRequest struct {
-	Dir      string
-	Config   json.RawMessage
-	Galaxies *galaxy.Images
+	Dir, WorkingDir string
+	Config          json.RawMessage
+	Galaxies        *galaxy.Images
 }
 
 // State is what a training does.
@@ -111,7 +117,8 @@ func (s State) Ended() bool { return s != Running && s != Paused }
 type Status struct {
 	Dir   string
 	State State
-	// Last is the progress after the last step in this session; its Step is 0 before the first.
+	// Last is the progress after the last step. Before the first in this session it is that of the checkpoint to go on from, with an
+	// Elapsed of 0; its Step is 0 where there is none.
 	Last fit.Progress
 	// Failure is why it failed.
 	Failure Failure

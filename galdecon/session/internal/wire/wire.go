@@ -28,7 +28,7 @@ import (
 	"storj.io/drpc/drpcwire"
 )
 
-// maxMessage bounds a message, in bytes. What is larger, such as the galaxies of a training, is sent in parts.
+// maxMessage bounds a message, in bytes. What may be larger, such as the galaxies of a training, is sent in parts.
 const maxMessage = 1 << 30
 
 var options = drpcmanager.Options{Reader: drpcwire.ReaderOptions{MaximumBufferSize: maxMessage}}
@@ -38,8 +38,14 @@ type encoding struct{}
 
 func (encoding) Marshal(message drpc.Message) ([]byte, error) {
 	var buffer bytes.Buffer
-	err := gob.NewEncoder(&buffer).Encode(message)
-	return buffer.Bytes(), err
+	if err := gob.NewEncoder(&buffer).Encode(message); err != nil {
+		return nil, err
+	}
+	// The other side would end the connection.
+	if size, most := buffer.Len(), options.Reader.MaximumBufferSize; size > most {
+		return nil, fmt.Errorf("session: %.3g GB %w, at most %.3g GB can; send fewer images at a time", float64(size)/1e9, errTooLarge, float64(most)/1e9)
+	}
+	return buffer.Bytes(), nil
 }
 
 func (encoding) Unmarshal(data []byte, message drpc.Message) error {
@@ -57,8 +63,14 @@ const tokenKey = "token"
 // ErrLost says that the server has gone, before or amidst a call.
 var ErrLost = errors.New("the connection was lost")
 
+// errTooLarge says that a message is, on either side.
+var errTooLarge = errors.New("can't be sent at once")
+
 // ErrEnded says that the session has ended, and not by intent.
 var ErrEnded = errors.New("session: the session ended unexpectedly")
+
+// ErrReplaced says that the session no longer holds a model in the version that is asked for.
+var ErrReplaced = errors.New("session: the model was read again since it was loaded")
 
 // Call calls a function of the server.
 func Call[Answer any](ctx context.Context, a Address, function string, request any) (Answer, error) {
@@ -107,7 +119,7 @@ func Stream[Answer any](ctx context.Context, a Address, function string, each fu
 }
 
 // Errors by which callers tell failures apart also on this side: the code of one is its index + 2, that of all others 1.
-var known = []error{ErrEnded, fit.ErrBusy, fit.ErrDiverged, fs.ErrNotExist, context.Canceled}
+var known = []error{ErrEnded, ErrReplaced, fit.ErrBusy, fit.ErrDiverged, fs.ErrNotExist, context.Canceled}
 
 const otherError = 1
 
@@ -129,10 +141,13 @@ type remoteError struct {
 func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.kind }
 
-// received tells the server's errors, those of ctx and a lost connection apart.
+// received tells the server's errors, a message that is too large, the end of ctx and a lost connection apart.
 func received(ctx context.Context, err error) error {
 	if c := drpcerr.Code(err); c != 0 {
 		return remote(c, err.Error())
+	}
+	if errors.Is(err, errTooLarge) {
+		return err
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
