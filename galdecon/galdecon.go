@@ -418,8 +418,8 @@ func (d *Deconvolver) Sample(ctx context.Context, observations *Observations, n 
 func (d *Deconvolver) Stream(ctx context.Context, observations *Observations, n int, seed int64) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		o, seen, units, err := d.accept(observations)
-		if err == nil && n < 1 {
-			err = fmt.Errorf("galdecon: at least one sample must be drawn, got %d", n)
+		if err == nil && (n < 1 || int64(n) > math.MaxUint32) {
+			err = fmt.Errorf("galdecon: at least one candidate must be drawn of each observation, and at most %d, got %d", uint32(math.MaxUint32), n)
 		}
 		var device compute.Backend
 		if err == nil {

@@ -61,5 +61,8 @@ func TestStream(t *testing.T) {
 		t.Errorf("cancelled meanwhile: error %v", err)
 	}
 	_, err = d.Sample(t.Context(), x, 0, 5)
-	wants(t, "no candidates", err, "at least one sample")
+	wants(t, "no candidates", err, "at least one candidate", "got 0")
+	// Those of one observation are told apart by 32 bits of their streams of random numbers.
+	_, err = d.Sample(t.Context(), x, 1<<32, 5)
+	wants(t, "more candidates than there are streams", err, "at most 4294967295", "got 4294967296")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,10 +142,6 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 // sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which lasts as long as its caller takes for
 // what came before, others go on.
 func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Part) error) error {
-	// A candidate's random numbers have 32 bits for its own number.
-	if int64(r.N) > math.MaxUint32 {
-		return fmt.Errorf("session: %d candidates for each observation can't be told apart by their random numbers; draw at most %d", r.N, uint32(math.MaxUint32))
-	}
 	model, err := m.get(r.Choice)
 	if err != nil {
 		return err

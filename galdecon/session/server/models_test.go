@@ -114,7 +114,7 @@ func TestModels(t *testing.T) {
 		t.Errorf("%d posteriors of 2, error %v", len(sent), err)
 	}
 	request.N = 1 << 62
-	if err := m.sample(t.Context(), request, send); err == nil || !strings.Contains(err.Error(), "draw at most 4294967295") {
+	if err := m.sample(t.Context(), request, send); err == nil || !strings.Contains(err.Error(), "at most 4294967295") {
 		t.Errorf("more candidates than can be counted: error %v", err)
 	}
 	if len(m.drawing) != 0 {
