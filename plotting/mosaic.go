@@ -3,6 +3,7 @@ package plotting
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"galdecon/galdecon/galaxy"
 )
@@ -39,7 +40,7 @@ func (m Mosaic) Figure() (*Figure, error) {
 		foot = m.Stretch.String()
 	}
 	g := newGrid(m.Title, foot, im)
-	columns := mosaicColumns(im.N)
+	var panels []panel
 	for i := range im.N {
 		stretch, err := m.Stretch.or(im.Select(i))
 		if err != nil {
@@ -49,13 +50,17 @@ func (m Mosaic) Figure() (*Figure, error) {
 		if i == 0 {
 			p.over = []overlay{scaleBar(m.PixelScale, im.Width)}
 		}
-		if i%columns == 0 {
-			g.rows = append(g.rows, row{})
-		}
-		last := &g.rows[len(g.rows)-1]
-		last.panels = append(last.panels, p)
+		panels = append(panels, p)
 	}
+	g.fill(panels)
 	return g.figure(), nil
+}
+
+// fill arranges panels, one or more, in rows.
+func (g *grid) fill(panels []panel) {
+	for some := range slices.Chunk(panels, mosaicColumns(len(panels))) {
+		g.rows = append(g.rows, row{panels: some})
+	}
 }
 
 // mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places empty, the larger one

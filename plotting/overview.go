@@ -71,7 +71,7 @@ func (o Overview) Figure() (*Figure, error) {
 		for k := range shown {
 			p := panel{caption: fmt.Sprintf("candidate %d", k+1)}
 			if k < len(d.candidates()) {
-				p.img, p.over = d.answers[k].sharp, []overlay{stateMSE(d.answers[k].mse)}
+				p.img, p.over = d.answers[k].sharp, []overlay{stateText(number(d.answers[k].mse))}
 			}
 			r.panels = append(r.panels, p)
 		}
@@ -79,7 +79,7 @@ func (o Overview) Figure() (*Figure, error) {
 			average, spread := panel{caption: "mean"}, panel{caption: "std. dev. 0–" + number(top)}
 			if d.deviation != nil {
 				a := d.answers[len(d.answers)-1]
-				average.img, average.over = a.sharp, []overlay{stateMSE(a.mse)}
+				average.img, average.over = a.sharp, []overlay{stateText(number(a.mse))}
 				spread.img = mapped(d.deviation, first.Width, heat, shades)
 			}
 			r.panels = append(r.panels, average, spread)
@@ -100,12 +100,6 @@ func (d *derived) candidates() []answer {
 		return d.answers[:len(d.answers)-1]
 	}
 	return d.answers
-}
-
-func stateMSE(mse float64) overlay {
-	return func(c vgdraw.Canvas, _ vg.Length) {
-		onImage(c, vg.Point{X: c.Min.X + panelPadding*css, Y: c.Min.Y + 2*css}, number(mse))
-	}
 }
 
 // insetSide is the size of a PSF inset in pixels of the galaxy, 3/10 of the smaller side.

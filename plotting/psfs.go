@@ -40,7 +40,7 @@ func (p PSFs) Figure() (*Figure, error) {
 		size = max(size, k.Size)
 	}
 	g := newGrid(p.Title, "each scaled to a peak of 1; "+psfStretch.String()+"; FWHM in pixels", &galaxy.Images{Height: size, Width: size, Channels: 1})
-	columns := mosaicColumns(n)
+	var panels []panel
 	for i, k := range p.Kernels {
 		fwhm, err := k.FWHM()
 		if err != nil {
@@ -54,12 +54,9 @@ func (p PSFs) Figure() (*Figure, error) {
 		if p.Names != nil {
 			one.caption = p.Names[i]
 		}
-		if i%columns == 0 {
-			g.rows = append(g.rows, row{})
-		}
-		last := &g.rows[len(g.rows)-1]
-		last.panels = append(last.panels, one)
+		panels = append(panels, one)
 	}
+	g.fill(panels)
 	return g.figure(), nil
 }
 

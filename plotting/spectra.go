@@ -89,10 +89,22 @@ func (step valueTicks) Ticks(low, high float64) []plot.Tick {
 	var ticks []plot.Tick
 	for k := int(math.Ceil(low / float64(step))); float64(k)*float64(step) <= high; k++ {
 		v := float64(k) * float64(step)
-		ticks = append(ticks, plot.Tick{Value: v, Label: number(v)})
+		ticks = append(ticks, plot.Tick{Value: v, Label: step.label(v)})
 	}
 	return ticks
 }
+
+// label writes v as [number] does, with as many digits more as tell it from the next multiple: 1020 from 1000.
+func (step valueTicks) label(v float64) string {
+	digits := 2
+	if v != 0 {
+		digits = max(digits, magnitude(v)-magnitude(float64(step))+1)
+	}
+	return significant(v, digits)
+}
+
+// magnitude is the power of ten at the first digit of v; rounding errors don't make one of 999.
+func magnitude(v float64) int { return int(math.Floor(math.Log10(math.Abs(v)) + 1e-9)) }
 
 // powerTicks are logTicks over many decades, whose labels need no mantissa: 10^{-4}.
 type powerTicks struct{}

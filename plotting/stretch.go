@@ -36,11 +36,13 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	if len(batches) == 0 {
 		return Stretch{}, fmt.Errorf("plotting: AutoStretch needs at least one batch of images")
 	}
-	var high, noise float64
 	for _, b := range batches {
 		if err := check("images", b); err != nil {
 			return Stretch{}, err
 		}
+	}
+	var high, noise float64
+	for _, b := range batches {
 		if b.Channels == 3 {
 			return Stretch{High: 1}, nil
 		}

@@ -65,6 +65,10 @@ func TestAutoStretch(t *testing.T) {
 	}
 	_, err = AutoStretch()
 	wantError(t, err, "at least one")
+	broken := disc(1, 4, 1)
+	broken.Pixels[3] = float32(math.NaN())
+	_, err = AutoStretch(disc(1, 4, 3), broken) // the first alone says which stretch
+	wantError(t, err, "NaN")
 }
 
 func TestStretchErrors(t *testing.T) {

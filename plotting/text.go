@@ -47,22 +47,20 @@ func fitted(s string, style text.Style, width vg.Length) string {
 }
 
 // number writes v with two significant digits, "0.012" or "3.1×10^{-6}".
-func number(v float64) string {
-	if a := math.Abs(v); v == 0 || a >= 0.001 && a < 9950 {
-		return minus(strconv.FormatFloat(round2(v), 'f', -1, 64))
+func number(v float64) string { return significant(v, 2) }
+
+// significant writes v with a number of significant digits. Without an exponent no zeros are added.
+func significant(v float64, digits int) string {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64)
+	if v == 0 || math.Abs(v) >= 0.001 && math.Abs(rounded) < 1e4 {
+		return minus(strconv.FormatFloat(rounded, 'f', -1, 64))
 	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', 1, 64), "e")
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', digits-1, 64), "e")
 	power, err := strconv.Atoi(exponent)
 	if err != nil { // NaN or infinite.
 		return fmt.Sprint(v)
 	}
 	return fmt.Sprintf("%s×10^{%s}", minus(mantissa), minus(strconv.Itoa(power)))
-}
-
-// round2 rounds to two significant digits.
-func round2(v float64) float64 {
-	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
-	return r
 }
 
 // minus sets a minus sign, which is wider than the hyphen of a keyboard.

@@ -17,6 +17,30 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+// The labels of an axis tell its values apart, with no more digits than that takes.
+func TestValueTicks(t *testing.T) {
+	for _, c := range []struct {
+		low, high, step float64
+		want            []string
+	}{
+		{0, 0.5, 0.1, []string{"0", "0.1", "0.2", "0.3", "0.4", "0.5"}},
+		{-0.5, 1, 0.5, []string{"−0.5", "0", "0.5", "1"}},
+		{980, 1060, 20, []string{"980", "1000", "1020", "1040", "1060"}},
+		{0.995, 1.01, 0.005, []string{"0.995", "1", "1.005", "1.01"}},
+		{9900, 10100, 100, []string{"9900", "1.00×10^{4}", "1.01×10^{4}"}},
+		{0, 10000, 5000, []string{"0", "5000", "1.0×10^{4}"}},
+		{1e-5, 3.5e-5, 1e-5, []string{"1.0×10^{−5}", "2.0×10^{−5}", "3.0×10^{−5}"}},
+	} {
+		var got []string
+		for _, tick := range valueTicks(c.step).Ticks(c.low, c.high) {
+			got = append(got, tick.Label)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("ticks from %g to %g by %g are %q, want %q", c.low, c.high, c.step, got, c.want)
+		}
+	}
+}
+
 func TestRuns(t *testing.T) {
 	got := runs("3×10^{−6} s^{2")
 	want := []run{{"3×10", false}, {"−6", true}, {" s", false}, {"2", true}}

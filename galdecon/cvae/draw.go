@@ -53,6 +53,7 @@ func NewPosterior(backend compute.Backend, c Config, scope *model.Scope) (*Poste
 	if err != nil {
 		return nil, fmt.Errorf("cvae: cannot prepare the sampler: %w", err)
 	}
+	p.draw.SetMaxCache(-1) // or GoMLX would refuse the 33rd shape
 	return p, nil
 }
 

@@ -89,6 +89,9 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *mod
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
 	}
+	for _, exec := range []*graph.Exec{p.start, p.loop, p.path, p.finish, p.restore} {
+		exec.SetMaxCache(-1) // or GoMLX would refuse the 33rd shape
+	}
 	return p, nil
 }
 
@@ -141,7 +144,8 @@ func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurre
 	if err != nil {
 		return nil, nil, err
 	}
-	if samples, reblurred, err = p.finish.Call2(u, psfs); err != nil {
+	samples, reblurred, err = p.finish.Call2(u, psfs)
+	if err := errors.Join(err, free(u)); err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot blur the samples again: %w", err)
 	}
 	return samples, reblurred, nil
@@ -150,11 +154,12 @@ func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurre
 // Path draws as Draw does and returns the way there: y_t after every step, in units of x, [steps, batch, height, width, channels]. The last
 // are the samples that Draw gives for the same rng.
 func (p *Posterior) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
-	path, err := p.run(p.path, rng, x, psfs, noise)
+	u, err := p.run(p.path, rng, x, psfs, noise)
 	if err != nil {
 		return nil, err
 	}
-	if path, err = p.restore.Call1(path); err != nil {
+	path, err := p.restore.Call1(u)
+	if err := errors.Join(err, free(u)); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot scale the path: %w", err)
 	}
 	return path, nil
@@ -171,8 +176,16 @@ func (p *Posterior) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (
 		inputs = append(inputs, condition)
 	}
 	out, err := loop.Call1(append(inputs, p.values...)...)
-	if err != nil {
+	if err := errors.Join(err, free(started...)); err != nil {
 		return nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}
 	return out, nil
+}
+
+// free frees the device's memory, which would otherwise wait for the garbage collector, to whom a tensor on the device looks small.
+func free(all ...*tensors.Tensor) (err error) {
+	for _, t := range all {
+		err = errors.Join(err, t.FinalizeAll())
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package ddpm_test
 import (
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/go-xla/pjrt"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -280,6 +282,46 @@ func TestDraw(t *testing.T) {
 	}
 	if slices.Equal(tensors.MustCopyFlatData[float32](a), samples) {
 		t.Error("other weights give the same samples")
+	}
+}
+
+// Drawing leaves nothing on the device but what it returns: the garbage collector, which sees little of it, would free it late.
+func TestDrawFreesMemory(t *testing.T) {
+	p := small(t)
+	posterior, rng := p.posterior(t), seed(t, 1)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	for name, draw := range map[string]func() []*tensors.Tensor{
+		"Draw": func() []*tensors.Tensor {
+			samples, reblurred, err := posterior.Draw(rng, p.x, p.psfs, p.noise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return []*tensors.Tensor{samples, reblurred}
+		},
+		"Path": func() []*tensors.Tensor {
+			path, err := posterior.Path(rng, p.x, p.psfs, p.noise)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return []*tensors.Tensor{path}
+		},
+	} {
+		draw() // brings the inputs and the weights to the device
+		before := pjrt.BuffersAlive()
+		out := draw()
+		if left := pjrt.BuffersAlive() - before; left > int64(len(out)) {
+			t.Errorf("%s leaves %d tensors on the device, want the %d that it returns", name, left, len(out))
+		}
+	}
+}
+
+// A posterior takes any number of shapes: its executables alike, of which this one compiles fastest.
+func TestManyShapes(t *testing.T) {
+	posterior := small(t).posterior(t)
+	for n := range 33 {
+		if _, err := posterior.Restore(filled(0.1, n+1, 1, 1, 1)); err != nil {
+			t.Fatalf("the shape of %d images: %v", n+1, err)
+		}
 	}
 }
 

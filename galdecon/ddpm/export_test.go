@@ -1,6 +1,11 @@
 package ddpm
 
+import "github.com/gomlx/gomlx/core/tensors"
+
 // SharesExecutables tells whether both draw with the same executables, so that neither compiles what the other has compiled.
 func (p *Posterior) SharesExecutables(other *Posterior) bool {
 	return p.start == other.start && p.loop == other.loop && p.path == other.path && p.finish == other.finish && p.restore == other.restore
 }
+
+// Restore gives normalised images back their units.
+func (p *Posterior) Restore(u *tensors.Tensor) (*tensors.Tensor, error) { return p.restore.Call1(u) }

@@ -45,9 +45,10 @@ func findFITSImage(data []byte, planes Planes) (*fitsImage, error) {
 		if head.compressed {
 			return nil, fmt.Errorf("HDU %d: the image is compressed; uncompress it, for example with funpack", hdu)
 		}
-		// Axes of length 1 beyond the second carry nothing: radio astronomers write [1, 1, h, w].
+		// Axes of length 1 beyond the second carry nothing: radio astronomers write [1, 1, h, w]. Those of our files with channels do.
 		axes := head.axes
-		for len(axes) > 2 && axes[len(axes)-1] == 1 {
+		_, coloured := head.cards.Number(coloursKey)
+		for !coloured && len(axes) > 2 && axes[len(axes)-1] == 1 {
 			axes = axes[:len(axes)-1]
 		}
 		if head.image && len(axes) >= 2 && len(axes) <= 4 && head.dataBytes > 0 {

@@ -101,11 +101,15 @@ func (h Header) Window(left, top int, factor float64) Header {
 	return out
 }
 
+// coloursKey is the number of channels in files of ours that hold images with several, [n, c, h, w]. Without it [1, c, h, w] would pass for c grey
+// images, as in files of others.
+const coloursKey = "COLOURS"
+
 // describesPixels tells cards that say how the values are stored, which a file of other values must not have, from all others.
 func describesPixels(key string) bool {
 	switch key {
 	case "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BSCALE", "BZERO", "BLANK",
-		"DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM", "INHERIT", "END":
+		"DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM", "INHERIT", "END", coloursKey:
 		return true
 	}
 	axis, ok := strings.CutPrefix(key, "NAXIS")
@@ -149,8 +153,8 @@ func loadFITS(path string) (*Images, Header, error) {
 }
 
 // SaveFITS writes the images as the primary HDU of a FITS file, in float32: [h, w] of one grey image, a cube [n, h, w] of several, or
-// [n, c, h, w] of images with channels. header, which may be nil, is one of [LoadFITS], or [Header.Window] of it; of its cards all are written but
-// those that say how the old pixels were stored. The file appears when it is complete.
+// [n, c, h, w] of images with channels, which a card COLOURS marks: [Load] reads each as it was. header, which may be nil, is one of
+// [LoadFITS], or [Header.Window] of it; of its cards all are written but those that say how the old pixels were stored. The file appears when it is complete.
 func (im *Images) SaveFITS(path string, header Header) error {
 	if err := im.Validate(); err != nil {
 		return err
@@ -167,6 +171,9 @@ func (im *Images) SaveFITS(path string, header Header) error {
 	cards = append(cards, integerCard("NAXIS", len(axes)))
 	for i, n := range axes {
 		cards = append(cards, integerCard("NAXIS"+strconv.Itoa(i+1), n))
+	}
+	if im.Channels > 1 {
+		cards = append(cards, integerCard(coloursKey, im.Channels))
 	}
 	for _, card := range header {
 		if !describesPixels(keyword(card)) {

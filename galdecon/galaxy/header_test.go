@@ -61,18 +61,29 @@ func TestSaveFITSKeepsTheHeader(t *testing.T) {
 
 func TestSaveFITSShapes(t *testing.T) {
 	dir := t.TempDir()
-	for _, want := range [][4]int{{1, 3, 5, 1}, {4, 3, 5, 1}, {2, 3, 5, 3}} {
+	shapes := [][4]int{{1, 3, 5, 1}, {2, 3, 5, 1}, {1, 3, 5, 3}, {2, 3, 5, 3}, {1, 1, 1, 2}}
+	for _, want := range shapes {
 		im := ramp(want[0], want[1], want[2], want[3])
 		path := filepath.Join(dir, fmt.Sprint(want)+".fits")
 		if err := im.SaveFITS(path, nil); err != nil {
 			t.Fatal(err)
 		}
-		back, err := Load(path)
+		back, header, err := LoadFITS(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := [4]int{back.N, back.Height, back.Width, back.Channels}; got != want || !slices.Equal(back.Pixels, im.Pixels) {
 			t.Errorf("shape %v became %v, with %v", want, got, back.Pixels)
+		}
+		// The header of one image goes with another.
+		for _, other := range shapes {
+			path := filepath.Join(t.TempDir(), "other.fits")
+			if err := ramp(other[0], other[1], other[2], other[3]).SaveFITS(path, header); err != nil {
+				t.Fatal(err)
+			}
+			if back, err := Load(path); err != nil || [4]int{back.N, back.Height, back.Width, back.Channels} != other {
+				t.Errorf("shape %v with the header of %v became %+v, error %v", other, want, back, err)
+			}
 		}
 	}
 	nan := ramp(1, 2, 2, 1)
@@ -85,7 +96,7 @@ func TestSaveFITSShapes(t *testing.T) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
-	if files, _ := os.ReadDir(dir); len(files) != 3 {
+	if files, _ := os.ReadDir(dir); len(files) != len(shapes) {
 		t.Errorf("files %v", files)
 	}
 }

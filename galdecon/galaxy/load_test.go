@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -178,14 +179,26 @@ func TestLoadPictures(t *testing.T) {
 	rgb16 := image.NewNRGBA64(image.Rect(0, 0, 1, 2))
 	rgb16.SetNRGBA64(0, 0, color.NRGBA64{R: 0xffff, G: 0x8000, B: 1, A: 0xffff})
 	rgb16.SetNRGBA64(0, 1, color.NRGBA64{R: 0xffff, G: 0xffff, B: 0xffff, A: 0}) // transparent
+	greyRGB := image.NewNRGBA(image.Rect(0, 0, 1, 1))
+	greyRGB.SetNRGBA(0, 0, color.NRGBA{R: 51, G: 51, B: 51, A: 255})
+	paletted := func(colors ...color.Color) image.Image { // shows each once
+		m := image.NewPaletted(image.Rect(0, 0, len(colors), 1), colors)
+		for k := range colors {
+			m.SetColorIndex(k, 0, uint8(k))
+		}
+		return m
+	}
 	for name, c := range map[string]struct {
 		picture  image.Image
 		channels int
 		want     []float32
 	}{
-		"grey 16 bit":   {grey16, 1, []float32{0, 0x1234 / 65535.0}},
-		"grey 8 bit":    {grey8, 1, []float32{0, 0.2}},
-		"colour 16 bit": {rgb16, 3, []float32{1, 0x8000 / 65535.0, 1 / 65535.0, 0, 0, 0}},
+		"grey 16 bit":        {grey16, 1, []float32{0, 0x1234 / 65535.0}},
+		"grey 8 bit":         {grey8, 1, []float32{0, 0.2}},
+		"colour 16 bit":      {rgb16, 3, []float32{1, 0x8000 / 65535.0, 1 / 65535.0, 0, 0, 0}},
+		"colour that's grey": {greyRGB, 3, []float32{0.2, 0.2, 0.2}},
+		"palette of greys":   {paletted(color.Gray{Y: 51}, color.White), 1, []float32{0.2, 1}},
+		"palette":            {paletted(color.Gray{Y: 51}, color.NRGBA{R: 255, A: 255}), 3, []float32{0.2, 0.2, 0.2, 1, 0, 0}},
 	} {
 		im, err := Load(write(t, "a.png", encode(c.picture)))
 		if err != nil {
@@ -208,6 +221,33 @@ func TestLoadPictures(t *testing.T) {
 	if err != nil || im.Channels != 1 || math.Abs(float64(im.Pixels[20])-128/255.0) > 0.01 {
 		t.Errorf("jpeg: %+v, %v", im, err)
 	}
+	// The filter of the row, then value and alpha of each pixel.
+	transparent := greyAlphaPNG(3, []byte{0, 51, 255, 255, 0, 255, 51})
+	im, err = Load(write(t, "a.png", transparent))
+	if err != nil || im.Channels != 1 || !slices.Equal(im.Pixels, []float32{0.2, 0, 0.2}) {
+		t.Errorf("grey with transparency: %+v, %v", im, err)
+	}
+}
+
+// greyAlphaPNG is a PNG of one row of 8 bits grey with alpha, which image/png reads but doesn't write.
+func greyAlphaPNG(width uint32, row []byte) []byte {
+	b := bytes.NewBufferString("\x89PNG\r\n\x1a\n")
+	chunk := func(name string, data []byte) {
+		binary.Write(b, binary.BigEndian, uint32(len(data)))
+		checked := append([]byte(name), data...)
+		b.Write(checked)
+		binary.Write(b, binary.BigEndian, crc32.ChecksumIEEE(checked))
+	}
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	z.Write(row)
+	z.Close()
+	const depth, greyAlpha = 8, 4
+	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), 1)
+	chunk("IHDR", append(header, depth, greyAlpha, 0, 0, 0))
+	chunk("IDAT", packed.Bytes())
+	chunk("IEND", nil)
+	return b.Bytes()
 }
 
 func TestLoadStacksInOrder(t *testing.T) {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"image/color"
 	_ "image/jpeg" // registers the format with image.Decode
 	_ "image/png"  // registers the format with image.Decode
+	"slices"
 
 	_ "golang.org/x/image/tiff" // registers the format with image.Decode
 )
@@ -21,7 +23,7 @@ func decodePicture(data []byte) (im *Images, err error) {
 			im, err = nil, fmt.Errorf("the picture is malformed: %v", p)
 		}
 	}()
-	config, _, err := image.DecodeConfig(bytes.NewReader(data))
+	config, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("it is not a PNG, JPEG or TIFF picture of integers, or truncated; convert it: %w", err)
 	}
@@ -37,8 +39,7 @@ func decodePicture(data []byte) (im *Images, err error) {
 		return nil, fmt.Errorf("the picture is a %T, whose colours cannot be read; convert it", decoded)
 	}
 	channels := 3
-	switch picture.(type) {
-	case *image.Gray, *image.Gray16:
+	if isGrey(picture, format, data) {
 		channels = 1
 	}
 	b := picture.Bounds()
@@ -56,4 +57,21 @@ func decodePicture(data []byte) (im *Images, err error) {
 		}
 	}
 	return im, nil
+}
+
+// isGrey tells a file that stores grey values from one that stores colours, whatever these are: one picture of many that happens to be grey is
+// still of the others' shape.
+func isGrey(picture image.Image, format string, data []byte) bool {
+	switch p := picture.(type) {
+	case *image.Gray, *image.Gray16:
+		return true
+	case *image.Paletted:
+		return !slices.ContainsFunc(p.Palette, func(c color.Color) bool {
+			r, g, b, _ := c.RGBA()
+			return r != g || g != b
+		})
+	}
+	// The decoder makes a coloured picture of a grey PNG with transparency; only the header tells, by a bit of the colour type.
+	const colourType, coloured = 25, 2
+	return format == "png" && data[colourType]&coloured == 0
 }

@@ -113,6 +113,7 @@ type entry struct {
 	reason, detail                       string
 	scale, zoom                          float64
 	hash                                 string // SHA-256 of the pixels, little-endian
+	end                                  int64  // of its line in the journal
 }
 
 func (e entry) fields() []string {
@@ -120,12 +121,10 @@ func (e entry) fields() []string {
 	return []string{e.id, e.object, e.version, e.origin, e.licence, e.reason, e.detail, number(e.scale), number(e.zoom), e.hash}
 }
 
-func csvLines(entries ...entry) []byte {
+func (e entry) line() []byte {
 	var b bytes.Buffer // to which writing never fails
 	w := csv.NewWriter(&b)
-	for _, e := range entries {
-		w.Write(e.fields())
-	}
+	w.Write(e.fields())
 	w.Flush()
 	return b.Bytes()
 }
@@ -232,6 +231,7 @@ func (p *partial) recover() error {
 				break
 			}
 		}
+		e.end = reader.InputOffset()
 		p.entries = append(p.entries, e)
 	}
 	return p.keep(len(p.entries))
@@ -245,7 +245,7 @@ func (p *partial) keep(n int) error {
 	for _, e := range p.entries {
 		p.note(e)
 	}
-	for file, size := range map[*os.File]int64{p.journal: int64(len(csvLines(p.entries...))), p.images: pixelsAt + int64(p.prepared)*p.imageBytes()} {
+	for file, size := range map[*os.File]int64{p.journal: p.journalBytes(), p.images: pixelsAt + int64(p.prepared)*p.imageBytes()} {
 		if err := file.Truncate(size); err != nil {
 			return err
 		}
@@ -255,6 +255,14 @@ func (p *partial) keep(n int) error {
 	}
 	p.pixels, p.lines = bufio.NewWriterSize(p.images, 1<<20), bufio.NewWriter(p.journal)
 	return nil
+}
+
+// journalBytes is the size of the journal with all stamps so far.
+func (p *partial) journalBytes() int64 {
+	if len(p.entries) == 0 {
+		return 0
+	}
+	return p.entries[len(p.entries)-1].end
 }
 
 func (p *partial) note(e entry) {
@@ -419,9 +427,11 @@ func (p *partial) add(e entry, r result) error {
 			}
 		}
 	}
-	if _, err := p.lines.Write(csvLines(e)); err != nil {
+	line := e.line()
+	if _, err := p.lines.Write(line); err != nil {
 		return err
 	}
+	e.end = p.journalBytes() + int64(len(line))
 	p.entries = append(p.entries, e)
 	p.note(e)
 	if time.Since(p.flushed) < time.Second/10 && p.lines.Available() > 1<<10 {

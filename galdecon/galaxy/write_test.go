@@ -347,7 +347,8 @@ func TestWriteResumes(t *testing.T) {
 	for i, s := range source.stamps {
 		source.stamps[i].Read = func() (*Images, error) { reads.Add(1); return s.Read() }
 	}
-	source.stamps[3].Read = func() (*Images, error) { reads.Add(1); return nil, errors.New("lost") }
+	// Readers of CSV take a line break of two characters for one.
+	source.stamps[3].Read = func() (*Images, error) { reads.Add(1); return nil, errors.New("lost:\r\nasked in vain") }
 
 	// Interrupted after 10 stamps.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -604,7 +605,8 @@ func TestVerifyFindsChangedPixels(t *testing.T) {
 // The environment of the program that TestKilledWriter kills.
 const writerEnv = "GALDECON_TEST_WRITER"
 
-// slowGalaxies are synthetic ones of which the later come slowly, so that there is time for a kill.
+// slowGalaxies are synthetic ones of which the later come slowly, and the last after a minute, so that there is time for a kill also where the machine
+// is busy.
 type slowGalaxies struct{ SyntheticConfig }
 
 func (s slowGalaxies) Galaxies(ctx context.Context) iter.Seq2[Stamp, error] {
@@ -613,6 +615,9 @@ func (s slowGalaxies) Galaxies(ctx context.Context) iter.Seq2[Stamp, error] {
 		for stamp, err := range s.SyntheticConfig.Galaxies(ctx) {
 			if i++; i > 200 && os.Getenv(writerEnv) != "" {
 				time.Sleep(20 * time.Millisecond)
+			}
+			if i == 350 && os.Getenv(writerEnv) != "" {
+				time.Sleep(time.Minute)
 			}
 			if !yield(stamp, err) {
 				return

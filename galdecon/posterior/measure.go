@@ -14,7 +14,8 @@ import (
 )
 
 // Interval is a median with its error bars: the true value lies between Low and High with a probability of 68 %, as far as the model is right.
-// For a Gaussian they are one standard deviation away.
+// For a Gaussian they are one standard deviation away. Fewer than 6 candidates don't reach as far: of n the interval is all that they span, with a
+// probability of (n−1)/(n+1), 60 % for 4 and 33 % for 2, and a single one has NaN for both ends.
 type Interval struct {
 	Median, Low, High float64
 }
@@ -104,9 +105,12 @@ func (p Posterior) scale() float64 {
 	return p.Observation.Scale[0]
 }
 
-// interval interpolates so that a further sample of the same distribution lies in it with a probability of 68 %, for any number n of them: the i-th of the
-// sorted ones is the quantile i/(n+1).
+// interval interpolates so that a further sample of the same distribution lies in it with a probability of 68 %: the i-th of n sorted ones is the quantile
+// i/(n+1). Where that is out of their reach it ends at the first and the last.
 func interval(values []float64) Interval {
+	if len(values) == 1 {
+		return Interval{Median: values[0], Low: math.NaN(), High: math.NaN()}
+	}
 	slices.Sort(values)
 	n := float64(len(values))
 	at := func(q float64) float64 { return stat.Quantile(min(q*(n+1)/n, 1), stat.LinInterp, values, nil) }

@@ -3,6 +3,7 @@ package psf_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -360,6 +361,7 @@ func TestBadPSFs(t *testing.T) {
 		"NaN":      second(psf.New(1, []float32{nan})),
 		"shape":    second(psf.New(3, make([]float32, 4))),
 		"negative": second(psf.New(1, []float32{-1})),
+		"noise":    second(psf.New(2, []float32{1, -1, 1e-3, 0})),
 		"sigma":    second(psf.Gaussian(9, 0)),
 		"NaN σ":    second(psf.Gaussian(9, math.NaN())),
 		"size":     second(psf.Gaussian(0, 1)),
@@ -367,6 +369,30 @@ func TestBadPSFs(t *testing.T) {
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "psf: ") {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// A measured star is a PSF though it has noise, or part of it was taken for sky. One of which little is left isn't.
+func TestMeasuredWeights(t *testing.T) {
+	const size = 64
+	star := must(psf.Moffat(size, 3, 3, psf.Shear{}))(t).Weights
+	measured := func(noise, sky float64) error { // in units of the peak, and of all light
+		rng := rand.New(rand.NewPCG(1, 2))
+		weights := make([]float32, len(star))
+		for i, w := range star {
+			weights[i] = w + float32(noise*rng.NormFloat64())*slices.Max(star) - float32(sky/(size*size))
+		}
+		return second(psf.New(size, weights))
+	}
+	for _, c := range []struct{ noise, sky float64 }{{0, 0}, {0.01, 0}, {0.003, 0.3}} {
+		if err := measured(c.noise, c.sky); err != nil {
+			t.Errorf("noise %g, sky %g: %v", c.noise, c.sky, err)
+		}
+	}
+	for _, c := range []struct{ noise, sky float64 }{{0.1, 0}, {0, 0.9}} {
+		if err := measured(c.noise, c.sky); err == nil || !strings.Contains(err.Error(), "mostly noise; was too much sky subtracted?") {
+			t.Errorf("noise %g, sky %g: error %v", c.noise, c.sky, err)
 		}
 	}
 }

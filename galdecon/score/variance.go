@@ -169,7 +169,7 @@ func MeanVariance(observations []Diversity, seed uint64) (Estimate, error) {
 // Difference compares two models by the same observations, in the same order: the mean over observations of what the first retains
 // less what the second does, and of its variance less the second's. Pairs of values of one observation vary less than the
 // observations do, so this finds smaller differences than a look at two intervals. An observation of which either has fewer than 2
-// survivors is dropped from the variance and counted. It is an error if none is left.
+// survivors is dropped from the variance and counted; if none is left, as Used says, the variance has no value.
 func Difference(first, second []Diversity, seed uint64) (retained, variance Estimate, err error) {
 	if len(first) != len(second) {
 		return Estimate{}, Estimate{}, fmt.Errorf("score: models can't be compared by %d and %d observations; give both the same", len(first), len(second))
@@ -185,14 +185,13 @@ func Difference(first, second []Diversity, seed uint64) (retained, variance Esti
 			traces = append(traces, a.Variance-b.Variance)
 		}
 	}
-	if len(traces) == 0 {
-		return Estimate{}, Estimate{}, fmt.Errorf("score: in none of %d observations have both models the 2 survivors that a variance needs", len(first))
-	}
 	if retained, err = Mean(fractions, seed); err != nil {
 		return Estimate{}, Estimate{}, err
 	}
-	if variance, err = Mean(traces, seed); err != nil {
-		return Estimate{}, Estimate{}, err
+	if len(traces) > 0 {
+		if variance, err = Mean(traces, seed); err != nil {
+			return Estimate{}, Estimate{}, err
+		}
 	}
 	variance.Dropped = len(first) - len(traces)
 	return retained, variance, nil

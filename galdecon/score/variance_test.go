@@ -165,8 +165,10 @@ func TestDifference(t *testing.T) {
 	}
 	third := func(_, _ Estimate, err error) error { return err }
 	wantError(t, "50 and 49 observations", third(Difference(a, b[1:], 1)))
-	wantError(t, "none of 1 observations", third(Difference(a[:1], b[:1], 1)))
-	wantError(t, "none of 0 observations", third(Difference(nil, nil, 1)))
+	if retained, variance, err := Difference(a[:1], b[:1], 1); err != nil || retained.Used != 1 || variance != (Estimate{Dropped: 1}) {
+		t.Errorf("of one observation without 2 survivors the difference is %+v, %+v, %v", retained, variance, err)
+	}
+	wantError(t, "at least one observation", third(Difference(nil, nil, 1)))
 	wantError(t, "observation 0 retains 2 of 1", third(Difference([]Diversity{{1, 2, 0}}, []Diversity{{1, 1, 0}}, 1)))
 }
 

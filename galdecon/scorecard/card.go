@@ -273,17 +273,9 @@ func (c Card) Difference(first, second string, setting Setting) (retained, varia
 	if a == nil || b == nil || a.Retained == nil {
 		return nil, nil, fmt.Errorf("scorecard: %s and %s can't be compared (%s): the card has no retained fraction of both", first, second, setting)
 	}
-	var fractions []float64
-	both := false
-	for i := range a.Diversity {
-		d, e := a.Diversity[i], b.Diversity[i]
-		fractions = append(fractions, float64(d.Retained)/float64(d.Candidates)-float64(e.Retained)/float64(e.Candidates))
-		both = both || d.Retained >= 2 && e.Retained >= 2
-	}
-	if !both || c.Features == "" {
-		e, err := score.Mean(fractions, uint64(c.Seed))
-		return (*Number)(&e), nil, err
-	}
 	r, v, err := score.Difference(a.Diversity, b.Diversity, uint64(c.Seed))
+	if v.Used == 0 || c.Features == "" {
+		return (*Number)(&r), nil, err
+	}
 	return (*Number)(&r), (*Number)(&v), err
 }

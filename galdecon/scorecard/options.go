@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,8 +34,8 @@ type Options struct {
 	// PSF is the path of measured PSFs in place of a Gaussian, that psf.Load reads, centred and on the pixels of the model's images. Each galaxy
 	// has one, in turn.
 	PSF string `json:"psf,omitempty"`
-	// Noise are the noise levels, each with the true PSF; empty stands for the least and the most that the model was trained for, and a
-	// third of that.
+	// Noise are the noise levels, rounded to 1e-6 unless that makes them 0, each with the true PSF; empty stands for the least and the most
+	// that the model was trained for, and a third of that.
 	Noise []float64 `json:"noise"`
 	// Released is that of [Config].
 	Released bool `json:"released"`
@@ -119,5 +120,5 @@ func (o Options) settings(model galdecon.Config) []Setting {
 	return settings
 }
 
-// round removes the last, wrong digits of a quotient.
-func round(v float64) float64 { return math.Round(v*1e6) / 1e6 }
+// round removes the last, wrong digits of a quotient. What is too small for that stays: noise doesn't become none.
+func round(v float64) float64 { return cmp.Or(math.Round(v*1e6)/1e6, v) }

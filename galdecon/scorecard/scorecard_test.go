@@ -103,6 +103,33 @@ func parts(candidates []*galaxy.Images, err error) iter.Seq2[galdecon.Part, erro
 	}
 }
 
+// pieces hands candidates on 8 at a time at most, and ends between them with ctx, however many the device draws together.
+func pieces(ctx context.Context, all iter.Seq2[galdecon.Part, error]) iter.Seq2[galdecon.Part, error] {
+	return func(yield func(galdecon.Part, error) bool) {
+		for part, err := range all {
+			if err != nil {
+				yield(part, err)
+				return
+			}
+			var each []int
+			for k := range part.Samples.N {
+				each = append(each, k)
+			}
+			for some := range slices.Chunk(each, 8) {
+				piece := part
+				piece.First, piece.Samples = part.First+some[0], part.Samples.Select(some...)
+				if err := ctx.Err(); err != nil {
+					yield(galdecon.Part{}, err)
+					return
+				}
+				if !yield(piece, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // blobs are elliptical Gaussian galaxies in the middle of their stamps.
 func blobs(n, size int) *galaxy.Images {
 	images := galaxy.NewImages(n, size, size, 1)
@@ -296,7 +323,7 @@ func TestModelResumes(t *testing.T) {
 	counted := methods[0].Deconvolve
 	methods[0].Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
 		calls++
-		return counted(ctx, o, n, seed)
+		return pieces(ctx, counted(ctx, o, n, seed))
 	}
 	c.Methods = append(methods, scorecard.Classical()...)
 	whole := run(t, c, t.TempDir())
@@ -345,7 +372,7 @@ func TestModelResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last.Done != 5*2*4 || last.Share() != 1 || within < 3*8 { // 8 observations of 32 candidates are left, drawn by at most 8
+	if last.Done != 5*2*4 || last.Share() != 1 || within < 3*8 { // 8 observations of 32 candidates are left, in pieces of at most 8
 		t.Errorf("progress ends with %v, and has moved %d times within observations", last, within)
 	}
 	if half := (scorecard.Progress{Method: "micro", Done: 2, Total: 4, Drawn: 0.5}); half.String() != "2.5 of 4: micro, PSF of σ = 0 pixels, noise 0" || half.Share() != 0.625 {
@@ -955,9 +982,12 @@ func TestOptions(t *testing.T) {
 	_, err = o.Config(micro)
 	wants(t, "no galaxies", err, "at least 1")
 
-	o.N = 2
+	o.N, o.Noise = 2, []float64{2e-7, 0.01 / 3}
 	if c, err = o.Config(micro); err != nil {
 		t.Fatal(err)
+	}
+	if a, b := c.Settings[0].Noise, c.Settings[len(c.Settings)-1].Noise; a != 2e-7 || b != 0.003333 {
+		t.Errorf("noise of %v became %g and %g", o.Noise, a, b)
 	}
 	if strings.HasPrefix(c.Galaxies.ID(0), "synthetic 1/") || !strings.HasPrefix(c.Prior.ID(0), "synthetic 1/") {
 		t.Errorf("held-out galaxies are %s, the prior's %s", c.Galaxies.ID(0), c.Prior.ID(0))

@@ -113,6 +113,16 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestManySizes: images may be of any number of sizes.
+func TestManySizes(t *testing.T) {
+	network := open(t)
+	for n := range 33 {
+		if _, err := network.resize.Call1(galaxy.NewImages(1, 1, n+1, 1).Tensor()); err != nil {
+			t.Fatalf("the size of %d columns: %v", n+1, err)
+		}
+	}
+}
+
 // TestEndsBetweenBatches checks that features come before all are computed: what ends meanwhile ends there.
 func TestEndsBetweenBatches(t *testing.T) {
 	network := open(t)

@@ -68,6 +68,7 @@ func newNetwork(backend compute.Backend, s state) (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inception: cannot prepare the network: %w", err)
 	}
+	n.resize.SetMaxCache(-1) // or GoMLX would refuse the 33rd size of images
 	return n, nil
 }
 
