@@ -565,14 +565,15 @@ func (d *Deconvolver) Path(observations *Observations, seed int64) (*galaxy.Imag
 	}
 	c := d.Config
 	kernel, level := o.At(0)
-	noise := []float32{float32(max(level, c.Instrument.NoiseMin))}
-	path, err := d.path(random.States(seed, stream(0, 0)), o.Images.Tensor(), tensors.FromFlatDataAndDimensions(kernel.Weights, 1, c.Instrument.Size, c.Instrument.Size),
-		tensors.FromFlatDataAndDimensions(noise, 1))
-	if err != nil {
+	noise := float32(max(level, c.Instrument.NoiseMin))
+	rng, x := random.States(seed, stream(0, 0)), o.Images.Tensor()
+	kernels, levels := tensors.FromFlatDataAndDimensions(kernel.Weights, 1, c.Instrument.Size, c.Instrument.Size), tensors.FromValue([]float32{noise})
+	path, err := d.path(rng, x, kernels, levels)
+	if err = errors.Join(err, backend.Free(rng, x, kernels, levels)); err != nil {
 		return nil, err
 	}
 	pixels, err := tensors.CopyFlatData[float32](path)
-	if err != nil {
+	if err = errors.Join(err, backend.Free(path)); err != nil {
 		return nil, fmt.Errorf("galdecon: cannot copy the path from the device: %w", err)
 	}
 	scaled(pixels, pixels, units[0])
@@ -586,13 +587,12 @@ func (d *Deconvolver) chunk(pixels, psfs, noise []float32, rng *tensors.Tensor) 
 	kernels := tensors.FromFlatDataAndDimensions(psfs, size, c.Instrument.Size, c.Instrument.Size)
 	levels := tensors.FromFlatDataAndDimensions(noise, size)
 	y, xy, err := d.draw(rng, x, kernels, levels)
-	if err != nil {
+	if err = errors.Join(err, backend.Free(rng, x, kernels, levels)); err != nil {
 		return nil, nil, err
 	}
 	samples, errSamples := tensors.CopyFlatData[float32](y)
 	reblurred, errReblurred := tensors.CopyFlatData[float32](xy)
-	err = errors.Join(errSamples, errReblurred, rng.FinalizeAll(), x.FinalizeAll(), kernels.FinalizeAll(), levels.FinalizeAll(), y.FinalizeAll(), xy.FinalizeAll())
-	if err != nil {
+	if err = errors.Join(errSamples, errReblurred, backend.Free(y, xy)); err != nil {
 		return nil, nil, fmt.Errorf("galdecon: cannot copy the samples from the device: %w", err)
 	}
 	return samples, reblurred, nil

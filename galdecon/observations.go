@@ -82,7 +82,7 @@ func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 	return sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(f) })
 }
 
-// apply runs a function of observations and more, whose result has the shape of the images; it keeps their IDs and scales.
+// apply runs a function of observations and more, whose result has the shape of the images; labelled as these are.
 func apply(o *Observations, executor func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
 	psfs, err := psf.Stack(o.PSFs...)
 	if err != nil {
@@ -94,15 +94,14 @@ func apply(o *Observations, executor func() (*graph.Exec, error), more ...any) (
 	}
 	images, kernels := o.Images.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(o.PSFs), o.PSFs[0].Size, o.PSFs[0].Size)
 	result, err := exec.Call1(append([]any{images, kernels}, more...)...)
-	if err != nil {
+	if err = errors.Join(err, backend.Free(images, kernels)); err != nil {
 		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
 	}
 	out, err := galaxy.FromTensor(result)
-	// The garbage collector doesn't see how much of the device they hold.
-	if err := errors.Join(err, images.FinalizeAll(), kernels.FinalizeAll(), result.FinalizeAll()); err != nil {
+	if err = errors.Join(err, backend.Free(result)); err != nil {
 		return nil, err
 	}
-	out.IDs, out.Scale = o.Images.IDs, o.Images.Scale
+	out.LabelAs(o.Images)
 	return out, nil
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/gomlx/go-xla/compute/xla"
 	"github.com/gomlx/go-xla/installer"
 	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 
 	"galdecon/kernels/console"
 	"galdecon/kernels/home"
@@ -47,6 +48,17 @@ func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
 		return nil, err
 	}
 	return exec.SetMaxCache(-1), nil
+}
+
+// Free frees the device's memory that tensors hold; nil ones are passed over. Otherwise it would wait for the garbage collector, to whom a tensor on
+// the device looks small.
+func Free(all ...*tensors.Tensor) (err error) {
+	for _, t := range all {
+		if t != nil {
+			err = errors.Join(err, t.FinalizeAll())
+		}
+	}
+	return err
 }
 
 // Open opens a new backend: "cpu" or "", "cuda", or the absolute path of a PJRT plugin. For "cpu" it installs a plugin where there is

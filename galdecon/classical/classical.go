@@ -99,20 +99,19 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64
 	return y, nil
 }
 
-// call runs an executor and copies its result to the host. The device's memory is freed, which would otherwise wait for the garbage collector, to
-// whom a tensor on the device looks small.
+// call runs an executor, copies its result to the host, and frees the device's memory.
 func call(exec *graph.Exec, inputs ...*tensors.Tensor) (images *galaxy.Images, err error) {
-	free := func(t *tensors.Tensor) { err = errors.Join(err, t.FinalizeAll()) }
+	held := inputs
+	defer func() { err = errors.Join(err, backend.Free(held...)) }()
 	arguments := make([]any, len(inputs))
 	for i, in := range inputs {
 		arguments[i] = in
-		defer free(in)
 	}
 	result, err := exec.Call1(arguments...)
 	if err != nil {
 		return nil, err
 	}
-	defer free(result)
+	held = append(held, result)
 	return galaxy.FromTensor(result)
 }
 

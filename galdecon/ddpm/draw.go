@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"galdecon/galdecon/backend"
 	"galdecon/galdecon/internal/weights"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
@@ -24,7 +25,7 @@ type Posterior struct {
 }
 
 // NewPosterior prepares the sampler of a model whose weights lie below a scope.
-func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *model.Scope) (*Posterior, error) {
+func NewPosterior(device compute.Backend, c Config, sampler Sampler, scope *model.Scope) (*Posterior, error) {
 	schedule, err := c.Schedule()
 	if err != nil {
 		return nil, err
@@ -81,11 +82,11 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *mod
 		return samples, psf.Convolve(samples, psfs)
 	}
 	var errs [5]error
-	p.start, errs[0] = graph.NewExec(backend, start)
-	p.loop, errs[1] = graph.NewExec(backend, loop)
-	p.path, errs[2] = graph.NewExec(backend, path)
-	p.finish, errs[3] = graph.NewExec(backend, finish)
-	p.restore, errs[4] = graph.NewExec(backend, c.restore)
+	p.start, errs[0] = graph.NewExec(device, start)
+	p.loop, errs[1] = graph.NewExec(device, loop)
+	p.path, errs[2] = graph.NewExec(device, path)
+	p.finish, errs[3] = graph.NewExec(device, finish)
+	p.restore, errs[4] = graph.NewExec(device, c.restore)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
 	}
@@ -97,9 +98,9 @@ func NewPosterior(backend compute.Backend, c Config, sampler Sampler, scope *mod
 
 // Check reports weights below a scope that aren't those of the model's network for images [batch, size, size, channels] and PSFs
 // [batch, k, k], and says which. It compiles nothing.
-func (c Config) Check(backend compute.Backend, scope *model.Scope, size, channels, k int) error {
+func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels, k int) error {
 	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
-	err := weights.Check(backend, scope, func(scope *model.Scope, in []*graph.Node) {
+	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
 		images, psfs, scalar := in[0], in[1], in[2]
 		c.predict(scope, images, scalar, prepared{blurred: images, wiener: images, psfs: psfs, logNoise: scalar})
 	}, float(1, size, size, channels), float(1, k, k), float(1))
@@ -145,7 +146,7 @@ func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurre
 		return nil, nil, err
 	}
 	samples, reblurred, err = p.finish.Call2(u, psfs)
-	if err := errors.Join(err, free(u)); err != nil {
+	if err := errors.Join(err, backend.Free(u)); err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot blur the samples again: %w", err)
 	}
 	return samples, reblurred, nil
@@ -159,7 +160,7 @@ func (p *Posterior) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, 
 		return nil, err
 	}
 	path, err := p.restore.Call1(u)
-	if err := errors.Join(err, free(u)); err != nil {
+	if err := errors.Join(err, backend.Free(u)); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot scale the path: %w", err)
 	}
 	return path, nil
@@ -176,16 +177,8 @@ func (p *Posterior) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (
 		inputs = append(inputs, condition)
 	}
 	out, err := loop.Call1(append(inputs, p.values...)...)
-	if err := errors.Join(err, free(started...)); err != nil {
+	if err := errors.Join(err, backend.Free(started...)); err != nil {
 		return nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}
 	return out, nil
-}
-
-// free frees the device's memory, which would otherwise wait for the garbage collector, to whom a tensor on the device looks small.
-func free(all ...*tensors.Tensor) (err error) {
-	for _, t := range all {
-		err = errors.Join(err, t.FinalizeAll())
-	}
-	return err
 }

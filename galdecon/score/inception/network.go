@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 
+	"galdecon/galdecon/backend"
 	"galdecon/galdecon/galaxy"
 
 	"github.com/gomlx/compute"
@@ -26,8 +27,8 @@ type Network struct {
 }
 
 // Random returns a network with random weights. Equal seeds give equal weights.
-func Random(backend compute.Backend, seed uint64) (*Network, error) {
-	n, err := newNetwork(backend, random(seed))
+func Random(device compute.Backend, seed uint64) (*Network, error) {
+	n, err := newNetwork(device, random(seed))
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func Random(backend compute.Backend, seed uint64) (*Network, error) {
 }
 
 // Load returns the network with the official weights, from a file as [Fetch] leaves it. A file of another size or SHA-256 is an error.
-func Load(backend compute.Backend, path string) (*Network, error) {
+func Load(device compute.Backend, path string) (*Network, error) {
 	if err := official.check(path); err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func Load(backend compute.Backend, path string) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNetwork(backend, s)
+	n, err := newNetwork(device, s)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func Load(backend compute.Backend, path string) (*Network, error) {
 	return n, nil
 }
 
-func newNetwork(backend compute.Backend, s state) (*Network, error) {
+func newNetwork(device compute.Backend, s state) (*Network, error) {
 	values, err := weights(s)
 	if err != nil {
 		return nil, err
@@ -62,8 +63,8 @@ func newNetwork(backend compute.Backend, s state) (*Network, error) {
 		n.weights = append(n.weights, v)
 	}
 	// The network compiles for seconds, so it is apart from what depends on the images' size.
-	if n.resize, err = graph.NewExec(backend, resize); err == nil {
-		n.forward, err = graph.NewExec(backend, func(in []*graph.Node) *graph.Node { return forward(in[0], in[1:]) })
+	if n.resize, err = graph.NewExec(device, resize); err == nil {
+		n.forward, err = graph.NewExec(device, func(in []*graph.Node) *graph.Node { return forward(in[0], in[1:]) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("inception: cannot prepare the network: %w", err)
@@ -130,15 +131,10 @@ func takes(images *galaxy.Images) error {
 	return nil
 }
 
-// chunk is resize and forward: images [size, height, width, channels] → features, flat. It frees its tensors at once, as the garbage
-// collector doesn't see the memory of the backend fill.
+// chunk is resize and forward: images [size, height, width, channels] → features, flat. It frees its tensors.
 func (n *Network) chunk(images *tensors.Tensor) (features []float32, err error) {
 	held := []*tensors.Tensor{images}
-	defer func() {
-		for _, t := range held {
-			err = errors.Join(err, t.FinalizeAll())
-		}
-	}()
+	defer func() { err = errors.Join(err, backend.Free(held...)) }()
 	resized, err := n.resize.Call1(images)
 	if err != nil {
 		return nil, err
