@@ -32,7 +32,7 @@ func TestStream(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if part.Done() <= done || part.Index*n+part.First != drawn || part.Samples.N > 8 {
+		if part.Done() <= done || part.Index*n+part.First != drawn || part.Samples.N > 64 {
 			t.Errorf("after %d candidates, and %g of the work, comes %v with %d, done %g", drawn, done, part, part.Samples.N, part.Done())
 		}
 		p := want[part.Index]
