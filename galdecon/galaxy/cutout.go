@@ -16,7 +16,9 @@ type Sky struct {
 	Noise float64
 }
 
-// Sky returns the sky of each image, which must be seen in at least half of its pixels; bad pixels, NaN or infinite, are left out. Where the mean over
+// Sky returns the sky of each image, which must be seen in at least half of its pixels: take it from the large image, before [Images.Cutout]. That isn't
+// checked. In a stamp that a galaxy fills, Level may be several times the true noise too high, and Error doesn't tell. Often Noise does: it is then
+// well above the noise between neighbouring pixels, see score.NoiseLevel. Bad pixels, NaN or infinite, are left out. Where the mean over
 // 5×5 pixels is more than three standard deviations from its median there is a galaxy, and so again with what is left, until no more is found: wings
 // that are lost in the noise of single pixels show in that mean. The level is the median of the other pixels, the noise that of those below it,
 // where galaxies have no part. Channels are taken together.

@@ -25,47 +25,68 @@ type fitsImage struct {
 	hdu    []byte // header and values, filled to whole blocks
 }
 
-// findFITSImage returns the first image with two to four axes, [h, w], [n, h, w] or [n, c, h, w], of a FITS file (Pence et al. 2010,
-// A&A 524, A42). A third axis is read as planes says.
+// findFITSImage returns the image with two to four axes, [h, w], [n, h, w] or [n, c, h, w], of a FITS file (Pence et al. 2010, A&A 524, A42). Of
+// several it is the first that is named SCI, as weights may stand before it, or else the first. A third axis is read as planes says.
 func findFITSImage(data []byte, planes Planes) (*fitsImage, error) {
+	var first *fitsImage
 	for hdu := 0; len(data) >= fitsBlock; hdu++ {
-		head, err := scanFITSHeader(data)
-		if err != nil {
+		head, image, rest, err := nextFITSImage(data, planes)
+		science := strings.EqualFold(head.cards.text("EXTNAME"), "SCI")
+		// Once there is an image, what is wrong with others doesn't matter.
+		if err != nil && (science || first == nil) {
 			return nil, fmt.Errorf("HDU %d: %w", hdu, err)
 		}
-		end := head.bytes + head.dataBytes
-		if end > len(data) {
-			return nil, fmt.Errorf("HDU %d: the file is truncated: the header announces %d bytes, %d are there", hdu, end, len(data))
+		if image != nil && science {
+			return image, nil
 		}
-		padded := (end + fitsBlock - 1) / fitsBlock * fitsBlock
-		if padded > len(data) {
-			// Not every program fills the last block, but the reader insists.
-			data = append(data[:len(data):len(data)], make([]byte, padded-len(data))...)
+		if first == nil {
+			first = image
 		}
-		if head.compressed {
-			return nil, fmt.Errorf("HDU %d: the image is compressed; uncompress it, for example with funpack", hdu)
-		}
-		// Axes of length 1 beyond the second carry nothing: radio astronomers write [1, 1, h, w]. Those of our files with channels do.
-		axes := head.axes
-		_, coloured := head.cards.Number(coloursKey)
-		for !coloured && len(axes) > 2 && axes[len(axes)-1] == 1 {
-			axes = axes[:len(axes)-1]
-		}
-		if head.image && len(axes) >= 2 && len(axes) <= 4 && head.dataBytes > 0 {
-			shape := slices.Clone(axes)
-			slices.Reverse(shape) // FITS counts axes from the fastest
-			if len(shape) == 4 {
-				planes = ChannelsFirst
-			}
-			l, err := planes.layout(shape)
-			if err != nil {
-				return nil, fmt.Errorf("HDU %d: %w", hdu, err)
-			}
-			return &fitsImage{l, head.cards, data[:padded]}, nil
-		}
-		data = data[padded:]
+		data = rest
 	}
-	return nil, errors.New("there is no HDU with an image of two to four axes; is it a FITS image, and complete?")
+	if first == nil {
+		return nil, errors.New("there is no HDU with an image of two to four axes; is it a FITS image, and complete?")
+	}
+	return first, nil
+}
+
+// nextFITSImage returns the header of the first HDU in data, its image if it has one, and the HDUs after it, as far as it can be known where they begin.
+func nextFITSImage(data []byte, planes Planes) (head fitsHeader, image *fitsImage, rest []byte, err error) {
+	if head, err = scanFITSHeader(data); err != nil {
+		return head, nil, nil, err
+	}
+	end := head.bytes + head.dataBytes
+	if end > len(data) {
+		return head, nil, nil, fmt.Errorf("the file is truncated: the header announces %d bytes, %d are there", end, len(data))
+	}
+	padded := (end + fitsBlock - 1) / fitsBlock * fitsBlock
+	if padded > len(data) {
+		// Not every program fills the last block, but the reader insists.
+		data = append(data[:len(data):len(data)], make([]byte, padded-len(data))...)
+	}
+	hdu, rest := data[:padded], data[padded:]
+	if head.compressed {
+		return head, nil, rest, errors.New("the image is compressed; uncompress it, for example with funpack")
+	}
+	// Axes of length 1 beyond the second carry nothing: radio astronomers write [1, 1, h, w]. Those of our files with channels do.
+	axes := head.axes
+	_, coloured := head.cards.Number(coloursKey)
+	for !coloured && len(axes) > 2 && axes[len(axes)-1] == 1 {
+		axes = axes[:len(axes)-1]
+	}
+	if !head.image || len(axes) < 2 || len(axes) > 4 || head.dataBytes == 0 {
+		return head, nil, rest, nil
+	}
+	shape := slices.Clone(axes)
+	slices.Reverse(shape) // FITS counts axes from the fastest
+	if len(shape) == 4 {
+		planes = ChannelsFirst
+	}
+	l, err := planes.layout(shape)
+	if err != nil {
+		return head, nil, rest, err
+	}
+	return head, &fitsImage{l, head.cards, hdu}, rest, nil
 }
 
 // read returns the images. Pixels marked BLANK become NaN.

@@ -30,6 +30,50 @@ func (h Header) Number(key string) (float64, bool) {
 	return 0, false
 }
 
+// text returns the value of the card with the given key, where that is a text, without blanks at its end.
+func (h Header) text(key string) string {
+	for _, card := range h {
+		if keyword(card) == key && len(card) > 10 && card[8:10] == "= " {
+			if value, ok := strings.CutPrefix(strings.TrimLeft(card[10:], " "), "'"); ok {
+				value, _, _ = strings.Cut(value, "'")
+				return strings.TrimRight(value, " ")
+			}
+		}
+	}
+	return ""
+}
+
+// WithHistory returns a copy of the header, which may be nil, with HISTORY cards at its end that say how the image was made, such as by which model
+// and seed. Lines that are too long for a card go on in the next, from a blank on if there is one. FITS knows ASCII alone: of other characters each becomes
+// a question mark, so write "sigma".
+func (h Header) WithHistory(lines ...string) Header {
+	const (
+		key  = "HISTORY "
+		room = fitsCard - len(key)
+	)
+	out := slices.Clone(h)
+	for _, text := range lines {
+		for line := range strings.SplitSeq(text, "\n") {
+			rest := strings.Map(func(r rune) rune {
+				if r < ' ' || r > '~' {
+					return '?'
+				}
+				return r
+			}, line)
+			for len(rest) > room {
+				end := strings.LastIndexByte(rest[:room+1], ' ')
+				if strings.TrimLeft(rest[:max(end, 0)], " ") == "" { // a word that is longer than a card
+					end = room
+				}
+				out = append(out, strings.TrimRight(key+rest[:end], " "))
+				rest = strings.TrimLeft(rest[end:], " ")
+			}
+			out = append(out, strings.TrimRight(key+rest, " "))
+		}
+	}
+	return out
+}
+
 func cardNumber(card string) (float64, bool) {
 	if len(card) <= 10 || card[8:10] != "= " {
 		return 0, false
@@ -105,11 +149,13 @@ func (h Header) Window(left, top int, factor float64) Header {
 // images, as in files of others.
 const coloursKey = "COLOURS"
 
-// describesPixels tells cards that say how the values are stored, which a file of other values must not have, from all others.
+// describesPixels tells cards that say how the values are stored, or which pixels of the detector they come from, from all others: a file of
+// other values, or of a part of the image, must not have them.
 func describesPixels(key string) bool {
 	switch key {
 	case "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BSCALE", "BZERO", "BLANK",
-		"DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM", "INHERIT", "END", coloursKey:
+		"DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM", "INHERIT", "END", coloursKey,
+		"DATASEC", "BIASSEC", "TRIMSEC", "CCDSEC", "DETSEC":
 		return true
 	}
 	axis, ok := strings.CutPrefix(key, "NAXIS")
@@ -117,7 +163,8 @@ func describesPixels(key string) bool {
 	return ok && err == nil
 }
 
-// LoadFITS reads the images of a FITS file, with .gz a compressed one, as [Load] does, and its header. Unlike Load it lets bad pixels stand, as NaN where
+// LoadFITS reads the images of a FITS file, with .gz a compressed one, as [Load] does, and the header of the HDU that they are in: the first that is
+// named SCI (its EXTNAME), or else the first with an image. Unlike Load it lets bad pixels stand, as NaN where
 // the file marks them as BLANK: [Images.Cutout] fills them.
 func LoadFITS(path string) (*Images, Header, error) {
 	im, header, err := loadFITS(path)
@@ -154,7 +201,8 @@ func loadFITS(path string) (*Images, Header, error) {
 
 // SaveFITS writes the images as the primary HDU of a FITS file, in float32: [h, w] of one grey image, a cube [n, h, w] of several, or
 // [n, c, h, w] of images with channels, which a card COLOURS marks: [Load] reads each as it was. header, which may be nil, is one of
-// [LoadFITS], or [Header.Window] of it; of its cards all are written but those that say how the old pixels were stored. The file appears when it is complete.
+// [LoadFITS], or [Header.Window] of it; of its cards all are written but those that say how the old pixels were stored, and where on the detector
+// they were (DATASEC and its like). The file appears when it is complete.
 func (im *Images) SaveFITS(path string, header Header) error {
 	if err := im.Validate(); err != nil {
 		return err

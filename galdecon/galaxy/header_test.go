@@ -101,6 +101,66 @@ func TestSaveFITSShapes(t *testing.T) {
 	}
 }
 
+// Regions of the detector aren't those of another image, such as a stamp.
+func TestSaveFITSDropsSections(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.fits")
+	header := Header{"OBJECT  = 'M51'", "DATASEC = '[1:2048,1:4096]'", "BIASSEC = '[1:9,1:9]'", "TRIMSEC = '[1:9,1:9]'", "CCDSEC  = '[1:9,1:9]'", "DETSEC  = '[1:9,1:9]'"}
+	if err := ramp(1, 3, 5, 1).SaveFITS(path, header); err != nil {
+		t.Fatal(err)
+	}
+	_, back, err := LoadFITS(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(back, "\n"); strings.Contains(text, "SEC ") || !strings.Contains(text, "M51") {
+		t.Errorf("header\n%s", text)
+	}
+}
+
+func TestWithHistory(t *testing.T) {
+	header := Header{"OBJECT  = 'M51'"}
+	word := strings.Repeat("x", 100)
+	got := header.WithHistory(
+		"Model tiny, seed 7",
+		"",
+		"PSF: a Moffat profile of beta 2.5 and a full width of 3.2 pixels at half its maximum, recentred",
+		"σ = 1.5\tpixels\nnoise 10",
+		word,
+		"a "+word,
+	)
+	want := Header{
+		"OBJECT  = 'M51'",
+		"HISTORY Model tiny, seed 7",
+		"HISTORY",
+		"HISTORY PSF: a Moffat profile of beta 2.5 and a full width of 3.2 pixels at half",
+		"HISTORY its maximum, recentred",
+		"HISTORY ? = 1.5?pixels",
+		"HISTORY noise 10",
+		"HISTORY " + word[:72],
+		"HISTORY " + word[72:],
+		"HISTORY a",
+		"HISTORY " + word[:72],
+		"HISTORY " + word[72:],
+	}
+	if !slices.Equal(got, want) || len(header) != 1 {
+		t.Fatalf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	path := filepath.Join(t.TempDir(), "a.fits")
+	if err := ramp(1, 3, 5, 1).SaveFITS(path, got.WithHistory("Once more")); err != nil {
+		t.Fatal(err)
+	}
+	_, back, err := LoadFITS(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(back) - len(want) - 1; !slices.Equal(back[n:], append(want, "HISTORY Once more")) {
+		t.Errorf("the file has the header\n%s", strings.Join(back, "\n"))
+	}
+	if none := Header(nil).WithHistory(); len(none) != 0 {
+		t.Errorf("no lines gave %q", none)
+	}
+}
+
 // pixelToPlane follows a pixel, counted from 1, through SIP and the CD matrix to the tangent plane in degrees.
 func pixelToPlane(h Header, x, y float64) (xi, eta float64) {
 	number := func(key string) float64 { v, _ := h.Number(key); return v }

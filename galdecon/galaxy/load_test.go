@@ -250,6 +250,78 @@ func greyAlphaPNG(width uint32, row []byte) []byte {
 	return b.Bytes()
 }
 
+// greyTIFF is a TIFF of one pixel of so many bits in a format, 1 for integers and 3 for floats, with the place of the next page.
+func greyTIFF(bits, format uint16, next uint32) []byte {
+	const short, long = 3, 4
+	entries := [][4]uint32{
+		{256, short, 1, 1}, {257, short, 1, 1}, {258, short, 1, uint32(bits)}, {259, short, 1, 1}, {262, short, 1, 1},
+		{273, long, 1, 8 + 2 + 9*12 + 4}, {278, short, 1, 1}, {279, long, 1, uint32(bits / 8)}, {339, short, 1, uint32(format)},
+	}
+	b := []byte("II*\x00\x08\x00\x00\x00")
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(entries)))
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(b, uint16(e[0])), uint16(e[1]))
+		b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, e[2]), e[3])
+	}
+	return append(binary.LittleEndian.AppendUint32(b, next), 0, 0, 0x80, 0x3f)
+}
+
+func TestLoadTIFFOfOnePage(t *testing.T) {
+	im, err := Load(write(t, "a.tif", greyTIFF(16, 1, 0)))
+	if err != nil || im.Channels != 1 || len(im.Pixels) != 1 {
+		t.Errorf("%+v, error %v", im, err)
+	}
+}
+
+// hdu is an image of 1×n pixels of a value, in an extension if it has a name.
+func hdu(name string, n int, value byte) []byte {
+	cards := []string{"SIMPLE  =                    T"}
+	if name != "" {
+		cards = []string{"XTENSION= 'IMAGE   '"}
+	}
+	cards = append(cards, integerCard("BITPIX", 8), integerCard("NAXIS", 2), integerCard("NAXIS1", n), integerCard("NAXIS2", 1))
+	if name != "" {
+		cards = append(cards, integerCard("PCOUNT", 0), integerCard("GCOUNT", 1), fmt.Sprintf("EXTNAME = '%-8s' / what it is", name))
+	}
+	out := make([]byte, 0, 2*fitsBlock)
+	for _, card := range append(cards, "END") {
+		out = fmt.Appendf(out, "%-*s", fitsCard, card)
+	}
+	out = append(out, bytes.Repeat([]byte(" "), padding(len(out)))...)
+	out = append(out, bytes.Repeat([]byte{value}, n)...)
+	return append(out, make([]byte, padding(len(out)))...)
+}
+
+func TestLoadFITSOfSeveralImages(t *testing.T) {
+	other := append(bytes.Repeat([]byte("?"), fitsBlock), hdu("SCI", 3, 9)...)
+	for name, c := range map[string]struct {
+		file []byte
+		want byte
+	}{
+		"no SCI":                        {slices.Concat(hdu("", 3, 1), hdu("WHT", 3, 2)), 1},
+		"SCI after weights":             {slices.Concat(hdu("", 0, 0), hdu("WHT", 3, 2), hdu("SCI", 3, 3), hdu("ERR", 3, 4)), 3},
+		"the first of two":              {slices.Concat(hdu("", 3, 1), hdu("Sci", 3, 2), hdu("SCI", 3, 3)), 2},
+		"SCI without pixels":            {slices.Concat(hdu("", 0, 1), hdu("SCI", 0, 2), hdu("WHT", 3, 3)), 3},
+		"what isn't FITS behind it":     {slices.Concat(hdu("", 3, 1), other), 1},
+		"a truncated one behind it":     {slices.Concat(hdu("", 3, 1), hdu("WHT", 3, 2)[:fitsBlock]), 1},
+		"after SCI one that's no image": {slices.Concat(hdu("", 0, 1), hdu("SCI", 3, 2), other), 2},
+	} {
+		path := write(t, "a.fits", c.file)
+		im, header, err := LoadFITS(path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		again, err := Load(path)
+		if err != nil || im.Pixels[0] != float32(c.want) || again.Pixels[0] != im.Pixels[0] {
+			t.Errorf("%s: pixels %v and %v, error %v; want %d", name, im.Pixels, again, err, c.want)
+		}
+		if extension := strings.HasPrefix(header[0], "XTENSION"); extension != (header.text("EXTNAME") != "") {
+			t.Errorf("%s: header %q", name, header)
+		}
+	}
+}
+
 func TestLoadStacksInOrder(t *testing.T) {
 	one := write(t, "one.npy", numpy("<f4", "1, 2", []float32{1, 2}))
 	two := write(t, "two.npy", numpy("<f4", "2, 1, 2", []float32{3, 4, 5, 6}))
@@ -310,6 +382,10 @@ func TestLoadRefuses(t *testing.T) {
 		"truncated PNG":      {"a.png", "truncated", picture.Bytes()[:picture.Len()-20]},
 		"huge PNG":           {"a.png", "crop", enlargePNG(huge)},
 		"no TIFF":            {"a.tiff", "convert", good},
+		"TIFF of floats":     {"a.tif", "integers of 8 or 16 bits, on one page; convert it", greyTIFF(32, 3, 0)},
+		"TIFF of 32 bits":    {"a.tif", "integers of 8 or 16 bits, on one page; convert it", greyTIFF(32, 1, 0)},
+		"TIFF of two pages":  {"a.tif", "integers of 8 or 16 bits, on one page; convert it", greyTIFF(16, 1, 8)},
+		"damaged SCI":        {"a.fits", "HDU 1: the file is truncated", slices.Concat(hdu("", 4, 1), hdu("SCI", 4, 2)[:fitsBlock])},
 		"packed FITS":        {"a.fits.fz", "funpack", good},
 		"BMP":                {"a.bmp", "convert", good},
 		"no ending":          {"a", "convert", good},

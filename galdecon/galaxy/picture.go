@@ -2,6 +2,8 @@ package galaxy
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -9,7 +11,7 @@ import (
 	_ "image/png"  // registers the format with image.Decode
 	"slices"
 
-	_ "golang.org/x/image/tiff" // registers the format with image.Decode
+	"golang.org/x/image/tiff" // registers the format with image.Decode
 )
 
 // maxPicture is the largest number of pixels of a picture: a header of a few bytes can ask for any number.
@@ -23,14 +25,24 @@ func decodePicture(data []byte) (im *Images, err error) {
 			im, err = nil, fmt.Errorf("the picture is malformed: %v", p)
 		}
 	}()
+	var unsupported tiff.UnsupportedError
 	config, format, err := image.DecodeConfig(bytes.NewReader(data))
+	if errors.As(err, &unsupported) {
+		return nil, unreadTIFF(unsupported)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("it is not a PNG, JPEG or TIFF picture of integers, or truncated; convert it: %w", err)
 	}
 	if config.Width < 1 || config.Height < 1 || config.Width > maxPicture/config.Height {
 		return nil, fmt.Errorf("the picture has %d x %d pixels; crop it to between 1 and %d in all", config.Height, config.Width, maxPicture)
 	}
+	if format == "tiff" && hasMorePages(data) {
+		return nil, unreadTIFF(errors.New("it has several pages"))
+	}
 	decoded, _, err := image.Decode(bytes.NewReader(data))
+	if errors.As(err, &unsupported) {
+		return nil, unreadTIFF(unsupported)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the picture is damaged or truncated: %w", err)
 	}
@@ -57,6 +69,21 @@ func decodePicture(data []byte) (im *Images, err error) {
 		}
 	}
 	return im, nil
+}
+
+func unreadTIFF(err error) error {
+	return fmt.Errorf("a TIFF must be of integers of 8 or 16 bits, on one page; convert it, for example to FITS or NPY: %w", err)
+}
+
+// hasMorePages reports whether a page follows the first of a TIFF, whose directory has 12 bytes for each entry and then the place of the next.
+func hasMorePages(data []byte) bool {
+	var order binary.ByteOrder = binary.LittleEndian
+	if data[0] == 'M' {
+		order = binary.BigEndian
+	}
+	at := int64(order.Uint32(data[4:]))
+	at += 2 + 12*int64(order.Uint16(data[at:]))
+	return at+4 <= int64(len(data)) && order.Uint32(data[at:]) != 0
 }
 
 // isGrey tells a file that stores grey values from one that stores colours, whatever these are: one picture of many that happens to be grey is

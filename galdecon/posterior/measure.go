@@ -45,7 +45,8 @@ type Photometry struct {
 	Measured, Failed int
 }
 
-// Measure measures every candidate by [score.Measure], in an aperture of the given radius in pixels. Candidates without a galaxy that could be
+// Measure measures every candidate by [score.Measure], in an aperture of the given radius in pixels. Flux is that of score.Measure multiplied by
+// Observation.Scale[0], if there is one: multiply the true galaxy's with its Scale too before the two are compared. Candidates without a galaxy that could be
 // measured are counted. It is an error if fewer than half can be measured.
 func (p Posterior) Measure(aperture float64) (Photometry, error) {
 	if p.Samples == nil || p.Samples.N == 0 {

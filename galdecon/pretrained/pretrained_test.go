@@ -94,6 +94,63 @@ func TestModels(t *testing.T) {
 	}
 }
 
+// What the model wasn't trained for is refused: noise that shows in candidates alone, a sky that was left, noise that is said to be less.
+func TestRefusals(t *testing.T) {
+	d, err := pretrained.Load("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 32, Channels: 1, Seed: 77})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := psf.Gaussian(15, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := func(noise float64, change func(o *galdecon.Observations)) (failed int, said string) {
+		t.Helper()
+		o, err := galdecon.Observe(y, []psf.Kernel{k}, noise, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(o)
+		for i := range y.N {
+			one, err := o.Select(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Sample(t.Context(), one, 8, 7); err != nil {
+				failed, said = failed+1, err.Error()
+			}
+		}
+		return failed, said
+	}
+	same := func(*galdecon.Observations) {}
+	for _, noise := range []float64{0.001, 0.03} {
+		if failed, said := sample(noise, same); failed > 0 {
+			t.Errorf("with noise of %g, %d of %d are refused: %s", noise, failed, y.N, said)
+		}
+	}
+	for what, test := range map[string]struct {
+		noise  float64
+		change func(o *galdecon.Observations)
+		want   string
+	}{
+		"noise of a tenth of the peak": {0.1, same, "without blur, but the model was trained for at most 0.03"},
+		"a sky that was left": {0.003, func(o *galdecon.Observations) {
+			for i := range o.Images.Pixels {
+				o.Images.Pixels[i] += 0.4
+			}
+		}, "subtract the sky"},
+		"less noise than there is": {0.02, func(o *galdecon.Observations) { o.Noise = []float64{0.003} }, "leave Noise empty"},
+	} {
+		if failed, said := sample(test.noise, test.change); failed < y.N-1 || !strings.Contains(said, test.want) {
+			t.Errorf("%s: %d of %d are refused, with %q; want all but one at most, with %q", what, failed, y.N, said, test.want)
+		}
+	}
+}
+
 // pluginPath is where the XLA plugin of the present home is, for PJRT_PLUGIN_LIBRARY_PATH.
 func pluginPath(t *testing.T, h home.Home) string {
 	t.Helper()

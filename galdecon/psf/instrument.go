@@ -53,12 +53,17 @@ func (in Instrument) Validate() error {
 }
 
 // Knows reports what sets a PSF apart from those that the instrument draws. Ranges are stretched a little, as a model doesn't end
-// sharply at their borders.
+// sharply at their borders, and the centroid may be up to a quarter of a pixel from the centre.
 func (in Instrument) Knows(k Kernel) error {
 	const (
+		offset       = 0.25     // pixels
 		width, shape = 0.1, 0.1 // of the range, and absolute
 		misfit       = 0.15     // of the light
 	)
+	// First, as a fit takes a PSF that is off its centre for a long one. One whose centroid can't be measured is the fit's to refuse.
+	if row, col, err := k.centroid(); err == nil && math.Hypot(row, col) > offset {
+		return fmt.Errorf("psf: the centroid of this PSF is %+.2f rows and %+.2f columns from its centre, which would move a galaxy by as much; see Kernel.Recentre", row, col)
+	}
 	f, err := k.Fit()
 	if err != nil {
 		return err
@@ -66,13 +71,13 @@ func (in Instrument) Knows(k Kernel) error {
 	low, high := in.SigmaMin*(1-width), in.SigmaMax*(1+width)
 	switch g := f.Shear.Size(); {
 	case f.Sigma < low || f.Sigma > high:
-		return fmt.Errorf("psf: this PSF has a width of σ = %.2f pixels, the instrument's have %.2g to %.2g", f.Sigma, in.SigmaMin, in.SigmaMax)
+		return fmt.Errorf("psf: this PSF has a width of σ = %.2f pixels, the instrument's have %.2g to %.2g; train a model for it", f.Sigma, in.SigmaMin, in.SigmaMax)
 	case g > in.Shear+shape:
-		return fmt.Errorf("psf: this PSF has an ellipticity of |g| = %.2f, the instrument's have at most %.2g", g, in.Shear)
+		return fmt.Errorf("psf: this PSF has an ellipticity of |g| = %.2f, the instrument's have at most %.2g; train a model for it", g, in.Shear)
 	case f.Wings > in.Wings+shape:
-		return fmt.Errorf("psf: this PSF has wings like a Moffat profile of β = %.1f, the instrument's 1/β is at most %.2g", 1/f.Wings, in.Wings)
+		return fmt.Errorf("psf: this PSF has wings like a Moffat profile of β = %.1f, the instrument's 1/β is at most %.2g; is there background left in it? Subtract that first, or train a model for it", 1/f.Wings, in.Wings)
 	case f.Misfit > misfit:
-		return fmt.Errorf("psf: %.0f %% of this PSF's light is elsewhere than in any centred Moffat profile; see Kernel.Recentre", 100*f.Misfit)
+		return fmt.Errorf("psf: %.0f %% of this PSF's light is elsewhere than in any centred Moffat profile; is there noise, background or another star in it?", 100*f.Misfit)
 	}
 	return nil
 }

@@ -263,22 +263,52 @@ func TestInstrumentKnows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pedestal := kernel(1.5, math.Inf(1), psf.Shear{})
+	for i := range pedestal.Weights {
+		pedestal.Weights[i] += 0.08 * pedestal.Weights[112]
+	}
+	pedestal, err = psf.New(15, pedestal.Weights)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		kernel psf.Kernel
 		want   string
 	}{
-		"a Gaussian":          {kernel(1.5, math.Inf(1), psf.Shear{}), ""},
-		"a Moffat profile":    {kernel(2, 3.5, psf.Shear{G1: 0.1, G2: -0.15}), ""},
-		"the narrowest":       {kernel(1, math.Inf(1), psf.Shear{}), ""},
-		"narrower":            {kernel(0.7, math.Inf(1), psf.Shear{}), "σ = 0.70"},
-		"wider":               {kernel(3, math.Inf(1), psf.Shear{}), "σ = 3.00"},
-		"longer":              {kernel(1.5, math.Inf(1), psf.Shear{G2: 0.4}), "|g| = 0.40"},
-		"more wings":          {kernel(1.5, 1.8, psf.Shear{}), "β = 1.8"},
-		"something different": {hollow, "psf: "},
+		"a fifth of a pixel off": {offset(t, 15, 1.5, 0.1, -0.17), ""},
+		"half a pixel off":       {offset(t, 15, 1.5, 0.5, 0), "+0.50 rows and +0.00 columns from its centre, which would move a galaxy by as much; see Kernel.Recentre"},
+		"two pixels off":         {offset(t, 15, 1.5, 0, -2), "-2.00 columns"},
+		"even, off":              {offset(t, 14, 2, 0.3, 0), "+0.30 rows"},
+		"with a background":      {pedestal, "Subtract it first"},
+		"a Gaussian":             {kernel(1.5, math.Inf(1), psf.Shear{}), ""},
+		"a Moffat profile":       {kernel(2, 3.5, psf.Shear{G1: 0.1, G2: -0.15}), ""},
+		"the narrowest":          {kernel(1, math.Inf(1), psf.Shear{}), ""},
+		"narrower":               {kernel(0.7, math.Inf(1), psf.Shear{}), "σ = 0.70"},
+		"wider":                  {kernel(3, math.Inf(1), psf.Shear{}), "σ = 3.00"},
+		"longer":                 {kernel(1.5, math.Inf(1), psf.Shear{G2: 0.4}), "|g| = 0.40"},
+		"more wings":             {kernel(1.5, 1.8, psf.Shear{}), "β = 1.8"},
+		"something different":    {hollow, "psf: "},
 	} {
 		err := in.Knows(test.kernel)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// An even grid that cuts a PSF off holds more light on one side, but the PSF is centred.
+func TestInstrumentKnowsEvenGrids(t *testing.T) {
+	for _, size := range []int{10, 14} {
+		in := psf.Instrument{Size: size, SigmaMin: 1, SigmaMax: 5, Shear: 0.4, Wings: 0.4}
+		for _, sigma := range []float64{2, 4, 5} {
+			for _, shear := range []psf.Shear{{}, {G1: 0.2, G2: 0.3}} {
+				k := must(psf.Moffat(size, 2.3548200450309493*sigma, 2.5, shear))(t)
+				for what, k := range map[string]psf.Kernel{"a Moffat profile": k, "recentred": must(k.Recentre())(t)} {
+					if err := in.Knows(k); err != nil {
+						t.Errorf("%s of σ = %g on %d×%d pixels: %v", what, sigma, size, size, err)
+					}
+				}
+			}
 		}
 	}
 }

@@ -115,7 +115,14 @@ func TestHubble(t *testing.T) {
 		if after.Misfit >= before.Misfit || after.Misfit > 0.08 {
 			t.Errorf("PSF %d: the misfit was %g, is %g where it is centred", i, before.Misfit, after.Misfit)
 		}
-		half := must(must(centred.Rescale(2))(t).Moments())(t)
-		near(t, "σ on pixels twice as wide", 2*half.Sigma/m.Sigma, 1, 0.05)
+		coarse := must(centred.Rescale(2))(t)
+		near(t, "σ on pixels twice as wide", 2*must(coarse.Moments())(t).Sigma/m.Sigma, 1, 0.05)
+		in := psf.Instrument{Size: coarse.Size, SigmaMin: 0.8, SigmaMax: 2.2, Shear: 0.3, Wings: 0.5}
+		if err := in.Knows(coarse); err != nil {
+			t.Error(err)
+		}
+		if err := in.Knows(k); err == nil || !strings.Contains(err.Error(), "Kernel.Recentre") {
+			t.Errorf("PSF %d as it is in the file: error %v", i, err)
+		}
 	}
 }

@@ -72,6 +72,18 @@ func (k Kernel) Moments() (Moments, error) {
 	return Moments{}, errors.New("psf: the PSF has no single bright place whose width could be measured; is it one, and not noise?")
 }
 
+// centroid is where the light is, in rows and columns from the centre, by [Kernel.Moments]. The first row and column of an even grid don't
+// count, as there are none opposite: the light in them would pull a PSF that is centred.
+func (k Kernel) centroid() (row, col float64, err error) {
+	if k.Size > 1 && k.Size%2 == 0 {
+		if k, err = k.resample(k.Size-1, 1, 0, 0); err != nil {
+			return 0, 0, err
+		}
+	}
+	m, err := k.Moments()
+	return m.Row, m.Col, err
+}
+
 // FWHM is the full width at half maximum in pixels: the diameter of the circle of the same area as the part of the interpolated PSF
 // that is at least half as bright as its peak. For an elliptical PSF it is the geometric mean of the two widths.
 func (k Kernel) FWHM() (float64, error) {

@@ -9,14 +9,14 @@ import (
 
 // Recentre moves the light of a measured PSF by less or more than a pixel so that its centroid ([Kernel.Moments]) is the centre
 // (k/2, k/2) of the package documentation. Otherwise a model gives galaxies that are shifted by as much the other way. The PSF is
-// interpolated as by [Kernel.Rescale]. PSFs of [Gaussian] and its like are centred as they are; where an even grid cuts them off,
-// one side holds more light, and their centroid isn't their centre.
+// interpolated as by [Kernel.Rescale]. The first row and column of an even grid, which have none opposite, don't count for the centroid,
+// so that PSFs of [Gaussian] and its like stay as they are.
 func (k Kernel) Recentre() (Kernel, error) {
-	m, err := k.Moments()
+	row, col, err := k.centroid()
 	if err != nil {
 		return Kernel{}, err
 	}
-	return k.resample(k.Size, 1, m.Row, m.Col)
+	return k.resample(k.Size, 1, row, col)
 }
 
 // Rescale gives the PSF for images of another pixel scale, `pixels` old pixels wide: 2 for images that were averaged 2×2, such as

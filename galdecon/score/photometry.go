@@ -39,7 +39,8 @@ const (
 )
 
 // Measure measures the galaxy in the middle of an image [1, height, width, channels], of which the mean of the channels is taken.
-// The radius of the aperture is in pixels, at most half the shorter side; a quarter of it leaves out sky that only adds noise.
+// Its Scale doesn't count: multiply Flux and Aperture with image.Scale[0], if there is one, for the units of the source, as
+// posterior.Posterior.Measure does. The radius of the aperture is in pixels, at most half the shorter side; a quarter of it leaves out sky that only adds noise.
 //
 // Centroid and ellipticity are adaptive moments (Bernstein and Jarvis 2002, AJ 123, 583; Hirata and Seljak 2003, MNRAS 343, 459):
 // the second moments M, and the centre, weighted by an elliptical Gaussian that has just these moments and this centre. It is the

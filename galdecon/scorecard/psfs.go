@@ -104,7 +104,7 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 		checked[s.Wrong] = true
 		for k, kernel := range told {
 			if err := in.Knows(kernel); err != nil {
-				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 (%s): %w; train a model for it", k, s, err)
+				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 (%s): %w", k, s, err)
 			}
 		}
 	}
