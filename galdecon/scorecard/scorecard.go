@@ -218,7 +218,7 @@ func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card
 							return Card{}, fmt.Errorf("scorecard: interrupted with %d of %d results kept in %s; run it again to go on: %w",
 								progress.Done, progress.Total, dir, err)
 						}
-						return Card{}, err
+						return Card{}, fmt.Errorf("%w (%d of %d results are kept in %s, also for a run without this setting)", err, progress.Done, progress.Total, dir)
 					}
 				}
 				report(progress)
