@@ -279,7 +279,7 @@ func TestInstrumentKnows(t *testing.T) {
 		"half a pixel off":       {offset(t, 15, 1.5, 0.5, 0), "+0.50 rows and +0.00 columns from its centre, which would move a galaxy by as much; see Kernel.Recentre"},
 		"two pixels off":         {offset(t, 15, 1.5, 0, -2), "-2.00 columns"},
 		"even, off":              {offset(t, 14, 2, 0.3, 0), "+0.30 rows"},
-		"with a background":      {pedestal, "Subtract it first"},
+		"with a background":      {pedestal, "Subtract that first"},
 		"a Gaussian":             {kernel(1.5, math.Inf(1), psf.Shear{}), ""},
 		"a Moffat profile":       {kernel(2, 3.5, psf.Shear{G1: 0.1, G2: -0.15}), ""},
 		"the narrowest":          {kernel(1, math.Inf(1), psf.Shear{}), ""},

@@ -197,7 +197,7 @@ func TestLoadStateDictErrors(t *testing.T) {
 		{"missing", "a.safetensors", change(func(e map[string]*entry) { delete(e, "out.3.bias") }), []string{"lacks out.3.bias [1]"}},
 		{"surplus", "a.safetensors", change(func(e map[string]*entry) { e["down4.bias"] = &entry{DType: "F32"} }), []string{"holds down4.bias []"}},
 		{"twice", "a.safetensors", change(func(e map[string]*entry) { e["nn_model.to_hidden.0.bias"] = e["hidden.bias"] }), []string{"hidden.bias twice", "nn_model.to_hidden.0.bias"}},
-		{"nothing", "a.safetensors", header(2, "{}"), []string{"lacks stem.conv1.0.weight [8 2 3 3]", "more of the network {Channels:1 Features:8 PSFSize:5}"}},
+		{"nothing", "a.safetensors", header(2, "{}"), []string{"lacks stem.conv1.0.weight [8 2 3 3]", "more of the network {Channels:1 Features:8 PSFSize:5"}},
 		{"shape", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{8, 8} }), []string{"hidden.bias", "[8 8]", "[64]"}},
 		{"absurd shape", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{1 << 62, 1 << 62} }), []string{"hidden.bias", "[4611686018427387904 4611686018427387904]", "[64]"}},
 		{"negative shape", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{-64} }), []string{"hidden.bias", "[-64]", "[64]"}},
