@@ -27,10 +27,45 @@ type Candidates struct {
 	PixelScale float64
 	// Shown is how many candidates are drawn, the first ones; 0 stands for 4.
 	Shown int
-	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch].
+	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch]. [Alike] sets it, and both limits.
 	Stretch Stretch
+	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the colours of the figure tell apart;
+	// 0 stands for the largest in the figure. The rows of an [Overview] share one limit anyway.
+	ResidualLimit, DeviationLimit float64
 	// Title stands above the figure; it may be empty.
 	Title string
+}
+
+// Alike gives figures of one observation, the candidates of several models, one stretch and one range of residuals and of standard
+// deviations, so that what looks alike is alike. It is an error if one of them can't be drawn.
+func Alike(figures ...Candidates) ([]Candidates, error) {
+	var batches []*galaxy.Images
+	var residual, deviation float64
+	for _, c := range figures {
+		d, err := c.derive()
+		if err != nil {
+			return nil, err
+		}
+		batches = append(batches, c.galaxies()...)
+		residual, deviation = max(residual, d.residualLimit()), max(deviation, d.deviationLimit())
+	}
+	stretch, err := AutoStretch(batches...)
+	if err != nil {
+		return nil, err
+	}
+	alike := slices.Clone(figures)
+	for i := range alike {
+		alike[i].Stretch, alike[i].ResidualLimit, alike[i].DeviationLimit = stretch, residual, deviation
+	}
+	return alike, nil
+}
+
+// galaxies are the images of galaxies in the figure.
+func (c Candidates) galaxies() []*galaxy.Images {
+	if c.Truth == nil {
+		return []*galaxy.Images{c.Observation, c.Samples}
+	}
+	return []*galaxy.Images{c.Observation, c.Samples, c.Truth}
 }
 
 // Middle is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those of the detail.
@@ -64,7 +99,10 @@ func (c Candidates) Figure() (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := d.residualLimit()
+	limit := c.ResidualLimit
+	if limit == 0 {
+		limit = d.residualLimit()
+	}
 	diverging := divergingMap(limit)
 	width := c.Observation.Width
 
@@ -90,7 +128,10 @@ func (c Candidates) Figure() (*Figure, error) {
 		residual.panels = append(residual.panels, panel{img: mapped(a.residual, width, diverging, shades)})
 	}
 	if d.deviation != nil {
-		top := roundUp(slices.Max(d.deviation))
+		top := c.DeviationLimit
+		if top == 0 {
+			top = d.deviationLimit()
+		}
 		sharp.panels = append(sharp.panels, panel{caption: "std. dev. 0–" + number(top), img: mapped(d.deviation, width, heatMap(top), shades)})
 	}
 	brightness := panel{}

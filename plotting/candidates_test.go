@@ -118,6 +118,8 @@ func TestCandidatesErrors(t *testing.T) {
 		"PSF empty":         {func(c *Candidates) { c.PSF = []float32{} }, []string{"Candidates.PSF", "0 weights"}},
 		"PSF dark":          {func(c *Candidates) { c.PSF = make([]float32, 9) }, []string{"no positive weight"}},
 		"PSF NaN":           {func(c *Candidates) { c.PSF = []float32{1, 1, 1, nan.At(1)[21]} }, []string{"row 1, column 1"}},
+		"residuals":         {func(c *Candidates) { c.ResidualLimit = -1 }, []string{"ResidualLimit", "-1"}},
+		"deviations":        {func(c *Candidates) { c.DeviationLimit = math.NaN() }, []string{"DeviationLimit"}},
 		"shown":             {func(c *Candidates) { c.Shown = -1 }, []string{"Shown", "-1"}},
 		"pixel scale":       {func(c *Candidates) { c.PixelScale = math.NaN() }, []string{"PixelScale"}},
 	} {
@@ -134,12 +136,12 @@ func TestCandidatesErrors(t *testing.T) {
 
 func TestOverview(t *testing.T) {
 	a, b := observation(1), observation(1)
-	a.Observation.IDs, b.Observation.IDs = []string{"NGC 1"}, []string{"NGC 2"}
+	a.Observation.IDs, b.Observation.IDs = []string{"NGC 1\nby A"}, []string{"NGC 2"}
 	a.Truth, a.PSF = disc(1, 8, 1), []float32{1}
 	b.Samples, b.Reblurred = b.Samples.Select(0), b.Reblurred.Select(0) // No mean, no truth, no PSF.
 	f := mustDraw(t, Overview{Galaxies: []Candidates{a, b}, Title: "both"})
 	texts := written(t, f)
-	for _, want := range []string{"both", "NGC 1", "NGC 2", "truth", "observation x", "candidate 3", "mean"} {
+	for _, want := range []string{"both", "NGC 1", "by A", "NGC 2", "truth", "observation x", "candidate 3", "mean"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}
@@ -153,6 +155,46 @@ func TestOverview(t *testing.T) {
 	small.Observation, small.Samples, small.Reblurred = disc(1, 4, 1), disc(1, 4, 1), disc(1, 4, 1)
 	_, err = Overview{Galaxies: []Candidates{a, small}}.Figure()
 	wantError(t, err, "Galaxies[1]", "4x4x1", "8x8x1")
+}
+
+// Figures of one observation that are made alike share their stretch and both ranges, those of the brighter and wider one.
+func TestAlike(t *testing.T) {
+	a, b := observation(1), observation(1)
+	b.Samples = disc(3, 8, 1)
+	for i := range b.Samples.Pixels {
+		b.Samples.Pixels[i] *= float32(2 + i%7)
+	}
+	b.Reblurred = b.Samples
+	alike, err := Alike(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Stretch != (Stretch{}) || len(alike) != 2 || alike[0].Stretch != alike[1].Stretch || alike[0].Stretch.High < float64(slices.Max(b.Samples.Pixels)) {
+		t.Errorf("the stretches are %v and %v", alike[0].Stretch, alike[1].Stretch)
+	}
+	d, err := b.derive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range alike {
+		if c.ResidualLimit != d.residualLimit() || c.DeviationLimit != d.deviationLimit() {
+			t.Errorf("the limits are %v and %v, want %v and %v", c.ResidualLimit, c.DeviationLimit, d.residualLimit(), d.deviationLimit())
+		}
+		if want := "std. dev. 0–" + number(d.deviationLimit()); !slices.Contains(written(t, mustDraw(t, c)), want) {
+			t.Errorf("the figure lacks %q", want)
+		}
+	}
+	foot := func(rows ...Candidates) string {
+		texts := written(t, mustDraw(t, Overview{Galaxies: rows}))
+		return texts[len(texts)-1]
+	}
+	for want, rows := range map[string][]Candidates{"asinh stretch": alike, "each galaxy": append(alike, a), "each row": {a, b}} {
+		if got := foot(rows...); !strings.HasPrefix(got, want) {
+			t.Errorf("the foot of the overview is %q, want %q…", got, want)
+		}
+	}
+	_, err = Alike(a, Candidates{})
+	wantError(t, err, "Observation")
 }
 
 func TestInsetCovers3Tenths(t *testing.T) {

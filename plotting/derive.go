@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"galdecon/galdecon/galaxy"
 )
@@ -33,11 +34,7 @@ func (c Candidates) derive() (*derived, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	galaxies := []*galaxy.Images{c.Observation, c.Samples}
-	if c.Truth != nil {
-		galaxies = append(galaxies, c.Truth)
-	}
-	stretch, err := c.Stretch.or(galaxies...)
+	stretch, err := c.Stretch.or(c.galaxies()...)
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +91,11 @@ func (c Candidates) check() error {
 	}
 	if c.Shown < 0 {
 		return fmt.Errorf("plotting: Candidates.Shown is %d; it must be positive, or 0 for %d", c.Shown, defaultShown)
+	}
+	for name, limit := range map[string]float64{"ResidualLimit": c.ResidualLimit, "DeviationLimit": c.DeviationLimit} {
+		if !(limit >= 0) || math.IsInf(limit, 0) {
+			return fmt.Errorf("plotting: Candidates.%s is %v; it must be positive, or 0 for the largest in the figure", name, limit)
+		}
 	}
 	if err := checkPixelScale(c.PixelScale); err != nil {
 		return err
@@ -193,6 +195,14 @@ func (d *derived) residualLimit() float64 {
 		}
 	}
 	return roundUp(top)
+}
+
+// deviationLimit is the largest standard deviation, rounded up; 0 without any.
+func (d *derived) deviationLimit() float64 {
+	if d.deviation == nil {
+		return 0
+	}
+	return roundUp(slices.Max(d.deviation))
 }
 
 // roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0 becomes 1, since a range

@@ -115,6 +115,9 @@ func TestMosaic(t *testing.T) {
 		}
 	}
 
+	if texts := written(t, mustDraw(t, Mosaic{Images: disc(1, 80, 1)})); texts[len(texts)-1] != "in a stretch of its own" {
+		t.Errorf("the mosaic of one image says %q", texts)
+	}
 	_, err := Mosaic{Images: disc(61, 4, 1)}.Figure()
 	wantError(t, err, "60", "61", "Select")
 	_, err = Mosaic{Images: disc(1, 4, 2)}.Figure()

@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"strings"
 
 	"galdecon/galdecon/galaxy"
 	"gonum.org/v1/plot/text"
@@ -36,7 +37,7 @@ type panel struct {
 // overlay draws on top of an image, within the canvas of the panel; pixel is the size of a pixel of the galaxy.
 type overlay func(c draw.Canvas, pixel vg.Length)
 
-// row is a row of panels, with a label at its left.
+// row is a row of panels, with a label of one line or several at its left.
 type row struct {
 	label  string
 	panels []panel
@@ -67,7 +68,7 @@ func (g *grid) figure() *Figure {
 	for _, r := range g.rows {
 		columns = max(columns, len(r.panels))
 		if r.label != "" {
-			left = labelSpace
+			left = max(left, labelSpace+float64(strings.Count(r.label, "\n"))*captionSpace)
 		}
 	}
 	n := float64(columns)
@@ -105,7 +106,7 @@ func (g *grid) figure() *Figure {
 		}
 		for i, r := range g.rows {
 			top += r.captionSpace(i)
-			r.drawLabel(c, vg.Point{X: x(labelSpace - 4), Y: y(top + panelH/2)}, vg.Length(panelH)*css)
+			r.drawLabel(c, vg.Point{X: x(left - 4), Y: y(top + panelH/2)}, vg.Length(panelH)*css)
 			for j, p := range r.panels {
 				at := left + 1 + float64(j)*(panelW+gap)
 				p.draw(draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
@@ -143,7 +144,11 @@ func (r row) drawLabel(c draw.Canvas, at vg.Point, room vg.Length) {
 	style := textStyle(captionSize, ink)
 	style.Rotation = math.Pi / 2
 	style.XAlign, style.YAlign = text.XCenter, text.YBottom
-	c.FillText(style, at, fitted(r.label, style, room))
+	lines := strings.Split(r.label, "\n")
+	for i, line := range lines {
+		x := at.X - vg.Length(len(lines)-1-i)*captionSpace*css
+		c.FillText(style, vg.Point{X: x, Y: at.Y}, fitted(line, style, room))
+	}
 }
 
 // draw fills the canvas of the panel with its image, averaged over blocks of m x m of its width pixels, with k x k dots

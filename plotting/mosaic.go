@@ -38,6 +38,8 @@ func (m Mosaic) Figure() (*Figure, error) {
 	foot := "each galaxy in its own stretch"
 	if m.Stretch != (Stretch{}) {
 		foot = m.Stretch.String()
+	} else if im.N == 1 {
+		foot = "in a stretch of its own"
 	}
 	g := newGrid(m.Title, foot, im)
 	var panels []panel

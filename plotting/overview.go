@@ -13,10 +13,10 @@ import (
 
 // Overview shows several observations at once, one in a row: the truth where any is known, the observation with its PSF,
 // the first candidates with the MSE of each, the mean and the standard deviation of all samples. Each row has its own
-// stretch; the standard deviations share one range.
+// stretch, except where [Alike] gave several the same; the standard deviations share one range.
 type Overview struct {
 	// Galaxies are the rows, all of the same image size. Their titles are not used; a row is labelled with the ID of its
-	// observation.
+	// observation, which may have lines.
 	Galaxies []Candidates
 	// Title stands above the figure; it may be empty.
 	Title string
@@ -52,7 +52,18 @@ func (o Overview) Figure() (*Figure, error) {
 	top = roundUp(top)
 	heat := heatMap(top)
 
-	g := newGrid(o.Title, "each row in its own stretch; in the panels: MSE, the mean over pixels of (Π*y − x)^{2}", first)
+	stretches := make(map[Stretch]bool)
+	for _, d := range rows {
+		stretches[d.stretch] = true
+	}
+	foot := "each row in its own stretch"
+	switch {
+	case len(stretches) == 1:
+		foot = rows[0].stretch.String()
+	case len(stretches) < len(rows):
+		foot = "each galaxy in its own stretch"
+	}
+	g := newGrid(o.Title, foot+"; in the panels: MSE, the mean over pixels of (Π*y − x)^{2}", first)
 	for i, d := range rows {
 		c := o.Galaxies[i]
 		r := row{label: c.Observation.ID(0)}
