@@ -244,7 +244,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	_, err = model.Sample(t.Context(), there, 1e9, 9)
 	wants(t, "more than memory", err, nil, "GB of memory")
 	_, err = model.Sample(t.Context(), there, 1<<62, 9)
-	wants(t, "more than can be counted", err, nil, "draw at most")
+	wants(t, "more than can be counted", err, nil, "at most 4294967295")
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = model.Sample(canceled, there, 1, 1)
