@@ -444,8 +444,8 @@ func (w *witness) hear(part Part, most float64) error {
 		}
 		w.n++
 	}
-	// At the most noise of the training one galaxy in a hundred has 4/3 of it by this measure. With 3/2 of it, the intervals of fluxes that
-	// should hold 68 % of them hold 58 to 68 %, with twice the noise 50 to 55 %.
+	// At the most noise of the training one galaxy in a hundred has 4/3 of it by this measure. With 3/2 of the noise a fifth is refused,
+	// with twice as much three quarters; of what passes, intervals of fluxes that should hold 68 % of them hold 59 to 67 %.
 	if ratio := part.Noise / (w.peaks / float64(w.n)); w.n == enough && !(ratio <= 1.5*most) {
 		return tooNoisy(part.Observation.ID(0), ratio, most)
 	}
