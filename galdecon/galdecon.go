@@ -370,7 +370,7 @@ func (c Config) inRange(o *Observations) error {
 	if err != nil {
 		return err
 	}
-	for i := range o.Images.N {
+	for i, edge := range o.Images.Edges() {
 		peak, id := 0.0, o.Images.ID(i)
 		for _, v := range o.Images.At(i) {
 			peak = max(peak, math.Abs(float64(v)))
@@ -379,7 +379,7 @@ func (c Config) inRange(o *Observations) error {
 			return fmt.Errorf("galdecon: the largest pixel of %s is %.3g, but the model takes galaxies whose peak without blur is 1; see galdecon.Standardize", id, peak)
 		}
 		// Of 400 galaxies.Synthetic with any PSF of the presets it is 0.12 at most, of Hubble's 0.05.
-		if edge := border(o.Images.Select(i)); edge > 0.2 {
+		if edge > 0.2 {
 			return fmt.Errorf("galdecon: the border of %s is at %.2g of the galaxy's peak, but outside of it the model takes the sky for dark: subtract the sky (galaxy.Images.Sky and Subtract), "+
 				"or see more of the sky, with a larger cutout that is averaged down", id, edge)
 		}
@@ -399,19 +399,6 @@ func (c Config) inRange(o *Observations) error {
 		}
 	}
 	return nil
-}
-
-// border is the median of the outermost pixels of an image.
-func border(im *galaxy.Images) float64 {
-	var edge []float64
-	for k, v := range im.Pixels {
-		row, column := k/im.Channels/im.Width, k/im.Channels%im.Width
-		if row == 0 || row == im.Height-1 || column == 0 || column == im.Width-1 {
-			edge = append(edge, float64(v))
-		}
-	}
-	slices.Sort(edge)
-	return edge[len(edge)/2]
 }
 
 func tooNoisy(id string, noise, most float64) error {

@@ -1,6 +1,7 @@
 package plotting
 
 import (
+	"cmp"
 	"slices"
 
 	"galdecon/galdecon/galaxy"
@@ -99,10 +100,7 @@ func (c Candidates) Figure() (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := c.ResidualLimit
-	if limit == 0 {
-		limit = d.residualLimit()
-	}
+	limit := cmp.Or(c.ResidualLimit, d.residualLimit())
 	diverging := divergingMap(limit)
 	width := c.Observation.Width
 
@@ -128,10 +126,7 @@ func (c Candidates) Figure() (*Figure, error) {
 		residual.panels = append(residual.panels, panel{img: mapped(a.residual, width, diverging, shades)})
 	}
 	if d.deviation != nil {
-		top := c.DeviationLimit
-		if top == 0 {
-			top = d.deviationLimit()
-		}
+		top := cmp.Or(c.DeviationLimit, d.deviationLimit())
 		sharp.panels = append(sharp.panels, panel{caption: "std. dev. 0–" + number(top), img: mapped(d.deviation, width, heatMap(top), shades)})
 	}
 	brightness := panel{}

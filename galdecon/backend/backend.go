@@ -36,13 +36,18 @@ import (
 // Default returns the backend that GALDECON_BACKEND asks for. It is opened once per process, by the first call.
 var Default = sync.OnceValues(func() (compute.Backend, error) { return Open(os.Getenv(home.BackendEnv)) })
 
-// NewExec makes an executor of a graph function on the default backend, which compiles it once for each shape. It takes any number of shapes: GoMLX
-// by itself would refuse the 33rd.
+// NewExec makes an executor of a graph function on the default backend, see [NewExecOn].
 func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
 	device, err := Default()
 	if err != nil {
 		return nil, err
 	}
+	return NewExecOn(device, f)
+}
+
+// NewExecOn makes an executor of a graph function on a backend, which compiles it once for each shape. It takes any number of shapes: GoMLX
+// by itself would refuse the 33rd.
+func NewExecOn[F graph.ExecGraphFn](device compute.Backend, f F) (*graph.Exec, error) {
 	exec, err := graph.NewExec(device, f)
 	if err != nil {
 		return nil, err

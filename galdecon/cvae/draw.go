@@ -3,6 +3,7 @@ package cvae
 import (
 	"fmt"
 
+	"galdecon/galdecon/backend"
 	"galdecon/galdecon/internal/weights"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
@@ -23,14 +24,14 @@ type Posterior struct {
 }
 
 // NewPosterior prepares the sampler of a model whose weights lie below a scope.
-func NewPosterior(backend compute.Backend, c Config, scope *model.Scope) (*Posterior, error) {
+func NewPosterior(device compute.Backend, c Config, scope *model.Scope) (*Posterior, error) {
 	p := &Posterior{layout: weights.Of(scope)}
 	var err error
 	if p.values, err = p.layout.Values(scope); err != nil {
 		return nil, fmt.Errorf("cvae: %w", err)
 	}
 	layout := p.layout // The executable outlives the weights.
-	p.draw, err = graph.NewExec(backend, func(in []*graph.Node) []*graph.Node {
+	p.draw, err = backend.NewExecOn(device, func(in []*graph.Node) []*graph.Node {
 		// Within a function the networks find their weights in a store whose variables are the function's parameters.
 		draw := graph.NewFunction(in[0].Graph(), "draw", func(g *graph.Graph) []*graph.Node {
 			rng, x, psfs := graph.Parameter(g, "rng", in[0].Shape()), graph.Parameter(g, "x", in[1].Shape()), graph.Parameter(g, "psfs", in[2].Shape())
@@ -53,14 +54,13 @@ func NewPosterior(backend compute.Backend, c Config, scope *model.Scope) (*Poste
 	if err != nil {
 		return nil, fmt.Errorf("cvae: cannot prepare the sampler: %w", err)
 	}
-	p.draw.SetMaxCache(-1) // or GoMLX would refuse the 33rd shape
 	return p, nil
 }
 
 // Check reports weights below a scope that aren't those of the model for images [batch, size, size, channels] and PSFs [batch, k, k],
 // and says which. It compiles nothing.
-func (c Config) Check(backend compute.Backend, scope *model.Scope, size, channels, k int) error {
-	err := weights.Check(backend, scope, func(scope *model.Scope, in []*graph.Node) {
+func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels, k int) error {
+	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
 		mean, _ := c.Encode(scope, in[0], in[1])
 		c.Decode(scope, mean, size, channels)
 	}, shapes.Make(dtypes.Float32, 1, size, size, channels), shapes.Make(dtypes.Float32, 1, k, k))

@@ -82,16 +82,13 @@ func NewPosterior(device compute.Backend, c Config, sampler Sampler, scope *mode
 		return samples, psf.Convolve(samples, psfs)
 	}
 	var errs [5]error
-	p.start, errs[0] = graph.NewExec(device, start)
-	p.loop, errs[1] = graph.NewExec(device, loop)
-	p.path, errs[2] = graph.NewExec(device, path)
-	p.finish, errs[3] = graph.NewExec(device, finish)
-	p.restore, errs[4] = graph.NewExec(device, c.restore)
+	p.start, errs[0] = backend.NewExecOn(device, start)
+	p.loop, errs[1] = backend.NewExecOn(device, loop)
+	p.path, errs[2] = backend.NewExecOn(device, path)
+	p.finish, errs[3] = backend.NewExecOn(device, finish)
+	p.restore, errs[4] = backend.NewExecOn(device, c.restore)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
-	}
-	for _, exec := range []*graph.Exec{p.start, p.loop, p.path, p.finish, p.restore} {
-		exec.SetMaxCache(-1) // or GoMLX would refuse the 33rd shape
 	}
 	return p, nil
 }

@@ -98,6 +98,22 @@ func (im *Images) sky(i int) (Sky, bool) {
 	return Sky{Level: level, Error: noise * math.Sqrt(math.Pi/2/float64(len(values))), Noise: noise}, true
 }
 
+// Edges are the medians of the outermost pixels of each image, all channels together.
+func (im *Images) Edges() []float64 {
+	levels := make([]float64, im.N)
+	for i := range levels {
+		var values []float64
+		for k, v := range im.At(i) {
+			row, col := k/im.Channels/im.Width, k/im.Channels%im.Width
+			if row == 0 || col == 0 || row == im.Height-1 || col == im.Width-1 {
+				values = append(values, float64(v))
+			}
+		}
+		levels[i] = median(values)
+	}
+	return levels
+}
+
 // median sorts the values, of which there is at least one.
 func median(values []float64) float64 {
 	slices.Sort(values)

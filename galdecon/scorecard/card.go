@@ -110,7 +110,9 @@ func (c Config) card(s *store) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
-	card := Card{Galaxies: c.Galaxies.N, Source: c.Source, Edge: median(edges(c.Galaxies)), Candidates: c.Candidates, Epsilon: c.Epsilon, Features: c.header().Features, Seed: c.Seed,
+	edges := c.Galaxies.Edges()
+	slices.Sort(edges)
+	card := Card{Galaxies: c.Galaxies.N, Source: c.Source, Edge: edges[len(edges)/2], Candidates: c.Candidates, Epsilon: c.Epsilon, Features: c.header().Features, Seed: c.Seed,
 		Frequency: spectrum.Frequency}
 	seconds := map[string]float64{}
 	for k, r := range s.results {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy"
@@ -119,7 +118,7 @@ func (o Options) source() string {
 // skyLevels are estimates of the sky of stamps: of two, the lower, as a galaxy that fills its stamp makes both too high. They are the median of the
 // pixels at the edge, and [galaxy.Images.Sky], which needs sky in half of the stamp.
 func skyLevels(images *galaxy.Images) ([]float64, error) {
-	levels := edges(images)
+	levels := images.Edges()
 	skies, err := images.Sky()
 	if err != nil {
 		return nil, err
@@ -128,26 +127,4 @@ func skyLevels(images *galaxy.Images) ([]float64, error) {
 		levels[i] = min(levels[i], s.Level)
 	}
 	return levels, nil
-}
-
-// edges are the medians of the pixels at the edge of each image.
-func edges(images *galaxy.Images) []float64 {
-	levels := make([]float64, images.N)
-	for i := range levels {
-		var values []float64
-		for k, v := range images.At(i) {
-			row, col := k/images.Channels/images.Width, k/images.Channels%images.Width
-			if row == 0 || col == 0 || row == images.Height-1 || col == images.Width-1 {
-				values = append(values, float64(v))
-			}
-		}
-		levels[i] = median(values)
-	}
-	return levels
-}
-
-// median sorts the values, of which there is at least one.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }

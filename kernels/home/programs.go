@@ -47,7 +47,10 @@ func (h Home) toolsStep(repo string) step {
 			if err != nil {
 				return err
 			}
-			return h.build(ctx, run, repo, append([]string{"-modfile=" + modfile}, packages...)...)
+			return h.whole(func(dir string) error {
+				flags := []string{"-modfile=" + modfile, "-ldflags=-s", "-o", dir + string(filepath.Separator)}
+				return goBuild(ctx, run, repo, append(flags, packages...)...)
+			})
 		},
 	}
 }
@@ -85,7 +88,7 @@ func (h Home) commandStep(repo string) step {
 		products: []string{h.Bin("galdecon"), filepath.Join(h.Shim(), "go"), filepath.Join(h.Shim(), "gopls")},
 		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum", "kernels", "galdecon/session") },
 		make: func(ctx context.Context, run runner) error {
-			if err := h.build(ctx, run, repo, "./kernels"); err != nil {
+			if err := h.program(ctx, run, repo, "./kernels", "galdecon"); err != nil {
 				return err
 			}
 			if err := os.MkdirAll(h.Shim(), 0o755); err != nil {
@@ -129,21 +132,8 @@ func goBuild(ctx context.Context, run runner, repo string, args ...string) error
 	return nil
 }
 
-// Program builds a program of the repository as it is now, into bin/ under a name, and returns its path. It is built beside it and then renamed,
-// so that what is in bin/ is always whole.
+// Program builds a program of the repository as it is now, into bin/ under a name, and returns its path. What the compiler says is in the error.
 func (h Home) Program(ctx context.Context, repo, pkg, name string) (path string, err error) {
-	path = h.Bin(name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", err
-	}
-	tmp, err := os.MkdirTemp(h.Dir, "build-*")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	built := filepath.Join(tmp, name)
-	// go doesn't link anew what is up to date, and removes what isn't before it writes.
-	_ = os.Link(path, built)
 	run := func(cmd *exec.Cmd) error {
 		said, err := cmd.CombinedOutput()
 		if err != nil {
@@ -151,36 +141,38 @@ func (h Home) Program(ctx context.Context, repo, pkg, name string) (path string,
 		}
 		return nil
 	}
-	if err := goBuild(ctx, run, repo, "-ldflags=-s", "-o", built, pkg); err != nil {
-		return "", err
-	}
-	return path, os.Rename(built, path)
+	return h.Bin(name), h.program(ctx, run, repo, pkg, name)
 }
 
-// build builds programs of the repository's module and its dependencies, after what flags of go build there are, into bin/. They are
-// built beside it and then renamed, so that a program in bin/ is always whole, also while a running kernel uses it.
-func (h Home) build(ctx context.Context, run runner, repo string, args ...string) error {
-	tmp, err := os.MkdirTemp(h.Dir, "build-*")
+func (h Home) program(ctx context.Context, run runner, repo, pkg, name string) error {
+	return h.whole(func(dir string) error {
+		built := filepath.Join(dir, name)
+		// go doesn't link anew what is up to date, and removes what isn't before it writes.
+		_ = os.Link(h.Bin(name), built)
+		return goBuild(ctx, run, repo, "-ldflags=-s", "-o", built, pkg)
+	})
+}
+
+// whole puts the programs that build makes in a folder beside bin/ there by renaming, so that a program in bin/ is always whole, also while a running
+// kernel uses it.
+func (h Home) whole(build func(dir string) error) error {
+	dir, err := os.MkdirTemp(h.Dir, "build-*")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
-	if err := goBuild(ctx, run, repo, append([]string{"-ldflags=-s", "-o", tmp + string(filepath.Separator)}, args...)...); err != nil {
+	defer os.RemoveAll(dir)
+	if err := build(dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(h.Dir, "bin"), 0o755); err != nil {
 		return err
 	}
-	built, err := os.ReadDir(tmp)
+	built, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, f := range built {
-		name := f.Name()
-		if name == "kernels" {
-			name = "galdecon"
-		}
-		if err := os.Rename(filepath.Join(tmp, f.Name()), h.Bin(name)); err != nil {
+		if err := os.Rename(filepath.Join(dir, f.Name()), h.Bin(f.Name())); err != nil {
 			return err
 		}
 	}

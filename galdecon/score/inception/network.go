@@ -63,13 +63,12 @@ func newNetwork(device compute.Backend, s state) (*Network, error) {
 		n.weights = append(n.weights, v)
 	}
 	// The network compiles for seconds, so it is apart from what depends on the images' size.
-	if n.resize, err = graph.NewExec(device, resize); err == nil {
+	if n.resize, err = backend.NewExecOn(device, resize); err == nil {
 		n.forward, err = graph.NewExec(device, func(in []*graph.Node) *graph.Node { return forward(in[0], in[1:]) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("inception: cannot prepare the network: %w", err)
 	}
-	n.resize.SetMaxCache(-1) // or GoMLX would refuse the 33rd size of images
 	return n, nil
 }
 
