@@ -16,14 +16,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/renameio/v2"
+
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
-
-	"github.com/google/renameio/v2"
 )
 
 // Config is everything that determines an experiment; it is stored as JSON with every checkpoint.

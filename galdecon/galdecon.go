@@ -22,20 +22,21 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/executor"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
 	"galdecon/galdecon/score"
-
-	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
 )
 
 // Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
@@ -626,11 +627,11 @@ func (d *Deconvolver) Path(observations *Observations, seed int64) (*galaxy.Imag
 	rng, x := random.States(seed, stream(0, 0)), o.Images.Tensor()
 	kernels, levels := tensors.FromFlatDataAndDimensions(kernel.Weights, 1, c.Instrument.Size, c.Instrument.Size), tensors.FromValue([]float32{noise})
 	path, err := d.path(rng, x, kernels, levels)
-	if err = errors.Join(err, backend.Free(rng, x, kernels, levels)); err != nil {
+	if err = errors.Join(err, executor.Free(rng, x, kernels, levels)); err != nil {
 		return nil, err
 	}
 	pixels, err := tensors.CopyFlatData[float32](path)
-	if err = errors.Join(err, backend.Free(path)); err != nil {
+	if err = errors.Join(err, executor.Free(path)); err != nil {
 		return nil, fmt.Errorf("galdecon: cannot copy the path from the device: %w", err)
 	}
 	scaled(pixels, pixels, units[0])
@@ -644,12 +645,12 @@ func (d *Deconvolver) chunk(pixels, psfs, noise []float32, rng *tensors.Tensor) 
 	kernels := tensors.FromFlatDataAndDimensions(psfs, size, c.Instrument.Size, c.Instrument.Size)
 	levels := tensors.FromFlatDataAndDimensions(noise, size)
 	y, xy, err := d.draw(rng, x, kernels, levels)
-	if err = errors.Join(err, backend.Free(rng, x, kernels, levels)); err != nil {
+	if err = errors.Join(err, executor.Free(rng, x, kernels, levels)); err != nil {
 		return nil, nil, err
 	}
 	samples, errSamples := tensors.CopyFlatData[float32](y)
 	reblurred, errReblurred := tensors.CopyFlatData[float32](xy)
-	if err = errors.Join(errSamples, errReblurred, backend.Free(y, xy)); err != nil {
+	if err = errors.Join(errSamples, errReblurred, executor.Free(y, xy)); err != nil {
 		return nil, nil, fmt.Errorf("galdecon: cannot copy the samples from the device: %w", err)
 	}
 	return samples, reblurred, nil

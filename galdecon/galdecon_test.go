@@ -19,6 +19,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
 	"galdecon/galdecon"
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/cvae"
@@ -30,9 +33,6 @@ import (
 	"galdecon/galdecon/random"
 	"galdecon/galdecon/score"
 	"galdecon/galdecon/unet"
-
-	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
 )
 
 // micro trains in no time, and is good for nothing but tests.

@@ -7,19 +7,20 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/executor"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
-
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Observations are blurred images x = Π*y + n, with what must be known of each to ask for y. They are also what a session takes
-// (galdecon/session).
+// (kernels/session).
 type Observations = posterior.Observations
 
 // Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
@@ -42,16 +43,16 @@ func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed 
 
 // Graph functions of images and their PSFs, compiled once for each shape.
 var (
-	observer = executor(func(in []*graph.Node) *graph.Node {
+	observer = lazily(func(in []*graph.Node) *graph.Node {
 		y, psfs, rng, noise := in[0], in[1], in[2], in[3]
 		_, z := random.Normal(rng, y.Shape())
 		return graph.Add(psf.Convolve(y, psfs), graph.Mul(z, noise))
 	})
-	wiener = executor(func(in []*graph.Node) *graph.Node {
+	wiener = lazily(func(in []*graph.Node) *graph.Node {
 		x, psfs, lambda := in[0], in[1], in[2]
 		return psf.Correct(x, x, psfs, lambda, wienerSteps)
 	})
-	sharpen = executor(func(in []*graph.Node) *graph.Node { return sharp(in[0], in[1], in[2]) })
+	sharpen = lazily(func(in []*graph.Node) *graph.Node { return sharp(in[0], in[1], in[2]) })
 )
 
 // sharp is x [batch, height, width, channels], deconvolved by Wiener's filter so that it has about the peak of y. It is in proportion to x;
@@ -78,27 +79,27 @@ func standardize(y, x, psfs, noise *graph.Node) (ys, xs, noises *graph.Node) {
 // faint stands for the peak of an image without a galaxy, which can be drawn in training.
 const faint = 1e-3
 
-func executor(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
+func lazily(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 	return sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(f) })
 }
 
 // apply runs a function of observations and more, whose result has the shape of the images; labelled as these are.
-func apply(o *Observations, executor func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
+func apply(o *Observations, compiled func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
 	psfs, err := psf.Stack(o.PSFs...)
 	if err != nil {
 		return nil, err
 	}
-	exec, err := executor()
+	exec, err := compiled()
 	if err != nil {
 		return nil, err
 	}
 	images, kernels := o.Images.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(o.PSFs), o.PSFs[0].Size, o.PSFs[0].Size)
 	result, err := exec.Call1(append([]any{images, kernels}, more...)...)
-	if err = errors.Join(err, backend.Free(images, kernels)); err != nil {
+	if err = errors.Join(err, executor.Free(images, kernels)); err != nil {
 		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
 	}
 	out, err := galaxy.FromTensor(result)
-	if err = errors.Join(err, backend.Free(result)); err != nil {
+	if err = errors.Join(err, executor.Free(result)); err != nil {
 		return nil, err
 	}
 	out.LabelAs(o.Images)

@@ -10,7 +10,7 @@ import (
 )
 
 // Report says how good the candidates for a set of observations are, and Row how good those of one are. They are also what a session tells
-// (galdecon/session).
+// (kernels/session).
 type (
 	Report = posterior.Report
 	Row    = posterior.Row

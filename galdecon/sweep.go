@@ -9,12 +9,12 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/score"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // Weights are those of the two reconstructions in Eq. 1: α of the clean galaxy, β of the blurred one.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"galdecon/kernels/home/hometest"
+	"galdecon/internal/home/hometest"
 )
 
 // reply is what testdata/cells.py prints of a reply of the kernel; which fields are set depends on the request.

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"galdecon/kernels/console"
+	"galdecon/internal/console"
+	"galdecon/internal/home"
 	"galdecon/kernels/doctor"
-	"galdecon/kernels/home"
 	"galdecon/kernels/launch"
 	"galdecon/kernels/notebook"
 )

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"galdecon/kernels/home"
-	"galdecon/kernels/home/hometest"
+	"galdecon/internal/home"
+	"galdecon/internal/home/hometest"
 )
 
 // TestCommandFails checks that the command goes on after a notebook that fails, says which did, and exits with an error.

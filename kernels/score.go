@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 )
 
 // scores hands everything on to a program of its own, which computes.

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"galdecon/galdecon/fit"
-	"galdecon/kernels/home/hometest"
+	"galdecon/internal/home/hometest"
 )
 
 // TestSessionInANotebook has testdata/detach.py play a user of the session, and checks what the cells say.

@@ -18,8 +18,8 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy/illustris"
 	"galdecon/galdecon/scorecard"
-	"galdecon/kernels/console"
-	"galdecon/kernels/home"
+	"galdecon/internal/console"
+	"galdecon/internal/home"
 	"galdecon/kernels/notebook"
 )
 

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strconv"
 
-	"galdecon/galdecon/score"
-
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/score"
 )
 
 // Coverage shows whether credible intervals hold the truth as often as they say: on the left the share of truths that they hold over their

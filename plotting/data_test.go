@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/score"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/score"
 )
 
 func gaussian(t *testing.T, size int, sigma float64) psf.Kernel {

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/galaxy"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // A mosaic of one 4x4 galaxy has a panel of 200 CSS pixels, 2 dots each, so 100x100 dots for each pixel of the galaxy;

@@ -6,10 +6,11 @@ import (
 	"math"
 	"strings"
 
-	"galdecon/galdecon/galaxy"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // The measures of a grid of images, in CSS pixels.

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/galaxy"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/recorder"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // disc is a batch of n galaxies of size x size pixels, exponential discs of peak 1 that shrink from one to the next.

@@ -5,11 +5,11 @@ import (
 	"math"
 	"slices"
 
-	"galdecon/galdecon/galaxy"
-
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Intensities is a histogram of pixel values, the share of pixels in each of 80 bins on a logarithmic scale: where the sky lies, how

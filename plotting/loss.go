@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strconv"
 
-	"galdecon/galdecon/fit"
-
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/fit"
 )
 
 // Point is a loss at a step of training.

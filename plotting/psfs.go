@@ -3,11 +3,11 @@ package plotting
 import (
 	"fmt"
 
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/psf"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
 )
 
 // PSFs is an overview of up to 60 PSFs in a grid, each with its name and its full width at half maximum in pixels. All are scaled to a

@@ -5,11 +5,11 @@ import (
 	"math"
 	"strings"
 
-	"galdecon/galdecon/score"
-
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/score"
 )
 
 // Spectra compares radial power spectra, on a logarithmic scale up to the Nyquist frequency of ½ cycle per pixel: what a blur takes

@@ -5,7 +5,7 @@
 //
 //   - in the directories of PJRT_PLUGIN_LIBRARY_PATH, where go-xla looks too,
 //   - in ~/.local/lib/go-xla and /usr/local/lib/go-xla, where go-xla's installer puts it,
-//   - in galdecon's own Python environment ([galdecon/kernels/home]),
+//   - in galdecon's own Python environment ([galdecon/internal/home]),
 //
 // and where there is none for "cpu", the one that kernels/requirements.txt pins is installed into that environment. There is no
 // fall-back to GoMLX's pure-Go backend, which is a hundred times slower on convolutions and has no FFT: better an error that says
@@ -27,43 +27,22 @@ import (
 	"github.com/gomlx/go-xla/compute/xla"
 	"github.com/gomlx/go-xla/installer"
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 
-	"galdecon/kernels/console"
-	"galdecon/kernels/home"
+	"galdecon/galdecon/internal/executor"
+	"galdecon/internal/console"
+	"galdecon/internal/home"
 )
 
 // Default returns the backend that GALDECON_BACKEND asks for. It is opened once per process, by the first call.
 var Default = sync.OnceValues(func() (compute.Backend, error) { return Open(os.Getenv(home.BackendEnv)) })
 
-// NewExec makes an executor of a graph function on the default backend, see [NewExecOn].
+// NewExec makes an executor of a graph function on the default backend, see [executor.New].
 func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
 	device, err := Default()
 	if err != nil {
 		return nil, err
 	}
-	return NewExecOn(device, f)
-}
-
-// NewExecOn makes an executor of a graph function on a backend, which compiles it once for each shape. It takes any number of shapes: GoMLX
-// by itself would refuse the 33rd.
-func NewExecOn[F graph.ExecGraphFn](device compute.Backend, f F) (*graph.Exec, error) {
-	exec, err := graph.NewExec(device, f)
-	if err != nil {
-		return nil, err
-	}
-	return exec.SetMaxCache(-1), nil
-}
-
-// Free frees the device's memory that tensors hold; nil ones are passed over. Otherwise it would wait for the garbage collector, to whom a tensor on
-// the device looks small.
-func Free(all ...*tensors.Tensor) (err error) {
-	for _, t := range all {
-		if t != nil {
-			err = errors.Join(err, t.FinalizeAll())
-		}
-	}
-	return err
+	return executor.New(device, f)
 }
 
 // Open opens a new backend: "cpu" or "", "cuda", or the absolute path of a PJRT plugin. For "cpu" it installs a plugin where there is

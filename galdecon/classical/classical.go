@@ -8,13 +8,14 @@ import (
 	"slices"
 	"sync"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/psf"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/psf"
 )
 
 // RichardsonLucy deconvolves observations x [n, height, width, channels], with a PSF for each or one for all (Richardson 1972, J. Opt.
@@ -58,7 +59,7 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64
 	if err != nil {
 		return nil, fmt.Errorf("classical: %w", err)
 	}
-	exec, err := executor()
+	exec, err := richardsonLucyExec()
 	if err != nil {
 		return nil, fmt.Errorf("classical: %w", err)
 	}
@@ -102,7 +103,7 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64
 // call runs an executor, copies its result to the host, and frees the device's memory.
 func call(exec *graph.Exec, inputs ...*tensors.Tensor) (images *galaxy.Images, err error) {
 	held := inputs
-	defer func() { err = errors.Join(err, backend.Free(held...)) }()
+	defer func() { err = errors.Join(err, executor.Free(held...)) }()
 	arguments := make([]any, len(inputs))
 	for i, in := range inputs {
 		arguments[i] = in
@@ -115,8 +116,8 @@ func call(exec *graph.Exec, inputs ...*tensors.Tensor) (images *galaxy.Images, e
 	return galaxy.FromTensor(result)
 }
 
-// executor compiles richardsonLucy once for each shape, whatever the number of iterations.
-var executor = sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(richardsonLucy) })
+// richardsonLucyExec compiles richardsonLucy once for each shape, whatever the number of iterations.
+var richardsonLucyExec = sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(richardsonLucy) })
 
 // richardsonLucy takes y to start with, the counts x+b, both [batch, height, width, channels], the PSFs [batch, k, k] or [1, k, k],
 // b [batch, 1, 1, 1] and the number of iterations. It is one loop on the device. Even what doesn't change is computed within the

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
-
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // kernel is a lopsided random PSF: a flipped or shifted convolution must not pass.
@@ -148,7 +148,7 @@ func TestFixedPoint(t *testing.T) {
 	for p, v := range convolve(plane(y, 0, 0), 16, 16, k, false) {
 		counts.Pixels[p] = float32(v)
 	}
-	exec, err := executor()
+	exec, err := richardsonLucyExec()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"math"
 
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 )
 
 // Config is a conditional VAE.

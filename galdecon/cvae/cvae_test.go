@@ -6,10 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/cvae"
-	"galdecon/galdecon/psf"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -17,6 +13,10 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/cvae"
+	"galdecon/galdecon/psf"
 )
 
 var small = cvae.Config{Latent: 3, Features: []int{4, 6}, Alpha: 0.7, Beta: 2, SigmaY: 0.5, SigmaX: 0.2}

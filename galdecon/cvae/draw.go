@@ -3,17 +3,17 @@ package cvae
 import (
 	"fmt"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/internal/weights"
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/internal/weights"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 )
 
 // Posterior draws candidates with a trained model: z from q(z | x, Π); the candidate is the mean of p(y | z).
@@ -31,7 +31,7 @@ func NewPosterior(device compute.Backend, c Config, scope *model.Scope) (*Poster
 		return nil, fmt.Errorf("cvae: %w", err)
 	}
 	layout := p.layout // The executable outlives the weights.
-	p.draw, err = backend.NewExecOn(device, func(in []*graph.Node) []*graph.Node {
+	p.draw, err = executor.New(device, func(in []*graph.Node) []*graph.Node {
 		// Within a function the networks find their weights in a store whose variables are the function's parameters.
 		draw := graph.NewFunction(in[0].Graph(), "draw", func(g *graph.Graph) []*graph.Node {
 			rng, x, psfs := graph.Parameter(g, "rng", in[0].Shape()), graph.Parameter(g, "x", in[1].Shape()), graph.Parameter(g, "psfs", in[2].Shape())

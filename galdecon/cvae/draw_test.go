@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/cvae"
-	"galdecon/galdecon/psf"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/cvae"
+	"galdecon/galdecon/psf"
 )
 
 // With other weights, such as those of a later checkpoint, the samples are those of a posterior that is made with them, to the bit, and

@@ -9,18 +9,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/optimize"
+	"gonum.org/v1/gonum/stat"
+
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
-
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
-
-	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/optimize"
-	"gonum.org/v1/gonum/stat"
 )
 
 // A linear Gaussian world: y = Σ zₖ·wₖ with z ~ N(0, 1), x = Π*y + n with n ~ N(0, σ²). w are a round blob and a quadrupole: a mirrored

@@ -5,15 +5,15 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"galdecon/galdecon/ddpm"
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/unet"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/unet"
 )
 
 // A network starts as 0, and a consistent model with it as the exact posterior of white Gaussian images: what it draws must have the

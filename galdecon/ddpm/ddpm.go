@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"math"
 
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
-	"galdecon/galdecon/unet"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
+	"galdecon/galdecon/unet"
 )
 
 // Config is a conditional diffusion model.

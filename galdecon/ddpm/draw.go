@@ -4,17 +4,17 @@ import (
 	"errors"
 	"fmt"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/internal/weights"
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/internal/weights"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/random"
 )
 
 // Posterior draws candidates from p(y | x, Π) with a trained model.
@@ -82,11 +82,11 @@ func NewPosterior(device compute.Backend, c Config, sampler Sampler, scope *mode
 		return samples, psf.Convolve(samples, psfs)
 	}
 	var errs [5]error
-	p.start, errs[0] = backend.NewExecOn(device, start)
-	p.loop, errs[1] = backend.NewExecOn(device, loop)
-	p.path, errs[2] = backend.NewExecOn(device, path)
-	p.finish, errs[3] = backend.NewExecOn(device, finish)
-	p.restore, errs[4] = backend.NewExecOn(device, c.restore)
+	p.start, errs[0] = executor.New(device, start)
+	p.loop, errs[1] = executor.New(device, loop)
+	p.path, errs[2] = executor.New(device, path)
+	p.finish, errs[3] = executor.New(device, finish)
+	p.restore, errs[4] = executor.New(device, c.restore)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
 	}
@@ -143,7 +143,7 @@ func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurre
 		return nil, nil, err
 	}
 	samples, reblurred, err = p.finish.Call2(u, psfs)
-	if err := errors.Join(err, backend.Free(u)); err != nil {
+	if err := errors.Join(err, executor.Free(u)); err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot blur the samples again: %w", err)
 	}
 	return samples, reblurred, nil
@@ -157,7 +157,7 @@ func (p *Posterior) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, 
 		return nil, err
 	}
 	path, err := p.restore.Call1(u)
-	if err := errors.Join(err, backend.Free(u)); err != nil {
+	if err := errors.Join(err, executor.Free(u)); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot scale the path: %w", err)
 	}
 	return path, nil
@@ -174,7 +174,7 @@ func (p *Posterior) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (
 		inputs = append(inputs, condition)
 	}
 	out, err := loop.Call1(append(inputs, p.values...)...)
-	if err := errors.Join(err, backend.Free(started...)); err != nil {
+	if err := errors.Join(err, executor.Free(started...)); err != nil {
 		return nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}
 	return out, nil

@@ -9,17 +9,17 @@ import (
 	"sync"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/ddpm"
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/unet"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/go-xla/pjrt"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/unet"
 )
 
 func device(t *testing.T) compute.Backend {

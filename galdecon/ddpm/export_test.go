@@ -1,6 +1,8 @@
 package ddpm
 
-import "github.com/gomlx/gomlx/core/tensors"
+import (
+	"github.com/gomlx/gomlx/core/tensors"
+)
 
 // SharesExecutables tells whether both draw with the same executables, so that neither compiles what the other has compiled.
 func (p *Posterior) SharesExecutables(other *Posterior) bool {

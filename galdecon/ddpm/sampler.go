@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"math"
 
-	"galdecon/galdecon/random"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
+
+	"galdecon/galdecon/random"
 )
 
 // Level is a noise level within a sampler's graph: scalars t/T and ᾱ_t.

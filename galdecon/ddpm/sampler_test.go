@@ -4,15 +4,15 @@ import (
 	"math"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/ddpm"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
 )
 
 // gaussian is a problem whose posterior is known: y a Gaussian field on a ring of n pixels with covariance e^{−d/2}, seen

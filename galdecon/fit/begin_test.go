@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
-
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // weights are the averaged weights of a model, by name.

@@ -6,13 +6,13 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"galdecon/galdecon/galaxy"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // maxHeldOut bounds the galaxies that are held out: more would hardly make their mean loss more certain.

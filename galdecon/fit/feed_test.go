@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/galaxy"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/dataset"
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/galaxy"
 )
 
 // The batches are the galaxies of the order, copied.

@@ -10,11 +10,11 @@ import (
 	"math"
 	"time"
 
-	"galdecon/galdecon/galaxy"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Config is how a model is trained.

@@ -14,13 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/ddpm"
-	"galdecon/galdecon/fit"
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/psf"
-	"galdecon/galdecon/unet"
-
 	"github.com/gofrs/flock"
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -31,6 +24,13 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
+	"galdecon/galdecon/unet"
 )
 
 func device(t *testing.T) compute.Backend {

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"testing"
 
-	"galdecon/galdecon/backend"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/backend"
 )
 
 // order are the indices of each batch of n galaxies.

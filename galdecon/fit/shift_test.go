@@ -4,11 +4,11 @@ import (
 	"math"
 	"testing"
 
-	"galdecon/galdecon/backend"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/backend"
 )
 
 // A Gaussian blob is moved as a whole, by up to the limit in either direction, its channels together.

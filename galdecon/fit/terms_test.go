@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"galdecon/galdecon/fit"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/fit"
 )
 
 // The terms of a loss add up to it at every step and in every point of the curves, also where a batch is computed in parts, galaxies

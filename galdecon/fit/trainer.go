@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"galdecon/galdecon/galaxy"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/dtypes"
@@ -22,6 +20,8 @@ import (
 	"github.com/gomlx/gomlx/ml/dataset"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/checkpoint"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Inputs are scalars that a loss reads by name with [Input]: what a sweep varies. They stay the same through a training, and are

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/fit"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -24,6 +22,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/fit"
 )
 
 // weighted is linear with weights of its loss that are inputs; it counts how often its graph is built.

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"galdecon/galdecon/npy"
-
 	"github.com/google/renameio/v2"
+
+	"galdecon/galdecon/npy"
 )
 
 // Planes says what the third axis of an array is.

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // registers the format with image.Decode
-	_ "image/png"  // registers the format with image.Decode
+	_ "image/jpeg"
+	_ "image/png"
 	"slices"
 
-	"golang.org/x/image/tiff" // registers the format with image.Decode
+	"golang.org/x/image/tiff"
 )
 
 // maxPicture is the largest number of pixels of a picture: a header of a few bytes can ask for any number.

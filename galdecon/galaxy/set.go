@@ -18,9 +18,9 @@ import (
 	"strings"
 	"unsafe"
 
-	"galdecon/galdecon/npy"
-
 	"github.com/edsrzf/mmap-go"
+
+	"galdecon/galdecon/npy"
 )
 
 const (

@@ -20,9 +20,9 @@ import (
 	"strconv"
 	"time"
 
-	"galdecon/galdecon/npy"
-
 	"github.com/gofrs/flock"
+
+	"galdecon/galdecon/npy"
 )
 
 // Progress is how far [Write] is.

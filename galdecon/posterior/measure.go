@@ -7,10 +7,10 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat"
+
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/score"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // Interval is a median with its error bars: the true value lies between Low and High with a probability of 68 %, as far as the model is right.

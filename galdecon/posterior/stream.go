@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"iter"
 
-	"galdecon/galdecon/galaxy"
-
 	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Part is some of the candidates of one observation, as they come: its Samples and Reblurred are [k, height, width, channels].

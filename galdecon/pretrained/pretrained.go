@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"galdecon/galdecon"
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 )
 
 //go:embed small tiny tiny-cvae

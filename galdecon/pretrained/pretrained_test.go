@@ -11,7 +11,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/psf"
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 )
 
 // Each shipped model loads from an empty home, is the preset that it says, and deconvolves galaxies that it never saw better than Wiener's

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math"
 
-	"galdecon/galdecon/random"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/random"
 )
 
 // Instrument is what a model is trained to look through: the observation x = Π*y + n with a random PSF and white noise n. The

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/psf"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/psf"
 )
 
 // ∂⟨v, Π*y⟩/∂Π by finite differences. The product is linear in Π, so central differences with a step of 1 are exact but for

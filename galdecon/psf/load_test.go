@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/astrogo/fitsio"
+
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
-
-	"github.com/astrogo/fitsio"
 )
 
 // writeFITS stores values [rows, cols] as 64-bit floats.

@@ -5,9 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"galdecon/galdecon/galaxy"
-
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Poisson counts photons: it returns the observations x as a detector sees them, where sky electrons fall on every pixel besides

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/psf"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/psf"
 )
 
 func must[T any](v T, err error) func(t *testing.T) T {

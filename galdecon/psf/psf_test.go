@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/psf"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/dsp/fourier"
 	"gonum.org/v1/gonum/mat"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/psf"
 )
 
 func device(t *testing.T) compute.Backend {

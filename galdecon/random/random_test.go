@@ -5,13 +5,13 @@ import (
 	"slices"
 	"testing"
 
-	"galdecon/galdecon/backend"
-
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/backend"
 )
 
 const n = 100000

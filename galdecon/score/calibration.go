@@ -7,9 +7,9 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"galdecon/galdecon/galaxy"
-
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Trials put posterior samples to the test: m observations of which the truth is known, each with the truth's d quantities and n

@@ -5,16 +5,16 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/ddpm"
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/score"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/score"
 )
 
 // field is a deconvolution whose posterior is known: images of side×side pixels without borders, a Gaussian field with the covariance

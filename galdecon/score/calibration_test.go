@@ -9,10 +9,10 @@ import (
 	"slices"
 	"testing"
 
-	"galdecon/galdecon/galaxy"
-
 	"gonum.org/v1/gonum/integrate/quad"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // draw makes trials of d quantities with a posterior N(centre, 1) each, which correlate by rho, and samples of N(centre + bias, width²), which

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/score"
-
 	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/score"
 )
 
 // draw is a galaxy whose surface brightness at elliptical radius r is profile(r), of unit flux for a round one: sheared by g

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math"
 
-	"galdecon/galdecon/galaxy"
-
 	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Epsilon is the paper's slack ε (Section 3): a candidate is retained if mean((Π*y − x)²) < Epsilon.

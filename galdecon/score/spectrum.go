@@ -3,9 +3,9 @@ package score
 import (
 	"math"
 
-	"galdecon/galdecon/galaxy"
-
 	"gonum.org/v1/gonum/dsp/fourier"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // Spectrum is a radial power spectrum: the power |F(k)|²/(height·width) of the discrete Fourier transform F, averaged over rings of

@@ -7,7 +7,7 @@ import (
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/score/inception"
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 )
 
 // networkSeed is that of Inception's random weights.

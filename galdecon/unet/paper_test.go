@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/backend"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -18,6 +16,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
+
+	"galdecon/galdecon/backend"
 )
 
 // fixtures are networks with what PyTorch makes of them, written by testdata/golden.py.

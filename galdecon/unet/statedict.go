@@ -14,12 +14,12 @@ import (
 	"slices"
 	"strings"
 
-	"galdecon/galdecon/npy"
-
 	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/compute/dtypes/float16"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/npy"
 )
 
 // LoadStateDict sets the network's variables, in the scope that [Paper.Forward] is given, from a PyTorch state dict:

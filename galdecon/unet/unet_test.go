@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/backend"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"gonum.org/v1/gonum/floats"
+
+	"galdecon/galdecon/backend"
 )
 
 func xla(t *testing.T) compute.Backend {

@@ -20,15 +20,15 @@ import (
 	"testing"
 	"time"
 
-	"galdecon/kernels/console"
-	"galdecon/kernels/home"
-	"galdecon/kernels/home/hometest"
-	notebooks "galdecon/kernels/notebook"
-
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"galdecon/internal/console"
+	"galdecon/internal/home"
+	"galdecon/internal/home/hometest"
+	notebooks "galdecon/kernels/notebook"
 )
 
 // The notebooks of testdata: one whose figure costs nothing, and one that draws candidates in the session.

@@ -28,11 +28,11 @@ import (
 	"sync"
 	"time"
 
-	"galdecon/kernels/home"
-	"galdecon/plotting"
-
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/comms"
+
+	"galdecon/internal/home"
+	"galdecon/plotting"
 )
 
 // AnswerTime is how long a page may take to answer, once the figure is drawn. JupyterLab takes 0.2 to 0.8 s, on a machine whose cores are

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"galdecon/galdecon/galaxy"
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 	"galdecon/plotting"
 )
 

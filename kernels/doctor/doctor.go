@@ -15,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 )
 
 // needsSpace is what a complete set-up with its build cache takes, in bytes.

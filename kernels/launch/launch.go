@@ -5,7 +5,7 @@
 // latest versions of everything before each build, and a PATH on which gonb finds the pinned goimports and gopls. That "go" also has
 // the cells explain their failures.
 //
-// The launcher also owns what the cells share, a session ([galdecon/galdecon/session]): its process starts when a cell first asks for
+// The launcher also owns what the cells share, a session ([galdecon/kernels/session]): its process starts when a cell first asks for
 // it, and ends with the kernel.
 package launch
 
@@ -19,9 +19,9 @@ import (
 	"strings"
 	"syscall"
 
-	"galdecon/galdecon/session/host"
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 	"galdecon/kernels/lifeline"
+	"galdecon/kernels/session/host"
 )
 
 // Kernel runs the kernel for Jupyter's connection file until it is shut down or its parent ends, and returns its exit status. The

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/kernels/home"
-	"galdecon/kernels/home/hometest"
+	"galdecon/internal/home"
+	"galdecon/internal/home/hometest"
 	"galdecon/kernels/launch"
 )
 

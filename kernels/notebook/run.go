@@ -15,8 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"galdecon/kernels/console"
-	"galdecon/kernels/home"
+	"galdecon/internal/console"
+	"galdecon/internal/home"
 )
 
 // stopTime is how long the Python side may take to stop; it needs less than 18 s.

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"galdecon/kernels/console"
-	"galdecon/kernels/home/hometest"
+	"galdecon/internal/console"
+	"galdecon/internal/home/hometest"
 	"galdecon/kernels/notebook"
 )
 

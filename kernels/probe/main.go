@@ -10,7 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 
 	"galdecon/galdecon/backend"
-	"galdecon/kernels/home"
+	"galdecon/internal/home"
 )
 
 func main() {

@@ -20,7 +20,7 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/scorecard"
-	"galdecon/kernels/console"
+	"galdecon/internal/console"
 )
 
 // scoreFlags are what the scores are asked for on the command line.

@@ -21,7 +21,7 @@ import (
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/scorecard"
 	"galdecon/galdecon/unet"
-	"galdecon/kernels/console"
+	"galdecon/internal/console"
 )
 
 // micro is the folder of a diffusion model that trains in no time, and is good for nothing but tests.

@@ -57,8 +57,8 @@ import (
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/session"
-	"galdecon/galdecon/session/watch"
+	"galdecon/kernels/session"
+	"galdecon/kernels/watch"
 	"galdecon/galdecon/unet"
 	"galdecon/plotting"
 

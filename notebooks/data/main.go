@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // The field is of width×height pixels of pixelScale arcseconds: Hubble's galaxies at 32 pixels a side, each 4 of Hubble's wide.

@@ -11,11 +11,11 @@ import (
 	"sync"
 	"testing"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/galaxy"
-
 	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/floats"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/galaxy"
 )
 
 // random1 is the network of the golden features. The tests share it, so that it compiles once.

@@ -7,12 +7,12 @@ import (
 	"iter"
 	"slices"
 
-	"galdecon/galdecon/backend"
-	"galdecon/galdecon/galaxy"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/executor"
 )
 
 // Network computes features, with the weights that it was made with by [Load] or [Random].
@@ -63,7 +63,7 @@ func newNetwork(device compute.Backend, s state) (*Network, error) {
 		n.weights = append(n.weights, v)
 	}
 	// The network compiles for seconds, so it is apart from what depends on the images' size.
-	if n.resize, err = backend.NewExecOn(device, resize); err == nil {
+	if n.resize, err = executor.New(device, resize); err == nil {
 		n.forward, err = graph.NewExec(device, func(in []*graph.Node) *graph.Node { return forward(in[0], in[1:]) })
 	}
 	if err != nil {
@@ -133,7 +133,7 @@ func takes(images *galaxy.Images) error {
 // chunk is resize and forward: images [size, height, width, channels] → features, flat. It frees its tensors.
 func (n *Network) chunk(images *tensors.Tensor) (features []float32, err error) {
 	held := []*tensors.Tensor{images}
-	defer func() { err = errors.Join(err, backend.Free(held...)) }()
+	defer func() { err = errors.Join(err, executor.Free(held...)) }()
 	resized, err := n.resize.Call1(images)
 	if err != nil {
 		return nil, err

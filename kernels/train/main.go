@@ -1,0 +1,65 @@
+// Command train makes the models of package pretrained anew: each preset, on synthetic galaxies, into its folder.
+//
+//	go run ./kernels/train -work DIR tiny tiny-cvae small
+//
+// It takes half an hour to an hour for each on two cores, and goes on where it was interrupted. The model small begins with the weights
+// of tiny.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"galdecon/galdecon"
+	"galdecon/galdecon/fit"
+	"galdecon/galdecon/galaxy"
+	"galdecon/plotting"
+)
+
+func main() {
+	work := flag.String("work", "checkpoints", "folder of the trainings")
+	flag.Parse()
+	for _, preset := range flag.Args() {
+		if err := train(preset, *work); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// models is the folder of the models.
+var models = filepath.Join("galdecon", "pretrained")
+
+// begins is which model's weights another begins with, by preset: those of smaller images.
+var begins = map[string]string{"small": "tiny"}
+
+func train(preset, work string) error {
+	config, err := galdecon.Preset(preset)
+	if err != nil {
+		return err
+	}
+	if from := begins[preset]; from != "" {
+		config.Fit.Begin = filepath.Join(models, from)
+	}
+	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 40000, Size: config.Size, Channels: config.Channels, Seed: 1})
+	if err != nil {
+		return err
+	}
+	dir, to := config.Folder(work), filepath.Join(models, preset)
+	if _, err := os.Stat(to); err == nil {
+		return fmt.Errorf("there is a model in %s; delete it to train anew", to)
+	}
+	history, err := fit.History(dir)
+	if err != nil {
+		return err
+	}
+	live := plotting.NewTraining(config.Fit.Steps, history...)
+	err = galdecon.Train(galdecon.Interruptible(), config, galaxies, dir, func(p fit.Progress) { live.Update(p.Step, p.Loss) })
+	if err := errors.Join(err, live.Close()); err != nil {
+		return err
+	}
+	return galdecon.Export(dir, to)
+}
