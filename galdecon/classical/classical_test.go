@@ -348,7 +348,7 @@ func TestManyShapes(t *testing.T) {
 
 // What is on the device is freed, also where nothing is computed.
 func TestTensorsAreFreed(t *testing.T) {
-	exec, err := executor()
+	exec, err := richardsonLucyExec()
 	if err != nil {
 		t.Fatal(err)
 	}
