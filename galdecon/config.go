@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"galdecon/internal/atomicfile"
 
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
@@ -237,7 +237,7 @@ func (c Config) save(dir string) error {
 
 // writeFile writes a file under another name first: what bears the right one is complete.
 func writeFile(path string, content []byte) error {
-	if err := renameio.WriteFile(path, content, 0o644, renameio.WithTempDir(filepath.Dir(path)), renameio.IgnoreUmask()); err != nil {
+	if err := atomicfile.WriteFile(path, content); err != nil {
 		return fmt.Errorf("galdecon: cannot store %s: %w", filepath.Base(path), err)
 	}
 	return nil

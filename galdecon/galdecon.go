@@ -36,7 +36,6 @@ import (
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/random"
-	"galdecon/galdecon/score"
 )
 
 // Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
@@ -367,7 +366,7 @@ func (d *Deconvolver) WithSampler(sampler ddpm.Sampler) (*Deconvolver, error) {
 // inRange reports observations that the model wasn't trained for: pixels that aren't scaled as those of clean galaxies with a peak of 1, a sky
 // that isn't dark, or more noise, which it would take for structure.
 func (c Config) inRange(o *Observations) error {
-	found, err := score.NoiseLevel(o.Images)
+	found, err := o.Images.NoiseLevels()
 	if err != nil {
 		return err
 	}

@@ -163,15 +163,15 @@ func (im *Images) Average(n int) (*Images, error) {
 	return out, nil
 }
 
-// Cutout returns a stamp of a galaxy in a larger image, one whose sky was subtracted, and the stamp's header: that of the image, which may be nil, with
-// its world coordinate system moved along ([Header.Window]). The galaxy is the one within side/4 of column x and row y, counted from 0 (viewers that
+// Cutout returns a stamp of a galaxy in a larger image, one whose sky was subtracted, and the column and row of the image
+// where its first pixel lies: of the image's header, Window(left, top, 1) is the stamp's. The galaxy is the one within side/4 of column x and row y, counted from 0 (viewers that
 // show FITS count from 1). The stamp is the square of side pixels around its [Centroid], moved inwards at the edge of the image. Bad pixels are
 // interpolated, up to 5 % of them.
 //
 // It is an error if the image is smaller than side, or the galaxy so near its edge that it would lie outside the central half of the stamp.
-func (im *Images) Cutout(header Header, x, y, side int) (*Images, Header, error) {
-	fail := func(err error) (*Images, Header, error) {
-		return nil, nil, fmt.Errorf("galaxy: cannot cut out a stamp at column %d, row %d: %w", x, y, err)
+func (im *Images) Cutout(x, y, side int) (stamp *Images, left, top int, err error) {
+	fail := func(err error) (*Images, int, int, error) {
+		return nil, 0, 0, fmt.Errorf("galaxy: cannot cut out a stamp at column %d, row %d: %w", x, y, err)
 	}
 	if err := im.consistent(); err != nil {
 		return fail(err)
@@ -188,21 +188,19 @@ func (im *Images) Cutout(header Header, x, y, side int) (*Images, Header, error)
 	if quarter := side / 4; x-left < quarter || y-top < quarter || left+side-x < quarter || top+side-y < quarter {
 		return fail(fmt.Errorf("that is within %d pixels of the edge of %s, where a quarter of the stamp would be missing", quarter, im.ID(0)))
 	}
-	config := PrepareConfig{Centre: Centroid}
-	around, err := config.mask(around)
-	if err != nil {
+	if around, err = around.Fill(Interpolate, MaxBad); err != nil {
 		return fail(err)
 	}
-	row, column := config.find(around)
-	stamp, left, top := im.square(left+int(math.Round(column-float64(side)/2)), top+int(math.Round(row-float64(side)/2)), side)
-	if stamp, err = config.mask(stamp); err != nil {
+	row, column := around.Find(Centroid)
+	stamp, left, top = im.square(left+int(math.Round(column-float64(side)/2)), top+int(math.Round(row-float64(side)/2)), side)
+	if stamp, err = stamp.Fill(Interpolate, MaxBad); err != nil {
 		return fail(err)
 	}
 	if centralMax(stamp.Pixels, side, side, im.Channels) <= 0 {
 		return fail(errors.New("there is no positive value; is the galaxy there, and the sky subtracted only once?"))
 	}
 	stamp.LabelAs(im)
-	return stamp, header.Window(left, top, 1), nil
+	return stamp, left, top, nil
 }
 
 // square returns the square of side pixels whose first pixel is (left, top), or the nearest that lies within the image, and where it lies.

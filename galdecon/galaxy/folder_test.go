@@ -150,7 +150,7 @@ func samples(t *testing.T) map[string][]byte {
 	}
 	im := &Images{N: 1, Height: 2, Width: 2, Channels: 1, Pixels: known}
 	path := filepath.Join(t.TempDir(), "a.fits")
-	if err := im.SaveFITS(path, nil); err != nil {
+	if err := SaveFITS(path, im, nil); err != nil {
 		t.Fatal(err)
 	}
 	fits, err := os.ReadFile(path)

@@ -203,7 +203,7 @@ func loadFITS(path string) (*Images, Header, error) {
 // [n, c, h, w] of images with channels, which a card COLOURS marks: [Load] reads each as it was. header, which may be nil, is one of
 // [LoadFITS], or [Header.Window] of it; of its cards all are written but those that say how the old pixels were stored, and where on the detector
 // they were (DATASEC and its like). The file appears when it is complete.
-func (im *Images) SaveFITS(path string, header Header) error {
+func SaveFITS(path string, im *Images, header Header) error {
 	if err := im.Validate(); err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (im *Images) SaveFITS(path string, header Header) error {
 			return fmt.Errorf("galaxy: cannot save %s: the header's card %q isn't of at most %d ASCII characters", path, card, fitsCard)
 		}
 	}
-	return saveFile(path, func(w io.Writer) error {
+	return save(path, func(w io.Writer) error {
 		written := 0
 		for _, card := range cards {
 			n, _ := fmt.Fprintf(w, "%-*s", fitsCard, card) // errors stay in the buffered writer

@@ -21,7 +21,7 @@ func TestSaveFITSKeepsTheHeader(t *testing.T) {
 		t.Fatalf("got %+v", im)
 	}
 	path := filepath.Join(t.TempDir(), "out.fits")
-	if err := im.SaveFITS(path, header); err != nil {
+	if err := SaveFITS(path, im, header); err != nil {
 		t.Fatal(err)
 	}
 	back, again, err := LoadFITS(path)
@@ -65,7 +65,7 @@ func TestSaveFITSShapes(t *testing.T) {
 	for _, want := range shapes {
 		im := ramp(want[0], want[1], want[2], want[3])
 		path := filepath.Join(dir, fmt.Sprint(want)+".fits")
-		if err := im.SaveFITS(path, nil); err != nil {
+		if err := SaveFITS(path, im, nil); err != nil {
 			t.Fatal(err)
 		}
 		back, header, err := LoadFITS(path)
@@ -78,7 +78,7 @@ func TestSaveFITSShapes(t *testing.T) {
 		// The header of one image goes with another.
 		for _, other := range shapes {
 			path := filepath.Join(t.TempDir(), "other.fits")
-			if err := ramp(other[0], other[1], other[2], other[3]).SaveFITS(path, header); err != nil {
+			if err := SaveFITS(path, ramp(other[0], other[1], other[2], other[3]), header); err != nil {
 				t.Fatal(err)
 			}
 			if back, err := Load(path); err != nil || [4]int{back.N, back.Height, back.Width, back.Channels} != other {
@@ -89,8 +89,8 @@ func TestSaveFITSShapes(t *testing.T) {
 	nan := ramp(1, 2, 2, 1)
 	nan.Pixels[1] = float32(math.NaN())
 	for want, err := range map[string]error{
-		"NaN":   nan.SaveFITS(filepath.Join(dir, "a.fits"), nil),
-		"ASCII": ramp(1, 2, 2, 1).SaveFITS(filepath.Join(dir, "b.fits"), Header{"OBJECT  = 'Sérsic'"}),
+		"NaN":   SaveFITS(filepath.Join(dir, "a.fits"), nan, nil),
+		"ASCII": SaveFITS(filepath.Join(dir, "b.fits"), ramp(1, 2, 2, 1), Header{"OBJECT  = 'Sérsic'"}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "galaxy: ") {
 			t.Errorf("error %v, want one with %q", err, want)
@@ -105,7 +105,7 @@ func TestSaveFITSShapes(t *testing.T) {
 func TestSaveFITSDropsSections(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.fits")
 	header := Header{"OBJECT  = 'M51'", "DATASEC = '[1:2048,1:4096]'", "BIASSEC = '[1:9,1:9]'", "TRIMSEC = '[1:9,1:9]'", "CCDSEC  = '[1:9,1:9]'", "DETSEC  = '[1:9,1:9]'"}
-	if err := ramp(1, 3, 5, 1).SaveFITS(path, header); err != nil {
+	if err := SaveFITS(path, ramp(1, 3, 5, 1), header); err != nil {
 		t.Fatal(err)
 	}
 	_, back, err := LoadFITS(path)
@@ -146,7 +146,7 @@ func TestWithHistory(t *testing.T) {
 		t.Fatalf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	path := filepath.Join(t.TempDir(), "a.fits")
-	if err := ramp(1, 3, 5, 1).SaveFITS(path, got.WithHistory("Once more")); err != nil {
+	if err := SaveFITS(path, ramp(1, 3, 5, 1), got.WithHistory("Once more")); err != nil {
 		t.Fatal(err)
 	}
 	_, back, err := LoadFITS(path)

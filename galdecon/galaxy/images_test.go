@@ -252,11 +252,11 @@ func TestNoImages(t *testing.T) {
 			"Channels": func() error { _, err := im.WithChannels(3); return err },
 			"Sky":      func() error { _, err := im.Sky(); return err },
 			"Average":  func() error { _, err := im.Average(2); return err },
-			"Cutout":   func() error { _, _, err := im.Cutout(nil, 4, 4, 4); return err },
+			"Cutout":   func() error { _, _, _, err := im.Cutout(4, 4, 4); return err },
 			"Split":    func() error { _, _, err := im.Split(1, 1); return err },
 			"Join":     func() error { _, err := Join(im); return err },
-			"SaveNPY":  func() error { return im.SaveNPY(path) },
-			"SaveFITS": func() error { return im.SaveFITS(path, nil) },
+			"SaveNPY":  func() error { return SaveNPY(path, im) },
+			"SaveFITS": func() error { return SaveFITS(path, im, nil) },
 		} {
 			if err := f(); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
 				t.Errorf("%s of %s images: error %v", what, name, err)

@@ -55,7 +55,7 @@ func Load(paths ...string) (*Images, error) {
 			return nil, fmt.Errorf("galaxy: %s has images of %d x %d pixels with %d channels, but those of %s have %d x %d with %d; load them one by one and Prepare each to the same size",
 				path, im.Height, im.Width, im.Channels, paths[0], out.Height, out.Width, out.Channels)
 		}
-		out.join(im)
+		join(out, im)
 	}
 	return out, nil
 }
@@ -64,8 +64,8 @@ func sameShape(a, b *Images) bool {
 	return a.Height == b.Height && a.Width == b.Width && a.Channels == b.Channels
 }
 
-// join appends images of the same shape.
-func (im *Images) join(more *Images) {
+// join appends to im more images of the same shape.
+func join(im, more *Images) {
 	im.N += more.N
 	im.Pixels = append(im.Pixels, more.Pixels...)
 	im.IDs = append(im.IDs, more.IDs...)
@@ -157,7 +157,7 @@ func loadFile(path string) (*Images, error) {
 			failed = fmt.Errorf("its array %s has images of %d x %d pixels with %d channels, but the first has %d x %d with %d; save them in files of their own",
 				within, im.Height, im.Width, im.Channels, out.Height, out.Width, out.Channels)
 		default:
-			out.join(im)
+			join(out, im)
 		}
 		return failed == nil
 	})

@@ -96,7 +96,7 @@ func TestSaveNPY(t *testing.T) {
 	want := ramp(2, 3, 5, 3)
 	path := filepath.Join(t.TempDir(), "out.npy")
 	for range 2 { // the second replaces the first
-		if err := want.SaveNPY(path); err != nil {
+		if err := SaveNPY(path, want); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,11 +114,11 @@ func TestSaveNPY(t *testing.T) {
 	if files, _ := os.ReadDir(filepath.Dir(path)); len(files) != 1 {
 		t.Errorf("files are left over: %v", files)
 	}
-	if err := want.SaveNPY(filepath.Join(path, "below-a-file.npy")); err == nil {
+	if err := SaveNPY(filepath.Join(path, "below-a-file.npy"), want); err == nil {
 		t.Error("saving below a file gave no error")
 	}
 	want.Pixels[0] = float32(math.Inf(1))
-	if err := want.SaveNPY(path); err == nil {
+	if err := SaveNPY(path, want); err == nil {
 		t.Error("saving an infinite value gave no error")
 	}
 }

@@ -6,12 +6,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
-
 	"galdecon/galdecon/npy"
+	"galdecon/internal/atomicfile"
 )
 
 // Planes says what the third axis of an array is.
@@ -133,11 +131,11 @@ func decodeNPY(data []byte) (*Images, error) {
 
 // SaveNPY writes the images as a NumPy array of little-endian float32, [n, h, w, c], which [Load] and numpy.load read.
 // IDs and scales are not in it. The file appears when it is complete: one that was there before stays if writing fails.
-func (im *Images) SaveNPY(path string) error {
+func SaveNPY(path string, im *Images) error {
 	if err := im.Validate(); err != nil {
 		return err
 	}
-	return saveFile(path, func(w io.Writer) error {
+	return save(path, func(w io.Writer) error {
 		if _, err := w.Write(npy.Header(im.N, im.Height, im.Width, im.Channels)); err != nil {
 			return err
 		}
@@ -150,25 +148,10 @@ func (im *Images) SaveNPY(path string) error {
 	})
 }
 
-// saveFile writes a file under another name first, ".name" with digits behind it: what bears the right one is complete, and on the disk.
-func saveFile(path string, content func(w io.Writer) error) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("galaxy: cannot save %s: %w", path, err)
-		}
-	}()
-	// Beside the file, where a rename always works.
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
-	if err != nil {
-		return err
+// save writes a file that appears when it is complete.
+func save(path string, content func(w io.Writer) error) error {
+	if err := atomicfile.Write(path, content); err != nil {
+		return fmt.Errorf("galaxy: cannot save %s: %w", path, err)
 	}
-	defer f.Cleanup() // does nothing once the file has its name
-	w := bufio.NewWriter(f)
-	if err := content(w); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+	return nil
 }

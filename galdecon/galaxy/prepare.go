@@ -39,18 +39,6 @@ type PrepareConfig struct {
 	Split SplitConfig `json:"split,omitzero"`
 }
 
-// Centre is a choice of where a galaxy is in its stamp.
-type Centre string
-
-const (
-	// Middle is the default: the middle of the stamp.
-	Middle Centre = ""
-	// Brightest is the brightest pixel within the central half, of the mean over 3 x 3 pixels: a single hot pixel doesn't count.
-	Brightest Centre = "brightest"
-	// Centroid is the centre of the light that is above half of the brightest of those means, within the central half.
-	Centroid Centre = "centroid"
-)
-
 // Scaling is a choice of what pixels are divided by.
 type Scaling string
 
@@ -63,18 +51,6 @@ const (
 	Survey Scaling = "survey"
 	// Fixed divides all images by the given Divisor, and clips what is then above 1. Pictures are within [0, 1] with a divisor of 1.
 	Fixed Scaling = "fixed"
-)
-
-// Bad is a choice of what is done with bad pixels.
-type Bad string
-
-const (
-	// Interpolate is the default: a bad pixel becomes the mean of the good ones among its eight neighbours, again and again until none is left.
-	Interpolate Bad = ""
-	// Zero makes bad pixels 0.
-	Zero Bad = "zero"
-	// Reject rejects stamps with bad pixels.
-	Reject Bad = "reject"
 )
 
 // Validate reports the first thing that is wrong with the configuration.
@@ -152,9 +128,13 @@ func (c PrepareConfig) prepare(im *Images) (*prepared, error) {
 	if side := max(c.Size, c.Crop); min(im.Height, im.Width) < side {
 		return nil, reject(TooSmall, "%d x %d pixels, less than %d; images are never enlarged", im.Height, im.Width, side)
 	}
-	im, err := c.mask(im)
+	most := c.MaxBad
+	if most == 0 {
+		most = MaxBad
+	}
+	im, err := im.Fill(c.Bad, most)
 	if err != nil {
-		return nil, err
+		return nil, reject(BadPixels, "%v", err)
 	}
 	square := c.cut(im)
 	if c.Saturation > 0 {
@@ -178,7 +158,11 @@ func (c PrepareConfig) prepare(im *Images) (*prepared, error) {
 		return nil, reject(Empty, "there is no positive value within its central half; is the galaxy in the centre, and the sky subtracted only once?")
 	}
 	if c.MinSignal > 0 {
-		if sky, noise := skyOf(out.pixels, c.Size, square.Channels); peak-sky < c.MinSignal*noise {
+		sky, noise, err := skyOf(out.pixels, c.Size, square.Channels)
+		if err != nil {
+			return nil, err
+		}
+		if peak-sky < c.MinSignal*noise {
 			return nil, reject(Empty, "its peak is %.3g times the noise above the sky", (peak-sky)/noise)
 		}
 	}
@@ -204,74 +188,12 @@ func divide(pixels []float32, by float64) {
 	}
 }
 
-func isBad(v float32) bool { return v-v != 0 } // NaN and both infinities
-
-// mask returns the image without bad pixels.
-func (c PrepareConfig) mask(im *Images) (*Images, error) {
-	bad := 0
-	for _, v := range im.Pixels {
-		if isBad(v) {
-			bad++
-		}
-	}
-	if bad == 0 {
-		return im, nil
-	}
-	most := c.MaxBad
-	if most == 0 {
-		most = 0.05
-	}
-	if share := float64(bad) / float64(len(im.Pixels)); c.Bad == Reject || share > most {
-		return nil, reject(BadPixels, "%d of %d values are not finite", bad, len(im.Pixels))
-	}
-	out := im.Select(0)
-	if c.Bad == Zero {
-		for k, v := range out.Pixels {
-			if isBad(v) {
-				out.Pixels[k] = 0
-			}
-		}
-		return out, nil
-	}
-	// Each pass reads what the one before has left, so that the result doesn't depend on the order of pixels.
-	for bad > 0 {
-		before, left := slices.Clone(out.Pixels), bad
-		for y := range im.Height {
-			for x := range im.Width {
-				for ch := range im.Channels {
-					k := (y*im.Width+x)*im.Channels + ch
-					if !isBad(before[k]) {
-						continue
-					}
-					sum, n := 0.0, 0
-					for i := max(y-1, 0); i <= min(y+1, im.Height-1); i++ {
-						for j := max(x-1, 0); j <= min(x+1, im.Width-1); j++ {
-							if v := before[(i*im.Width+j)*im.Channels+ch]; !isBad(v) {
-								sum += float64(v)
-								n++
-							}
-						}
-					}
-					if n > 0 {
-						out.Pixels[k] = float32(sum / float64(n))
-						bad--
-					}
-				}
-			}
-		}
-		if bad == left {
-			return nil, reject(BadPixels, "a channel has no finite value")
-		}
-	}
-	return out, nil
-}
-
 // cut returns the square around the galaxy.
 func (c PrepareConfig) cut(im *Images) *Images {
 	side := min(im.Height, im.Width)
 	top, left := (im.Height-side)/2, (im.Width-side)/2
 	if c.Centre != Middle {
-		y, x := c.find(im)
+		y, x := im.Find(c.Centre)
 		if c.Crop == 0 {
 			cy, cx := int(math.Round(y)), int(math.Round(x))
 			side = max(2*min(cy, cx, im.Height-cy, im.Width-cx), c.Size)
@@ -296,54 +218,13 @@ func (c PrepareConfig) cut(im *Images) *Images {
 	return out
 }
 
-// find returns where the galaxy is: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
-func (c PrepareConfig) find(im *Images) (y, x float64) {
-	grey := im.Grey()
-	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
-	smooth := NewImages(1, im.Height, im.Width, 1)
-	brightest := math.Inf(-1)
-	for i := im.Height / 4; i < im.Height-im.Height/4; i++ {
-		for j := im.Width / 4; j < im.Width-im.Width/4; j++ {
-			sum, n := 0.0, 0.0
-			for a := max(i-1, 0); a <= min(i+1, im.Height-1); a++ {
-				for b := max(j-1, 0); b <= min(j+1, im.Width-1); b++ {
-					sum += at(a, b)
-					n++
-				}
-			}
-			smooth.Pixels[i*im.Width+j] = float32(sum / n)
-			if sum/n > brightest {
-				brightest, y, x = sum/n, float64(i)+0.5, float64(j)+0.5
-			}
-		}
+// skyOf returns the median of the pixels of a square image, and its [Images.NoiseLevels].
+func skyOf(pixels []float32, size, channels int) (sky, noise float64, err error) {
+	im := &Images{N: 1, Height: size, Width: size, Channels: channels, Pixels: pixels}
+	levels, err := im.NoiseLevels()
+	if err != nil {
+		return 0, 0, err
 	}
-	if c.Centre == Brightest || brightest <= 0 {
-		return y, x
-	}
-	var weight, sumY, sumX float64
-	for i := im.Height / 4; i < im.Height-im.Height/4; i++ {
-		for j := im.Width / 4; j < im.Width-im.Width/4; j++ {
-			if v := float64(smooth.Pixels[i*im.Width+j]) - brightest/2; v > 0 {
-				weight += v
-				sumY += v * (float64(i) + 0.5)
-				sumX += v * (float64(j) + 0.5)
-			}
-		}
-	}
-	return sumY / weight, sumX / weight
-}
-
-// skyOf returns the median of the pixels of a square image, and the standard deviation of their noise: from the median of second differences along
-// rows, to which the smooth light of a galaxy that fills the stamp adds little. Noise that is smooth itself passes for light.
-func skyOf(pixels []float32, size, channels int) (sky, noise float64) {
-	var differences []float64
-	for row := range slices.Chunk(pixels, size*channels) {
-		for k := 2 * channels; k < len(row); k++ {
-			differences = append(differences, math.Abs(float64(row[k])-2*float64(row[k-channels])+float64(row[k-2*channels])))
-		}
-	}
-	slices.Sort(differences)
 	sorted := slices.Sorted(slices.Values(pixels))
-	// Of Gaussian noise of unit deviation, the difference has the deviation √6, and half of them are below 0.6745 of it.
-	return float64(sorted[len(sorted)/2]), differences[len(differences)/2] / (0.6745 * math.Sqrt(6))
+	return float64(sorted[len(sorted)/2]), levels[0], nil
 }

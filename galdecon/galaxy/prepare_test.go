@@ -3,7 +3,6 @@ package galaxy
 import (
 	"errors"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -78,21 +77,10 @@ func TestScaling(t *testing.T) {
 	}
 }
 
-func TestCentres(t *testing.T) {
+func TestCrops(t *testing.T) {
 	im := blob(64, 80, 1, 26, 47, 3, 10)
 	im.Pixels[40*80+30] = 20 // a hot pixel
 	im.Pixels[2*80+2] = 99   // a star beyond the central half
-	for centre, want := range map[Centre][2]float64{Brightest: {26.5, 47.5}, Centroid: {26.5, 47.5}} {
-		y, x := PrepareConfig{Centre: centre}.find(im)
-		if math.Abs(y-want[0]) > 0.05 || math.Abs(x-want[1]) > 0.05 {
-			t.Errorf("%s: (%.2f, %.2f), want %v", centre, y, x, want)
-		}
-	}
-	// Between pixels only the centroid tells.
-	y, x := PrepareConfig{Centre: Centroid}.find(blob(64, 80, 1, 30.3, 40.8, 3, 10))
-	if math.Abs(y-30.8) > 0.05 || math.Abs(x-41.3) > 0.05 {
-		t.Errorf("centroid (%.2f, %.2f), want (30.8, 41.3)", y, x)
-	}
 	for name, c := range map[string]struct {
 		config PrepareConfig
 		side   int
@@ -117,62 +105,11 @@ func TestCentres(t *testing.T) {
 	}
 }
 
-func TestBadPixels(t *testing.T) {
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	im := ramp(1, 8, 8, 2)
-	for k := range im.Pixels {
-		im.Pixels[k]++
-	}
-	plane := im.Pixels[(3*8+4)*2] // linear in row and column: the mean of the neighbours is the value itself
-	im.Pixels[(3*8+4)*2] = nan
-	im.Pixels[(6*8+0)*2+1] = inf
-	got, err := PrepareConfig{}.mask(im)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Pixels[(3*8+4)*2] != plane || isBad(got.Pixels[(6*8)*2+1]) {
-		t.Errorf("interpolated %v, want %v; at the edge %v", got.Pixels[(3*8+4)*2], plane, got.Pixels[(6*8)*2+1])
-	}
-	if !isBad(im.Pixels[(3*8+4)*2]) {
-		t.Error("the source was changed")
-	}
-	if got, err := (PrepareConfig{Bad: Zero}).mask(im); err != nil || got.Pixels[(3*8+4)*2] != 0 || got.Pixels[0] != 1 {
-		t.Errorf("zero: %v, %v", got, err)
-	}
-	// A hole of 3 x 3 pixels is filled from its border inwards.
-	hole := NewImages(1, 16, 16, 1)
-	for k := range hole.Pixels {
-		hole.Pixels[k] = 5
-	}
-	for _, k := range []int{100, 101, 102, 116, 117, 118, 132, 133, 134} {
-		hole.Pixels[k] = nan
-	}
-	if got, err := (PrepareConfig{}).mask(hole); err != nil || slices.Max(got.Pixels) != 5 || slices.Min(got.Pixels) != 5 {
-		t.Errorf("a hole: %v, %v", got, err)
-	}
-	half := ramp(1, 8, 8, 2)
-	for k := 1; k < len(half.Pixels); k += 2 {
-		half.Pixels[k] = nan
-	}
-	for name, c := range map[string]struct {
-		config PrepareConfig
-		im     *Images
-	}{
-		"reject":                 {PrepareConfig{Bad: Reject}, im},
-		"more than MaxBad":       {PrepareConfig{MaxBad: 0.01}, im},
-		"more than its default":  {PrepareConfig{}, half},
-		"a channel without good": {PrepareConfig{MaxBad: 0.9}, half},
-	} {
-		var why *rejection
-		if _, err := c.config.mask(c.im); !errors.As(err, &why) || why.reason != BadPixels {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-}
-
 func TestRejections(t *testing.T) {
 	galaxy := blob(32, 32, 1, 16, 16, 3, 1000)
 	noisy := blob(32, 32, 1, 16, 16, 3, 0)
+	bad := galaxy.Select(0)
+	bad.Pixels[3] = float32(math.NaN())
 	for k := range noisy.Pixels {
 		noisy.Pixels[k] = float32(math.Sin(float64(k * k))) // noise enough, of standard deviation 0.7
 	}
@@ -193,6 +130,8 @@ func TestRejections(t *testing.T) {
 		"small":           {PrepareConfig{Size: 33}, galaxy, TooSmall},
 		"small for Crop":  {PrepareConfig{Size: 16, Crop: 40}, galaxy, TooSmall},
 		"channels":        {PrepareConfig{Size: 16, Channels: 3}, galaxy, WrongChannels},
+		"bad pixels":      {PrepareConfig{Size: 16, Bad: Reject}, bad, BadPixels},
+		"too many bad":    {PrepareConfig{Size: 16, MaxBad: 0.0001}, bad, BadPixels},
 		"two images":      {PrepareConfig{Size: 16}, ramp(2, 32, 32, 1), Unreadable},
 	} {
 		_, err := c.config.prepare(c.im)
@@ -200,22 +139,6 @@ func TestRejections(t *testing.T) {
 		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &why) || why.reason != c.want || why.detail == "") {
 			t.Errorf("%s: error %v, want reason %q", name, err, c.want)
 		}
-	}
-}
-
-func TestSkyOf(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 1))
-	im := blob(64, 64, 3, 32, 32, 20, 50) // a galaxy that fills the stamp
-	sky, noise := skyOf(im.Pixels, 64, 3)
-	if noise > 0.1 {
-		t.Errorf("noise %v of a galaxy without any", noise)
-	}
-	for k := range im.Pixels {
-		im.Pixels[k] += float32(random.NormFloat64())
-	}
-	noisySky, noise := skyOf(im.Pixels, 64, 3)
-	if math.Abs(noise-1) > 0.05 || math.Abs(noisySky-sky) > 0.5 {
-		t.Errorf("noise %v, want 1; sky %v, want %v", noise, noisySky, sky)
 	}
 }
 

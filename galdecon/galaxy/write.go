@@ -23,6 +23,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"galdecon/galdecon/npy"
+	"galdecon/internal/atomicfile"
 )
 
 // Progress is how far [Write] is.
@@ -535,7 +536,7 @@ func (p *partial) finish(dir string) (Summary, error) {
 		return m.Summary, err
 	}
 	for name, content := range map[string][]byte{m.Index: index.Bytes(), m.List: rejected.Bytes()} {
-		if err := saveBytes(filepath.Join(dir, name), content); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(dir, name), content); err != nil {
 			return m.Summary, err
 		}
 	}
@@ -543,25 +544,18 @@ func (p *partial) finish(dir string) (Summary, error) {
 	if err != nil {
 		return m.Summary, err
 	}
-	if err := saveBytes(filepath.Join(dir, manifestFile), append(text, '\n')); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, manifestFile), append(text, '\n')); err != nil {
 		return m.Summary, err
 	}
 	removeOthers(dir, m)
 	return m.Summary, os.RemoveAll(p.dir)
 }
 
-func saveBytes(path string, content []byte) error {
-	return saveFile(path, func(w io.Writer) error {
-		_, err := w.Write(content)
-		return err
-	})
-}
-
 // removeOthers removes the files of sets that were replaced, and what killed programs have left. One that can't be, because on some systems a
 // file that is mapped can't, is removed by a later run.
 func removeOthers(dir string, m manifest) {
 	patterns := []string{imagesFile + "-????????.npy", indexFile + "-????????.csv", rejectedFile + "-????????.csv",
-		"." + indexFile + "-*", "." + rejectedFile + "-*", "." + manifestFile + "*"} // those of saveFile
+		"." + indexFile + "-*", "." + rejectedFile + "-*", "." + manifestFile + "*"} // those of atomicfile
 	for _, pattern := range patterns {
 		names, _ := fs.Glob(os.DirFS(dir), pattern) // the patterns are well-formed
 		for _, name := range names {
@@ -602,7 +596,7 @@ func (p *partial) arrange(order []int, kept []entry, shape [4]int) (path string,
 		divisor = max(divisor, e.scale)
 	}
 	image := make([]byte, p.imageBytes())
-	return path, saveFile(path, func(w io.Writer) error {
+	return path, atomicfile.Write(path, func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/score"
 )
 
 // Observations are blurred images x = Π*y + n, with what must be known of each to ask for y.
@@ -41,7 +40,7 @@ func (o *Observations) Complete() (*Observations, error) {
 	out := *o
 	if len(o.Noise) == 0 {
 		var err error
-		if out.Noise, err = score.NoiseLevel(o.Images); err != nil {
+		if out.Noise, err = o.Images.NoiseLevels(); err != nil {
 			return nil, err
 		}
 	}

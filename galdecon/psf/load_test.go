@@ -50,7 +50,7 @@ func TestLoadStack(t *testing.T) {
 	images := galaxy.NewImages(2, 4, 4, 1)
 	images.At(0)[10], images.At(1)[3] = 5, 2
 	path := filepath.Join(t.TempDir(), "psfs.npy")
-	if err := images.SaveNPY(path); err != nil {
+	if err := galaxy.SaveNPY(path, images); err != nil {
 		t.Fatal(err)
 	}
 	kernels := must(psf.Load(path))(t)
@@ -63,7 +63,7 @@ func TestLoadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	save := func(name string, images *galaxy.Images) string {
 		path := filepath.Join(dir, name)
-		if err := images.SaveNPY(path); err != nil {
+		if err := galaxy.SaveNPY(path, images); err != nil {
 			t.Fatal(err)
 		}
 		return path

@@ -879,7 +879,7 @@ func TestOptions(t *testing.T) {
 			large.Pixels[3*i+c] = 5 * v
 		}
 	}
-	if err := large.SaveNPY(filepath.Join(dir, "mine.npy")); err != nil {
+	if err := galaxy.SaveNPY(filepath.Join(dir, "mine.npy"), large); err != nil {
 		t.Fatal(err)
 	}
 	o.Galaxies = filepath.Join(dir, "mine.npy")
@@ -915,7 +915,7 @@ func TestOptions(t *testing.T) {
 	// A folder of files, of several sizes.
 	loose := t.TempDir()
 	for i, im := range []*galaxy.Images{blobs(2, 16), large.Select(1)} {
-		if err := im.SaveNPY(filepath.Join(loose, fmt.Sprintf("%d.npy", i))); err != nil {
+		if err := galaxy.SaveNPY(filepath.Join(loose, fmt.Sprintf("%d.npy", i)), im); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -942,7 +942,7 @@ func TestOptions(t *testing.T) {
 	for i := range large.Pixels {
 		large.Pixels[i] += 0.5
 	}
-	if err := large.SaveNPY(filepath.Join(dir, "picture.npy")); err != nil {
+	if err := galaxy.SaveNPY(filepath.Join(dir, "picture.npy"), large); err != nil {
 		t.Fatal(err)
 	}
 	o.Galaxies = filepath.Join(dir, "picture.npy")

@@ -16,7 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/google/renameio/v2"
+	"galdecon/internal/atomicfile"
 	"golang.org/x/mod/modfile"
 )
 
@@ -138,5 +138,5 @@ func writeFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(filepath.Dir(path)), renameio.IgnoreUmask())
+	return atomicfile.WriteFile(path, data)
 }

@@ -146,7 +146,7 @@ func TestTableOne(t *testing.T) {
 		copy(stars.At(i), k.Weights)
 	}
 	path := filepath.Join(t.TempDir(), "stars.npy")
-	if err := stars.SaveNPY(path); err != nil {
+	if err := galaxy.SaveNPY(path, stars); err != nil {
 		t.Fatal(err)
 	}
 	baseline := train(t, "baseline", &cvae.Config{Latent: 4, Features: []int{4, 8}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01})
@@ -217,7 +217,7 @@ func TestSamplersOnStamps(t *testing.T) {
 	}
 	dir := t.TempDir()
 	plain, packed := filepath.Join(dir, "stamps.npy"), filepath.Join(dir, "stamps.npy.gz")
-	if err := galaxies.SaveNPY(plain); err != nil {
+	if err := galaxy.SaveNPY(plain, galaxies); err != nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(plain)

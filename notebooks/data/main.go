@@ -84,13 +84,13 @@ func write(folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := exposure.SaveFITS(filepath.Join(folder, "exposure.fits"), header()); err != nil {
+	if err := galaxy.SaveFITS(filepath.Join(folder, "exposure.fits"), exposure, header()); err != nil {
 		return err
 	}
-	if err := measured.SaveFITS(filepath.Join(folder, "psf.fits"), galaxy.Header{"COMMENT Pixels of 0.06 arcseconds, half of those of exposure.fits."}); err != nil {
+	if err := galaxy.SaveFITS(filepath.Join(folder, "psf.fits"), measured, galaxy.Header{"COMMENT Pixels of 0.06 arcseconds, half of those of exposure.fits."}); err != nil {
 		return err
 	}
-	return truth.SaveFITS(filepath.Join(folder, "truth.fits"), galaxy.Header{"COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."})
+	return galaxy.SaveFITS(filepath.Join(folder, "truth.fits"), truth, galaxy.Header{"COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."})
 }
 
 // blurred is Π*y in float64, which is the same on every machine.

@@ -1,26 +1,23 @@
-package score_test
+package galaxy
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
-
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/score"
 )
 
 // White noise is found to a few per cent, also on a galaxy; a plane has none.
-func TestNoiseLevel(t *testing.T) {
+func TestNoiseLevels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	const size = 64
-	images := galaxy.NewImages(3, size, size, 1)
+	images := NewImages(3, size, size, 1)
 	for p := range size * size {
 		row, col := float64(p/size), float64(p%size)
 		images.At(0)[p] = float32(0.02 * rng.NormFloat64())
 		images.At(1)[p] = float32(math.Exp(-((row-32)*(row-32)+(col-32)*(col-32))/50) + 0.02*rng.NormFloat64())
 		images.At(2)[p] = float32(0.01*row - 0.02*col)
 	}
-	levels, err := score.NoiseLevel(images)
+	levels, err := images.NoiseLevels()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +27,7 @@ func TestNoiseLevel(t *testing.T) {
 		}
 	}
 	images.Pixels[0] = float32(math.NaN())
-	if _, err := score.NoiseLevel(images); err == nil {
+	if _, err := images.NoiseLevels(); err == nil {
 		t.Error("NaN was accepted")
 	}
 }
