@@ -43,25 +43,59 @@ import (
 // step. When ctx ends, the model after the last whole step is saved and ctx's error returned. It begins with random weights, or
 // with those of the model that c.Fit.Begin names, which must be of the same kind.
 func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	if err := c.fits(galaxies); err != nil {
-		return err
-	}
 	if err := c.begins(dir); err != nil {
 		return err
 	}
-	device, err := backend.Default()
-	if err != nil {
-		return err
-	}
-	trainer, err := fit.NewTrainer(device, c.Fit, galaxies, c.loss)
+	trainer, err := NewTrainer(c, galaxies)
 	if err != nil {
 		return err // before a folder is made
 	}
 	defer trainer.Close()
-	return c.train(ctx, trainer, galaxies, dir, report)
+	return trainer.Train(ctx, c, dir, report)
+}
+
+// Trainer trains models of one configuration, which may differ in the weights of a CVAE's loss, on the same galaxies with one
+// compilation.
+type Trainer struct {
+	trainer  *fit.Trainer
+	galaxies *galaxy.Images
+}
+
+// NewTrainer returns a trainer of models of a configuration on clean galaxies [n, Size, Size, Channels]. Close it after use.
+func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := c.fits(galaxies); err != nil {
+		return nil, err
+	}
+	device, err := backend.Default()
+	if err != nil {
+		return nil, err
+	}
+	trainer, err := fit.NewTrainer(device, c.Fit, galaxies, c.loss)
+	if err != nil {
+		return nil, err
+	}
+	return &Trainer{trainer, galaxies}, nil
+}
+
+// Close frees the device's memory.
+func (t *Trainer) Close() { t.trainer.Close() }
+
+// Train trains a model as [Train] does. Its configuration is that of the trainer but for the weights of a CVAE's loss.
+func (t *Trainer) Train(ctx context.Context, c Config, dir string, report func(fit.Progress)) error {
+	prepare := func() error {
+		if err := c.save(dir); err != nil {
+			return err
+		}
+		return saveIdentity(dir, t.galaxies)
+	}
+	err := t.trainer.Run(ctx, dir, c.inputs(), prepare, report)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in %s; run it again to go on: %w", dir, err)
+	}
+	return err
 }
 
 // begins reports a model to begin the training in dir with whose weights mean something else, though they may have the same shapes.
@@ -82,21 +116,6 @@ func (c Config) begins(dir string) error {
 		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that has the same network, see Config", c.Fit.Begin, difference(alike, c))
 	}
 	return nil
-}
-
-// train leaves the model in dir, with a trainer of its loss.
-func (c Config) train(ctx context.Context, trainer *fit.Trainer, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
-	own := func() error {
-		if err := c.save(dir); err != nil {
-			return err
-		}
-		return saveIdentity(dir, galaxies)
-	}
-	err := trainer.Run(ctx, dir, c.inputs(), own, report)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in %s; run it again to go on: %w", dir, err)
-	}
-	return err
 }
 
 // loss is that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the instrument.

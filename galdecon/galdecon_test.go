@@ -24,6 +24,7 @@ import (
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/backend"
+	"galdecon/galdecon/classical"
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
@@ -748,16 +749,16 @@ func TestWiener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := galdecon.Wiener(x, 0.05)
+	w, err := classical.Wiener(x, 0.05)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if before, after := score.MSE(x.Images.Pixels, y.Pixels), score.MSE(w.Pixels, y.Pixels); after > before/2 {
 		t.Errorf("MSE %g after the filter, %g before", after, before)
 	}
-	_, err = galdecon.Wiener(x, 0)
+	_, err = classical.Wiener(x, 0)
 	wants(t, "no prior", err, "positive")
-	_, err = galdecon.Wiener(&galdecon.Observations{Images: x.Images, PSFs: append(kernels, kernels...)}, 0.05)
+	_, err = classical.Wiener(&galdecon.Observations{Images: x.Images, PSFs: append(kernels, kernels...)}, 0.05)
 	wants(t, "PSFs", err, "as many PSFs")
 }
 

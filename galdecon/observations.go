@@ -3,12 +3,10 @@ package galdecon
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/ddpm"
@@ -48,10 +46,6 @@ var (
 		_, z := random.Normal(rng, y.Shape())
 		return graph.Add(psf.Convolve(y, psfs), graph.Mul(z, noise))
 	})
-	wiener = lazily(func(in []*graph.Node) *graph.Node {
-		x, psfs, lambda := in[0], in[1], in[2]
-		return psf.Correct(x, x, psfs, lambda, wienerSteps)
-	})
 	sharpen = lazily(func(in []*graph.Node) *graph.Node { return sharp(in[0], in[1], in[2]) })
 )
 
@@ -85,58 +79,28 @@ func lazily(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 
 // apply runs a function of observations and more, whose result has the shape of the images; labelled as these are.
 func apply(o *Observations, compiled func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
-	psfs, err := psf.Stack(o.PSFs...)
+	images, psfs, err := o.Tensors()
 	if err != nil {
 		return nil, err
 	}
 	exec, err := compiled()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, executor.Free(images, psfs))
 	}
-	images, kernels := o.Images.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(o.PSFs), o.PSFs[0].Size, o.PSFs[0].Size)
-	result, err := exec.Call1(append([]any{images, kernels}, more...)...)
-	if err = errors.Join(err, executor.Free(images, kernels)); err != nil {
+	out, err := executor.Images(exec, append([]any{images, psfs}, more...)...)
+	if err != nil {
 		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
-	}
-	out, err := galaxy.FromTensor(result)
-	if err = errors.Join(err, executor.Free(result)); err != nil {
-		return nil, err
 	}
 	out.LabelAs(o.Images)
 	return out, nil
 }
 
-// Wiener is the classical deconvolution of observations: Wiener's filter for y that differs from x by a white field of standard
-// deviation prior, in units of x. It is what a candidate must be compared with, beside doing nothing. Noise below
-// [ddpm.MinNoise] of the peak counts as that.
-func Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
-	if !(prior > 0) || math.IsInf(prior, 0) {
-		return nil, fmt.Errorf("galdecon: Wiener's filter needs a positive standard deviation of the prior, got %g", prior)
-	}
-	o, err := observations.Complete()
-	if err != nil {
-		return nil, err
-	}
-	lambda := make([]float32, o.Images.N)
-	for i := range lambda {
-		peak := 0.0
-		for _, v := range o.Images.At(i) {
-			peak = max(peak, math.Abs(float64(v)))
-		}
-		_, noise := o.At(i)
-		ratio := max(noise, ddpm.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
-		lambda[i] = float32(ratio * ratio)
-	}
-	return apply(o, wiener, lambda)
-}
-
 const (
-	// wienerSteps of conjugate gradients leave an error far below the noise. peakSteps don't, and needn't: the unit only has to be the
-	// same in training.
-	wienerSteps, peakSteps = 10, 3
-	// wienerPrior is the standard deviation with the smallest error on galaxies whose peak is 1. peakPrior makes the unit about the peak of y:
-	// 0.6 to 0.9 of it for most galaxies of 32 pixels seen through a PSF of σ = 1.5 pixels, 0.35 to 0.85 for 2.2 pixels, less where noise is high.
-	wienerPrior, peakPrior = 0.03, 0.3
+	// peakSteps of conjugate gradients leave an error, which doesn't matter: the unit only has to be the same in training.
+	peakSteps = 3
+	// peakPrior makes the unit about the peak of y: 0.6 to 0.9 of it for most galaxies of 32 pixels seen through a PSF of
+	// σ = 1.5 pixels, 0.35 to 0.85 for 2.2 pixels, less where noise is high.
+	peakPrior = 0.3
 )
 
 // Standardize divides observations, and their noise, so that the peak of the galaxy *without* its blur is about 1: each by the largest
@@ -164,7 +128,7 @@ func Standardize(observations *Observations) (*Observations, error) {
 
 // standardized divides complete observations, and their noise, by the unit of each.
 func standardized(o *Observations) (out *Observations, units []float64, err error) {
-	out = &Observations{Images: o.Images.Select(indices(o.Images.N)...), PSFs: o.PSFs, Noise: make([]float64, o.Images.N)}
+	out = &Observations{Images: o.Images.Clone(), PSFs: o.PSFs, Noise: make([]float64, o.Images.N)}
 	out.Images.Scale = nil
 	// First by what is seen, which may be of any size, beyond what squares in float32 can hold.
 	peaks, err := out.Images.Peaks()
@@ -195,14 +159,6 @@ func standardized(o *Observations) (out *Observations, units []float64, err erro
 		out.Noise[i] = noise / units[i]
 	}
 	return out, units, nil
-}
-
-func indices(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }
 
 // observationStream is the stream of random numbers of a seed that noise is drawn from; no candidate's is this one.

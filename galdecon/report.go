@@ -3,6 +3,7 @@ package galdecon
 import (
 	"fmt"
 
+	"galdecon/galdecon/classical"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
@@ -34,7 +35,7 @@ func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
 		if err != nil {
 			return Report{}, err
 		}
-		wiener, err := Wiener(&Observations{Images: p.Observation, PSFs: []psf.Kernel{p.PSF}, Noise: []float64{p.Noise}}, wienerPrior)
+		wiener, err := classical.Wiener(&Observations{Images: p.Observation, PSFs: []psf.Kernel{p.PSF}, Noise: []float64{p.Noise}}, classical.WienerPrior)
 		if err != nil {
 			return Report{}, err
 		}

@@ -11,7 +11,6 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"galdecon/galdecon/backend"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/score"
@@ -34,7 +33,7 @@ func Grid(alphas, betas []float64) []Weights {
 }
 
 // weighted is the configuration of a CVAE with other weights.
-func (c Config) weighted(w Weights) Config {
+func weighted(c Config, w Weights) Config {
 	cvae := *c.CVAE
 	cvae.Alpha, cvae.Beta = w.Alpha, w.Beta
 	c.CVAE = &cvae
@@ -64,29 +63,26 @@ func Sweep(ctx context.Context, c Config, weights []Weights, galaxies *galaxy.Im
 		return nil, errors.New("galdecon: a sweep needs at least one pair of weights; see Grid")
 	}
 	for _, w := range weights {
-		if err := c.weighted(w).Validate(); err != nil {
+		if err := weighted(c, w).Validate(); err != nil {
 			return nil, fmt.Errorf("%w (%v)", err, w)
 		}
 	}
-	if err := c.fits(galaxies); err != nil {
-		return nil, err
-	}
-	device, err := backend.Default()
-	if err != nil {
-		return nil, err
-	}
-	trainer, err := fit.NewTrainer(device, c.Fit, galaxies, c.loss)
+	trainer, err := NewTrainer(weighted(c, weights[0]), galaxies)
 	if err != nil {
 		return nil, err
 	}
 	defer trainer.Close()
 	dirs := make([]string, len(weights))
-	for left := indices(len(weights)); len(left) > 0; {
+	left := make([]int, len(weights))
+	for i := range left {
+		left[i] = i
+	}
+	for len(left) > 0 {
 		var busy []int
 		for _, i := range left {
-			point := c.weighted(weights[i])
+			point := weighted(c, weights[i])
 			dirs[i] = point.Folder(parent)
-			err := point.train(ctx, trainer, galaxies, dirs[i], func(p fit.Progress) {
+			err := trainer.Train(ctx, point, dirs[i], func(p fit.Progress) {
 				if report != nil {
 					report(i, p)
 				}
@@ -174,7 +170,7 @@ func (r *SweepResult) detail(truth *galaxy.Images) error {
 	var samples []*galaxy.Images
 	var drawn, target, crossed float64
 	for i, p := range r.Posteriors {
-		difference := p.Samples.Select(indices(p.Samples.N)...)
+		difference := p.Samples.Clone()
 		for k := range difference.Pixels {
 			difference.Pixels[k] -= truth.At(i)[k%len(truth.At(i))]
 		}

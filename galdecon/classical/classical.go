@@ -86,7 +86,7 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64
 		}
 	}
 	side := kernels[0].Size
-	y, err := call(exec, start.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), side, side),
+	y, err := executor.Images(exec, start.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), side, side),
 		tensors.FromFlatDataAndDimensions(sky, x.N, 1, 1, 1), tensors.FromScalar(int32(iterations)))
 	if err != nil {
 		return nil, fmt.Errorf("classical: cannot deconvolve: %w", err)
@@ -98,22 +98,6 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64
 	}
 	y.LabelAs(x)
 	return y, nil
-}
-
-// call runs an executor, copies its result to the host, and frees the device's memory.
-func call(exec *graph.Exec, inputs ...*tensors.Tensor) (images *galaxy.Images, err error) {
-	held := inputs
-	defer func() { err = errors.Join(err, executor.Free(held...)) }()
-	arguments := make([]any, len(inputs))
-	for i, in := range inputs {
-		arguments[i] = in
-	}
-	result, err := exec.Call1(arguments...)
-	if err != nil {
-		return nil, err
-	}
-	held = append(held, result)
-	return galaxy.FromTensor(result)
 }
 
 // richardsonLucyExec compiles richardsonLucy once for each shape, whatever the number of iterations.

@@ -11,6 +11,7 @@ import (
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/executor"
 	"galdecon/galdecon/psf"
 )
 
@@ -340,7 +341,7 @@ func TestManyShapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := 1; n <= graph.DefaultExecMaxCacheSize+1; n++ {
-		if y, err := call(exec, galaxy.NewImages(n, 1, 1, 1).Tensor()); err != nil || y.N != n {
+		if y, err := executor.Images(exec, galaxy.NewImages(n, 1, 1, 1).Tensor()); err != nil || y.N != n {
 			t.Fatalf("shape %d: %+v, error %v", n, y, err)
 		}
 	}
@@ -360,7 +361,11 @@ func TestTensorsAreFreed(t *testing.T) {
 		x := galaxy.NewImages(2, 4, 4, 1)
 		inputs := []*tensors.Tensor{x.Tensor(), x.Tensor(), tensors.FromFlatDataAndDimensions(weights, psfs, 1, 1),
 			tensors.FromFlatDataAndDimensions([]float32{0, 0}, 2, 1, 1, 1), tensors.FromScalar(int32(1))}
-		y, err := call(exec, inputs...)
+		arguments := make([]any, len(inputs))
+		for i, in := range inputs {
+			arguments[i] = in
+		}
+		y, err := executor.Images(exec, arguments...)
 		if good := psfs == 1; good != (err == nil) || good != (y != nil) {
 			t.Errorf("%s: %v, error %v", name, y, err)
 		}

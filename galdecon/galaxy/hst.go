@@ -1,9 +1,13 @@
 package galaxy
 
 import (
+	"bytes"
+
 	_ "embed"
 	"encoding/json"
 	"fmt"
+
+	"galdecon/galdecon/npy"
 )
 
 //go:embed data/hst128.npy
@@ -44,7 +48,7 @@ func HST(size int) (*Images, error) {
 	if size != 128 && size != 64 && size != 32 {
 		return nil, fmt.Errorf("galaxy: HST images come at sizes 128, 64 and 32, not %d", size)
 	}
-	full, err := decodeNPY(hstPixels)
+	full, err := shipped()
 	if err != nil {
 		return nil, fmt.Errorf("galaxy: the shipped data/hst128.npy cannot be read: %w", err)
 	}
@@ -56,4 +60,17 @@ func HST(size int) (*Images, error) {
 		full.IDs = append(full.IDs, r.ID)
 	}
 	return full.Prepare(size)
+}
+
+// shipped reads the shipped pixels, [10, 128, 128, 1].
+func shipped() (*Images, error) {
+	array, err := npy.NewArray(bytes.NewReader(hstPixels))
+	if err != nil {
+		return nil, err
+	}
+	if len(array.Shape) != 3 {
+		return nil, fmt.Errorf("its array has the shape %v", array.Shape)
+	}
+	im := NewImages(array.Shape[0], array.Shape[1], array.Shape[2], 1)
+	return im, array.Read(im.Pixels)
 }

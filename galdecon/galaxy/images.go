@@ -68,6 +68,14 @@ func (im *Images) Select(idx ...int) *Images {
 	return out
 }
 
+// Clone returns a copy of the images, with their IDs, objects and scales.
+func (im *Images) Clone() *Images {
+	out := *im
+	out.Pixels = slices.Clone(im.Pixels)
+	out.LabelAs(im)
+	return &out
+}
+
 // Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects and scales.
 func (im *Images) Grey() *Images {
 	out := NewImages(im.N, im.Height, im.Width, 1)

@@ -60,8 +60,8 @@ func (c PrepareConfig) Validate() error {
 		return fmt.Errorf("galaxy: Size is %d; it must be at least 4 pixels", c.Size)
 	case c.Channels < 0:
 		return fmt.Errorf("galaxy: Channels is %d; it must be positive, or 0 for 1", c.Channels)
-	case 4*float64(c.Size)*float64(c.Size)*float64(c.channels()) > maxWhole:
-		return fmt.Errorf("galaxy: Size is %d, with %d channel(s); an image must have at most %d bytes", c.Size, c.channels(), maxWhole)
+	case 4*float64(c.Size)*float64(c.Size)*float64(c.channels()) > maxImage:
+		return fmt.Errorf("galaxy: Size is %d, with %d channel(s); an image must have at most %d bytes", c.Size, c.channels(), maxImage)
 	case c.Crop != 0 && c.Crop < c.Size:
 		return fmt.Errorf("galaxy: Crop is %d pixels; it must be at least Size, %d: images are never enlarged", c.Crop, c.Size)
 	case !slices.Contains([]Centre{Middle, Brightest, Centroid}, c.Centre):
@@ -85,6 +85,9 @@ func (c PrepareConfig) Validate() error {
 }
 
 func (c PrepareConfig) channels() int { return max(c.Channels, 1) }
+
+// maxImage is the largest number of bytes of a prepared image.
+const maxImage = 1 << 31
 
 // Reasons for which [Write] rejects a stamp.
 const (

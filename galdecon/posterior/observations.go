@@ -1,6 +1,8 @@
 package posterior
 
 import (
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"errors"
 	"fmt"
 	"math"
@@ -77,4 +79,15 @@ func (o *Observations) Select(indices ...int) (*Observations, error) {
 		out.PSFs, out.Noise = append(out.PSFs, kernel), append(out.Noise, noise)
 	}
 	return out, nil
+}
+
+// Tensors returns the images [n, height, width, channels] and their PSFs [n, k, k], or [1, k, k] of one for all, as graph
+// functions take them. PSFs of different sizes are an error.
+func (o *Observations) Tensors() (images, psfs *tensors.Tensor, err error) {
+	stacked, err := psf.Stack(o.PSFs...)
+	if err != nil {
+		return nil, nil, err
+	}
+	size := o.PSFs[0].Size
+	return o.Images.Tensor(), tensors.FromFlatDataAndDimensions(stacked, len(o.PSFs), size, size), nil
 }

@@ -94,8 +94,6 @@ func hashModel(dir string) (string, error) {
 }
 
 const (
-	// wienerPrior is the standard deviation of Wiener's filter with the smallest error on galaxies whose peak is 1.
-	wienerPrior = 0.03
 	// iterations of Richardson and Lucy's method, and its background in standard deviations of the noise: where its error is about the
 	// smallest.
 	iterations, background = 30, 3
@@ -129,8 +127,8 @@ func Classical() []Method {
 			}
 			return classical.RichardsonLucy(o.Images, o.PSFs, sky, iterations)
 		}),
-		one("Wiener", fmt.Sprintf("prior %g", wienerPrior), func(o *galdecon.Observations) (*galaxy.Images, error) {
-			return galdecon.Wiener(o, wienerPrior)
+		one("Wiener", fmt.Sprintf("prior %g", classical.WienerPrior), func(o *galdecon.Observations) (*galaxy.Images, error) {
+			return classical.Wiener(o, classical.WienerPrior)
 		}),
 		one("nothing", "", func(o *galdecon.Observations) (*galaxy.Images, error) { return o.Images, nil }),
 	}

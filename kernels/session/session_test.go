@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/classical"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
@@ -190,7 +191,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	here := must(galdecon.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	same(t, "observations", there, here)
 	same(t, "standardized observations", must(s.Standardize(there))(t), must(galdecon.Standardize(here))(t))
-	same(t, "Wiener's filter", must(s.Wiener(there, 0.03))(t), must(galdecon.Wiener(here, 0.03))(t))
+	same(t, "Wiener's filter", must(s.Wiener(there, 0.03))(t), must(classical.Wiener(here, 0.03))(t))
 
 	model, deconvolver := must(s.Load(dir))(t), must(galdecon.Load(alone))(t)
 	if model.Step != 5 || model.Size != 16 || model.Channels != 1 {

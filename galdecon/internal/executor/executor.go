@@ -8,6 +8,8 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/galaxy"
 )
 
 // New makes an executor of a graph function on a backend, which compiles it once for each shape. It takes any number of shapes: GoMLX
@@ -29,4 +31,22 @@ func Free(all ...*tensors.Tensor) (err error) {
 		}
 	}
 	return err
+}
+
+// Images runs an executor whose one result is images, copies them to the host, and frees the device's memory, that of tensors
+// among the inputs included. The images have no labels.
+func Images(exec *graph.Exec, inputs ...any) (images *galaxy.Images, err error) {
+	var held []*tensors.Tensor
+	defer func() { err = errors.Join(err, Free(held...)) }()
+	for _, in := range inputs {
+		if t, ok := in.(*tensors.Tensor); ok {
+			held = append(held, t)
+		}
+	}
+	result, err := exec.Call1(inputs...)
+	if err != nil {
+		return nil, err
+	}
+	held = append(held, result)
+	return galaxy.FromTensor(result)
 }

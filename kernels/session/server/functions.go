@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/classical"
 	"galdecon/galdecon/galaxy"
 	"galdecon/kernels/session/internal/wire"
 )
@@ -37,7 +38,7 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 			return galdecon.Standardize(r.Observations)
 		}),
 		wire.Wiener: wire.Unary(func(_ context.Context, r wire.WienerRequest) (*galaxy.Images, error) {
-			return galdecon.Wiener(r.Observations, r.Prior)
+			return classical.Wiener(r.Observations, r.Prior)
 		}),
 		wire.Evaluate: wire.Streaming(func(_ context.Context, next func() (wire.EvaluateRequest, error), send func(galdecon.Report) error) error {
 			report, err := evaluate(next)

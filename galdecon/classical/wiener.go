@@ -1,0 +1,68 @@
+package classical
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/gomlx/gomlx/core/graph"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/posterior"
+	"galdecon/galdecon/psf"
+)
+
+// WienerPrior is the standard deviation of the prior with the smallest error on galaxies whose peak is 1.
+const WienerPrior = 0.03
+
+// wienerSteps of conjugate gradients leave an error far below the noise.
+const wienerSteps = 10
+
+// Wiener is the classical deconvolution of observations: Wiener's filter for y that differs from x by a white field of standard
+// deviation prior, in units of x. It is what a candidate must be compared with, beside doing nothing. Noise below
+// [psf.MinNoise] of the peak counts as that.
+func Wiener(observations *posterior.Observations, prior float64) (*galaxy.Images, error) {
+	if !(prior > 0) || math.IsInf(prior, 0) {
+		return nil, fmt.Errorf("classical: Wiener's filter needs a positive standard deviation of the prior, got %g", prior)
+	}
+	o, err := observations.Complete()
+	if err != nil {
+		return nil, err
+	}
+	lambda := make([]float32, o.Images.N)
+	for i := range lambda {
+		peak := 0.0
+		for _, v := range o.Images.At(i) {
+			peak = max(peak, math.Abs(float64(v)))
+		}
+		_, noise := o.At(i)
+		ratio := max(noise, ddpm.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
+		lambda[i] = float32(ratio * ratio)
+	}
+	images, psfs, err := o.Tensors()
+	if err != nil {
+		return nil, fmt.Errorf("classical: %w", err)
+	}
+	exec, err := wienerExec()
+	if err != nil {
+		return nil, fmt.Errorf("classical: %w", errors.Join(err, executor.Free(images, psfs)))
+	}
+	out, err := executor.Images(exec, images, psfs, lambda)
+	if err != nil {
+		return nil, fmt.Errorf("classical: cannot deconvolve: %w", err)
+	}
+	out.LabelAs(o.Images)
+	return out, nil
+}
+
+// wienerExec compiles Wiener's filter once for each shape.
+var wienerExec = sync.OnceValues(func() (*graph.Exec, error) {
+	return backend.NewExec(func(in []*graph.Node) *graph.Node {
+		x, psfs, lambda := in[0], in[1], in[2]
+		return psf.Correct(x, x, psfs, lambda, wienerSteps)
+	})
+})
