@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/internal/devicetest"
+	"galdecon/galdecon/internal/micro"
 	"galdecon/galdecon/psf"
 )
 
@@ -16,7 +18,7 @@ func TestCandidatesKeepTheirNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(blobs(2, 16), []psf.Kernel{gaussian(t, 7, 1)}, c.Instrument.NoiseMax, 3)
+	x, err := galdecon.Observe(micro.Galaxies(2, 16), []psf.PSF{devicetest.Gaussian(t, 7, 1)}, c.Instrument.NoiseMax, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

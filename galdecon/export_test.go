@@ -8,9 +8,9 @@ import (
 )
 
 // Weight points to one of d's weights as long as it is in memory.
-func (d *Deconvolver) Weight(t *testing.T) weak.Pointer[tensors.Tensor] {
+func (d *Model) Weight(t *testing.T) weak.Pointer[tensors.Tensor] {
 	t.Helper()
-	for v := range d.weights.scope.IterVariables() {
+	for v := range d.executables.scope.IterVariables() {
 		return weak.Make(v.MustValue())
 	}
 	t.Fatal("a model without weights")

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -29,54 +28,22 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/npy"
+	"galdecon/galdecon/internal/devicetest"
+	"galdecon/galdecon/internal/galtest"
+	"galdecon/galdecon/internal/micro"
+	"galdecon/galdecon/internal/npy"
+	"galdecon/galdecon/internal/random"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
 	"galdecon/galdecon/score"
 	"galdecon/galdecon/unet"
 )
-
-// micro trains in no time, and is good for nothing but tests.
-func micro() galdecon.Config {
-	return galdecon.Config{
-		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001, NoiseMax: 0.003},
-		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, Consistent: true},
-		Fit:        fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
-	}
-}
-
-// blobs are Gaussian galaxies that lie apart from image to image.
-func blobs(n, size int) *galaxy.Images {
-	images := galaxy.NewImages(n, size, size, 1)
-	for i := range n {
-		images.IDs = append(images.IDs, fmt.Sprintf("blob %d", i))
-		angle := 2 * math.Pi * float64(i) / float64(n)
-		for p := range size * size {
-			dy := float64(p/size) - float64(size)*(0.5+0.25*math.Sin(angle))
-			dx := float64(p%size) - float64(size)*(0.5+0.25*math.Cos(angle))
-			images.At(i)[p] = float32(math.Exp(-(dx*dx + dy*dy) / 4))
-		}
-	}
-	return images
-}
-
-func gaussian(t *testing.T, size int, sigma float64) psf.Kernel {
-	t.Helper()
-	k, err := psf.Gaussian(size, sigma)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
 
 // train returns a folder with a trained model; the training is done once, and copied.
 func train(t *testing.T) (dir string, c galdecon.Config) {
 	t.Helper()
 	trained.once.Do(func() {
 		made := filepath.Join(t.TempDir(), "model")
-		if err := galdecon.Train(t.Context(), micro(), blobs(8, 16), made, nil); err != nil {
+		if err := galdecon.Train(t.Context(), micro.Config(), micro.Galaxies(8, 16), made, nil); err != nil {
 			t.Fatal(err)
 		}
 		trained.files = map[string][]byte{}
@@ -96,22 +63,12 @@ func train(t *testing.T) (dir string, c galdecon.Config) {
 			t.Fatal(err)
 		}
 	}
-	return dir, micro()
+	return dir, micro.Config()
 }
 
 var trained struct {
 	once  sync.Once
 	files map[string][]byte
-}
-
-func wants(t *testing.T, what string, err error, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: error %v, want one with %q", what, err, part)
-			return
-		}
-	}
 }
 
 func TestPresets(t *testing.T) {
@@ -153,7 +110,7 @@ func TestPresets(t *testing.T) {
 		t.Error("a change of one configuration changes the preset")
 	}
 	_, err = galdecon.Preset("huge")
-	wants(t, "unknown preset", err, `"huge"`, "choose one of", "tiny")
+	galtest.Wants(t, "unknown preset", err, `"huge"`, "choose one of", "tiny")
 }
 
 func TestPresetFromEnvironment(t *testing.T) {
@@ -183,12 +140,12 @@ func TestPresetFromEnvironment(t *testing.T) {
 	for _, bad := range []string{"steps=7", `{"stepps": 7}`, `{"fit": 7}`, `{"fit": {"steps": 7}} x`} {
 		t.Setenv(galdecon.ConfigEnv, bad)
 		_, err := galdecon.Preset("tiny")
-		wants(t, bad, err, galdecon.ConfigEnv)
+		galtest.Wants(t, bad, err, galdecon.ConfigEnv)
 	}
 }
 
 func TestValidate(t *testing.T) {
-	if err := micro().Validate(); err != nil {
+	if err := micro.Config().Validate(); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
@@ -208,19 +165,19 @@ func TestValidate(t *testing.T) {
 		"no training":         {func(c *galdecon.Config) { c.Fit.Steps = 0 }, "fit: "},
 		"infinite everything": {func(c *galdecon.Config) { c.Fit.LearningRate = math.Inf(1) }, "learning rate"},
 	} {
-		c := micro()
+		c := micro.Config()
 		test.change(&c)
-		wants(t, name, c.Validate(), test.want)
+		galtest.Wants(t, name, c.Validate(), test.want)
 	}
 }
 
 func TestObserve(t *testing.T) {
 	const n, size = 6, 24
-	y := blobs(n, size)
+	y := micro.Galaxies(n, size)
 	y.Scale = []float64{1, 2, 3, 4, 5, 6}
-	kernels := make([]psf.Kernel, n)
+	kernels := make([]psf.PSF, n)
 	for i := range kernels {
-		kernels[i] = gaussian(t, 9, 0.6+0.2*float64(i))
+		kernels[i] = devicetest.Gaussian(t, 9, 0.6+0.2*float64(i))
 	}
 	clean, err := galdecon.Observe(y, kernels, 0, 1)
 	if err != nil {
@@ -232,7 +189,7 @@ func TestObserve(t *testing.T) {
 			for u := range 9 * 9 {
 				r, c := p/size-(u/9-4), p%size-(u%9-4)
 				if r >= 0 && r < size && c >= 0 && c < size {
-					want += float64(kernels[i].Weights[u]) * float64(y.At(i)[r*size+c])
+					want += float64(kernels[i].Pixels[u]) * float64(y.At(i)[r*size+c])
 				}
 			}
 			if got := float64(clean.Images.At(i)[p]); math.Abs(got-want) > 1e-5 {
@@ -270,26 +227,26 @@ func TestObserve(t *testing.T) {
 		t.Error("one PSF isn't taken for all galaxies")
 	}
 
-	nan := blobs(1, size)
+	nan := micro.Galaxies(1, size)
 	nan.Pixels[3] = float32(math.NaN())
 	for name, test := range map[string]struct {
 		y       *galaxy.Images
-		kernels []psf.Kernel
+		kernels []psf.PSF
 		noise   float64
 		want    string
 	}{
 		"NaN pixel":        {nan, kernels[:1], 0, "blob 0"},
 		"no PSF":           {y, nil, 0, "6 images need as many PSFs, or one for all; got 0"},
 		"too few PSFs":     {y, kernels[:2], 0, "got 2"},
-		"empty PSF":        {y, []psf.Kernel{{}}, 0, "0×0"},
-		"broken PSF":       {y, []psf.Kernel{{Size: 3, Weights: []float32{1}}}, 0, "needs 9 weights, got 1"},
-		"unequal PSFs":     {blobs(2, size), []psf.Kernel{gaussian(t, 3, 1), gaussian(t, 5, 1)}, 0, "Resize"},
+		"empty PSF":        {y, []psf.PSF{{}}, 0, "0×0"},
+		"broken PSF":       {y, []psf.PSF{{Size: 3, Pixels: []float32{1}}}, 0, "needs 9 weights, got 1"},
+		"unequal PSFs":     {micro.Galaxies(2, size), []psf.PSF{devicetest.Gaussian(t, 3, 1), devicetest.Gaussian(t, 5, 1)}, 0, "Resize"},
 		"negative noise":   {y, kernels, -1, "noise"},
 		"NaN noise":        {y, kernels, math.NaN(), "noise"},
 		"galaxies lacking": {&galaxy.Images{N: 2, Height: 4, Width: 4, Channels: 1, Pixels: make([]float32, 5)}, kernels[:1], 0, "need 32 values"},
 	} {
 		_, err := galdecon.Observe(test.y, test.kernels, test.noise, 1)
-		wants(t, name, err, test.want)
+		galtest.Wants(t, name, err, test.want)
 	}
 }
 
@@ -300,14 +257,14 @@ func TestTrainKeepsAnotherConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
 		t.Errorf("training with the same configuration again: %v", err)
 	}
-	other := blobs(8, 16)
+	other := micro.Galaxies(8, 16)
 	other.Pixels[7] += 0.5
-	wants(t, "other galaxies", galdecon.Train(t.Context(), c, other, dir, nil), dir, "other galaxies")
+	galtest.Wants(t, "other galaxies", galdecon.Train(t.Context(), c, other, dir, nil), dir, "other galaxies")
 	c.Fit.Steps++
-	wants(t, "another configuration", galdecon.Train(t.Context(), c, blobs(8, 16), dir, nil), path, `"steps": 3 there`, `"steps": 4 here`)
+	galtest.Wants(t, "another configuration", galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, nil), path, `"steps": 3 there`, `"steps": 4 here`)
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
 		t.Errorf("the configuration was changed: %v", err)
 	}
@@ -315,7 +272,7 @@ func TestTrainKeepsAnotherConfiguration(t *testing.T) {
 
 // What can't be trained leaves no folder, which would stand in the way of the next attempt.
 func TestTrainBadInput(t *testing.T) {
-	nan := blobs(8, 16)
+	nan := micro.Galaxies(8, 16)
 	nan.Pixels[0] = float32(math.NaN())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -324,23 +281,23 @@ func TestTrainBadInput(t *testing.T) {
 		y      *galaxy.Images
 		want   string
 	}{
-		"invalid configuration":  {func(c *galdecon.Config) { c.Fit.Batch = 0 }, blobs(8, 16), "batch"},
-		"too few galaxies":       {func(*galdecon.Config) {}, blobs(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
-		"another size":           {func(*galdecon.Config) {}, blobs(8, 32), "16×16 pixels, these are 32×32"},
+		"invalid configuration":  {func(c *galdecon.Config) { c.Fit.Batch = 0 }, micro.Galaxies(8, 16), "batch"},
+		"too few galaxies":       {func(*galdecon.Config) {}, micro.Galaxies(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
+		"another size":           {func(*galdecon.Config) {}, micro.Galaxies(8, 32), "16×16 pixels, these are 32×32"},
 		"another channels":       {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "1 channel(s), these have 3: deconvolve each channel"},
 		"NaN":                    {func(*galdecon.Config) {}, nan, "blob 0"},
-		"no model to begin with": {func(c *galdecon.Config) { c.Fit.Begin = "nowhere" }, blobs(8, 16), "cannot begin"},
-		"another to begin with":  {func(c *galdecon.Config) { c.Fit.Begin = filepath.Join("pretrained", "tiny") }, blobs(8, 16), "of another kind"},
+		"no model to begin with": {func(c *galdecon.Config) { c.Fit.InitialModel = "nowhere" }, micro.Galaxies(8, 16), "cannot begin"},
+		"another to begin with":  {func(c *galdecon.Config) { c.Fit.InitialModel = filepath.Join("pretrained", "tiny") }, micro.Galaxies(8, 16), "of another kind"},
 	} {
 		dir := filepath.Join(t.TempDir(), "model")
-		c := micro()
+		c := micro.Config()
 		test.change(&c)
-		wants(t, name, galdecon.Train(t.Context(), c, test.y, dir, nil), test.want)
+		galtest.Wants(t, name, galdecon.Train(t.Context(), c, test.y, dir, nil), test.want)
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: a folder was left", name)
 		}
 	}
-	if err := galdecon.Train(ctx, micro(), blobs(8, 16), t.TempDir(), nil); !errors.Is(err, context.Canceled) {
+	if err := galdecon.Train(ctx, micro.Config(), micro.Galaxies(8, 16), t.TempDir(), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("training after an interrupt: %v", err)
 	}
 }
@@ -348,7 +305,7 @@ func TestTrainBadInput(t *testing.T) {
 func TestLoadErrors(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none")
 	_, err := galdecon.Load(none)
-	wants(t, "no folder", err, "no model in "+none)
+	galtest.Wants(t, "no folder", err, "no model in "+none)
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v is no fs.ErrNotExist", err)
 	}
@@ -391,7 +348,7 @@ func TestLoadErrors(t *testing.T) {
 			t.Fatalf("no file %s among %v", test.file, files)
 		}
 		_, err := galdecon.Load(broken)
-		wants(t, "damaged "+test.file, err, broken, test.want)
+		galtest.Wants(t, "damaged "+test.file, err, broken, test.want)
 	}
 }
 
@@ -406,9 +363,9 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	}
 	// 3 observations of 30 candidates are two chunks of 64, and the border lies within an observation.
 	const m, n = 3, 30
-	y := blobs(m, 16)
-	kernels := []psf.Kernel{gaussian(t, 7, 0.7), gaussian(t, 5, 0.8), gaussian(t, 9, 0.9)}
-	same := make([]psf.Kernel, m)
+	y := micro.Galaxies(m, 16)
+	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 0.7), devicetest.Gaussian(t, 5, 0.8), devicetest.Gaussian(t, 9, 0.9)}
+	same := make([]psf.PSF, m)
 	for i, k := range kernels {
 		if same[i], err = k.Resize(7); err != nil {
 			t.Fatal(err)
@@ -434,7 +391,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		if p.Observation.ID(0) != y.ID(i) || !slices.Equal(p.Observation.Pixels, x.At(i)) || p.PSF.Size != 7 {
 			t.Errorf("posterior %d is of %s, PSF of size %d", i, p.Observation.ID(0), p.PSF.Size)
 		}
-		reblurred, err := galdecon.Observe(p.Samples, []psf.Kernel{p.PSF}, 0, 0)
+		reblurred, err := galdecon.Observe(p.Samples, []psf.PSF{p.PSF}, 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -495,7 +452,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		t.Errorf("a path of %d steps, want %d", path.N, c.Sampler.Steps)
 	}
 	_, err = d.Path(observed, 9)
-	wants(t, "a path of three", err, "got 3")
+	galtest.Wants(t, "a path of three", err, "got 3")
 
 	report, err := galdecon.Evaluate(posteriors, y)
 	if err != nil {
@@ -515,18 +472,18 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, report)
 		}
 	}
-	_, err = galdecon.Evaluate(posteriors, blobs(2, 16))
-	wants(t, "truth of another number", err, "3 posteriors can't be compared with 2")
-	_, err = galdecon.Evaluate(posteriors, blobs(3, 8))
-	wants(t, "truth of another size", err, "[1, 8, 8, 1]")
-	_, err = galdecon.Evaluate(nil, blobs(2, 16))
-	wants(t, "nothing", err, "0 posteriors")
+	_, err = galdecon.Evaluate(posteriors, micro.Galaxies(2, 16))
+	galtest.Wants(t, "truth of another number", err, "3 posteriors can't be compared with 2")
+	_, err = galdecon.Evaluate(posteriors, micro.Galaxies(3, 8))
+	galtest.Wants(t, "truth of another size", err, "[1, 8, 8, 1]")
+	_, err = galdecon.Evaluate(nil, micro.Galaxies(2, 16))
+	galtest.Wants(t, "nothing", err, "0 posteriors")
 	_, err = galdecon.Evaluate(posteriors, nil)
-	wants(t, "no truth", err, "no images")
+	galtest.Wants(t, "no truth", err, "no images")
 	_, err = galdecon.Evaluate(posteriors, &galaxy.Images{N: 3, Height: 16, Width: 16, Channels: 1})
-	wants(t, "truth without pixels", err, "Pixels has 0")
+	galtest.Wants(t, "truth without pixels", err, "Pixels has 0")
 
-	counts, dark, nan := blobs(1, 16), galaxy.NewImages(1, 16, 16, 1), blobs(1, 16)
+	counts, dark, nan := micro.Galaxies(1, 16), galaxy.NewImages(1, 16, 16, 1), micro.Galaxies(1, 16)
 	for i := range counts.Pixels {
 		counts.Pixels[i] *= 30000
 	}
@@ -536,36 +493,36 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	for name, test := range map[string]struct {
 		ctx     context.Context
 		x       *galaxy.Images
-		kernels []psf.Kernel
+		kernels []psf.PSF
 		n       int
 		want    string
 	}{
 		"too few PSFs":  {t.Context(), x, kernels[:2], 2, "3 images need as many PSFs, or one for all; got 2"},
 		"no PSFs":       {t.Context(), x, nil, 2, "got 0"},
-		"PSF too large": {t.Context(), x, []psf.Kernel{gaussian(t, 21, 5)}, 2, "the PSF of blob 0"},
-		"PSF too wide":  {t.Context(), x, []psf.Kernel{gaussian(t, 7, 2)}, 2, "σ = 2.00 pixels, the instrument's have 0.7 to 1.2"},
-		"broken PSF":    {t.Context(), x, []psf.Kernel{{Size: 7}}, 2, "needs 49 weights, got 0"},
+		"PSF too large": {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 21, 5)}, 2, "the PSF of blob 0"},
+		"PSF too wide":  {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 7, 2)}, 2, "σ = 2.00 pixels, the instrument's have 0.7 to 1.2"},
+		"broken PSF":    {t.Context(), x, []psf.PSF{{Size: 7}}, 2, "needs 49 weights, got 0"},
 		"raw counts":    {t.Context(), counts, kernels[:1], 2, "peak without blur is 1"},
 		"dark":          {t.Context(), dark, kernels[:1], 2, "image 0 is 0"},
 		"NaN":           {t.Context(), nan, kernels[:1], 2, "row 1, column 1"},
-		"another size":  {t.Context(), blobs(1, 32), kernels[:1], 2, "these are 32×32"},
+		"another size":  {t.Context(), micro.Galaxies(1, 32), kernels[:1], 2, "these are 32×32"},
 		"no samples":    {t.Context(), x, kernels, 0, "got 0"},
 		"interrupt":     {ctx, x, kernels, 2, context.Canceled.Error()},
 	} {
 		_, err := d.Sample(test.ctx, &galdecon.Observations{Images: test.x, PSFs: test.kernels, Noise: observed.Noise}, test.n, 1)
-		wants(t, name, err, test.want)
+		galtest.Wants(t, name, err, test.want)
 	}
-	_, err = new(galdecon.Deconvolver).Sample(t.Context(), observed, 2, 1)
-	wants(t, "a deconvolver that wasn't loaded", err, "0×0")
+	_, err = new(galdecon.Model).Sample(t.Context(), observed, 2, 1)
+	galtest.Wants(t, "a deconvolver that wasn't loaded", err, "0×0")
 }
 
 // The baseline goes the same way as the diffusion model, from a configuration to candidates.
 func TestCVAE(t *testing.T) {
-	c := micro()
+	c := micro.Config()
 	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
 	c.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1, SigmaX: 0.1}
 	dir := filepath.Join(t.TempDir(), "model")
-	y := blobs(8, 16)
+	y := micro.Galaxies(8, 16)
 	if err := galdecon.Train(t.Context(), c, y, dir, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -576,7 +533,7 @@ func TestCVAE(t *testing.T) {
 	if !reflect.DeepEqual(d.Config, c) {
 		t.Errorf("the configuration is %+v, want %+v", d.Config, c)
 	}
-	kernels := []psf.Kernel{gaussian(t, 7, 1)}
+	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
 	x, err := galdecon.Observe(y, kernels, c.Instrument.NoiseMax, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -600,17 +557,17 @@ func TestCVAE(t *testing.T) {
 // A model follows its training: reloaded, it draws with the weights of the latest checkpoint as one that is loaded afresh, to the bit, with its
 // own sampler and with another. (That nothing is compiled for that is tested in the packages ddpm and cvae.)
 func TestReload(t *testing.T) {
-	variational := micro()
+	variational := micro.Config()
 	variational.Diffusion, variational.Sampler = ddpm.Config{}, ddpm.Sampler{}
 	variational.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1, SigmaX: 0.1}
-	for name, c := range map[string]galdecon.Config{"diffusion": micro(), "CVAE": variational} {
+	for name, c := range map[string]galdecon.Config{"diffusion": micro.Config(), "CVAE": variational} {
 		t.Run(name, func(t *testing.T) {
-			dir, y := filepath.Join(t.TempDir(), "model"), blobs(8, 16)
+			dir, y := filepath.Join(t.TempDir(), "model"), micro.Galaxies(8, 16)
 			ctx, interrupt := context.WithCancel(t.Context())
 			if err := galdecon.Train(ctx, c, y, dir, func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
-			load := func() *galdecon.Deconvolver {
+			load := func() *galdecon.Model {
 				t.Helper()
 				d, err := galdecon.Load(dir)
 				if err != nil {
@@ -618,11 +575,11 @@ func TestReload(t *testing.T) {
 				}
 				return d
 			}
-			x, err := galdecon.Observe(y, []psf.Kernel{gaussian(t, 7, 1)}, c.Instrument.NoiseMax, 5)
+			x, err := galdecon.Observe(y, []psf.PSF{devicetest.Gaussian(t, 7, 1)}, c.Instrument.NoiseMax, 5)
 			if err != nil {
 				t.Fatal(err)
 			}
-			draw := func(d *galdecon.Deconvolver) []galdecon.Posterior {
+			draw := func(d *galdecon.Model) []galdecon.Posterior {
 				t.Helper()
 				all, err := d.Sample(t.Context(), x, 3, 9)
 				if err != nil {
@@ -669,7 +626,7 @@ func TestReload(t *testing.T) {
 				}
 			}
 			_, err = early.Reload(other)
-			wants(t, "another configuration", err, other, "another configuration", difference)
+			galtest.Wants(t, "another configuration", err, other, "another configuration", difference)
 
 			weight := early.Weight(t)
 			early = nil
@@ -688,7 +645,7 @@ func TestReload(t *testing.T) {
 func TestAnotherSampler(t *testing.T) {
 	dir, c := train(t)
 	c.Sampler.Steps = 2
-	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(p fit.Progress) { t.Errorf("step %d", p.Step) }); err != nil {
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(p fit.Progress) { t.Errorf("step %d", p.Step) }); err != nil {
 		t.Fatal(err)
 	}
 	d, err := galdecon.Load(dir)
@@ -702,8 +659,8 @@ func TestAnotherSampler(t *testing.T) {
 
 // An observation in raw counts, standardized, has about the scale of the clean galaxy, whose peak is 1, and can be brought back.
 func TestStandardize(t *testing.T) {
-	y := blobs(4, 16)
-	kernels := []psf.Kernel{gaussian(t, 7, 1)}
+	y := micro.Galaxies(4, 16)
+	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
 	x, err := galdecon.Observe(y, kernels, 1e-3, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -736,15 +693,15 @@ func TestStandardize(t *testing.T) {
 		t.Error("the input was changed")
 	}
 	_, err = galdecon.Standardize(&galdecon.Observations{Images: galaxy.NewImages(1, 16, 16, 1), PSFs: kernels})
-	wants(t, "an empty image", err, "no positive value")
+	galtest.Wants(t, "an empty image", err, "no positive value")
 	_, err = galdecon.Standardize(nil)
-	wants(t, "nothing", err, "no observations")
+	galtest.Wants(t, "nothing", err, "no observations")
 }
 
 // Wiener's filter undoes some of the blur.
 func TestWiener(t *testing.T) {
-	y := blobs(3, 16)
-	kernels := []psf.Kernel{gaussian(t, 7, 1)}
+	y := micro.Galaxies(3, 16)
+	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
 	x, err := galdecon.Observe(y, kernels, 1e-3, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -757,9 +714,9 @@ func TestWiener(t *testing.T) {
 		t.Errorf("MSE %g after the filter, %g before", after, before)
 	}
 	_, err = classical.Wiener(x, 0)
-	wants(t, "no prior", err, "positive")
+	galtest.Wants(t, "no prior", err, "positive")
 	_, err = classical.Wiener(&galdecon.Observations{Images: x.Images, PSFs: append(kernels, kernels...)}, 0.05)
-	wants(t, "PSFs", err, "as many PSFs")
+	galtest.Wants(t, "PSFs", err, "as many PSFs")
 }
 
 // A model must not take noise that it wasn't trained for as structure.
@@ -769,25 +726,25 @@ func TestSampleRefusesNoise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernels := []psf.Kernel{gaussian(t, 7, 1)}
-	x, err := galdecon.Observe(blobs(2, 16), kernels, 10*c.Instrument.NoiseMax, 3)
+	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(micro.Galaxies(2, 16), kernels, 10*c.Instrument.NoiseMax, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = d.Sample(t.Context(), x, 2, 1)
-	wants(t, "noise", err, "noise of 0.03", "at most 0.003")
+	galtest.Wants(t, "noise", err, "noise of 0.03", "at most 0.003")
 	x.Noise = []float64{c.Instrument.NoiseMax}
 	_, err = d.Sample(t.Context(), x, 2, 1)
-	wants(t, "noise that is more than it says", err, "twice what its Noise says (0.003)")
+	galtest.Wants(t, "noise that is more than it says", err, "twice what its Noise says (0.003)")
 	x.Noise = nil // estimated
 	_, err = d.Sample(t.Context(), x, 2, 1)
-	wants(t, "noise that is estimated", err, "at most 0.003")
+	galtest.Wants(t, "noise that is estimated", err, "at most 0.003")
 }
 
 // What a standardized model draws doesn't depend on the units of the observation, also where their squares are beyond float32.
 func TestUnits(t *testing.T) {
-	c, y := micro(), blobs(4, 16)
-	c.Standardized, c.Diffusion.Consistent = true, true
+	c, y := micro.Config(), micro.Galaxies(4, 16)
+	c.Standardized, c.Diffusion.DataConsistency = true, true
 	dir := c.Folder(t.TempDir())
 	if err := galdecon.Train(t.Context(), c, y, dir, nil); err != nil {
 		t.Fatal(err)
@@ -796,7 +753,7 @@ func TestUnits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(y, []psf.Kernel{gaussian(t, 7, 1)}, 0.002, 5)
+	x, err := galdecon.Observe(y, []psf.PSF{devicetest.Gaussian(t, 7, 1)}, 0.002, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -840,7 +797,7 @@ func released() galdecon.Config {
 		Preset: "released", Size: 16, Channels: 1,
 		Instrument: psf.Instrument{Size: 5, SigmaMin: 0.7, SigmaMax: 1.2},
 		Diffusion:  ddpm.Config{T: 1000, Prediction: ddpm.Epsilon, Std: 1, Dropout: 0.1, Paper: &unet.Paper{Channels: 1, Features: 8, PSFSize: 5}},
-		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, Beta: true},
+		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true},
 		Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, Seed: 1},
 	}
 }
@@ -893,7 +850,7 @@ func TestImport(t *testing.T) {
 	if !reflect.DeepEqual(d.Config, c) {
 		t.Errorf("the configuration is %+v, want %+v", d.Config, c)
 	}
-	x, err := galdecon.Observe(blobs(1, 16), []psf.Kernel{gaussian(t, 5, 1)}, 0, 5)
+	x, err := galdecon.Observe(micro.Galaxies(1, 16), []psf.PSF{devicetest.Gaussian(t, 5, 1)}, 0, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -910,11 +867,11 @@ func TestImport(t *testing.T) {
 	if _, err := c.Diffusion.Paper.LoadStateDict(scope.In("unet"), releasedWeights); err != nil {
 		t.Fatal(err)
 	}
-	p, err := ddpm.NewPosterior(device, c.Diffusion, c.Sampler, scope)
+	p, err := ddpm.NewGenerator(device, c.Diffusion, c.Sampler, scope)
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples, _, err := p.Draw(random.States(1, 0), x.Images.Tensor(), tensors.FromFlatDataAndDimensions(x.PSFs[0].Weights, 1, 5, 5), tensors.FromFlatDataAndDimensions([]float32{0}, 1))
+	samples, _, err := p.Draw(random.States(1, 0), x.Images.Tensor(), tensors.FromFlatDataAndDimensions(x.PSFs[0].Pixels, 1, 5, 5), tensors.FromFlatDataAndDimensions([]float32{0}, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -923,15 +880,15 @@ func TestImport(t *testing.T) {
 	}
 
 	steps := 0
-	if err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(fit.Progress) { steps++ }); err != nil || steps > 0 {
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(fit.Progress) { steps++ }); err != nil || steps > 0 {
 		t.Errorf("training what is imported: %d steps, %v", steps, err)
 	}
-	c.Fit.Begin = dir
-	if err := galdecon.Train(t.Context(), c, blobs(8, 16), c.Folder(t.TempDir()), nil); err != nil {
+	c.Fit.InitialModel = dir
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), c.Folder(t.TempDir()), nil); err != nil {
 		t.Errorf("a training that begins with imported weights: %v", err)
 	}
-	c.Fit.Begin = ""
-	wants(t, "importing twice", galdecon.Import(c, releasedWeights, dir), dir, "choose another folder")
+	c.Fit.InitialModel = ""
+	galtest.Wants(t, "importing twice", galdecon.Import(c, releasedWeights, dir), dir, "choose another folder")
 }
 
 // What can't be imported leaves no checkpoint.
@@ -947,14 +904,14 @@ func TestImportErrors(t *testing.T) {
 		path   string
 		wants  []string
 	}{
-		"another network":  {micro(), releasedWeights, []string{"preset paper"}},
+		"another network":  {micro.Config(), releasedWeights, []string{"preset paper"}},
 		"another width":    {wider, releasedWeights, []string{"paper_1.npz", "[8 2 3 3]"}},
 		"no file":          {c, "nowhere.npz", []string{"nowhere.npz"}},
 		"another T":        {shorter, withSchedule(t, 1000, 0.02), []string{"released.npz", "T = 1000", "T = 950", "Diffusion.T"}},
 		"another schedule": {c, withSchedule(t, 1000, 0.03), []string{"released.npz", "another noise schedule", "of 1000"}},
 		"a cosine":         {cosine, withSchedule(t, 1000, 0.02), []string{"another noise schedule"}},
 	} {
-		wants(t, what, galdecon.Import(test.config, test.path, dir), test.wants...)
+		galtest.Wants(t, what, galdecon.Import(test.config, test.path, dir), test.wants...)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("after errors the folder holds %v, %v", entries, err)
@@ -965,7 +922,7 @@ func TestImportErrors(t *testing.T) {
 	}
 	other := c
 	other.Sampler.Steps = 7
-	wants(t, "a folder with a model", galdecon.Import(other, releasedWeights, there), "there is a model in "+there, "another folder")
+	galtest.Wants(t, "a folder with a model", galdecon.Import(other, releasedWeights, there), "there is a model in "+there, "another folder")
 	if d, err := galdecon.Load(there); err != nil || d.Config.Sampler != c.Sampler {
 		t.Errorf("the model that was there: %v, want its sampler kept", err)
 	}
@@ -973,13 +930,13 @@ func TestImportErrors(t *testing.T) {
 
 // A training that is refused, since another goes on in the folder, changes nothing there.
 func TestBusyFolder(t *testing.T) {
-	c, dir := micro(), t.TempDir()
+	c, dir := micro.Config(), t.TempDir()
 	other := c
 	other.Sampler.Steps++
 	var refused error
-	err := galdecon.Train(t.Context(), c, blobs(8, 16), dir, func(p fit.Progress) {
+	err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(p fit.Progress) {
 		if p.Step == 1 {
-			refused = galdecon.Train(t.Context(), other, blobs(8, 16), dir, func(fit.Progress) { t.Error("a second training makes a step") })
+			refused = galdecon.Train(t.Context(), other, micro.Galaxies(8, 16), dir, func(fit.Progress) { t.Error("a second training makes a step") })
 		}
 	})
 	if err != nil || !errors.Is(refused, fit.ErrBusy) {
@@ -1019,6 +976,6 @@ func TestLoadOfOtherWeights(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = galdecon.Load(dir)
-		wants(t, what, err, append(test.wants, dir)...)
+		galtest.Wants(t, what, err, append(test.wants, dir)...)
 	}
 }

@@ -9,12 +9,11 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 
 	"galdecon/galdecon/backend"
-	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/internal/random"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
 )
 
 // Observations are blurred images x = Π*y + n, with what must be known of each to ask for y. They are also what a session takes
@@ -23,7 +22,7 @@ type Observations = posterior.Observations
 
 // Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
 // one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
-func Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed int64) (*Observations, error) {
+func Observe(galaxies *galaxy.Images, kernels []psf.PSF, noise float64, seed int64) (*Observations, error) {
 	o, err := (&Observations{Images: galaxies, PSFs: kernels, Noise: []float64{noise}}).Complete()
 	if err != nil {
 		return nil, err
@@ -53,8 +52,8 @@ var (
 // noise is [batch].
 func sharp(x, psfs, noise *graph.Node) *graph.Node {
 	seen := graph.MaxScalar(graph.Reshape(peak(x), noise.Shape().Dimensions...), faint)
-	lambda := graph.Square(graph.DivScalar(graph.MaxScalar(graph.Div(noise, seen), ddpm.MinNoise), peakPrior))
-	return psf.Correct(x, x, psfs, lambda, peakSteps)
+	lambda := graph.Square(graph.DivScalar(graph.MaxScalar(graph.Div(noise, seen), psf.MinNoise), peakPrior))
+	return psf.WienerStep(x, x, psfs, lambda, peakSteps)
 }
 
 // peak is galaxy.Images.Peaks within a graph, [batch, 1, 1, 1].

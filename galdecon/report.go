@@ -27,15 +27,15 @@ func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
 	}
 	var report Report
 	for i, p := range posteriors {
-		errors, err := score.Reconvolution(p.Reblurred, p.Observation)
+		errors, err := score.DataMSE(p.Reblurred, p.Observation)
 		if err != nil {
 			return Report{}, err
 		}
-		accuracy, err := score.Against(truth.Select(i), p.Observation, p.Samples)
+		accuracy, err := score.NewAccuracy(truth.Select(i), p.Observation, p.Samples)
 		if err != nil {
 			return Report{}, err
 		}
-		wiener, err := classical.Wiener(&Observations{Images: p.Observation, PSFs: []psf.Kernel{p.PSF}, Noise: []float64{p.Noise}}, classical.WienerPrior)
+		wiener, err := classical.Wiener(&Observations{Images: p.Observation, PSFs: []psf.PSF{p.PSF}, Noise: []float64{p.Noise}}, classical.WienerPrior)
 		if err != nil {
 			return Report{}, err
 		}

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/internal/devicetest"
+	"galdecon/galdecon/internal/galtest"
+	"galdecon/galdecon/internal/micro"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 )
@@ -18,7 +21,7 @@ func TestStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(blobs(2, 16), []psf.Kernel{gaussian(t, 7, 1)}, 0.003, 1)
+	x, err := galdecon.Observe(micro.Galaxies(2, 16), []psf.PSF{devicetest.Gaussian(t, 7, 1)}, 0.003, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +64,8 @@ func TestStream(t *testing.T) {
 		t.Errorf("cancelled meanwhile: error %v", err)
 	}
 	_, err = d.Sample(t.Context(), x, 0, 5)
-	wants(t, "no candidates", err, "at least one candidate", "got 0")
+	galtest.Wants(t, "no candidates", err, "at least one candidate", "got 0")
 	// Those of one observation are told apart by 32 bits of their streams of random numbers.
 	_, err = d.Sample(t.Context(), x, 1<<32, 5)
-	wants(t, "more candidates than there are streams", err, "at most 4294967295", "got 4294967296")
+	galtest.Wants(t, "more candidates than there are streams", err, "at most 4294967295", "got 4294967296")
 }

@@ -131,7 +131,7 @@ func TestCompletion(t *testing.T) {
 		return []any{kind, before + after, utf8.RuneCountInString(before)}
 	}
 	requests := [][]any{
-		{"execute", "import \"galdecon/galdecon\"\n\n// model is the model of a folder.\nfunc model(folder string) (*galdecon.Deconvolver, error) { return galdecon.Load(folder) }"},
+		{"execute", "import \"galdecon/galdecon\"\n\n// model is the model of a folder.\nfunc model(folder string) (*galdecon.Model, error) { return galdecon.Load(folder) }"},
 		at("complete", "import \"galdecon/galdecon/psf\"\n\n%%\n// σ in pixels\nkernel, err := psf.Gauss│"),
 		at("complete", "%%\ngaldecon.Lo│"),
 		at("complete", "%%\nm, err := model(\"here\")\nm.Sa│"),
@@ -148,7 +148,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("completions of %q: %v in the place of %d to %d (%s), want %s among them", string(typed), r.Matches, r.From, r.To, r.Status, want)
 		}
 	}
-	for i, want := range []string{4: "func psf.Gaussian(size int, sigma float64) (psf.Kernel, error)", 5: "func model(folder string) (*galdecon.Deconvolver, error)"} {
+	for i, want := range []string{4: "func psf.Gaussian(size int, sigma float64) (psf.PSF, error)", 5: "func model(folder string) (*galdecon.Model, error)"} {
 		if want != "" && !strings.Contains(replies[i].Said, want) {
 			t.Errorf("contextual help: %q (%s), want %s", replies[i].Said, replies[i].Status, want)
 		}

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"galdecon/galdecon/score"
+	"galdecon/galdecon/calibration"
 )
 
 // Coverage shows whether credible intervals hold the truth as often as they say: on the left the share of truths that they hold over their
@@ -30,7 +30,7 @@ type Coverage struct {
 // CoverageCurve is a measured coverage with the name of what it was measured of.
 type CoverageCurve struct {
 	Name     string
-	Coverage score.Coverage
+	Coverage calibration.Coverage
 }
 
 // curveColors are of Okabe & Ito (2008), in an order in which the first ones differ most.
@@ -65,7 +65,7 @@ func (c Coverage) Figure() (*Figure, error) {
 	for _, curve := range c.Curves {
 		m := curve.Coverage
 		if len(m.Nominal) < 2 || len(m.Nominal) != len(m.Empirical) {
-			return nil, fmt.Errorf("plotting: Coverage %q has %d shares at %d levels; it comes from score.Ranks", curve.Name, len(m.Empirical), len(m.Nominal))
+			return nil, fmt.Errorf("plotting: Coverage %q has %d shares at %d levels; it comes from calibration.Ranks", curve.Name, len(m.Empirical), len(m.Nominal))
 		}
 		for _, v := range slices.Concat(m.Nominal, m.Empirical, []float64{m.Distance, m.Error}) {
 			if math.IsNaN(v) || v < 0 || v > 1 {
@@ -168,7 +168,7 @@ type Ranks struct {
 // RankHistogram is a measured histogram with the name of its quantity.
 type RankHistogram struct {
 	Name      string
-	Histogram score.Histogram
+	Histogram calibration.Histogram
 }
 
 // Figure draws the histograms, up to 4 in a row. It is an error if there are none or more than 12, or if one wasn't measured.
@@ -181,7 +181,7 @@ func (r Ranks) Figure() (*Figure, error) {
 	for _, q := range r.Histograms {
 		h := q.Histogram
 		if len(h.Density) < 2 || h.Samples < 1 {
-			return nil, fmt.Errorf("plotting: RankHistogram %q has %d bins of ranks among %d samples; it comes from score.Ranks", q.Name, len(h.Density), h.Samples)
+			return nil, fmt.Errorf("plotting: RankHistogram %q has %d bins of ranks among %d samples; it comes from calibration.Ranks", q.Name, len(h.Density), h.Samples)
 		}
 		for _, v := range append([]float64{h.Error, h.P}, h.Density...) {
 			if !(v >= 0) || math.IsInf(v, 1) {

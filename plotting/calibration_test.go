@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/score"
+	"galdecon/galdecon/calibration"
 )
 
 // measured is a coverage that is off by a constant.
-func measured(off float64) score.Coverage {
-	c := score.Coverage{Observations: 100, Samples: 31, Distance: math.Abs(off), Error: 0.04, P: 0.2}
+func measured(off float64) calibration.Coverage {
+	c := calibration.Coverage{Observations: 100, Samples: 31, Distance: math.Abs(off), Error: 0.04, P: 0.2}
 	for percent := 5; percent < 100; percent += 5 {
 		c.Nominal = append(c.Nominal, float64(percent)/100)
 		c.Empirical = append(c.Empirical, min(max(float64(percent)/100+off, 0), 1))
@@ -40,8 +40,8 @@ func TestCoverageFigure(t *testing.T) {
 	wantError(t, err, "1 to 6", "got 0")
 	_, err = Coverage{Curves: make([]CoverageCurve, 7)}.Figure()
 	wantError(t, err, "got 7")
-	_, err = Coverage{Curves: []CoverageCurve{{"empty", score.Coverage{}}}}.Figure()
-	wantError(t, err, `"empty"`, "score.Ranks")
+	_, err = Coverage{Curves: []CoverageCurve{{"empty", calibration.Coverage{}}}}.Figure()
+	wantError(t, err, `"empty"`, "calibration.Ranks")
 	_, err = Coverage{Curves: c.Curves, Goal: -1}.Figure()
 	wantError(t, err, "Goal")
 	nan := measured(0)
@@ -86,7 +86,7 @@ func TestCoverageLiesWhereItShould(t *testing.T) {
 }
 
 func TestRanksFigure(t *testing.T) {
-	flat := score.Histogram{Observations: 100, Samples: 31, Density: []float64{1, 0.9, 1.1, 1}, Distance: 0.1, Error: 0.3, P: 0.4}
+	flat := calibration.Histogram{Observations: 100, Samples: 31, Density: []float64{1, 0.9, 1.1, 1}, Distance: 0.1, Error: 0.3, P: 0.4}
 	steep := flat
 	steep.Density, steep.P = []float64{3.5, 0.5, 0, 0}, 1e-4
 	r := Ranks{Title: "SBC", Histograms: []RankHistogram{{"flux", flat}, {"size", steep}, {"e1", flat}, {"e2", flat}, {"pixels", flat}}}
@@ -106,8 +106,8 @@ func TestRanksFigure(t *testing.T) {
 
 	_, err := Ranks{}.Figure()
 	wantError(t, err, "1 to 12", "got 0")
-	_, err = Ranks{Histograms: []RankHistogram{{"empty", score.Histogram{}}}}.Figure()
-	wantError(t, err, `"empty"`, "score.Ranks")
+	_, err = Ranks{Histograms: []RankHistogram{{"empty", calibration.Histogram{}}}}.Figure()
+	wantError(t, err, `"empty"`, "calibration.Ranks")
 	steep.Density = []float64{1, math.Inf(1)}
 	_, err = Ranks{Histograms: []RankHistogram{{"odd", steep}}}.Figure()
 	wantError(t, err, `"odd"`, "Inf")

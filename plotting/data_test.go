@@ -16,7 +16,7 @@ import (
 	"galdecon/galdecon/score"
 )
 
-func gaussian(t *testing.T, size int, sigma float64) psf.Kernel {
+func gaussian(t *testing.T, size int, sigma float64) psf.PSF {
 	t.Helper()
 	k, err := psf.Gaussian(size, sigma)
 	if err != nil {
@@ -142,7 +142,7 @@ func TestIntensitiesFigure(t *testing.T) {
 }
 
 func TestPSFsFigure(t *testing.T) {
-	p := PSFs{Title: "grid", Names: []string{"narrow", "wide"}, Kernels: []psf.Kernel{gaussian(t, 10, 1), gaussian(t, 15, 2)}}
+	p := PSFs{Title: "grid", Names: []string{"narrow", "wide"}, Kernels: []psf.PSF{gaussian(t, 10, 1), gaussian(t, 15, 2)}}
 	texts := written(t, mustDraw(t, p))
 	for _, want := range []string{"grid", "narrow", "wide", "FWHM 2.4", "FWHM 4.7"} { // 2.355 σ
 		if !slices.Contains(texts, want) {
@@ -153,14 +153,14 @@ func TestPSFsFigure(t *testing.T) {
 	wantError(t, err, "1 to 60", "got 0")
 	_, err = PSFs{Kernels: p.Kernels, Names: p.Names[:1]}.Figure()
 	wantError(t, err, "1 names", "2 kernels")
-	_, err = PSFs{Kernels: []psf.Kernel{p.Kernels[0], {}}}.Figure()
+	_, err = PSFs{Kernels: []psf.PSF{p.Kernels[0], {}}}.Figure()
 	wantError(t, err, "Kernels[1]")
 }
 
 func TestPairsFigure(t *testing.T) {
 	for _, channels := range []int{1, 3} {
 		y := disc(7, 8, channels)
-		p := Pairs{Title: "pairs", Clean: y, Observed: y, PSFs: []psf.Kernel{gaussian(t, 9, 1)}, Noise: []float64{0.01}}
+		p := Pairs{Title: "pairs", Clean: y, Observed: y, PSFs: []psf.PSF{gaussian(t, 9, 1)}, Noise: []float64{0.01}}
 		texts := written(t, mustDraw(t, p))
 		for _, want := range []string{"pairs", "clean y", "observed x", "image 6", "FWHM 2.4"} {
 			if !slices.Contains(texts, want) {
@@ -175,16 +175,16 @@ func TestPairsFigure(t *testing.T) {
 	k := gaussian(t, 9, 1)
 	_, err := Pairs{}.Figure()
 	wantError(t, err, "Pairs.Clean", "nil")
-	_, err = Pairs{Clean: y, Observed: y.Select(0), PSFs: []psf.Kernel{k}}.Figure()
+	_, err = Pairs{Clean: y, Observed: y.Select(0), PSFs: []psf.PSF{k}}.Figure()
 	wantError(t, err, "Pairs.Observed", "2 are needed")
 	_, err = Pairs{Clean: y, Observed: y}.Figure()
 	wantError(t, err, "0 PSFs", "2 galaxies")
-	_, err = Pairs{Clean: y, Observed: y, PSFs: []psf.Kernel{{}}}.Figure()
+	_, err = Pairs{Clean: y, Observed: y, PSFs: []psf.PSF{{}}}.Figure()
 	wantError(t, err, "the PSF of image 0")
-	_, err = Pairs{Clean: y, Observed: y, PSFs: []psf.Kernel{k}, Noise: make([]float64, 3)}.Figure()
+	_, err = Pairs{Clean: y, Observed: y, PSFs: []psf.PSF{k}, Noise: make([]float64, 3)}.Figure()
 	wantError(t, err, "3 noise levels")
 	many := disc(33, 4, 1)
-	_, err = Pairs{Clean: many, Observed: many, PSFs: []psf.Kernel{k}}.Figure()
+	_, err = Pairs{Clean: many, Observed: many, PSFs: []psf.PSF{k}}.Figure()
 	wantError(t, err, "up to 32", "33")
 }
 

@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"galdecon/internal/atomicfile"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"galdecon/internal/atomicfile"
 )
 
 const (

@@ -16,7 +16,7 @@ type Pairs struct {
 	// Clean and Observed are up to 32 galaxies and as many observations, of one shape.
 	Clean, Observed *galaxy.Images
 	// PSFs are Π, one for each observation or one for all.
-	PSFs []psf.Kernel
+	PSFs []psf.PSF
 	// Noise is the standard deviation of n, one for each observation or one for all; nil where it isn't known.
 	Noise []float64
 	// Title stands above the figure; it may be empty.
@@ -67,7 +67,7 @@ func (p Pairs) Figure() (*Figure, error) {
 		clean.panels = append(clean.panels, panel{caption: y.ID(i), img: picture(y.At(i), y.Width, y.Channels, stretch)})
 		observed.panels = append(observed.panels, panel{
 			caption: "FWHM " + number(fwhm),
-			img:     withInset(picture(x.At(i), x.Width, x.Channels, stretch), k.Weights),
+			img:     withInset(picture(x.At(i), x.Width, x.Channels, stretch), k.Pixels),
 			over:    over,
 		})
 		if i%columns == columns-1 || i == y.N-1 {

@@ -13,7 +13,7 @@ import (
 // PSFs is an overview of up to 60 PSFs in a grid, each with its name and its full width at half maximum in pixels. All are scaled to a
 // peak of 1 and have their centres in the same place, on the largest of their grids.
 type PSFs struct {
-	Kernels []psf.Kernel
+	Kernels []psf.PSF
 	// Names are the captions; nil, or as many as Kernels.
 	Names []string
 	// Title stands above the grid; it may be empty.
@@ -46,7 +46,7 @@ func (p PSFs) Figure() (*Figure, error) {
 		if err != nil {
 			return nil, fmt.Errorf("plotting: PSFs.Kernels[%d]: %w", i, err)
 		}
-		values := psfOnStamp(k.Weights, size, size)
+		values := psfOnStamp(k.Pixels, size, size)
 		for at, v := range values {
 			values[at] = psfStretch.At(v)
 		}

@@ -34,7 +34,7 @@ import (
 // Division by Πᵀ1, the share of a pixel's light that stays on the stamp, corrects for the dark boundaries (see [psf]): with b = 0,
 // Π*y sums up to the positive pixels of x after every iteration, so that flux is conserved for PSFs without negative weights. IDs,
 // objects and scales are those of x.
-func RichardsonLucy(x *galaxy.Images, kernels []psf.Kernel, background []float64, iterations int) (*galaxy.Images, error) {
+func RichardsonLucy(x *galaxy.Images, kernels []psf.PSF, background []float64, iterations int) (*galaxy.Images, error) {
 	if x == nil {
 		return nil, errors.New("classical: there are no observations")
 	}
@@ -123,12 +123,12 @@ func richardsonLucy(in []*graph.Node) *graph.Node {
 	step := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
 		in := parameters(g)
 		i, y, counts, psfs, background := in[0], in[1], in[2], in[3], in[4]
-		stays := psf.Transpose(graph.Ones(g, y.Shape()), psfs)
+		stays := psf.Adjoint(graph.Ones(g, y.Shape()), psfs)
 		predicted := graph.Add(psf.Convolve(y, psfs), background)
 		ratio := divide(counts, predicted)
 		in[0] = graph.AddScalar(i, 1)
 		// The transforms leave rounding errors below 0.
-		in[1] = graph.MaxScalar(divide(graph.Mul(y, psf.Transpose(ratio, psfs)), stays), 0)
+		in[1] = graph.MaxScalar(divide(graph.Mul(y, psf.Adjoint(ratio, psfs)), stays), 0)
 		return in
 	})
 	return graph.While(more, step, state...)[1]

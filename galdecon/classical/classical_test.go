@@ -16,7 +16,7 @@ import (
 )
 
 // kernel is a lopsided random PSF: a flipped or shifted convolution must not pass.
-func kernel(t *testing.T, rng *rand.Rand, size int) psf.Kernel {
+func kernel(t *testing.T, rng *rand.Rand, size int) psf.PSF {
 	t.Helper()
 	weights := make([]float32, size*size)
 	for i := range weights {
@@ -38,7 +38,7 @@ func random(rng *rand.Rand, n, h, w, c int) *galaxy.Images {
 }
 
 // convolve is Π*y by its definition, or Πᵀy, of one channel of one image in float64.
-func convolve(y []float64, h, w int, k psf.Kernel, transpose bool) []float64 {
+func convolve(y []float64, h, w int, k psf.PSF, transpose bool) []float64 {
 	out := make([]float64, h*w)
 	for row := range h {
 		for col := range w {
@@ -48,7 +48,7 @@ func convolve(y []float64, h, w int, k psf.Kernel, transpose bool) []float64 {
 					if r < 0 || r >= h || s < 0 || s >= w {
 						continue
 					}
-					weight := float64(k.Weights[u*k.Size+v])
+					weight := float64(k.Pixels[u*k.Size+v])
 					if transpose {
 						out[row*w+col] += weight * y[r*w+s]
 					} else {
@@ -79,7 +79,7 @@ func sum(values []float64) float64 {
 }
 
 // direct is the method by its formula.
-func direct(x []float64, h, w int, k psf.Kernel, b float64, iterations int) []float64 {
+func direct(x []float64, h, w int, k psf.PSF, b float64, iterations int) []float64 {
 	y, ones := make([]float64, h*w), make([]float64, h*w)
 	for p := range y {
 		ones[p] = 1
@@ -101,7 +101,7 @@ func direct(x []float64, h, w int, k psf.Kernel, b float64, iterations int) []fl
 	return y
 }
 
-func deconvolve(t *testing.T, x *galaxy.Images, kernels []psf.Kernel, background float64, iterations int) *galaxy.Images {
+func deconvolve(t *testing.T, x *galaxy.Images, kernels []psf.PSF, background float64, iterations int) *galaxy.Images {
 	t.Helper()
 	y, err := RichardsonLucy(x, kernels, []float64{background}, iterations)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestAgainstTheFormula(t *testing.T) {
 	x.IDs, x.Objects, x.Scale = []string{"a", "b"}, []string{"m51", "m51"}, []float64{2, 3}
 	background := []float64{0.05, 0.3}
 	for _, size := range []int{4, 15} {
-		kernels := []psf.Kernel{kernel(t, rng, size), kernel(t, rng, size)}
+		kernels := []psf.PSF{kernel(t, rng, size), kernel(t, rng, size)}
 		y, err := RichardsonLucy(x, kernels, background, 7)
 		if err != nil {
 			t.Fatal(err)
@@ -153,7 +153,7 @@ func TestFixedPoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := exec.Call1(y.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(k.Weights, 1, 5, 5),
+	result, err := exec.Call1(y.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(k.Pixels, 1, 5, 5),
 		tensors.FromFlatDataAndDimensions([]float32{0}, 1, 1, 1, 1), int32(20))
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestFluxPositivityLikelihood(t *testing.T) {
 	counts := plane(x, 0, 0)
 	last := math.Inf(-1)
 	for _, iterations := range []int{1, 2, 3, 5, 10, 30} {
-		y := plane(deconvolve(t, x, []psf.Kernel{k}, 0, iterations), 0, 0)
+		y := plane(deconvolve(t, x, []psf.PSF{k}, 0, iterations), 0, 0)
 		predicted := convolve(y, 16, 16, k, false)
 		if got, want := sum(predicted), sum(counts); math.Abs(got-want) > 1e-4*want {
 			t.Errorf("after %d iterations Π*y sums up to %v, x to %v", iterations, got, want)
@@ -220,7 +220,7 @@ func TestConvergence(t *testing.T) {
 	}
 	last := distance(x)
 	for _, iterations := range []int{10, 100, 1000} {
-		d := distance(deconvolve(t, x, []psf.Kernel{k}, 0, iterations))
+		d := distance(deconvolve(t, x, []psf.PSF{k}, 0, iterations))
 		if d > last/1.5 {
 			t.Errorf("after %d iterations the distance to the truth is %v, it was %v", iterations, d, last)
 		}
@@ -230,7 +230,7 @@ func TestConvergence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := distance(deconvolve(t, y, []psf.Kernel{point}, 0, 1)); d > 1e-5 {
+	if d := distance(deconvolve(t, y, []psf.PSF{point}, 0, 1)); d > 1e-5 {
 		t.Errorf("without blur the distance to the truth is %v", d)
 	}
 }
@@ -252,7 +252,7 @@ func TestBackground(t *testing.T) {
 		}
 	}
 	bias := func(background float64) float64 {
-		y := deconvolve(t, x, []psf.Kernel{k}, background, 100)
+		y := deconvolve(t, x, []psf.PSF{k}, background, 100)
 		mean := 0.0
 		for i := range n {
 			mean += sum(plane(y, i, 0)) / n
@@ -271,13 +271,13 @@ func TestUnits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	k := kernel(t, rng, 5)
 	x := random(rng, 1, 16, 16, 1)
-	want := deconvolve(t, x, []psf.Kernel{k}, 0.1, 5)
+	want := deconvolve(t, x, []psf.PSF{k}, 0.1, 5)
 	for _, unit := range []float64{1e-25, 1e25} {
 		scaled := x.Select(0)
 		for p := range scaled.Pixels {
 			scaled.Pixels[p] = float32(float64(scaled.Pixels[p]) * unit)
 		}
-		for p, got := range deconvolve(t, scaled, []psf.Kernel{k}, 0.1*unit, 5).Pixels {
+		for p, got := range deconvolve(t, scaled, []psf.PSF{k}, 0.1*unit, 5).Pixels {
 			if math.Abs(float64(got)/unit-float64(want.Pixels[p])) > 1e-4 {
 				t.Fatalf("in units of %g pixel %d is %v, want %v", unit, p, float64(got)/unit, want.Pixels[p])
 			}
@@ -290,7 +290,7 @@ func TestNoLight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for p, v := range deconvolve(t, galaxy.NewImages(1, 8, 8, 1), []psf.Kernel{k}, 0, 3).Pixels {
+	for p, v := range deconvolve(t, galaxy.NewImages(1, 8, 8, 1), []psf.PSF{k}, 0, 3).Pixels {
 		if v != 0 {
 			t.Fatalf("pixel %d of a dark image became %v", p, v)
 		}
@@ -308,10 +308,10 @@ func TestErrors(t *testing.T) {
 	}
 	x, nan := galaxy.NewImages(2, 8, 8, 1), galaxy.NewImages(1, 8, 8, 1)
 	nan.Pixels[9] = float32(math.NaN())
-	one, none := []psf.Kernel{k}, []float64{0}
+	one, none := []psf.PSF{k}, []float64{0}
 	for name, test := range map[string]struct {
 		x          *galaxy.Images
-		kernels    []psf.Kernel
+		kernels    []psf.PSF
 		background []float64
 		iterations int
 		want       string
@@ -320,9 +320,9 @@ func TestErrors(t *testing.T) {
 		"no images":           {&galaxy.Images{}, one, none, 1, "[0, 0, 0, 0]"},
 		"NaN":                 {nan, one, none, 1, "row 1, column 1"},
 		"no PSF":              {x, nil, none, 1, "as many PSFs, or one for all; got 0"},
-		"three PSFs":          {x, []psf.Kernel{k, k, k}, none, 1, "got 3"},
-		"PSFs of two sizes":   {x, []psf.Kernel{k, small}, none, 1, "Resize"},
-		"a PSF of no weights": {x, []psf.Kernel{{Size: 3}}, none, 1, "needs 9 weights"},
+		"three PSFs":          {x, []psf.PSF{k, k, k}, none, 1, "got 3"},
+		"PSFs of two sizes":   {x, []psf.PSF{k, small}, none, 1, "Resize"},
+		"a PSF of no weights": {x, []psf.PSF{{Size: 3}}, none, 1, "needs 9 weights"},
 		"no background":       {x, one, nil, 1, "as many backgrounds"},
 		"negative background": {x, one, []float64{0, -1}, 1, "background of image 1"},
 		"NaN background":      {x, one, []float64{math.NaN()}, 1, "background"},

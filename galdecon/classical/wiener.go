@@ -9,7 +9,6 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 
 	"galdecon/galdecon/backend"
-	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/internal/executor"
 	"galdecon/galdecon/posterior"
@@ -40,7 +39,7 @@ func Wiener(observations *posterior.Observations, prior float64) (*galaxy.Images
 			peak = max(peak, math.Abs(float64(v)))
 		}
 		_, noise := o.At(i)
-		ratio := max(noise, ddpm.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
+		ratio := max(noise, psf.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
 		lambda[i] = float32(ratio * ratio)
 	}
 	images, psfs, err := o.Tensors()
@@ -63,6 +62,6 @@ func Wiener(observations *posterior.Observations, prior float64) (*galaxy.Images
 var wienerExec = sync.OnceValues(func() (*graph.Exec, error) {
 	return backend.NewExec(func(in []*graph.Node) *graph.Node {
 		x, psfs, lambda := in[0], in[1], in[2]
-		return psf.Correct(x, x, psfs, lambda, wienerSteps)
+		return psf.WienerStep(x, x, psfs, lambda, wienerSteps)
 	})
 })

@@ -12,8 +12,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
 
+	"galdecon/galdecon/internal/random"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
 )
 
 // Config is a conditional VAE.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -14,21 +13,12 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
 
-	"galdecon/galdecon/backend"
 	"galdecon/galdecon/cvae"
+	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/psf"
 )
 
 var small = cvae.Config{Latent: 3, Features: []int{4, 6}, Alpha: 0.7, Beta: 2, SigmaY: 0.5, SigmaX: 0.2}
-
-func device(t *testing.T) compute.Backend {
-	t.Helper()
-	b, err := backend.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func images(rng *rand.Rand, dims ...int) *tensors.Tensor {
 	n := 1
@@ -46,7 +36,7 @@ func images(rng *rand.Rand, dims ...int) *tensors.Tensor {
 func problem(t *testing.T, batch, size, channels int) (y, x, psfs *tensors.Tensor) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
-	var kernels []psf.Kernel
+	var kernels []psf.PSF
 	for i := range batch {
 		k, err := psf.Gaussian(5, 0.8+0.3*float64(i))
 		if err != nil {
@@ -86,7 +76,7 @@ func TestTermsByHand(t *testing.T) {
 		const batch, size = 2, 8
 		y, x, psfs := problem(t, batch, size, channels)
 		store := model.NewStore()
-		evaluate, err := model.NewExec(device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) []*graph.Node {
+		evaluate, err := model.NewExec(devicetest.Device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) []*graph.Node {
 			g := y.Graph()
 			terms := small.Terms(store.Scope("/model"), y, x, psfs)
 			loss := small.Loss(store.Scope("/model"), y, x, psfs)
@@ -155,7 +145,7 @@ func TestLossWeighs(t *testing.T) {
 			if err := store.SetRNGStateFromSeed(4); err != nil {
 				t.Fatal(err)
 			}
-			out, err := model.CallOnceN(device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) []*graph.Node { return f(y, x, psfs) }, y, x, psfs)
+			out, err := model.CallOnceN(devicetest.Device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) []*graph.Node { return f(y, x, psfs) }, y, x, psfs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,7 +179,7 @@ func TestLossWeighs(t *testing.T) {
 // KL against its closed form in one dimension and against Monte Carlo.
 func TestKL(t *testing.T) {
 	const mu, sigma, samples = 0.8, 0.6, 200000
-	out, err := graph.CallOnce(device(t), func(m, l *graph.Node) *graph.Node { return cvae.KL(m, l) },
+	out, err := graph.CallOnce(devicetest.Device(t), func(m, l *graph.Node) *graph.Node { return cvae.KL(m, l) },
 		[][]float32{{mu}}, [][]float32{{float32(2 * math.Log(sigma))}})
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +215,7 @@ func TestGradient(t *testing.T) {
 		fixed := graph.ReduceAllSum(graph.Square(graph.Sub(x, psf.Convolve(candidate, psfs))))
 		return graph.Add(graph.Add(fixed, graph.ReduceAllSum(graph.Square(graph.Sub(y, candidate)))), cvae.KL(mean, logVariance))
 	}
-	value, err := model.NewExec(device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) *graph.Node { return loss(y, x, psfs) })
+	value, err := model.NewExec(devicetest.Device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) *graph.Node { return loss(y, x, psfs) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +237,7 @@ func TestGradient(t *testing.T) {
 			}
 			t.Fatalf("no weight %s among %s", name, strings.Join(names, ", "))
 		}
-		gradient, err := model.CallOnce(device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) *graph.Node {
+		gradient, err := model.CallOnce(devicetest.Device(t), store, func(_ *model.Scope, y, x, psfs *graph.Node) *graph.Node {
 			return graph.Gradient(loss(y, x, psfs), v.NodeValue(y.Graph()))[0]
 		}, y, x, psfs)
 		if err != nil {
@@ -284,7 +274,7 @@ func TestFixedLayer(t *testing.T) {
 	if err := store.SetRNGStateFromSeed(1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := model.CallOnceN(device(t), store, func(_ *model.Scope, x, psfs *graph.Node) []*graph.Node {
+	if _, err := model.CallOnceN(devicetest.Device(t), store, func(_ *model.Scope, x, psfs *graph.Node) []*graph.Node {
 		terms := small.Terms(store.Scope("/model"), x, x, psfs)
 		return []*graph.Node{terms.KL, terms.Blurred}
 	}, x, psfs); err != nil {
@@ -296,7 +286,7 @@ func TestFixedLayer(t *testing.T) {
 		}
 	}
 	stir(t, store)
-	posterior, err := cvae.NewPosterior(device(t), small, store.Scope("/model"))
+	posterior, err := cvae.NewGenerator(devicetest.Device(t), small, store.Scope("/model"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +302,7 @@ func TestFixedLayer(t *testing.T) {
 		return samples, reblurred
 	}
 	samples, reblurred := draw(1)
-	want, err := graph.CallOnce(device(t), psf.Convolve, samples, psfs)
+	want, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, samples, psfs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +328,7 @@ func TestELBOIsTightAtTheExactPosterior(t *testing.T) {
 	variance := s * s / (a*a + s*s)
 	mean := a * x / (a*a + s*s)
 	bound := func(m, v float64) float64 {
-		out, err := graph.CallOnce(device(t), func(m, l *graph.Node) *graph.Node { return cvae.KL(m, l) },
+		out, err := graph.CallOnce(devicetest.Device(t), func(m, l *graph.Node) *graph.Node { return cvae.KL(m, l) },
 			[][]float32{{float32(m)}}, [][]float32{{float32(math.Log(v))}})
 		if err != nil {
 			t.Fatal(err)
@@ -383,7 +373,7 @@ func TestValidate(t *testing.T) {
 func TestDecodeShapes(t *testing.T) {
 	for _, size := range []int{8, 16, 64} {
 		store := model.NewStore()
-		out, err := model.CallOnce(device(t), store, func(_ *model.Scope, z *graph.Node) *graph.Node {
+		out, err := model.CallOnce(devicetest.Device(t), store, func(_ *model.Scope, z *graph.Node) *graph.Node {
 			return small.Decode(store.Scope("/model").WithInitializer(initializer.Zero), z, size, 3)
 		}, images(rand.New(rand.NewPCG(1, 1)), 2, small.Latent))
 		if err != nil {

@@ -11,21 +11,21 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/internal/random"
 	"galdecon/galdecon/internal/weights"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
 )
 
-// Posterior draws candidates with a trained model: z from q(z | x, Π); the candidate is the mean of p(y | z).
-type Posterior struct {
+// Generator draws candidates with a trained model: z from q(z | x, Π); the candidate is the mean of p(y | z).
+type Generator struct {
 	layout weights.Layout
 	values []any // the weights
 	draw   *graph.Exec
 }
 
-// NewPosterior prepares the sampler of a model whose weights lie below a scope.
-func NewPosterior(device compute.Backend, c Config, scope *model.Scope) (*Posterior, error) {
-	p := &Posterior{layout: weights.Of(scope)}
+// NewGenerator prepares the sampler of a model whose weights lie below a scope.
+func NewGenerator(device compute.Backend, c Config, scope *model.Scope) (*Generator, error) {
+	p := &Generator{layout: weights.Of(scope)}
 	var err error
 	if p.values, err = p.layout.Values(scope); err != nil {
 		return nil, fmt.Errorf("cvae: %w", err)
@@ -72,17 +72,17 @@ func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels
 
 // WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
 // It is an error if they are of another architecture. p keeps its own.
-func (p *Posterior) WithWeights(scope *model.Scope) (*Posterior, error) {
+func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	values, err := p.layout.Values(scope)
 	if err != nil {
 		return nil, fmt.Errorf("cvae: %w", err)
 	}
-	return &Posterior{p.layout, values, p.draw}, nil
+	return &Generator{p.layout, values, p.draw}, nil
 }
 
 // Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k], and convolves it
 // again: samples and Π*samples have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
-func (p *Posterior) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
+func (p *Generator) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
 	out, err := p.draw.Call(append([]any{rng, x, psfs}, p.values...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cvae: sampling failed: %w", err)

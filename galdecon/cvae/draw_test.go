@@ -29,7 +29,7 @@ func TestWithWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := images(rand.New(rand.NewPCG(1, 2)), batch, size, size, 1)
-	psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Weights, batch), batch, grid, grid)
+	psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Pixels, batch), batch, grid, grid)
 	weights := func(seed int64, latent int) (*model.Scope, cvae.Config) {
 		config := cvae.Config{Latent: latent, Features: []int{4, 4}, SigmaY: 1, SigmaX: 1}
 		store := model.NewStore()
@@ -55,7 +55,7 @@ func TestWithWeights(t *testing.T) {
 		}
 		return store.Scope("/model"), config
 	}
-	draw := func(p *cvae.Posterior) []float32 {
+	draw := func(p *cvae.Generator) []float32 {
 		t.Helper()
 		rng, err := graph.RNGStateFromSeed(1)
 		if err != nil {
@@ -69,7 +69,7 @@ func TestWithWeights(t *testing.T) {
 	}
 	first, config := weights(1, 3)
 	second, _ := weights(2, 3)
-	posterior, err := cvae.NewPosterior(device, config, first)
+	posterior, err := cvae.NewGenerator(device, config, first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestWithWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := draw(other)
-	fresh, err := cvae.NewPosterior(device, config, second)
+	fresh, err := cvae.NewGenerator(device, config, second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func BenchmarkDraw(b *testing.B) {
 				b.Fatal(err)
 			}
 			x := images(rand.New(rand.NewPCG(1, 2)), batch, test.size, test.size, test.channels)
-			psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Weights, batch), batch, test.grid, test.grid)
+			psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Pixels, batch), batch, test.grid, test.grid)
 			rng, err := graph.RNGStateFromSeed(1)
 			if err != nil {
 				b.Fatal(err)
@@ -130,7 +130,7 @@ func BenchmarkDraw(b *testing.B) {
 			}, x, psfs); err != nil {
 				b.Fatal(err)
 			}
-			posterior, err := cvae.NewPosterior(device, test.config, store.Scope("/model"))
+			posterior, err := cvae.NewGenerator(device, test.config, store.Scope("/model"))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -19,6 +19,7 @@ import (
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/psf"
 )
 
@@ -28,7 +29,7 @@ import (
 type world struct {
 	size   int
 	noise  float64
-	kernel psf.Kernel
+	kernel psf.PSF
 	w, a   [2][]float64 // a = Π*w
 }
 
@@ -48,8 +49,8 @@ func newWorld(t *testing.T) world {
 				w[p] *= float32(dx*dx-dy*dy) / 2
 			}
 		}
-		a, err := graph.CallOnce(device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(w, 1, o.size, o.size, 1),
-			tensors.FromFlatDataAndDimensions(kernel.Weights, 1, 5, 5))
+		a, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(w, 1, o.size, o.size, 1),
+			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 5, 5))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +138,7 @@ func TestTrainedPosterior(t *testing.T) {
 	exact := cvae.Config{Latent: 2, Features: []int{8}, Alpha: 0, Beta: 1, SigmaY: 1, SigmaX: o.noise}
 	instrument := psf.Instrument{Size: o.kernel.Size, SigmaMin: 1, SigmaMax: 1, NoiseMin: o.noise, NoiseMax: o.noise}
 	training := fit.Config{Steps: 1500, Batch: 64, LearningRate: 8e-3, WarmUp: 50, EMA: 0.99, Seed: 1}
-	trainer, err := fit.NewTrainer(device(t), training, o.galaxies(8192, 1), func(scope *model.Scope, y *graph.Node) *graph.Node {
+	trainer, err := fit.NewTrainer(devicetest.Device(t), training, o.galaxies(8192, 1), func(scope *model.Scope, y *graph.Node) *graph.Node {
 		x, psfs, _ := instrument.Observe(scope, y)
 		return exact.Terms(scope, y, x, psfs).Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
 	})
@@ -156,7 +157,7 @@ func TestTrainedPosterior(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		posterior, err := cvae.NewPosterior(device(t), c, fit.Average(store))
+		posterior, err := cvae.NewGenerator(devicetest.Device(t), c, fit.Average(store))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,12 +183,12 @@ type drawn struct {
 	rest float64
 }
 
-func (o world) draw(t *testing.T, posterior *cvae.Posterior) drawn {
+func (o world) draw(t *testing.T, posterior *cvae.Generator) drawn {
 	t.Helper()
 	const observations, draws = 24, 400
 	rng := rand.New(rand.NewPCG(3, 3))
-	clean, err := graph.CallOnce(device(t), psf.Convolve, o.galaxies(observations, 2).Tensor(),
-		tensors.FromFlatDataAndDimensions(o.kernel.Weights, 1, o.kernel.Size, o.kernel.Size))
+	clean, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, o.galaxies(observations, 2).Tensor(),
+		tensors.FromFlatDataAndDimensions(o.kernel.Pixels, 1, o.kernel.Size, o.kernel.Size))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func (o world) draw(t *testing.T, posterior *cvae.Posterior) drawn {
 		t.Fatal(err)
 	}
 	_, reblurred, err := posterior.Draw(state, tensors.FromFlatDataAndDimensions(pixels, observations*draws, o.size, o.size, 1),
-		tensors.FromFlatDataAndDimensions(slices.Repeat(o.kernel.Weights, observations*draws), observations*draws, o.kernel.Size, o.kernel.Size))
+		tensors.FromFlatDataAndDimensions(slices.Repeat(o.kernel.Pixels, observations*draws), observations*draws, o.kernel.Size, o.kernel.Size))
 	if err != nil {
 		t.Fatal(err)
 	}

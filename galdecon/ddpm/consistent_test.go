@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
@@ -26,13 +27,13 @@ func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 		mean, std      = 0.2, 0.3
 		noise          = 0.05
 	)
-	c := ddpm.Config{T: 950, Prediction: ddpm.Velocity, Consistent: true, Mean: mean, Std: std,
+	c := ddpm.Config{T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: mean, Std: std,
 		Network: unet.Config{Features: []int{2}, Blocks: 1, Embedding: 2}}
 	kernel, err := psf.Gaussian(k, 0.8)
 	if err != nil {
 		t.Fatal(err)
 	}
-	psfs := tensors.FromFlatDataAndDimensions(kernel.Weights, 1, k, k)
+	psfs := tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, k, k)
 	store := model.NewStore()
 	loss(t, c, store, filled(mean, 2, size, size, 1), psfs)
 
@@ -42,7 +43,7 @@ func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 	for i := range n {
 		units[i*n+i] = 1
 	}
-	columns, err := graph.CallOnce(device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(units, n, size, size, 1), psfs)
+	columns, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(units, n, size, size, 1), psfs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 		covariance.Set(i, i, covariance.At(i, i)+std*std)
 	}
 
-	posterior, err := ddpm.NewPosterior(device(t), c, ddpm.Sampler{Steps: 20, SecondOrder: true}, store.Scope("/model"))
+	posterior, err := ddpm.NewGenerator(devicetest.Device(t), c, ddpm.Sampler{Steps: 20, SecondOrder: true}, store.Scope("/model"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"galdecon/galdecon/internal/random"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
 	"galdecon/galdecon/unet"
 )
 
@@ -27,10 +27,10 @@ type Config struct {
 	// Network is the denoiser, and Paper, where it is set, the one of the paper in its place.
 	Network unet.Config `json:"network,omitzero"`
 	Paper   *unet.Paper `json:"paper,omitempty"`
-	// Consistent corrects each estimate of y_0 towards Π*y = x, in training as in sampling, by the Wiener step ([psf.Correct]) that is the
+	// Consistent corrects each estimate of y_0 towards Π*y = x, in training as in sampling, by the Wiener step ([psf.WienerStep]) that is the
 	// posterior mean for Gaussian images: what x decides, such as the flux, is right to within its noise, and the network learns what the
 	// PSF has hidden. It excludes Dropout.
-	Consistent bool `json:"consistent,omitzero"`
+	DataConsistency bool `json:"consistent,omitzero"`
 	// Dropout is the probability with which the PSF is withheld from the network while it is trained, so that it can be guided
 	// ([Sampler.Guidance]). The paper uses 0.1.
 	Dropout float64 `json:"dropout,omitzero"`
@@ -96,7 +96,7 @@ func (c Config) Validate(size int) error {
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("ddpm: the PSF must be withheld with a probability in [0, 1), got %g", c.Dropout)
 	}
-	if c.Consistent && c.Dropout > 0 {
+	if c.DataConsistency && c.Dropout > 0 {
 		return fmt.Errorf("ddpm: a consistent model knows the PSF even where it is withheld from the network; choose Consistent or Dropout (%g), not both", c.Dropout)
 	}
 	if _, err := c.Schedule(); err != nil {
@@ -123,10 +123,6 @@ type Condition struct {
 	Noise *graph.Node // standard deviation in units of x, [batch]
 }
 
-// MinNoise stands for the noise of an observation that is said to have less, where something must be divided by it: rounding and
-// the model's own error are not smaller.
-const MinNoise = 1e-3
-
 // prepared is a condition as the network takes it. It doesn't change from step to step.
 type prepared struct {
 	blurred, // x, normalised as the noisy image is
@@ -142,10 +138,10 @@ func (c Config) prepare(o Condition) prepared {
 		prior   = 0.1  // standard deviation of y around its blurred image
 		typical = 0.01 // of the noise
 	)
-	noise := graph.MaxScalar(o.Noise, MinNoise)
+	noise := graph.MaxScalar(o.Noise, psf.MinNoise)
 	p := prepared{blurred: c.normalise(o.X), psfs: o.PSFs, logNoise: graph.Log(graph.DivScalar(noise, typical))}
 	if c.Paper == nil {
-		p.wiener = c.normalise(psf.Correct(o.X, o.X, o.PSFs, graph.Square(graph.DivScalar(noise, prior)), 3))
+		p.wiener = c.normalise(psf.WienerStep(o.X, o.X, o.PSFs, graph.Square(graph.DivScalar(noise, prior)), 3))
 	} else {
 		p.wiener = graph.ZerosLike(p.blurred)
 	}
@@ -210,7 +206,7 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 		p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn, graph.Const(g, float32(c.Dropout))), dtypes.Float32))
 	}
 	predicted := c.predict(scope, yt, time, p)
-	if c.Consistent {
+	if c.DataConsistency {
 		clean := c.correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma, condition)
 		predicted = c.Prediction.predicted(clean, yt, signal, sigma)
 	}
@@ -224,6 +220,6 @@ const correctionSteps = 2
 // Gaussian images that is exact.
 func (c Config) correct(clean, sigma *graph.Node, o Condition) *graph.Node {
 	sigma = graph.Reshape(sigma, sigma.Shape().Size()) // of each image, or of all
-	lambda := graph.Square(graph.Div(graph.MaxScalar(o.Noise, MinNoise), graph.MulScalar(sigma, c.Std)))
-	return c.normalise(psf.Correct(c.restore(clean), o.X, o.PSFs, lambda, correctionSteps))
+	lambda := graph.Square(graph.Div(graph.MaxScalar(o.Noise, psf.MinNoise), graph.MulScalar(sigma, c.Std)))
+	return c.normalise(psf.WienerStep(c.restore(clean), o.X, o.PSFs, lambda, correctionSteps))
 }

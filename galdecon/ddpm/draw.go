@@ -12,20 +12,20 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/internal/random"
 	"galdecon/galdecon/internal/weights"
 	"galdecon/galdecon/psf"
-	"galdecon/galdecon/random"
 )
 
-// Posterior draws candidates from p(y | x, Π) with a trained model.
-type Posterior struct {
+// Generator draws candidates from p(y | x, Π) with a trained model.
+type Generator struct {
 	layout                             weights.Layout
 	values                             []any // the weights
 	start, loop, path, finish, restore *graph.Exec
 }
 
-// NewPosterior prepares the sampler of a model whose weights lie below a scope.
-func NewPosterior(device compute.Backend, c Config, sampler Sampler, scope *model.Scope) (*Posterior, error) {
+// NewGenerator prepares the sampler of a model whose weights lie below a scope.
+func NewGenerator(device compute.Backend, c Config, sampler Sampler, scope *model.Scope) (*Generator, error) {
 	schedule, err := c.Schedule()
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func NewPosterior(device compute.Backend, c Config, sampler Sampler, scope *mode
 	if sampler.Guidance != 0 && c.Dropout == 0 {
 		return nil, fmt.Errorf("ddpm: guidance %g needs a model that was trained with its PSF withheld at times; set Dropout and train again, or use guidance 0", sampler.Guidance)
 	}
-	p := &Posterior{layout: weights.Of(scope)}
+	p := &Generator{layout: weights.Of(scope)}
 	if p.values, err = p.layout.Values(scope); err != nil {
 		return nil, fmt.Errorf("ddpm: %w", err)
 	}
@@ -69,7 +69,7 @@ func NewPosterior(device compute.Backend, c Config, sampler Sampler, scope *mode
 				panic(fmt.Errorf("ddpm: %w", err)) // While a graph is built, as GoMLX does; Draw returns it.
 			}
 			clean := c.Prediction.clean(predicted, yt, signal, sigma)
-			if c.Consistent || sampler.Consistent {
+			if c.DataConsistency || sampler.DataConsistency {
 				clean = c.correct(clean, sigma, Condition{X: x, PSFs: condition.psfs, Noise: noise})
 			}
 			return clean
@@ -109,7 +109,7 @@ func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels
 
 // WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
 // It is an error if they are of another architecture. p keeps its own.
-func (p *Posterior) WithWeights(scope *model.Scope) (*Posterior, error) {
+func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	values, err := p.layout.Values(scope)
 	if err != nil {
 		return nil, fmt.Errorf("ddpm: %w", err)
@@ -137,7 +137,7 @@ func (c Config) guided(scope *model.Scope, yt, time *graph.Node, condition prepa
 // Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k] or one for
 // all [1, k, k] and the standard deviation of its noise [batch] in units of x, and convolves it again: samples and Π*samples
 // have the shape of x. rng is a state of GoMLX's random numbers (random.State).
-func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
+func (p *Generator) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
 	u, err := p.run(p.loop, rng, x, psfs, noise)
 	if err != nil {
 		return nil, nil, err
@@ -151,7 +151,7 @@ func (p *Posterior) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurre
 
 // Path draws as Draw does and returns the way there: y_t after every step, in units of x, [steps, batch, height, width, channels]. The last
 // are the samples that Draw gives for the same rng.
-func (p *Posterior) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
+func (p *Generator) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
 	u, err := p.run(p.path, rng, x, psfs, noise)
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (p *Posterior) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, 
 	return path, nil
 }
 
-func (p *Posterior) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
+func (p *Generator) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
 	// state, y_T and the prepared condition
 	started, err := p.start.Call(rng, x, psfs, noise)
 	if err != nil {

@@ -9,27 +9,17 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/go-xla/pjrt"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"galdecon/galdecon/backend"
 	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
-
-func device(t *testing.T) compute.Backend {
-	t.Helper()
-	b, err := backend.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func filled(value float32, dims ...int) *tensors.Tensor {
 	n := 1
@@ -44,7 +34,7 @@ func loss(t *testing.T, c ddpm.Config, store *model.Store, y, psfs *tensors.Tens
 	if err := store.SetRNGStateFromSeed(1); err != nil {
 		t.Fatal(err)
 	}
-	out, err := model.CallOnce(device(t), store, func(scope *model.Scope, y, psfs, noise *graph.Node) *graph.Node {
+	out, err := model.CallOnce(devicetest.Device(t), store, func(scope *model.Scope, y, psfs, noise *graph.Node) *graph.Node {
 		return c.Loss(scope.In("model"), y, ddpm.Condition{X: y, PSFs: psfs, Noise: noise})
 	}, y, psfs, filled(0.01, y.Shape().Dimensions[0]))
 	if err != nil {
@@ -123,7 +113,7 @@ func makeSmall(t *testing.T) problem {
 	p := problem{
 		c: ddpm.Config{T: 100, Prediction: ddpm.Velocity, Dropout: 0.1, Mean: 0.1, Std: 0.2,
 			Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		sampler: ddpm.Sampler{Steps: 8, Eta: 1, SecondOrder: true, Consistent: true},
+		sampler: ddpm.Sampler{Steps: 8, Eta: 1, SecondOrder: true, DataConsistency: true},
 		store:   model.NewStore(),
 	}
 	var pixels, kernels []float32
@@ -138,13 +128,13 @@ func makeSmall(t *testing.T) problem {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kernels = append(kernels, k.Weights...)
+		kernels = append(kernels, k.Pixels...)
 	}
 	p.noise = filled(noise, stamps)
 	p.psfs = tensors.FromFlatDataAndDimensions(kernels, stamps, psfSize, psfSize)
 	y := tensors.FromFlatDataAndDimensions(pixels, stamps, side, side, 1)
 	var err error
-	if p.x, err = graph.CallOnce(device(t), psf.Convolve, y, p.psfs); err != nil {
+	if p.x, err = graph.CallOnce(devicetest.Device(t), psf.Convolve, y, p.psfs); err != nil {
 		t.Fatal(err)
 	}
 	loss(t, p.c, p.store, y, p.psfs)
@@ -170,9 +160,9 @@ func move(t *testing.T, store *model.Store) {
 	}
 }
 
-func (p problem) posterior(t *testing.T) *ddpm.Posterior {
+func (p problem) posterior(t *testing.T) *ddpm.Generator {
 	t.Helper()
-	posterior, err := ddpm.NewPosterior(device(t), p.c, p.sampler, p.store.Scope("/model"))
+	posterior, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler, p.store.Scope("/model"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +184,7 @@ func TestWithWeights(t *testing.T) {
 	p, later := small(t), small(t)
 	move(t, later.store)
 	posterior := p.posterior(t)
-	draw := func(posterior *ddpm.Posterior) []float32 {
+	draw := func(posterior *ddpm.Generator) []float32 {
 		t.Helper()
 		samples, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
 		if err != nil {
@@ -247,7 +237,7 @@ func TestDraw(t *testing.T) {
 	if !slices.Equal(samples, again) || !slices.Equal(reblurred, reblurredAgain) {
 		t.Error("the same seed gives other samples")
 	}
-	blurred, err := graph.CallOnce(device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(samples, p.x.Shape().Dimensions...), p.psfs)
+	blurred, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(samples, p.x.Shape().Dimensions...), p.psfs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +346,7 @@ func TestDrawWithOnePSF(t *testing.T) {
 }
 
 // drawErrors are draws that must fail and leave the posterior as good as it was.
-func drawErrors(t *testing.T, p problem, posterior *ddpm.Posterior) {
+func drawErrors(t *testing.T, p problem, posterior *ddpm.Generator) {
 	for name, test := range map[string]struct {
 		x, psfs *tensors.Tensor
 		want    string
@@ -398,7 +388,7 @@ func TestPosteriorOfOtherWeights(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := p.c
 			test.change(&c)
-			posterior, err := ddpm.NewPosterior(device(t), c, p.sampler, p.store.Scope(test.scope))
+			posterior, err := ddpm.NewGenerator(devicetest.Device(t), c, p.sampler, p.store.Scope(test.scope))
 			if err == nil {
 				_, _, err = posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
 			}
@@ -407,10 +397,10 @@ func TestPosteriorOfOtherWeights(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ddpm.NewPosterior(device(t), ddpm.Config{T: 1, Prediction: ddpm.Velocity}, p.sampler, p.store.Scope("/model")); err == nil {
+	if _, err := ddpm.NewGenerator(devicetest.Device(t), ddpm.Config{T: 1, Prediction: ddpm.Velocity}, p.sampler, p.store.Scope("/model")); err == nil {
 		t.Error("a schedule of one level is accepted")
 	}
-	if _, err := ddpm.NewPosterior(device(t), p.c, ddpm.Sampler{Steps: 101}, p.store.Scope("/model")); err == nil {
+	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, ddpm.Sampler{Steps: 101}, p.store.Scope("/model")); err == nil {
 		t.Error("a sampler of more steps than noise levels is accepted")
 	}
 }
@@ -419,7 +409,7 @@ func TestPosteriorOfOtherWeights(t *testing.T) {
 // the plain sampler, which a weight towards 0 approaches. Without dropout in training it is refused.
 func TestGuidance(t *testing.T) {
 	p := small(t)
-	p.sampler.Consistent = false
+	p.sampler.DataConsistency = false
 	draw := func(w float64) []float32 {
 		t.Helper()
 		p.sampler.Guidance = w
@@ -435,7 +425,7 @@ func TestGuidance(t *testing.T) {
 		t.Errorf("guidance of 1e-4 and 1 moves samples by MSEs of %g and %g", near, far)
 	}
 	p.c.Dropout = 0
-	if _, err := ddpm.NewPosterior(device(t), p.c, p.sampler, p.store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "withheld") {
+	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler, p.store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "withheld") {
 		t.Errorf("guidance of a model trained without dropout: %v", err)
 	}
 }
@@ -470,7 +460,7 @@ func TestPath(t *testing.T) {
 // What the observation's noise is said to be reaches the network.
 func TestNoiseIsACondition(t *testing.T) {
 	p := small(t)
-	p.sampler.Consistent = false
+	p.sampler.DataConsistency = false
 	posterior := p.posterior(t)
 	var out [2][]float32
 	for i, level := range [][]float32{{0.003, 0.003, 0.003}, {0.03, 0.003, 0.003}} {
@@ -493,7 +483,7 @@ func TestNoiseIsACondition(t *testing.T) {
 func TestPaperNetwork(t *testing.T) {
 	p := small(t)
 	p.c.Network, p.c.Paper = unet.Config{}, &unet.Paper{Channels: 1, Features: 8, PSFSize: psfSize}
-	p.c.Prediction, p.sampler = ddpm.Epsilon, ddpm.Sampler{Steps: 4, Eta: 1, Beta: true, Guidance: 0.5}
+	p.c.Prediction, p.sampler = ddpm.Epsilon, ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true, Guidance: 0.5}
 	p.store = model.NewStore()
 	if l := loss(t, p.c, p.store, p.x, p.psfs); !(l > 0.3 && l < 10) {
 		t.Errorf("the loss at the start is %g, want one near 1", l)

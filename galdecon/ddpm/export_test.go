@@ -5,9 +5,9 @@ import (
 )
 
 // SharesExecutables tells whether both draw with the same executables, so that neither compiles what the other has compiled.
-func (p *Posterior) SharesExecutables(other *Posterior) bool {
+func (p *Generator) SharesExecutables(other *Generator) bool {
 	return p.start == other.start && p.loop == other.loop && p.path == other.path && p.finish == other.finish && p.restore == other.restore
 }
 
 // Restore gives normalised images back their units.
-func (p *Posterior) Restore(u *tensors.Tensor) (*tensors.Tensor, error) { return p.restore.Call1(u) }
+func (p *Generator) Restore(u *tensors.Tensor) (*tensors.Tensor, error) { return p.restore.Call1(u) }

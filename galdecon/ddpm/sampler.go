@@ -8,7 +8,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 
-	"galdecon/galdecon/random"
+	"galdecon/galdecon/internal/random"
 )
 
 // Level is a noise level within a sampler's graph: scalars t/T and ᾱ_t.
@@ -32,11 +32,11 @@ type Sampler struct {
 	SecondOrder bool `json:"second_order"`
 	// Beta makes the variance of the fresh noise β of the step, the larger choice of Ho et al. (2020, Section 3.2) and the paper's, rather
 	// than β̃; the rest is as with η = 1, which it needs.
-	Beta bool `json:"beta,omitzero"`
+	LargeVariance bool `json:"beta,omitzero"`
 	// Consistent corrects ŷ_0 in every step towards Π*y = x, by a Wiener step at the noise of x and the uncertainty that is
-	// left at the step's level ([psf.Correct]). It makes candidates of a poorly trained model pass ε, at the cost of fitting some of
+	// left at the step's level ([psf.WienerStep]). It makes candidates of a poorly trained model pass ε, at the cost of fitting some of
 	// x's noise.
-	Consistent bool `json:"consistent,omitzero"`
+	DataConsistency bool `json:"consistent,omitzero"`
 	// Guidance is the weight w of classifier-free guidance (Ho and Salimans 2022), ≥ 0; 0 is none, and evaluates the network once a
 	// step instead of twice. Guided samples are sharper than the posterior.
 	Guidance float64 `json:"guidance,omitzero"`
@@ -47,7 +47,7 @@ func (s Sampler) Validate(schedule Schedule) error {
 	if !(s.Eta >= 0 && s.Eta <= 1) {
 		return fmt.Errorf("ddpm: η of a sampler must be between 0 (DDIM) and 1 (ancestral), got %g", s.Eta)
 	}
-	if s.Beta && (s.Eta != 1 || s.SecondOrder) {
+	if s.LargeVariance && (s.Eta != 1 || s.SecondOrder) {
 		return errors.New("ddpm: a sampler with the variance β is ancestral and of first order: η must be 1 and SecondOrder off")
 	}
 	if !(s.Guidance >= 0) || math.IsInf(s.Guidance, 0) {
@@ -85,7 +85,7 @@ func (s Sampler) table(schedule Schedule) ([][]float32, error) {
 		row[ofClean] = float32(math.Sqrt(next))
 		row[ofNoise] = float32(math.Sqrt(max(0, 1-next-fresh*fresh)))
 		row[ofFresh] = float32(fresh)
-		if s.Beta && times[i+1] > 0 {
+		if s.LargeVariance && times[i+1] > 0 {
 			row[ofFresh] = float32(math.Sqrt(1 - now/next))
 		}
 		if last := i - 1; s.SecondOrder && last >= 0 && times[i+1] > 0 {

@@ -97,7 +97,7 @@ func TestSamplersAgainstExactPosterior(t *testing.T) {
 		tolerance float64
 	}{
 		{"ancestral, all steps", linear, ddpm.Sampler{Steps: 950, Eta: 1}, 0.03},
-		{"ancestral with σ² = β, all steps", linear, ddpm.Sampler{Steps: 950, Eta: 1, Beta: true}, 0.03},
+		{"ancestral with σ² = β, all steps", linear, ddpm.Sampler{Steps: 950, Eta: 1, LargeVariance: true}, 0.03},
 		{"ancestral, 200 steps", linear, ddpm.Sampler{Steps: 200, Eta: 1}, 0.05},
 		{"DDIM, 200 steps", linear, ddpm.Sampler{Steps: 200, Eta: 0}, 0.03},
 		{"DPM-Solver++(2M), 20 steps", linear, ddpm.Sampler{Steps: 20, Eta: 0, SecondOrder: true}, 0.03},

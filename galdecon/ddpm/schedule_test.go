@@ -172,7 +172,7 @@ func TestConfigsThatCannotBe(t *testing.T) {
 	}
 	schedule := schedules(t, 10)["linear"]
 	for _, s := range []ddpm.Sampler{{Steps: 0}, {Steps: 11}, {Steps: 5, Eta: -0.1}, {Steps: 5, Eta: 1.1}, {Steps: 5, Eta: math.NaN()},
-		{Steps: 5, Beta: true}, {Steps: 5, Eta: 1, SecondOrder: true, Beta: true}, {Steps: 5, Guidance: -1}, {Steps: 5, Guidance: math.Inf(1)}} {
+		{Steps: 5, LargeVariance: true}, {Steps: 5, Eta: 1, SecondOrder: true, LargeVariance: true}, {Steps: 5, Guidance: -1}, {Steps: 5, Guidance: math.Inf(1)}} {
 		if err := s.Validate(schedule); err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") {
 			t.Errorf("%+v: error %v", s, err)
 		}

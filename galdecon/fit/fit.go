@@ -46,7 +46,7 @@ type Config struct {
 	// Begin is the folder of a trained model whose averaged weights the training begins with, where they would else be random: a model
 	// becomes fit for other galaxies, images of another size or another instrument in a fraction of the steps. The optimizer starts
 	// anew. A training that goes on doesn't look there.
-	Begin string `json:"begin,omitempty"`
+	InitialModel string `json:"begin,omitempty"`
 	// Seed determines the weights' start, the order of galaxies, and all noise.
 	Seed int64 `json:"seed"`
 }

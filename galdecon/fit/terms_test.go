@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"galdecon/galdecon/fit"
+	"galdecon/galdecon/internal/devicetest"
 )
 
 // The terms of a loss add up to it at every step and in every point of the curves, also where a batch is computed in parts, galaxies
@@ -29,12 +30,12 @@ func TestTerms(t *testing.T) {
 		"devices": {Steps: 30, Batch: 16, LearningRate: 0.02, EMA: 0.9, HoldOut: 0.3, Accumulate: 2, Devices: 2, Seed: 1},
 		"parts":   {Steps: 30, Batch: 16, LearningRate: 0.02, EMA: 0.9, HoldOut: 0.3, Accumulate: 4, Seed: 1},
 	} {
-		if device(t).NumDevices() < c.Devices {
+		if devicetest.Device(t).NumDevices() < c.Devices {
 			continue
 		}
 		dir := filepath.Join(t.TempDir(), name)
 		until(t, c, images, objective, dir, 11)
-		err := fit.Run(t.Context(), device(t), c, images, objective, dir, func(p fit.Progress) {
+		err := fit.Run(t.Context(), devicetest.Device(t), c, images, objective, dir, func(p fit.Progress) {
 			if a, b := p.Terms["first"], p.Terms["the rest"]; len(p.Terms) != 2 || math.Abs(a/p.Loss-0.25) > 1e-5 || math.Abs(b/p.Loss-0.75) > 1e-5 {
 				t.Fatalf("%s: step %d: the terms of the loss %g are %v", name, p.Step, p.Loss, p.Terms)
 			}
@@ -65,7 +66,7 @@ func TestTerms(t *testing.T) {
 	}
 	plain := t.TempDir()
 	c := fit.Config{Steps: 2, Batch: 16, LearningRate: 0.02, EMA: 0.9, Seed: 1}
-	if err := fit.Run(t.Context(), device(t), c, images, steady, plain, func(p fit.Progress) {
+	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, steady, plain, func(p fit.Progress) {
 		if p.Terms != nil {
 			t.Errorf("terms %v of an objective that tells none", p.Terms)
 		}

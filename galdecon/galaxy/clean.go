@@ -5,18 +5,20 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// Centre is a choice of where a galaxy is in its stamp.
-type Centre string
+// Center is a choice of where a galaxy is in its stamp.
+type Center string
 
 const (
 	// Middle is the default: the middle of the stamp.
-	Middle Centre = ""
+	CenterMiddle Center = ""
 	// Brightest is the brightest pixel within the central half, of the mean over 3 x 3 pixels: a single hot pixel doesn't count.
-	Brightest Centre = "brightest"
+	CenterBrightest Center = "brightest"
 	// Centroid is the centre of the light that is above half of the brightest of those means, within the central half.
-	Centroid Centre = "centroid"
+	CenterCentroid Center = "centroid"
 )
 
 // Bad is a choice of what is done with bad pixels.
@@ -24,38 +26,36 @@ type Bad string
 
 const (
 	// Interpolate is the default: a bad pixel becomes the mean of the good ones among its eight neighbours, again and again until none is left.
-	Interpolate Bad = ""
+	BadInterpolate Bad = ""
 	// Zero makes bad pixels 0.
-	Zero Bad = "zero"
+	BadZero Bad = "zero"
 	// Reject rejects stamps with bad pixels.
-	Reject Bad = "reject"
+	BadReject Bad = "reject"
 )
-
-func isBad(v float32) bool { return v-v != 0 } // NaN and both infinities
 
 // MaxBad is the largest share of bad pixels that are filled where nothing else is said.
 const MaxBad = 0.05
 
 // Fill returns an image [1, height, width, channels] without bad pixels, NaN or infinite: itself if it has none, else a
 // copy, where they are treated as how says. It is an error if their share is above most, a fraction of 1, if how is
-// [Reject], or if a channel has nothing else.
+// [BadReject], or if a channel has nothing else.
 func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 	bad := 0
 	for _, v := range im.Pixels {
-		if isBad(v) {
+		if raster.IsBad(v) {
 			bad++
 		}
 	}
 	if bad == 0 {
 		return im, nil
 	}
-	if share := float64(bad) / float64(len(im.Pixels)); how == Reject || share > most {
+	if share := float64(bad) / float64(len(im.Pixels)); how == BadReject || share > most {
 		return nil, fmt.Errorf("%d of %d values are not finite", bad, len(im.Pixels))
 	}
 	out := im.Select(0)
-	if how == Zero {
+	if how == BadZero {
 		for k, v := range out.Pixels {
-			if isBad(v) {
+			if raster.IsBad(v) {
 				out.Pixels[k] = 0
 			}
 		}
@@ -68,13 +68,13 @@ func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 			for x := range im.Width {
 				for ch := range im.Channels {
 					k := (y*im.Width+x)*im.Channels + ch
-					if !isBad(before[k]) {
+					if !raster.IsBad(before[k]) {
 						continue
 					}
 					sum, n := 0.0, 0
 					for i := max(y-1, 0); i <= min(y+1, im.Height-1); i++ {
 						for j := max(x-1, 0); j <= min(x+1, im.Width-1); j++ {
-							if v := before[(i*im.Width+j)*im.Channels+ch]; !isBad(v) {
+							if v := before[(i*im.Width+j)*im.Channels+ch]; !raster.IsBad(v) {
 								sum += float64(v)
 								n++
 							}
@@ -95,7 +95,7 @@ func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 }
 
 // Find returns where the galaxy of a single image is, which has no bad pixels: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
-func (im *Images) Find(center Centre) (y, x float64) {
+func (im *Images) Find(center Center) (y, x float64) {
 	grey := im.Grey()
 	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
 	smooth := NewImages(1, im.Height, im.Width, 1)
@@ -115,7 +115,7 @@ func (im *Images) Find(center Centre) (y, x float64) {
 			}
 		}
 	}
-	if center == Brightest || brightest <= 0 {
+	if center == CenterBrightest || brightest <= 0 {
 		return y, x
 	}
 	var weight, sumY, sumX float64

@@ -3,12 +3,58 @@ package galaxy
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/galaxy/internal/raster"
 )
+
+// Join returns a copy of images of one shape as one batch, in their order, with their IDs; those without are named by their place in it. Where some
+// have a scale, the others have one of 1; where some have objects, each of the others is an object of its own, named by its ID.
+func Join(images ...*Images) (*Images, error) {
+	if len(images) == 0 {
+		return nil, errors.New("galaxy: Join needs at least one image")
+	}
+	if err := images[0].Validate(); err != nil {
+		return nil, err
+	}
+	out := NewImages(0, images[0].Height, images[0].Width, images[0].Channels)
+	grouped := slices.ContainsFunc(images, func(im *Images) bool { return im != nil && im.Objects != nil })
+	scaled := slices.ContainsFunc(images, func(im *Images) bool { return im != nil && im.Scale != nil })
+	for _, im := range images {
+		if err := im.Validate(); err != nil {
+			return nil, err
+		}
+		if !SameShape(im, out) {
+			return nil, fmt.Errorf("galaxy: cannot join images of %d×%d pixels with %d channel(s), %s, to some of %d×%d with %d; Prepare or Cutout each to one size",
+				im.Height, im.Width, im.Channels, im.ID(0), out.Height, out.Width, out.Channels)
+		}
+		for i := range im.N {
+			id := out.ID(len(out.IDs)) // unlike "image 0" of each, it isn't that of another
+			if im.IDs != nil {
+				id = im.IDs[i]
+			}
+			out.IDs = append(out.IDs, id)
+			switch {
+			case im.Objects != nil:
+				out.Objects = append(out.Objects, im.Objects[i])
+			case grouped:
+				out.Objects = append(out.Objects, id)
+			}
+		}
+		out.N += im.N
+		out.Pixels = append(out.Pixels, im.Pixels...)
+		switch {
+		case im.Scale != nil:
+			out.Scale = append(out.Scale, im.Scale...)
+		case scaled:
+			out.Scale = append(out.Scale, slices.Repeat([]float64{1}, im.N)...)
+		}
+	}
+	return out, nil
+}
 
 // Images is a batch of N images, laid out [N, Height, Width, Channels], row-major.
 type Images struct {
@@ -100,7 +146,7 @@ func (im *Images) LabelAs(of *Images) {
 // repeated so is one without colour, whose noise is the same in all channels; say that it is where it stands for a coloured one. Other
 // numbers of channels are an error.
 func (im *Images) WithChannels(channels int) (*Images, error) {
-	if err := im.consistent(); err != nil {
+	if err := im.CheckShape(); err != nil {
 		return nil, err
 	}
 	switch {
@@ -148,14 +194,14 @@ func FromTensor(t *tensors.Tensor) (*Images, error) {
 // Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or a value that
 // is not finite, with the image and the place where it stands.
 func (im *Images) Validate() error {
-	if err := im.consistent(); err != nil {
+	if err := im.CheckShape(); err != nil {
 		return err
 	}
-	return im.finite()
+	return im.CheckFinite()
 }
 
-// consistent is [Images.Validate] of all but the values.
-func (im *Images) consistent() error {
+// CheckShape is [Images.Validate] of all but the values.
+func (im *Images) CheckShape() error {
 	if im == nil {
 		return errors.New("galaxy: there are no images; load some, or make them by Synthetic")
 	}
@@ -177,11 +223,11 @@ func (im *Images) consistent() error {
 	return nil
 }
 
-// finite reports the first value that is NaN or infinite.
-func (im *Images) finite() error {
+// CheckFinite reports the first value that is NaN or infinite.
+func (im *Images) CheckFinite() error {
 	for i := range im.N {
 		for k, v := range im.At(i) {
-			if isBad(v) {
+			if raster.IsBad(v) {
 				p := k / im.Channels
 				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; mask or fill such pixels first", im.ID(i), i, v, p/im.Width, p%im.Width)
 			}
@@ -190,176 +236,6 @@ func (im *Images) finite() error {
 	return nil
 }
 
-// Prepare returns the images as the networks take them: the largest centred square, averaged over area down to
-// size x size pixels (source pixels that straddle an edge are shared by weight, so any ratio will do), and
-// divided so that the largest value within the central half, of any channel, is 1. What is brighter outside, a star
-// near the edge, is clipped to 1. Small negative values, the noise of the sky, stay. What was divided by is in Scale,
-// multiplied with a Scale that was there before.
-//
-// It is an error if an image is smaller than size, or has no positive value within its central half.
-func (im *Images) Prepare(size int) (*Images, error) {
-	if err := im.Validate(); err != nil {
-		return nil, err
-	}
-	side := min(im.Height, im.Width)
-	if size < 4 || size > side {
-		return nil, fmt.Errorf("galaxy: cannot prepare %d x %d images at size %d: it must be between 4 and %d, images are never enlarged", im.Height, im.Width, size, side)
-	}
-	out := NewImages(im.N, size, size, im.Channels)
-	out.IDs, out.Objects = slices.Clone(im.IDs), slices.Clone(im.Objects)
-	out.Scale = make([]float64, im.N)
-	top, left := (im.Height-side)/2, (im.Width-side)/2
-	square := make([]float32, side*side*im.Channels)
-	row := side * im.Channels
-	for i := range im.N {
-		src := im.At(i)
-		for y := range side {
-			from := ((top+y)*im.Width + left) * im.Channels
-			copy(square[y*row:(y+1)*row], src[from:from+row])
-		}
-		areaAverage(out.At(i), square, side, size, im.Channels)
-		peak := normalize(out.At(i), size, im.Channels)
-		if peak <= 0 {
-			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half, so there is nothing to scale to 1; is the galaxy in the centre, and the sky subtracted only once?", im.ID(i), i)
-		}
-		out.Scale[i] = peak
-		if im.Scale != nil {
-			out.Scale[i] *= im.Scale[i]
-		}
-	}
-	return out, nil
-}
-
-// Peaks returns the largest value of each image within its central half, rows and columns. It is an error if one isn't positive.
-func (im *Images) Peaks() ([]float64, error) {
-	if err := im.Validate(); err != nil {
-		return nil, err
-	}
-	peaks := make([]float64, im.N)
-	for i := range peaks {
-		peaks[i] = centralMax(im.At(i), im.Height, im.Width, im.Channels)
-		if peaks[i] <= 0 {
-			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half; is the galaxy in the centre?", im.ID(i), i)
-		}
-	}
-	return peaks, nil
-}
-
-// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it. Bad pixels stay bad. It is an
-// error, and nothing is changed, if there isn't a number for each image, if one is 0 or not finite, or so small that a pixel would become infinite.
-func (im *Images) Divide(by []float64) error {
-	if err := im.eachHas("divisor", by); err != nil {
-		return err
-	}
-	for i, d := range by {
-		if d == 0 {
-			return fmt.Errorf("galaxy: %s (index %d) can't be divided by 0", im.ID(i), i)
-		}
-		for _, v := range im.At(i) {
-			if q := float32(float64(v) / d); isBad(q) && !isBad(v) {
-				return fmt.Errorf("galaxy: %s (index %d) has the value %g, too large to be divided by %g in float32", im.ID(i), i, v, d)
-			}
-		}
-	}
-	for i, d := range by {
-		pixels := im.At(i)
-		for k, v := range pixels {
-			pixels[k] = float32(float64(v) / d)
-		}
-		if im.Scale != nil {
-			im.Scale[i] *= d
-		}
-	}
-	return nil
-}
-
-// eachHas reports images without as many finite numbers.
-func (im *Images) eachHas(what string, numbers []float64) error {
-	if err := im.consistent(); err != nil {
-		return err
-	}
-	if len(numbers) != im.N {
-		return fmt.Errorf("galaxy: %d images need a %s each, got %d", im.N, what, len(numbers))
-	}
-	for i, v := range numbers {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("galaxy: the %s of %s (index %d) is %g; it must be finite", what, im.ID(i), i, v)
-		}
-	}
-	return nil
-}
-
-// areaAverage averages a side x side image down to size x size: each new pixel is the mean of the source over the
-// area that it covers, so the mean of the image is conserved.
-func areaAverage(dst, src []float32, side, size, channels int) {
-	spans := areaSpans(side, size)
-	// Rows first, into size x side, then columns: 2·side·size·(side/size) operations, not the square of the ratio.
-	rows := make([]float64, size*side*channels)
-	width := side * channels
-	for y, s := range spans {
-		to := rows[y*width : (y+1)*width]
-		for k, w := range s.weight {
-			from := src[(s.first+k)*width : (s.first+k+1)*width]
-			for x, v := range from {
-				to[x] += w * float64(v)
-			}
-		}
-	}
-	for y := range size {
-		for x, s := range spans {
-			for c := range channels {
-				var sum float64
-				for k, w := range s.weight {
-					sum += w * rows[y*width+(s.first+k)*channels+c]
-				}
-				dst[(y*size+x)*channels+c] = float32(sum)
-			}
-		}
-	}
-}
-
-// span is the run of source pixels that one averaged pixel covers, with the share of each, which sum to 1.
-type span struct {
-	first  int
-	weight []float64
-}
-
-func areaSpans(side, size int) []span {
-	spans := make([]span, size)
-	for j := range spans {
-		// In units of 1/size of a source pixel all edges are integers, so no rounding can lose a pixel.
-		lo, hi := j*side, (j+1)*side
-		first := lo / size
-		for i := first; i*size < hi; i++ {
-			overlap := min(hi, (i+1)*size) - max(lo, i*size)
-			spans[j].weight = append(spans[j].weight, float64(overlap)/float64(side))
-		}
-		spans[j].first = first
-	}
-	return spans
-}
-
-// centralMax returns the largest value, of any channel, within the central half of an image: rows and columns from a quarter of its
-// height and width up to as much before their end.
-func centralMax(pixels []float32, height, width, channels int) float64 {
-	peak := math.Inf(-1)
-	for y := height / 4; y < height-height/4; y++ {
-		for _, v := range pixels[(y*width+width/4)*channels : (y*width+width-width/4)*channels] {
-			peak = max(peak, float64(v))
-		}
-	}
-	return peak
-}
-
-// normalize scales a size x size image to the convention of the package: the largest value within the central half
-// becomes 1, and what is brighter outside is clipped to 1. It returns what it divided by; where that is not positive it
-// leaves the image as it is.
-func normalize(pixels []float32, size, channels int) (peak float64) {
-	peak = centralMax(pixels, size, size, channels)
-	if peak > 0 {
-		for k, v := range pixels {
-			pixels[k] = float32(min(float64(v)/peak, 1))
-		}
-	}
-	return peak
+func SameShape(a, b *Images) bool {
+	return a.Height == b.Height && a.Width == b.Width && a.Channels == b.Channels
 }

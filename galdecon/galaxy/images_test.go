@@ -2,13 +2,13 @@ package galaxy
 
 import (
 	"math"
-	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/galaxy/internal/raster"
 )
 
 // ramp returns images whose pixels count up from 0.
@@ -18,33 +18,6 @@ func ramp(n, h, w, c int) *Images {
 		im.Pixels[k] = float32(k)
 	}
 	return im
-}
-
-func TestAreaAverageConservesTheMean(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, sizes := range [][2]int{{128, 32}, {100, 32}, {33, 32}, {423, 128}, {7, 4}, {64, 64}} {
-		for _, channels := range []int{1, 3} {
-			side, size := sizes[0], sizes[1]
-			src := make([]float32, side*side*channels)
-			for k := range src {
-				src[k] = r.Float32()
-			}
-			dst := make([]float32, size*size*channels)
-			areaAverage(dst, src, side, size, channels)
-			if before, after := mean(src), mean(dst); math.Abs(after-before) > 1e-6 {
-				t.Errorf("%d to %d: mean %v became %v", side, size, before, after)
-			}
-		}
-	}
-}
-
-func TestAreaAverageOfRatioThreeHalves(t *testing.T) {
-	dst := make([]float32, 4)
-	areaAverage(dst, []float32{9, 0, 0, 0, 0, 0, 0, 0, 9}, 3, 2, 1)
-	// A new pixel covers one old pixel, half of two and a quarter of the middle one, in all 9/4.
-	if want := []float32{4, 0, 0, 4}; !slices.Equal(dst, want) {
-		t.Errorf("got %v, want %v", dst, want)
-	}
 }
 
 func TestPrepare(t *testing.T) {
@@ -203,7 +176,7 @@ func TestDivide(t *testing.T) {
 	if err := im.Divide([]float64{2, 10}); err != nil {
 		t.Fatal(err)
 	}
-	if im.Pixels[0] != 1 || !isBad(im.Pixels[1]) || im.Pixels[2] != 3 || im.Pixels[3] != -6 || !slices.Equal(im.Scale, []float64{2, 50}) {
+	if im.Pixels[0] != 1 || !raster.IsBad(im.Pixels[1]) || im.Pixels[2] != 3 || im.Pixels[3] != -6 || !slices.Equal(im.Scale, []float64{2, 50}) {
 		t.Errorf("got %v with scales %v", im.Pixels, im.Scale)
 	}
 }
@@ -239,7 +212,6 @@ func TestArithmeticRefuses(t *testing.T) {
 
 // Every function that can say so says that there are no images, or too few pixels.
 func TestNoImages(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a")
 	for name, im := range map[string]*Images{
 		"nil": nil, "empty": {}, "no pixels": {N: 1, Height: 8, Width: 8, Channels: 1}, "no image": NewImages(0, 8, 8, 1),
 		"negative": {N: -1, Height: -1, Width: 1, Channels: 1, Pixels: make([]float32, 1)},
@@ -255,8 +227,6 @@ func TestNoImages(t *testing.T) {
 			"Cutout":   func() error { _, _, _, err := im.Cutout(4, 4, 4); return err },
 			"Split":    func() error { _, _, err := im.Split(1, 1); return err },
 			"Join":     func() error { _, err := Join(im); return err },
-			"SaveNPY":  func() error { return SaveNPY(path, im) },
-			"SaveFITS": func() error { return SaveFITS(path, im, nil) },
 		} {
 			if err := f(); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
 				t.Errorf("%s of %s images: error %v", what, name, err)

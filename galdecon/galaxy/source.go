@@ -2,13 +2,11 @@ package galaxy
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"iter"
 )
 
-// Source is where galaxies come from: a folder or an archive of files ([Folder]), the generator ([SyntheticConfig]), the shipped
-// galaxies ([HSTSource]), or a web archive. [Write] makes a set of what it yields.
+// Source is where galaxies come from: a folder or an archive of files ([files.Folder]), the generator ([synthetic.Config]), the shipped
+// galaxies ([hst.Source]), or a web archive. [dataset.Write] makes a set of what it yields.
 type Source interface {
 	// Galaxies yields the stamps one by one, in the same order each time, until there are no more or ctx ends. A stamp whose
 	// pixels turn out to be damaged or missing is no error here, but one of its Read. An error that is yielded ends the sequence.
@@ -34,73 +32,4 @@ type Stamp struct {
 	Done float64
 	// Read returns the pixels, [1, h, w, c], in units of the source: a Scale is not looked at. It may be called from another goroutine, at a later time, once or never.
 	Read func() (*Images, error)
-}
-
-// Describe names the generator with its configuration.
-func (c SyntheticConfig) Describe() string {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return fmt.Sprintf("synthetic %v", err) // Pictures is NaN, which Galaxies refuses
-	}
-	return "synthetic " + string(text)
-}
-
-// Galaxies makes the configuration a [Source] of the galaxies that [Synthetic] returns, drawn one by one when they are read.
-func (c SyntheticConfig) Galaxies(ctx context.Context) iter.Seq2[Stamp, error] {
-	return func(yield func(Stamp, error) bool) {
-		if err := c.validate(); err != nil {
-			yield(Stamp{}, err)
-			return
-		}
-		for i := range c.N {
-			if err := ctx.Err(); err != nil {
-				yield(Stamp{}, err)
-				return
-			}
-			one := c
-			one.N, one.First = 1, c.First+i
-			stamp := Stamp{
-				ID: one.id(one.First), Origin: "galdecon's generator of synthetic galaxies", Licence: "no rights reserved",
-				Done: float64(i+1) / float64(c.N), Read: func() (*Images, error) { return Synthetic(one) },
-			}
-			if !yield(stamp, nil) {
-				return
-			}
-		}
-	}
-}
-
-// HSTSource is a [Source] of the ten shipped Hubble galaxies, 128 x 128 pixels as [HST] returns them.
-type HSTSource struct{}
-
-// Describe names the shipped galaxies.
-func (HSTSource) Describe() string { return "the ten shipped Hubble galaxies" }
-
-// Galaxies yields the shipped galaxies.
-func (HSTSource) Galaxies(ctx context.Context) iter.Seq2[Stamp, error] {
-	return func(yield func(Stamp, error) bool) {
-		images, err := HST(128)
-		if err != nil {
-			yield(Stamp{}, err)
-			return
-		}
-		records, err := HSTRecords()
-		if err != nil {
-			yield(Stamp{}, err)
-			return
-		}
-		for i, r := range records {
-			if err := ctx.Err(); err != nil {
-				yield(Stamp{}, err)
-				return
-			}
-			stamp := Stamp{
-				ID: r.ID, Origin: r.Instrument + "; " + r.Credit, Licence: "public archive data, to be credited",
-				Done: float64(i+1) / float64(images.N), Read: func() (*Images, error) { return images.Select(i), nil },
-			}
-			if !yield(stamp, nil) {
-				return
-			}
-		}
-	}
 }

@@ -35,8 +35,8 @@ func (i Interval) String() string {
 	return fmt.Sprintf("%.*f +%.*f −%.*f", decimals, i.Median, decimals, above, decimals, below)
 }
 
-// Photometry is what the candidates of a posterior say about the galaxy: the quantities of [score.Photometry], each over the candidates.
-type Photometry struct {
+// Measurement is what the candidates of a posterior say about the galaxy: the quantities of [score.Photometry], each over the candidates.
+type Measurement struct {
 	// Flux is that within the aperture, summed over pixels in units of the source, by Observation.Scale.
 	Flux Interval
 	// HalfLight is the half-light radius in pixels; G1 and G2 are the ellipticity.
@@ -48,9 +48,9 @@ type Photometry struct {
 // Measure measures every candidate by [score.Measure], in an aperture of the given radius in pixels. Flux is that of score.Measure multiplied by
 // Observation.Scale[0], if there is one: multiply the true galaxy's with its Scale too before the two are compared. Candidates without a galaxy that could be
 // measured are counted. It is an error if fewer than half can be measured.
-func (p Posterior) Measure(aperture float64) (Photometry, error) {
+func (p Posterior) Measure(aperture float64) (Measurement, error) {
 	if p.Samples == nil || p.Samples.N == 0 {
-		return Photometry{}, errors.New("posterior: there are no candidates to measure")
+		return Measurement{}, errors.New("posterior: there are no candidates to measure")
 	}
 	var flux, radius, g1, g2 []float64
 	var failure error
@@ -64,9 +64,9 @@ func (p Posterior) Measure(aperture float64) (Photometry, error) {
 		g1, g2 = append(g1, m.G1), append(g2, m.G2)
 	}
 	if 2*len(flux) < p.Samples.N {
-		return Photometry{}, fmt.Errorf("posterior: only %d of %d candidates can be measured, the first of the others not because: %w", len(flux), p.Samples.N, failure)
+		return Measurement{}, fmt.Errorf("posterior: only %d of %d candidates can be measured, the first of the others not because: %w", len(flux), p.Samples.N, failure)
 	}
-	return Photometry{
+	return Measurement{
 		Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1), G2: interval(g2),
 		Measured: len(flux), Failed: p.Samples.N - len(flux),
 	}, nil

@@ -1,11 +1,11 @@
 package posterior
 
 import (
-	"github.com/gomlx/gomlx/core/tensors"
-
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/gomlx/gomlx/core/tensors"
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
@@ -16,9 +16,9 @@ type Observations struct {
 	// Images are x, [n, height, width, channels].
 	Images *galaxy.Images
 	// PSFs are Π, one for each image, or one for all, on the pixel grid of the images.
-	PSFs []psf.Kernel
+	PSFs []psf.PSF
 	// Noise is the standard deviation of the white noise n in units of the pixels, one for each image or one for all. Where it is
-	// empty it is estimated from the images ([score.NoiseLevel]).
+	// empty it is estimated from the images ([galaxy.Images.NoiseLevels]).
 	Noise []float64
 }
 
@@ -58,7 +58,7 @@ func (o *Observations) Complete() (*Observations, error) {
 }
 
 // At is the PSF and the noise of image i of complete observations.
-func (o *Observations) At(i int) (kernel psf.Kernel, noise float64) {
+func (o *Observations) At(i int) (kernel psf.PSF, noise float64) {
 	return o.PSFs[i%len(o.PSFs)], o.Noise[i%len(o.Noise)]
 }
 

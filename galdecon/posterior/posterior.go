@@ -11,7 +11,7 @@ import (
 type Posterior struct {
 	// Observation is x, [1, height, width, channels], PSF its Π, on the model's grid, and Noise the standard deviation of its noise.
 	Observation *galaxy.Images
-	PSF         psf.Kernel
+	PSF         psf.PSF
 	Noise       float64
 	// Samples are the candidates y, [n, height, width, channels], and Reblurred is Π*y of each.
 	Samples, Reblurred *galaxy.Images

@@ -37,7 +37,7 @@ func Names() []string {
 }
 
 // Load loads a shipped model by its name, or the model in a folder, see [Folder].
-func Load(model string) (*galdecon.Deconvolver, error) {
+func Load(model string) (*galdecon.Model, error) {
 	dir, err := Folder(model)
 	if err != nil {
 		return nil, err

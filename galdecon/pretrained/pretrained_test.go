@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"galdecon/galdecon"
-	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/psf"
 	"galdecon/internal/home"
@@ -43,15 +43,15 @@ func TestModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			preset.Fit.Begin = d.Config.Fit.Begin // the preset begins anew
+			preset.Fit.InitialModel = d.Config.Fit.InitialModel // the preset begins anew
 			if d.Config.Folder("") != preset.Folder("") || d.Config.Sampler != preset.Sampler {
 				t.Errorf("the model's configuration is %+v, that of the preset %+v", d.Config, preset)
 			}
-			y, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 16, Size: preset.Size, Channels: 1, Seed: 99})
+			y, err := synthetic.Galaxies(synthetic.Config{N: 16, Size: preset.Size, Channels: 1, Seed: 99})
 			if err != nil {
 				t.Fatal(err)
 			}
-			x, err := galdecon.Observe(y, []psf.Kernel{k}, 0.003, 5)
+			x, err := galdecon.Observe(y, []psf.PSF{k}, 0.003, 5)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +100,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	y, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 32, Channels: 1, Seed: 77})
+	y, err := synthetic.Galaxies(synthetic.Config{N: 8, Size: 32, Channels: 1, Seed: 77})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestRefusals(t *testing.T) {
 	}
 	sample := func(noise float64, change func(o *galdecon.Observations)) (failed int, said string) {
 		t.Helper()
-		o, err := galdecon.Observe(y, []psf.Kernel{k}, noise, 5)
+		o, err := galdecon.Observe(y, []psf.PSF{k}, noise, 5)
 		if err != nil {
 			t.Fatal(err)
 		}

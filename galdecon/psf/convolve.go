@@ -17,13 +17,13 @@ func Convolve(y, psfs *graph.Node) *graph.Node {
 	return o.convolve(y)
 }
 
-// Transpose is the adjoint of Convolve, v → Πᵀv, with ⟨Convolve(y), v⟩ = ⟨y, Transpose(v)⟩.
-func Transpose(v, psfs *graph.Node) *graph.Node {
+// Adjoint is the adjoint of Convolve, v → Πᵀv, with ⟨Convolve(y), v⟩ = ⟨y, Transpose(v)⟩.
+func Adjoint(v, psfs *graph.Node) *graph.Node {
 	o := newOperator(v.Shape(), psfs)
 	return o.transpose(v)
 }
 
-// Correct moves y by the smallest step (in the mean square) that makes it agree with the observation x:
+// WienerStep moves y by the smallest step (in the mean square) that makes it agree with the observation x:
 //
 //	y + Πᵀ (Π Πᵀ + λ)⁻¹ (x − Π*y)
 //
@@ -32,7 +32,7 @@ func Transpose(v, psfs *graph.Node) *graph.Node {
 // The system is solved by preconditioned conjugate gradients; iterations (≥ 1) is their number, 3 suffice for stamps whose
 // edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k], lambda a positive scalar or one for each
 // image, [batch].
-func Correct(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
+func WienerStep(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
 	o := newOperator(y.Shape(), psfs)
 	if lambda.Rank() == 1 {
 		lambda = graph.Reshape(lambda, lambda.Shape().Dimensions[0], 1, 1, 1)

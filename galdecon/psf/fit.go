@@ -23,7 +23,7 @@ type Fit struct {
 
 // Fit compares the PSF with Moffat profiles on its own grid, cut off by it and scaled to sum 1 as it is. It says whether a model
 // knows a PSF like this: compare it with the ranges of its [Instrument].
-func (k Kernel) Fit() (Fit, error) {
+func (k PSF) Fit() (Fit, error) {
 	if err := k.Validate(); err != nil {
 		return Fit{}, err
 	}
@@ -33,7 +33,7 @@ func (k Kernel) Fit() (Fit, error) {
 		shrink := math.Sqrt(1 + p[1]*p[1] + p[2]*p[2])
 		return Fit{Sigma: math.Exp(p[0]), Shear: Shear{p[1] / shrink, p[2] / shrink}, Wings: p[3] * p[3] / (1 + p[3]*p[3])}
 	}
-	model := make([]float64, len(k.Weights))
+	model := make([]float64, len(k.Pixels))
 	fill := func(f Fit) {
 		sum, scale := 0.0, 1/(2*math.Ln2*f.Sigma*f.Sigma)
 		for i := range model {
@@ -48,7 +48,7 @@ func (k Kernel) Fit() (Fit, error) {
 		fill(profile(p))
 		squares := 0.0
 		for i, m := range model {
-			d := m - float64(k.Weights[i])
+			d := m - float64(k.Pixels[i])
 			squares += d * d
 		}
 		return squares
@@ -62,7 +62,7 @@ func (k Kernel) Fit() (Fit, error) {
 	f := profile(result.X)
 	fill(f)
 	for i, m := range model {
-		f.Misfit += math.Abs(m-float64(k.Weights[i])) / 2
+		f.Misfit += math.Abs(m-float64(k.Pixels[i])) / 2
 	}
 	return f, nil
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"galdecon/galdecon/random"
+	"galdecon/galdecon/internal/random"
 )
 
 // Instrument is what a model is trained to look through: the observation x = Π*y + n with a random PSF and white noise n. The
 // paper's has round Gaussian PSFs and no noise (Section 3).
 type Instrument struct {
-	// Size is that of the PSF grid in pixels; PSFs of another size are resized to it, see [Kernel.Resize].
+	// Size is that of the PSF grid in pixels; PSFs of another size are resized to it, see [PSF.Resize].
 	Size int `json:"size"`
 	// SigmaMin and SigmaMax bound the width σ of the PSFs, in pixels; it is drawn uniformly between them. σ is that of the
 	// Gaussian with the same full width at half maximum.
@@ -23,10 +23,10 @@ type Instrument struct {
 	SigmaMax float64 `json:"sigma_max"`
 	// Shear is the largest |g| of the PSFs' ellipticity, g = (1−q)/(1+q) for the axis ratio q; it is drawn uniformly from the
 	// disk. 0 is round.
-	Shear float64 `json:"shear,omitzero"`
+	ShearMax float64 `json:"shear,omitzero"`
 	// Wings is the largest 1/β of the PSFs: they are Moffat profiles (Moffat 1969), and 1/β is drawn uniformly from 0, a
 	// Gaussian, up to it. Seeing has β of 2.5 to 5 (Trujillo et al. 2001).
-	Wings float64 `json:"wings,omitzero"`
+	InvBetaMax float64 `json:"wings,omitzero"`
 	// NoiseMin and NoiseMax bound the standard deviation of n in units of the scaled image, where the peak of a galaxy is 1; its
 	// logarithm is drawn uniformly. Both may be 0. The paper neglects noise (Section 2); every detector has some.
 	NoiseMin float64 `json:"noise_min"`
@@ -40,10 +40,10 @@ func (in Instrument) Validate() error {
 		return fmt.Errorf("psf: an instrument needs a PSF grid of at least 1 pixel, got %d", in.Size)
 	case !(in.SigmaMin > 0) || !(in.SigmaMax >= in.SigmaMin) || math.IsInf(in.SigmaMax, 0):
 		return fmt.Errorf("psf: σ of an instrument must satisfy 0 < min ≤ max, got %g to %g pixels", in.SigmaMin, in.SigmaMax)
-	case !(in.Shear >= 0 && in.Shear < 1):
-		return fmt.Errorf("psf: the largest ellipticity |g| of an instrument's PSFs must be in [0, 1), got %g", in.Shear)
-	case !(in.Wings >= 0 && in.Wings < 1):
-		return fmt.Errorf("psf: the largest 1/β of an instrument's PSFs must be in [0, 1), where their light is finite, got %g", in.Wings)
+	case !(in.ShearMax >= 0 && in.ShearMax < 1):
+		return fmt.Errorf("psf: the largest ellipticity |g| of an instrument's PSFs must be in [0, 1), got %g", in.ShearMax)
+	case !(in.InvBetaMax >= 0 && in.InvBetaMax < 1):
+		return fmt.Errorf("psf: the largest 1/β of an instrument's PSFs must be in [0, 1), where their light is finite, got %g", in.InvBetaMax)
 	case in.NoiseMin == 0 && in.NoiseMax == 0:
 		return nil
 	case !(in.NoiseMin > 0) || !(in.NoiseMax >= in.NoiseMin) || math.IsInf(in.NoiseMax, 0):
@@ -52,9 +52,9 @@ func (in Instrument) Validate() error {
 	return nil
 }
 
-// Knows reports what sets a PSF apart from those that the instrument draws. Ranges are stretched a little, as a model doesn't end
+// Check reports what sets a PSF apart from those that the instrument draws. Ranges are stretched a little, as a model doesn't end
 // sharply at their borders, and the centroid may be up to a quarter of a pixel from the centre.
-func (in Instrument) Knows(k Kernel) error {
+func (in Instrument) Check(k PSF) error {
 	const (
 		offset       = 0.25     // pixels
 		width, shape = 0.1, 0.1 // of the range, and absolute
@@ -62,20 +62,20 @@ func (in Instrument) Knows(k Kernel) error {
 	)
 	// First, as a fit takes a PSF that is off its centre for a long one. One whose centroid can't be measured is the fit's to refuse.
 	if row, col, err := k.centroid(); err == nil && math.Hypot(row, col) > offset {
-		return fmt.Errorf("psf: the centroid of this PSF is %+.2f rows and %+.2f columns from its centre, which would move a galaxy by as much; see Kernel.Recentre", row, col)
+		return fmt.Errorf("psf: the centroid of this PSF is %+.2f rows and %+.2f columns from its centre, which would move a galaxy by as much; see Kernel.Recenter", row, col)
 	}
 	f, err := k.Fit()
 	if err != nil {
 		return err
 	}
 	low, high := in.SigmaMin*(1-width), in.SigmaMax*(1+width)
-	switch g := f.Shear.Size(); {
+	switch g := f.Shear.Norm(); {
 	case f.Sigma < low || f.Sigma > high:
 		return fmt.Errorf("psf: this PSF has a width of σ = %.2f pixels, the instrument's have %.2g to %.2g; train a model for it", f.Sigma, in.SigmaMin, in.SigmaMax)
-	case g > in.Shear+shape:
-		return fmt.Errorf("psf: this PSF has an ellipticity of |g| = %.2f, the instrument's have at most %.2g; train a model for it", g, in.Shear)
-	case f.Wings > in.Wings+shape:
-		return fmt.Errorf("psf: this PSF has wings like a Moffat profile of β = %.1f, the instrument's 1/β is at most %.2g; is there background left in it? Subtract that first, or train a model for it", 1/f.Wings, in.Wings)
+	case g > in.ShearMax+shape:
+		return fmt.Errorf("psf: this PSF has an ellipticity of |g| = %.2f, the instrument's have at most %.2g; train a model for it", g, in.ShearMax)
+	case f.Wings > in.InvBetaMax+shape:
+		return fmt.Errorf("psf: this PSF has wings like a Moffat profile of β = %.1f, the instrument's 1/β is at most %.2g; is there background left in it? Subtract that first, or train a model for it", 1/f.Wings, in.InvBetaMax)
 	case f.Misfit > misfit:
 		return fmt.Errorf("psf: %.0f %% of this PSF's light is elsewhere than in any centred Moffat profile; is there noise, background or another star in it?", 100*f.Misfit)
 	}
@@ -91,12 +91,12 @@ func (in Instrument) Observe(scope *model.Scope, y *graph.Node) (x, psfs, noise 
 		return graph.AddScalar(graph.MulScalar(scope.RandomUniform(g, each), high-low), low)
 	}
 	sigma := uniform(in.SigmaMin, in.SigmaMax)
-	if in.Shear == 0 && in.Wings == 0 {
+	if in.ShearMax == 0 && in.InvBetaMax == 0 {
 		psfs = Gaussians(sigma, in.Size)
 	} else {
-		shear := graph.MulScalar(graph.Sqrt(uniform(0, 1)), in.Shear)
+		shear := graph.MulScalar(graph.Sqrt(uniform(0, 1)), in.ShearMax)
 		angle := uniform(0, 2*math.Pi)
-		psfs = Moffats(sigma, graph.Mul(shear, graph.Cos(angle)), graph.Mul(shear, graph.Sin(angle)), uniform(0, in.Wings), in.Size)
+		psfs = Moffats(sigma, graph.Mul(shear, graph.Cos(angle)), graph.Mul(shear, graph.Sin(angle)), uniform(0, in.InvBetaMax), in.Size)
 	}
 	x = Convolve(y, psfs)
 	if in.NoiseMax == 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/psf"
 )
 
@@ -26,11 +27,11 @@ func TestGradientByPSF(t *testing.T) {
 			return []any{tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(v, b, h, w, c), tensors.FromFlatDataAndDimensions(kernels, b, k, k)}
 		}
 		product := func(y, v, p *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)) }
-		out, err := graph.CallOnce(device(t), func(y, v, p *graph.Node) *graph.Node { return graph.Gradient(product(y, v, p), p)[0] }, args()...)
+		out, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node { return graph.Gradient(product(y, v, p), p)[0] }, args()...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		exec, err := graph.NewExec(device(t), product)
+		exec, err := graph.NewExec(devicetest.Device(t), product)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +61,7 @@ func TestGradientByWidth(t *testing.T) {
 		return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, psf.Gaussians(sigma, size)), v))
 	}
 	at := func(f func(sigma, y, v *graph.Node) *graph.Node, sigma float32) float64 {
-		out, err := graph.CallOnce(device(t), f, []float32{sigma}, tensors.FromFlatDataAndDimensions(y, 1, 8, 8, 1), tensors.FromFlatDataAndDimensions(v, 1, 8, 8, 1))
+		out, err := graph.CallOnce(devicetest.Device(t), f, []float32{sigma}, tensors.FromFlatDataAndDimensions(y, 1, 8, 8, 1), tensors.FromFlatDataAndDimensions(v, 1, 8, 8, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,7 @@ func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x,
 	if err := store.SetRNGStateFromSeed(seed); err != nil {
 		t.Fatal(err)
 	}
-	out, err := model.CallOnceN(device(t), store, func(scope *model.Scope, y *graph.Node) []*graph.Node {
+	out, err := model.CallOnceN(devicetest.Device(t), store, func(scope *model.Scope, y *graph.Node) []*graph.Node {
 		x, psfs, noise := in.Observe(scope, y)
 		return []*graph.Node{x, psfs, noise}
 	}, y)
@@ -115,7 +116,7 @@ func TestInstrumentObserve(t *testing.T) {
 			t.Fatalf("σ of PSF %d is %g, want %g to %g", i, sigma, in.SigmaMin, in.SigmaMax)
 		}
 		sigmas = append(sigmas, sigma)
-		clean := directSum(pixels[i*side*side:(i+1)*side*side], side, side, 1, psf.Kernel{Size: size, Weights: p})
+		clean := directSum(pixels[i*side*side:(i+1)*side*side], side, side, 1, psf.PSF{Size: size, Pixels: p})
 		for j, v := range clean {
 			d := float64(x[i*side*side+j]) - v
 			d /= float64(levels[i])
@@ -152,11 +153,11 @@ func TestInstrumentObserve(t *testing.T) {
 	if slices.Max(levels) != 0 {
 		t.Error("an instrument without noise says it has some")
 	}
-	compare(t, "without noise", x[:side*side], directSum(pixels[:side*side], side, side, 1, psf.Kernel{Size: size, Weights: psfs[:size*size]}), 1e-5)
+	compare(t, "without noise", x[:side*side], directSum(pixels[:side*side], side, side, 1, psf.PSF{Size: size, Pixels: psfs[:size*size]}), 1e-5)
 }
 
 func TestInstrumentValidate(t *testing.T) {
-	good := psf.Instrument{Size: 9, SigmaMin: 1, SigmaMax: 2, Shear: 0.1, Wings: 0.3, NoiseMin: 0.01, NoiseMax: 0.01}
+	good := psf.Instrument{Size: 9, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.1, InvBetaMax: 0.3, NoiseMin: 0.01, NoiseMax: 0.01}
 	for _, in := range []psf.Instrument{good, {Size: 1, SigmaMin: 1, SigmaMax: 1}} {
 		if err := in.Validate(); err != nil {
 			t.Errorf("%+v: %v", in, err)
@@ -177,9 +178,9 @@ func TestInstrumentValidate(t *testing.T) {
 		"noise reversed": {func(in *psf.Instrument) { in.NoiseMax = 0.001 }, "0.01 to 0.001"},
 		"NaN noise":      {func(in *psf.Instrument) { in.NoiseMax = math.NaN() }, "noise"},
 		"infinite noise": {func(in *psf.Instrument) { in.NoiseMax = math.Inf(1) }, "noise"},
-		"a line":         {func(in *psf.Instrument) { in.Shear = 1 }, "ellipticity"},
-		"NaN shear":      {func(in *psf.Instrument) { in.Shear = math.NaN() }, "ellipticity"},
-		"infinite light": {func(in *psf.Instrument) { in.Wings = 1 }, "1/β"},
+		"a line":         {func(in *psf.Instrument) { in.ShearMax = 1 }, "ellipticity"},
+		"NaN shear":      {func(in *psf.Instrument) { in.ShearMax = math.NaN() }, "ellipticity"},
+		"infinite light": {func(in *psf.Instrument) { in.InvBetaMax = 1 }, "1/β"},
 	} {
 		in := good
 		test.change(&in)
@@ -192,7 +193,7 @@ func TestInstrumentValidate(t *testing.T) {
 // Shapes are drawn from the disk of ellipticities, and wings take light from the core.
 func TestInstrumentShapes(t *testing.T) {
 	const batch, size = 500, 41
-	in := psf.Instrument{Size: size, SigmaMin: 3, SigmaMax: 3, Shear: 0.2}
+	in := psf.Instrument{Size: size, SigmaMin: 3, SigmaMax: 3, ShearMax: 0.2}
 	y := func() *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(make([]float32, batch*64*64), batch, 64, 64, 1)
 	}
@@ -226,7 +227,7 @@ func TestInstrumentShapes(t *testing.T) {
 			t.Errorf("component %d of the ellipticity is %g on average, want 0", i+1, mean)
 		}
 	}
-	in.Shear, in.Wings = 0, 0.4
+	in.ShearMax, in.InvBetaMax = 0, 0.4
 	_, psfs, _ = observe(t, in, y(), 1)
 	least, most := math.Inf(1), 0.0
 	for i := range batch {
@@ -244,8 +245,8 @@ func TestInstrumentShapes(t *testing.T) {
 }
 
 func TestInstrumentKnows(t *testing.T) {
-	in := psf.Instrument{Size: 15, SigmaMin: 1, SigmaMax: 2, Shear: 0.2, Wings: 0.3}
-	kernel := func(sigma, beta float64, shear psf.Shear) psf.Kernel {
+	in := psf.Instrument{Size: 15, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.2, InvBetaMax: 0.3}
+	kernel := func(sigma, beta float64, shear psf.Shear) psf.PSF {
 		t.Helper()
 		k, err := psf.Moffat(15, 2*math.Sqrt(2*math.Ln2)*sigma, beta, shear)
 		if err != nil {
@@ -264,19 +265,19 @@ func TestInstrumentKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	pedestal := kernel(1.5, math.Inf(1), psf.Shear{})
-	for i := range pedestal.Weights {
-		pedestal.Weights[i] += 0.08 * pedestal.Weights[112]
+	for i := range pedestal.Pixels {
+		pedestal.Pixels[i] += 0.08 * pedestal.Pixels[112]
 	}
-	pedestal, err = psf.New(15, pedestal.Weights)
+	pedestal, err = psf.New(15, pedestal.Pixels)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		kernel psf.Kernel
+		kernel psf.PSF
 		want   string
 	}{
 		"a fifth of a pixel off": {offset(t, 15, 1.5, 0.1, -0.17), ""},
-		"half a pixel off":       {offset(t, 15, 1.5, 0.5, 0), "+0.50 rows and +0.00 columns from its centre, which would move a galaxy by as much; see Kernel.Recentre"},
+		"half a pixel off":       {offset(t, 15, 1.5, 0.5, 0), "+0.50 rows and +0.00 columns from its centre, which would move a galaxy by as much; see Kernel.Recenter"},
 		"two pixels off":         {offset(t, 15, 1.5, 0, -2), "-2.00 columns"},
 		"even, off":              {offset(t, 14, 2, 0.3, 0), "+0.30 rows"},
 		"with a background":      {pedestal, "Subtract that first"},
@@ -289,7 +290,7 @@ func TestInstrumentKnows(t *testing.T) {
 		"more wings":             {kernel(1.5, 1.8, psf.Shear{}), "β = 1.8"},
 		"something different":    {hollow, "psf: "},
 	} {
-		err := in.Knows(test.kernel)
+		err := in.Check(test.kernel)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
 		}
@@ -299,12 +300,12 @@ func TestInstrumentKnows(t *testing.T) {
 // An even grid that cuts a PSF off holds more light on one side, but the PSF is centred.
 func TestInstrumentKnowsEvenGrids(t *testing.T) {
 	for _, size := range []int{10, 14} {
-		in := psf.Instrument{Size: size, SigmaMin: 1, SigmaMax: 5, Shear: 0.4, Wings: 0.4}
+		in := psf.Instrument{Size: size, SigmaMin: 1, SigmaMax: 5, ShearMax: 0.4, InvBetaMax: 0.4}
 		for _, sigma := range []float64{2, 4, 5} {
 			for _, shear := range []psf.Shear{{}, {G1: 0.2, G2: 0.3}} {
 				k := must(psf.Moffat(size, 2.3548200450309493*sigma, 2.5, shear))(t)
-				for what, k := range map[string]psf.Kernel{"a Moffat profile": k, "recentred": must(k.Recentre())(t)} {
-					if err := in.Knows(k); err != nil {
+				for what, k := range map[string]psf.PSF{"a Moffat profile": k, "recentred": must(k.Recenter())(t)} {
+					if err := in.Check(k); err != nil {
 						t.Errorf("%s of σ = %g on %d×%d pixels: %v", what, sigma, size, size, err)
 					}
 				}
@@ -317,14 +318,14 @@ func TestInstrumentKnowsEvenGrids(t *testing.T) {
 func TestKernelByHand(t *testing.T) {
 	nan := float32(math.NaN())
 	for name, test := range map[string]struct {
-		kernel psf.Kernel
+		kernel psf.PSF
 		want   string
 	}{
-		"empty":          {psf.Kernel{}, "0×0"},
-		"weights lack":   {psf.Kernel{Size: 2, Weights: []float32{1}}, "needs 4 weights, got 1"},
-		"negative size":  {psf.Kernel{Size: -1, Weights: []float32{1}}, "got 1"},
-		"not normalised": {psf.Kernel{Size: 2, Weights: []float32{1, 1, 1, 1}}, "sum to 4"},
-		"NaN":            {psf.Kernel{Size: 1, Weights: []float32{nan}}, "sum to NaN"},
+		"empty":          {psf.PSF{}, "0×0"},
+		"weights lack":   {psf.PSF{Size: 2, Pixels: []float32{1}}, "needs 4 weights, got 1"},
+		"negative size":  {psf.PSF{Size: -1, Pixels: []float32{1}}, "got 1"},
+		"not normalised": {psf.PSF{Size: 2, Pixels: []float32{1, 1, 1, 1}}, "sum to 4"},
+		"NaN":            {psf.PSF{Size: 1, Pixels: []float32{nan}}, "sum to NaN"},
 	} {
 		for what, err := range map[string]error{
 			"Validate": test.kernel.Validate(),
@@ -351,7 +352,7 @@ func TestShapesThatDontMatch(t *testing.T) {
 		for _, d := range test.psfs {
 			n *= d
 		}
-		_, err := graph.CallOnce(device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(make([]float32, 2*64), 2, 8, 8, 1),
+		_, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(make([]float32, 2*64), 2, 8, 8, 1),
 			tensors.FromFlatDataAndDimensions(make([]float32, n), test.psfs...))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)

@@ -3,15 +3,15 @@ package psf
 import (
 	"fmt"
 
-	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
 )
 
-// Load reads measured PSFs from a file, of the formats that [galaxy.Load] knows, such as FITS and NPY: an image [k, k] or a stack
+// Load reads measured PSFs from a file, of the formats that [files.Load] knows, such as FITS and NPY: an image [k, k] or a stack
 // [n, k, k] of any size, even or odd. Each is scaled to sum 1. Its centre is taken to be the pixel (k/2, k/2) of the package
-// documentation; if the light is elsewhere, as in even grids with the source amid four pixels, see [Kernel.Recentre]. An image that
+// documentation; if the light is elsewhere, as in even grids with the source amid four pixels, see [PSF.Recenter]. An image that
 // isn't square, has colours, or is no PSF (see [New]) is an error that names it.
-func Load(path string) ([]Kernel, error) {
-	images, err := galaxy.Load(path)
+func Load(path string) ([]PSF, error) {
+	images, err := files.Load(path)
 	if err != nil {
 		return nil, fmt.Errorf("psf: no PSF can be read: %w", err)
 	}
@@ -22,7 +22,7 @@ func Load(path string) ([]Kernel, error) {
 	if images.Channels != 1 {
 		return nil, fmt.Errorf("psf: the PSF in %s has %d channels; give one of them, or their mean, as a grey image [k, k]", path, images.Channels)
 	}
-	kernels := make([]Kernel, images.N)
+	kernels := make([]PSF, images.N)
 	for i := range kernels {
 		if kernels[i], err = New(images.Height, images.At(i)); err != nil {
 			return nil, fmt.Errorf("%w (%s of %s)", err, images.ID(i), path)

@@ -10,6 +10,7 @@ import (
 	"github.com/astrogo/fitsio"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/psf"
 )
 
@@ -43,18 +44,18 @@ func TestLoadFITS(t *testing.T) {
 	if len(kernels) != 1 || kernels[0].Size != 3 {
 		t.Fatalf("%+v", kernels)
 	}
-	compare(t, "weights", kernels[0].Weights, []float64{0, 1. / 16, 0, 2. / 16, 4. / 16, 2. / 16, 0, 3. / 16, 4. / 16}, 1e-7)
+	compare(t, "weights", kernels[0].Pixels, []float64{0, 1. / 16, 0, 2. / 16, 4. / 16, 2. / 16, 0, 3. / 16, 4. / 16}, 1e-7)
 }
 
 func TestLoadStack(t *testing.T) {
 	images := galaxy.NewImages(2, 4, 4, 1)
 	images.At(0)[10], images.At(1)[3] = 5, 2
 	path := filepath.Join(t.TempDir(), "psfs.npy")
-	if err := galaxy.SaveNPY(path, images); err != nil {
+	if err := files.SaveNPY(path, images); err != nil {
 		t.Fatal(err)
 	}
 	kernels := must(psf.Load(path))(t)
-	if len(kernels) != 2 || kernels[0].Weights[10] != 1 || kernels[1].Weights[3] != 1 {
+	if len(kernels) != 2 || kernels[0].Pixels[10] != 1 || kernels[1].Pixels[3] != 1 {
 		t.Errorf("%+v", kernels)
 	}
 }
@@ -63,7 +64,7 @@ func TestLoadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	save := func(name string, images *galaxy.Images) string {
 		path := filepath.Join(dir, name)
-		if err := galaxy.SaveNPY(path, images); err != nil {
+		if err := files.SaveNPY(path, images); err != nil {
 			t.Fatal(err)
 		}
 		return path
@@ -103,13 +104,13 @@ func TestHubble(t *testing.T) {
 		if width := 0.03 * must(k.FWHM())(t); width < 0.10 || width > 0.13 {
 			t.Errorf("PSF %d: the full width at half maximum is %.3f″", i, width)
 		}
-		centred := must(k.Recentre())(t)
+		centred := must(k.Recenter())(t)
 		m := must(centred.Moments())(t)
 		near(t, "the row", m.Row, 0, 5e-3)
 		near(t, "the column", m.Col, 0, 5e-3)
 		near(t, "the change of σ", m.Sigma/must(k.Moments())(t).Sigma, 1, 0.01)
-		if m.Shear.Size() > 0.05 {
-			t.Errorf("PSF %d: |g| is %g", i, m.Shear.Size())
+		if m.Shear.Norm() > 0.05 {
+			t.Errorf("PSF %d: |g| is %g", i, m.Shear.Norm())
 		}
 		before, after := must(k.Fit())(t), must(centred.Fit())(t)
 		if after.Misfit >= before.Misfit || after.Misfit > 0.08 {
@@ -117,11 +118,11 @@ func TestHubble(t *testing.T) {
 		}
 		coarse := must(centred.Rescale(2))(t)
 		near(t, "σ on pixels twice as wide", 2*must(coarse.Moments())(t).Sigma/m.Sigma, 1, 0.05)
-		in := psf.Instrument{Size: coarse.Size, SigmaMin: 0.8, SigmaMax: 2.2, Shear: 0.3, Wings: 0.5}
-		if err := in.Knows(coarse); err != nil {
+		in := psf.Instrument{Size: coarse.Size, SigmaMin: 0.8, SigmaMax: 2.2, ShearMax: 0.3, InvBetaMax: 0.5}
+		if err := in.Check(coarse); err != nil {
 			t.Error(err)
 		}
-		if err := in.Knows(k); err == nil || !strings.Contains(err.Error(), "Kernel.Recentre") {
+		if err := in.Check(k); err == nil || !strings.Contains(err.Error(), "Kernel.Recenter") {
 			t.Errorf("PSF %d as it is in the file: error %v", i, err)
 		}
 	}

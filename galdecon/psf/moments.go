@@ -19,8 +19,8 @@ type Moments struct {
 // Gaussian that fits the PSF best. Light is weighted with this Gaussian, so that neither faint wings nor noise far out count, as they
 // would in the plain second moment, which is infinite for Airy's PSF. A sampled Gaussian of σ ≥ 0.6 pixels gives its σ to 1.5 %. A
 // Moffat PSF gives more than the σ of a Gaussian with the same full width at half maximum; a PSF that is cut off
-// by its grid gives less than its σ: see [Kernel.Fit], which knows of both. A PSF without a single bright place is an error.
-func (k Kernel) Moments() (Moments, error) {
+// by its grid gives less than its σ: see [PSF.Fit], which knows of both. A PSF without a single bright place is an error.
+func (k PSF) Moments() (Moments, error) {
 	if err := k.Validate(); err != nil {
 		return Moments{}, err
 	}
@@ -28,7 +28,7 @@ func (k Kernel) Moments() (Moments, error) {
 	if err != nil {
 		return Moments{}, err
 	}
-	light := z.Kernel
+	light := z.PSF
 	// From the brightest place, as wide as its half, each step weights with the Gaussian of the step before. The product of two
 	// equal Gaussians is one of half the variance, hence the factor 2; an offset is halved likewise.
 	row, col := float64(light.Size/2), float64(light.Size/2)
@@ -41,7 +41,7 @@ func (k Kernel) Moments() (Moments, error) {
 			break
 		}
 		var sum, r1, c1, r2, c2, x2 float64
-		for i, v := range light.Weights {
+		for i, v := range light.Pixels {
 			dr, dc := float64(i/light.Size)-row, float64(i%light.Size)-col
 			w := float64(v) * math.Exp(-(cc*dr*dr-2*rc*dr*dc+rr*dc*dc)/(2*det))
 			sum, r1, c1 = sum+w, r1+w*dr, c1+w*dc
@@ -72,9 +72,9 @@ func (k Kernel) Moments() (Moments, error) {
 	return Moments{}, errors.New("psf: the PSF has no single bright place whose width could be measured; is it one, and not noise?")
 }
 
-// centroid is where the light is, in rows and columns from the centre, by [Kernel.Moments]. The first row and column of an even grid don't
+// centroid is where the light is, in rows and columns from the centre, by [PSF.Moments]. The first row and column of an even grid don't
 // count, as there are none opposite: the light in them would pull a PSF that is centred.
-func (k Kernel) centroid() (row, col float64, err error) {
+func (k PSF) centroid() (row, col float64, err error) {
 	if k.Size > 1 && k.Size%2 == 0 {
 		if k, err = k.resample(k.Size-1, 1, 0, 0); err != nil {
 			return 0, 0, err
@@ -86,7 +86,7 @@ func (k Kernel) centroid() (row, col float64, err error) {
 
 // FWHM is the full width at half maximum in pixels: the diameter of the circle of the same area as the part of the interpolated PSF
 // that is at least half as bright as its peak. For an elliptical PSF it is the geometric mean of the two widths.
-func (k Kernel) FWHM() (float64, error) {
+func (k PSF) FWHM() (float64, error) {
 	if err := k.Validate(); err != nil {
 		return 0, err
 	}
@@ -100,13 +100,13 @@ func (k Kernel) FWHM() (float64, error) {
 
 // zoomed is a PSF interpolated in steps to a pixel, centred on its brightest pixel, which is (row, col) from its centre.
 type zoomed struct {
-	Kernel
+	PSF
 	steps, row, col float64
 }
 
 // zoom interpolates so finely that sums over samples are good for integrals: the full width at half maximum is at least so many
 // samples. Light beyond some widths of the brightest pixel is left out.
-func (k Kernel) zoom(samples, widths float64) (zoomed, error) {
+func (k PSF) zoom(samples, widths float64) (zoomed, error) {
 	brightest, area := k.half()
 	width := 2 * math.Sqrt(float64(area)/math.Pi)
 	z := zoomed{
@@ -116,19 +116,19 @@ func (k Kernel) zoom(samples, widths float64) (zoomed, error) {
 	}
 	reach := min(widths*width+2, float64(k.Size))
 	var err error
-	z.Kernel, err = k.resample(2*int(reach*z.steps)+1, 1/z.steps, z.row, z.col)
+	z.PSF, err = k.resample(2*int(reach*z.steps)+1, 1/z.steps, z.row, z.col)
 	return z, err
 }
 
 // half is the index of the brightest pixel, and the number of those at least half as bright.
-func (k Kernel) half() (brightest, area int) {
-	for i, w := range k.Weights {
-		if w > k.Weights[brightest] {
+func (k PSF) half() (brightest, area int) {
+	for i, w := range k.Pixels {
+		if w > k.Pixels[brightest] {
 			brightest = i
 		}
 	}
-	for _, w := range k.Weights {
-		if 2*w >= k.Weights[brightest] {
+	for _, w := range k.Pixels {
+		if 2*w >= k.Pixels[brightest] {
 			area++
 		}
 	}

@@ -58,9 +58,9 @@ func TestMomentsOfMoffat(t *testing.T) {
 func TestMomentsAreRobust(t *testing.T) {
 	k := must(psf.Gaussian(33, 1.5))(t)
 	rng := rand.New(rand.NewPCG(1, 1))
-	noisy := make([]float32, len(k.Weights))
-	for i, w := range k.Weights {
-		noisy[i] = w + float32(rng.NormFloat64()*0.01)*k.Weights[16*33+16]
+	noisy := make([]float32, len(k.Pixels))
+	for i, w := range k.Pixels {
+		noisy[i] = w + float32(rng.NormFloat64()*0.01)*k.Pixels[16*33+16]
 	}
 	n := must(psf.New(33, noisy))(t)
 	near(t, "σ under noise of 1 % of the peak", must(n.Moments())(t).Sigma, 1.5, 0.03)
@@ -101,7 +101,7 @@ func TestFit(t *testing.T) {
 	// Two sources are no Moffat profile.
 	two := make([]float32, 21*21)
 	k := must(psf.Gaussian(11, 1))(t)
-	for i, w := range k.Weights {
+	for i, w := range k.Pixels {
 		two[(i/11+5)*21+i%11] += w
 		two[(i/11+5)*21+i%11+10] += w
 	}
@@ -119,11 +119,11 @@ func TestMomentsRefuse(t *testing.T) {
 	for i := range noise {
 		noise[i] = rng.Float32() - 0.4
 	}
-	for name, k := range map[string]psf.Kernel{
-		"empty": {}, "sum": {Size: 1, Weights: []float32{2}},
+	for name, k := range map[string]psf.PSF{
+		"empty": {}, "sum": {Size: 1, Pixels: []float32{2}},
 	} {
 		for what, err := range map[string]error{
-			"Moments": second(k.Moments()), "FWHM": second(k.FWHM()), "Fit": second(k.Fit()), "Recentre": second(k.Recentre()),
+			"Moments": second(k.Moments()), "FWHM": second(k.FWHM()), "Fit": second(k.Fit()), "Recenter": second(k.Recenter()),
 			"Rescale": second(k.Rescale(2)), "Rebin": second(k.Rebin(2)), "Compose": second(psf.Compose(k, k)),
 		} {
 			if err == nil || !strings.HasPrefix(err.Error(), "psf: ") {
@@ -135,10 +135,10 @@ func TestMomentsRefuse(t *testing.T) {
 	for name, weights := range map[string][]float32{"flat": flat, "noise": noise, "a point": {1}} {
 		size := int(math.Sqrt(float64(len(weights))))
 		k := must(psf.New(size, weights))(t)
-		if m, err := k.Moments(); err == nil && !(m.Sigma > 0 && m.Shear.Size() < 1) {
+		if m, err := k.Moments(); err == nil && !(m.Sigma > 0 && m.Shear.Norm() < 1) {
 			t.Errorf("%s has the moments %+v", name, m)
 		}
-		if f, err := k.Fit(); err == nil && !(f.Sigma > 0 && f.Shear.Size() <= 1 && f.Misfit >= 0) {
+		if f, err := k.Fit(); err == nil && !(f.Sigma > 0 && f.Shear.Norm() <= 1 && f.Misfit >= 0) {
 			t.Errorf("%s has the fit %+v", name, f)
 		}
 	}

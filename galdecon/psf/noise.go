@@ -10,6 +10,10 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
+// MinNoise stands for the noise of an observation that is said to have less, where something must be divided by it: rounding and
+// the model's own error are not smaller.
+const MinNoise = 1e-3
+
 // Poisson counts photons: it returns the observations x as a detector sees them, where sky electrons fall on every pixel besides
 // those of the galaxy, and the mean of the sky is subtracted again. Values stay in the units of x. How many electrons a unit is
 // follows, for each image, from its signal-to-noise ratio snr = √(Σ s²/σ²) over its pixels and channels, where s is the signal

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/psf"
 )
 
@@ -24,8 +25,8 @@ func must[T any](v T, err error) func(t *testing.T) T {
 }
 
 // second moments of the pixels about the centre, without weights: rows, columns, and their product.
-func secondMoments(k psf.Kernel) (rr, cc, rc float64) {
-	for i, w := range k.Weights {
+func secondMoments(k psf.PSF) (rr, cc, rc float64) {
+	for i, w := range k.Pixels {
 		r, c := float64(i/k.Size-k.Size/2), float64(i%k.Size-k.Size/2)
 		rr, cc, rc = rr+float64(w)*r*r, cc+float64(w)*c*c, rc+float64(w)*r*c
 	}
@@ -33,9 +34,9 @@ func secondMoments(k psf.Kernel) (rr, cc, rc float64) {
 }
 
 // encircled is the light within a radius of the centre. A pixel on the edge counts by the share of 8×8 points in it.
-func encircled(k psf.Kernel, radius float64) float64 {
+func encircled(k psf.PSF, radius float64) float64 {
 	sum := 0.0
-	for i, w := range k.Weights {
+	for i, w := range k.Pixels {
 		switch r := math.Hypot(float64(i/k.Size-k.Size/2), float64(i%k.Size-k.Size/2)); {
 		case r < radius-1:
 			sum += float64(w)
@@ -82,13 +83,13 @@ func TestEllipticalMoments(t *testing.T) {
 
 func TestShear(t *testing.T) {
 	s := psf.Ellipse(0.5, 0.7)
-	near(t, "|g|", s.Size(), 1.0/3, 1e-12)
+	near(t, "|g|", s.Norm(), 1.0/3, 1e-12)
 	near(t, "the axis ratio", s.AxisRatio(), 0.5, 1e-12)
 	near(t, "the angle", s.Angle(), 0.7, 1e-12)
 	if long := psf.Ellipse(0.5, 0); !(long.G1 > 0) || long.G2 != 0 {
 		t.Errorf("along a row of the image g is %+v", long)
 	}
-	if got, want := must(psf.Elliptical(9, 1, psf.Shear{}))(t), must(psf.Gaussian(9, 1))(t); !slices.EqualFunc(got.Weights, want.Weights,
+	if got, want := must(psf.Elliptical(9, 1, psf.Shear{}))(t), must(psf.Gaussian(9, 1))(t); !slices.EqualFunc(got.Pixels, want.Pixels,
 		func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-7 }) {
 		t.Error("without ellipticity it is not the round Gaussian")
 	}
@@ -101,7 +102,7 @@ func TestMoffatProfile(t *testing.T) {
 		alpha2 := fwhm * fwhm / 4 / (math.Pow(2, 1/beta) - 1)
 		centre := size/2*size + size/2
 		what := fmt.Sprintf("β=%g: ", beta)
-		near(t, what+"half a width out, the peak's share", float64(k.Weights[centre+8]/k.Weights[centre]), 0.5, 1e-5)
+		near(t, what+"half a width out, the peak's share", float64(k.Pixels[centre+8]/k.Pixels[centre]), 0.5, 1e-5)
 		for _, radius := range []float64{8, 16, 40} {
 			near(t, what+"the light within a radius", encircled(k, radius), 1-math.Pow(1+radius*radius/alpha2, 1-beta), 2e-3)
 		}
@@ -113,8 +114,8 @@ func TestMoffatProfile(t *testing.T) {
 		}
 	}
 	limit, gaussian := must(psf.Moffat(25, fwhm, 1e7, psf.Ellipse(0.7, 1)))(t), must(psf.Elliptical(25, fwhm/2.3548200450309493, psf.Ellipse(0.7, 1)))(t)
-	for i, w := range gaussian.Weights {
-		near(t, "β → ∞", float64(limit.Weights[i]), float64(w), 1e-7)
+	for i, w := range gaussian.Pixels {
+		near(t, "β → ∞", float64(limit.Pixels[i]), float64(w), 1e-7)
 	}
 }
 
@@ -122,8 +123,8 @@ func TestMoffatProfile(t *testing.T) {
 func TestEllipticalMoffat(t *testing.T) {
 	const size, q = 41, 0.5
 	round, elliptical := must(psf.Moffat(size, 6, 3, psf.Shear{}))(t), must(psf.Moffat(size, 6, 3, psf.Ellipse(q, math.Pi/2)))(t)
-	at := func(k psf.Kernel, row, col int) float64 {
-		return float64(k.Weights[(size/2+row)*size+size/2+col] / k.Weights[size/2*size+size/2])
+	at := func(k psf.PSF, row, col int) float64 {
+		return float64(k.Pixels[(size/2+row)*size+size/2+col] / k.Pixels[size/2*size+size/2])
 	}
 	// Twice as long as wide, of the same area: an axis is √2 times that of the circle, so 2 along it is as bright as 1 across it.
 	near(t, "along and across", at(elliptical, 8, 0), at(elliptical, 0, 4), 1e-6)
@@ -136,15 +137,15 @@ func TestEllipticalMoffat(t *testing.T) {
 func TestMoffatsInGraph(t *testing.T) {
 	for _, size := range []int{12, 13} {
 		sigmas, g1, g2, wings := []float32{0.8, 1.5, 2, 1.2}, []float32{0, 0.2, -0.1, 0}, []float32{0, 0.1, 0.3, 0}, []float32{0, 0.2, 0.4, 0.5}
-		out, err := graph.CallOnce(device(t), func(s, a, b, w *graph.Node) *graph.Node { return psf.Moffats(s, a, b, w, size) }, sigmas, g1, g2, wings)
+		out, err := graph.CallOnce(devicetest.Device(t), func(s, a, b, w *graph.Node) *graph.Node { return psf.Moffats(s, a, b, w, size) }, sigmas, g1, g2, wings)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := tensors.MustCopyFlatData[float32](out)
 		for i, sigma := range sigmas {
 			k := must(psf.Moffat(size, 2.3548200450309493*float64(sigma), 1/float64(wings[i]), psf.Shear{G1: float64(g1[i]), G2: float64(g2[i])}))(t)
-			want := make([]float64, len(k.Weights))
-			for j, w := range k.Weights {
+			want := make([]float64, len(k.Pixels))
+			for j, w := range k.Pixels {
 				want[j] = float64(w)
 			}
 			// A Gaussian is one of 1/β = 1e-3 there.
@@ -159,7 +160,7 @@ func TestAiryTransferFunction(t *testing.T) {
 	k := must(psf.Airy(size, lambdaOverD, 0))(t)
 	for _, nu := range []float64{0.1, 0.3, 0.5, 0.8, 1.2, 2} { // in units of D/λ
 		sum := 0.0
-		for i, w := range k.Weights {
+		for i, w := range k.Pixels {
 			sum += float64(w) * math.Cos(2*math.Pi*nu/lambdaOverD*float64(i%size-size/2))
 		}
 		want := 0.0
@@ -180,14 +181,14 @@ func TestAiryProfile(t *testing.T) {
 		j0, j1 := math.J0(v), math.J1(v)
 		near(t, fmt.Sprintf("the light within %g λ/D", radius), encircled(clear, radius*lambdaOverD), 1-j0*j0-j1*j1, 0.01)
 	}
-	if dark := clear.Weights[centre+6] / clear.Weights[centre]; dark > 2e-3 { // 6 pixels are 1.2 λ/D
+	if dark := clear.Pixels[centre+6] / clear.Pixels[centre]; dark > 2e-3 { // 6 pixels are 1.2 λ/D
 		t.Errorf("in the first dark ring is %g of the peak", dark)
 	}
 	near(t, "the full width at half maximum", must(clear.FWHM())(t), 1.029*lambdaOverD, 0.01*lambdaOverD)
 	// An aperture of the area A has the peak A/λ² for light of sum 1.
 	for _, obscuration := range []float64{0, 0.33} {
 		k := must(psf.Airy(size, lambdaOverD, obscuration))(t)
-		near(t, fmt.Sprintf("the peak for the obscuration %g", obscuration), float64(k.Weights[centre])*lambdaOverD*lambdaOverD,
+		near(t, fmt.Sprintf("the peak for the obscuration %g", obscuration), float64(k.Pixels[centre])*lambdaOverD*lambdaOverD,
 			math.Pi/4*(1-obscuration*obscuration), 0.02)
 	}
 }
@@ -198,7 +199,7 @@ func TestGridOfThePaper(t *testing.T) {
 		t.Fatalf("%d PSFs, want 5", len(grid))
 	}
 	for i, sigma := range []float64{2, 2.5, 3, 3.5, 4} {
-		if want := must(psf.Gaussian(10, sigma))(t); !slices.Equal(grid[i].Weights, want.Weights) || grid[i].Size != 10 {
+		if want := must(psf.Gaussian(10, sigma))(t); !slices.Equal(grid[i].Pixels, want.Pixels) || grid[i].Size != 10 {
 			t.Errorf("PSF %d isn't that of σ = %g", i, sigma)
 		}
 	}

@@ -9,9 +9,9 @@
 //
 // # Sources
 //
-// [Gaussian], [Elliptical], [Moffat] and [Airy] sample their profile at pixel centres; make one n times finer and [Kernel.Rebin] it
-// for its integral over pixels. [Load] reads measured PSFs, which hold the pixels of their detector already; [Kernel.Recentre] and
-// [Kernel.Rescale] bring them to the centre and to the pixels of the images, [Kernel.Fit] says how they compare with an [Instrument].
+// [Gaussian], [Elliptical], [Moffat] and [Airy] sample their profile at pixel centres; make one n times finer and [PSF.Rebin] it
+// for its integral over pixels. [Load] reads measured PSFs, which hold the pixels of their detector already; [PSF.Recenter] and
+// [PSF.Rescale] bring them to the centre and to the pixels of the images, [PSF.Fit] says how they compare with an [Instrument].
 // [Compose] makes one PSF of two that light passes through.
 //
 // # Boundaries
@@ -26,20 +26,20 @@ import (
 	"math"
 )
 
-// Kernel is one PSF: Size×Size weights, row-major, of sum 1. See the package documentation for its centre.
-type Kernel struct {
-	Size    int
-	Weights []float32
+// PSF is one PSF: Size×Size weights, row-major, of sum 1. See the package documentation for its centre.
+type PSF struct {
+	Size   int
+	Pixels []float32
 }
 
 // Validate reports what is wrong with a PSF that was not made by this package: a number of weights that isn't Size×Size, one
 // that is not finite, or a sum that differs from 1 by more than 1e-3.
-func (k Kernel) Validate() error {
-	if k.Size < 1 || len(k.Weights) != k.Size*k.Size {
-		return fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", k.Size, k.Size, max(k.Size, 0)*max(k.Size, 0), len(k.Weights))
+func (k PSF) Validate() error {
+	if k.Size < 1 || len(k.Pixels) != k.Size*k.Size {
+		return fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", k.Size, k.Size, max(k.Size, 0)*max(k.Size, 0), len(k.Pixels))
 	}
 	sum := 0.0
-	for _, w := range k.Weights {
+	for _, w := range k.Pixels {
 		sum += float64(w)
 	}
 	if !(math.Abs(sum-1) <= 1e-3) {
@@ -60,9 +60,9 @@ func validSize(size int) error {
 
 // Gaussian is the isotropic Gaussian PSF of the paper (Section 3), σ in pixels, sampled at pixel centres on a size×size grid
 // and scaled to sum 1. The paper uses size 10 and σ = 2.0, 2.5, ... 4.0 pixels for images of 128 pixels.
-func Gaussian(size int, sigma float64) (Kernel, error) {
+func Gaussian(size int, sigma float64) (PSF, error) {
 	if !(sigma > 0) || math.IsInf(sigma, 0) {
-		return Kernel{}, fmt.Errorf("psf: σ of a Gaussian must be a positive number of pixels, got %g", sigma)
+		return PSF{}, fmt.Errorf("psf: σ of a Gaussian must be a positive number of pixels, got %g", sigma)
 	}
 	return sample(size, func(dx, dy float64) float64 { return math.Exp(-(dx*dx + dy*dy) / (2 * sigma * sigma)) })
 }
@@ -74,43 +74,43 @@ const maxAbsolute = 5
 // New makes a PSF from measured weights, size×size, row-major, centred as the package documentation says. It scales a copy of
 // them to sum 1. Weights that are NaN or infinite are refused, and so are those whose sum isn't positive, or that are mostly noise: the negative ones
 // take more than two thirds of the positive ones away.
-func New(size int, weights []float32) (Kernel, error) {
+func New(size int, weights []float32) (PSF, error) {
 	if size < 1 || len(weights) != size*size {
-		return Kernel{}, fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", size, size, max(size, 0)*max(size, 0), len(weights))
+		return PSF{}, fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", size, size, max(size, 0)*max(size, 0), len(weights))
 	}
 	sum, absolute := 0.0, 0.0
 	for i, w := range weights {
 		if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
-			return Kernel{}, fmt.Errorf("psf: weight %g at row %d, column %d: mask or replace such pixels first", w, i/size, i%size)
+			return PSF{}, fmt.Errorf("psf: weight %g at row %d, column %d: mask or replace such pixels first", w, i/size, i%size)
 		}
 		sum += float64(w)
 		absolute += math.Abs(float64(w))
 	}
 	if sum <= 0 {
-		return Kernel{}, fmt.Errorf("psf: the weights sum to %g; a PSF must hold light (is it the right file or extension?)", sum)
+		return PSF{}, fmt.Errorf("psf: the weights sum to %g; a PSF must hold light (is it the right file or extension?)", sum)
 	}
 	if absolute > maxAbsolute*sum {
-		return Kernel{}, fmt.Errorf("psf: the weights sum to %.3g, but without their signs to %.3g: they are mostly noise; was too much sky subtracted? Cut the grid closer to the source, or average several stars",
+		return PSF{}, fmt.Errorf("psf: the weights sum to %.3g, but without their signs to %.3g: they are mostly noise; was too much sky subtracted? Cut the grid closer to the source, or average several stars",
 			sum, absolute)
 	}
 	scaled := make([]float32, len(weights))
 	for i, w := range weights {
 		scaled[i] = float32(float64(w) / sum)
 	}
-	return Kernel{Size: size, Weights: scaled}, nil
+	return PSF{Size: size, Pixels: scaled}, nil
 }
 
 // Resize gives the same PSF on a grid of another size, its centre kept: a larger grid is filled with zeros. A smaller one is
 // an error if more than 1 % of the light would be cut off; otherwise the rest is scaled back to sum 1.
-func (k Kernel) Resize(size int) (Kernel, error) {
+func (k PSF) Resize(size int) (PSF, error) {
 	if err := k.Validate(); err != nil {
-		return Kernel{}, err
+		return PSF{}, err
 	}
 	if size == k.Size {
 		return k, nil
 	}
 	if err := validSize(size); err != nil {
-		return Kernel{}, err
+		return PSF{}, err
 	}
 	weights := make([]float32, size*size)
 	kept, shift := 0.0, size/2-k.Size/2
@@ -118,20 +118,20 @@ func (k Kernel) Resize(size int) (Kernel, error) {
 		for col := range k.Size {
 			r, c := row+shift, col+shift
 			if r >= 0 && r < size && c >= 0 && c < size {
-				weights[r*size+c] = k.Weights[row*k.Size+col]
-				kept += float64(k.Weights[row*k.Size+col])
+				weights[r*size+c] = k.Pixels[row*k.Size+col]
+				kept += float64(k.Pixels[row*k.Size+col])
 			}
 		}
 	}
 	if kept < 0.99 {
-		return Kernel{}, fmt.Errorf("psf: a %d×%d grid holds only %.1f %% of the light of this %d×%d PSF; is it on the image's pixel scale (Kernel.Rescale)? Otherwise use a model with larger PSFs",
+		return PSF{}, fmt.Errorf("psf: a %d×%d grid holds only %.1f %% of the light of this %d×%d PSF; is it on the image's pixel scale (Kernel.Rescale)? Otherwise use a model with larger PSFs",
 			size, size, 100*kept, k.Size, k.Size)
 	}
 	return New(size, weights)
 }
 
 // Stack lays kernels of one size, at least one, one after the other: the pixels of a [batch, k, k] tensor.
-func Stack(kernels ...Kernel) ([]float32, error) {
+func Stack(kernels ...PSF) ([]float32, error) {
 	if len(kernels) == 0 {
 		return nil, errors.New("psf: there is no PSF; give one for each image, or one for all")
 	}
@@ -144,7 +144,7 @@ func Stack(kernels ...Kernel) ([]float32, error) {
 			return nil, fmt.Errorf("psf: kernel %d is %d×%d, kernel 0 is %d×%d; Resize them to one size first",
 				i, k.Size, k.Size, kernels[0].Size, kernels[0].Size)
 		}
-		flat = append(flat, k.Weights...)
+		flat = append(flat, k.Pixels...)
 	}
 	return flat, nil
 }

@@ -7,24 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/dsp/fourier"
 	"gonum.org/v1/gonum/mat"
 
-	"galdecon/galdecon/backend"
+	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/psf"
 )
-
-func device(t *testing.T) compute.Backend {
-	t.Helper()
-	b, err := backend.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func random(rng *rand.Rand, n int) []float32 {
 	values := make([]float32, n)
@@ -35,7 +25,7 @@ func random(rng *rand.Rand, n int) []float32 {
 }
 
 // randomKernel is lopsided on purpose: a flipped or shifted convolution must not pass.
-func randomKernel(t *testing.T, rng *rand.Rand, size int) psf.Kernel {
+func randomKernel(t *testing.T, rng *rand.Rand, size int) psf.PSF {
 	t.Helper()
 	k, err := psf.New(size, random(rng, size*size))
 	if err != nil {
@@ -45,7 +35,7 @@ func randomKernel(t *testing.T, rng *rand.Rand, size int) psf.Kernel {
 }
 
 // directSum is the definition of Π*y with a dark sky around the image, pixel by pixel in float64.
-func directSum(y []float32, h, w, c int, k psf.Kernel) []float64 {
+func directSum(y []float32, h, w, c int, k psf.PSF) []float64 {
 	out := make([]float64, len(y))
 	for row := range h {
 		for col := range w {
@@ -56,7 +46,7 @@ func directSum(y []float32, h, w, c int, k psf.Kernel) []float64 {
 						continue
 					}
 					for ch := range c {
-						out[(row*w+col)*c+ch] += float64(k.Weights[u*k.Size+v]) * float64(y[(r*w+s)*c+ch])
+						out[(row*w+col)*c+ch] += float64(k.Pixels[u*k.Size+v]) * float64(y[(r*w+s)*c+ch])
 					}
 				}
 			}
@@ -66,7 +56,7 @@ func directSum(y []float32, h, w, c int, k psf.Kernel) []float64 {
 }
 
 // gonumFFT is the same by the convolution theorem, with gonum's transform on a padded square.
-func gonumFFT(y []float32, h, w int, k psf.Kernel) []float64 {
+func gonumFFT(y []float32, h, w int, k psf.PSF) []float64 {
 	n := max(h, w) + k.Size
 	spectrum := func(values []float32, rows, cols int) [][]complex128 {
 		grid := make([][]complex128, n)
@@ -96,7 +86,7 @@ func gonumFFT(y []float32, h, w int, k psf.Kernel) []float64 {
 			}
 		}
 	}
-	a, b := spectrum(y, h, w), spectrum(k.Weights, k.Size, k.Size)
+	a, b := spectrum(y, h, w), spectrum(k.Pixels, k.Size, k.Size)
 	transform(a, fft.Coefficients)
 	transform(b, fft.Coefficients)
 	for i := range a {
@@ -114,14 +104,14 @@ func gonumFFT(y []float32, h, w int, k psf.Kernel) []float64 {
 	return out
 }
 
-func convolve(t *testing.T, y []float32, b, h, w, c int, kernels ...psf.Kernel) []float32 {
+func convolve(t *testing.T, y []float32, b, h, w, c int, kernels ...psf.PSF) []float32 {
 	t.Helper()
 	stack, err := psf.Stack(kernels...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := kernels[0].Size
-	out, err := graph.CallOnce(device(t), psf.Convolve,
+	out, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
 		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(kernels), k, k))
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +123,7 @@ func TestConvolveAgainstDirectSumAndGonum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, shape := range []struct{ h, w, c, k int }{{32, 32, 1, 9}, {32, 32, 1, 10}, {17, 24, 3, 5}, {8, 8, 1, 1}, {12, 12, 1, 33}} {
 		const batch = 3
-		kernels := make([]psf.Kernel, batch)
+		kernels := make([]psf.PSF, batch)
 		for i := range kernels {
 			kernels[i] = randomKernel(t, rng, shape.k)
 		}
@@ -184,10 +174,10 @@ func TestAdjoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		products, err := graph.CallOnceN(device(t), func(y, v, p *graph.Node) []*graph.Node {
+		products, err := graph.CallOnceN(devicetest.Device(t), func(y, v, p *graph.Node) []*graph.Node {
 			return []*graph.Node{
 				graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)),
-				graph.ReduceAllSum(graph.Mul(y, psf.Transpose(v, p)))}
+				graph.ReduceAllSum(graph.Mul(y, psf.Adjoint(v, p)))}
 		}, tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
 			tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
 			tensors.FromFlatDataAndDimensions(kernels, b, k, k))
@@ -208,11 +198,11 @@ func TestGradientIsAdjoint(t *testing.T) {
 	for _, size := range [][2]int{{11, 14}, {14, 11}} {
 		h, w := size[0], size[1]
 		kernel := randomKernel(t, rng, k)
-		gradient, err := graph.CallOnce(device(t), func(y, v, p *graph.Node) *graph.Node {
+		gradient, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node {
 			loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
-			return graph.Sub(graph.Gradient(loss, y)[0], psf.Transpose(v, p))
+			return graph.Sub(graph.Gradient(loss, y)[0], psf.Adjoint(v, p))
 		}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
-			tensors.FromFlatDataAndDimensions(kernel.Weights, 1, k, k))
+			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, k, k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,11 +240,11 @@ func TestCorrectAgainstDenseSolution(t *testing.T) {
 	step.MulVec(a.T(), &solution)
 	step.AddVec(vector(y), &step)
 
-	got, err := graph.CallOnce(device(t), func(y, x, p *graph.Node) *graph.Node {
-		return psf.Correct(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40)
+	got, err := graph.CallOnce(devicetest.Device(t), func(y, x, p *graph.Node) *graph.Node {
+		return psf.WienerStep(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40)
 	},
 		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1), tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
-		tensors.FromFlatDataAndDimensions(kernel.Weights, 1, 4, 4))
+		tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 4, 4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,9 +266,9 @@ func TestCorrect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec, err := graph.NewExec(device(t), func(y, truth, p *graph.Node) []*graph.Node {
+	exec, err := graph.NewExec(devicetest.Device(t), func(y, truth, p *graph.Node) []*graph.Node {
 		x := psf.Convolve(truth, p)
-		corrected := psf.Correct(y, x, p, graph.Const(p.Graph(), float32(1e-3)), 3)
+		corrected := psf.WienerStep(y, x, p, graph.Const(p.Graph(), float32(1e-3)), 3)
 		return []*graph.Node{
 			graph.ReduceAllMean(graph.Square(graph.Sub(psf.Convolve(corrected, p), x))),
 			graph.ReduceAllMax(graph.Abs(graph.Sub(corrected, y)))}
@@ -288,7 +278,7 @@ func TestCorrect(t *testing.T) {
 	}
 	run := func(start, truth []float32) (mse, moved float64) {
 		out, err := exec.Call(tensors.FromFlatDataAndDimensions(start, 1, h, w, 1), tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
-			tensors.FromFlatDataAndDimensions(kernel.Weights, 1, 9, 9))
+			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 9, 9))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +301,7 @@ func TestCorrect(t *testing.T) {
 
 func TestGaussians(t *testing.T) {
 	for _, size := range []int{9, 10} {
-		out, err := graph.CallOnce(device(t), func(s *graph.Node) *graph.Node { return psf.Gaussians(s, size) }, []float32{0.5, 2})
+		out, err := graph.CallOnce(devicetest.Device(t), func(s *graph.Node) *graph.Node { return psf.Gaussians(s, size) }, []float32{0.5, 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,9 +311,9 @@ func TestGaussians(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := make([]float64, len(k.Weights))
+			want := make([]float64, len(k.Pixels))
 			sum := 0.0
-			for j, v := range k.Weights {
+			for j, v := range k.Pixels {
 				want[j] = float64(v)
 				sum += want[j]
 			}
@@ -345,8 +335,8 @@ func TestResizeKeepsTheCentre(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(float64(r.Weights[(size/2)*size+size/2]-k.Weights[4*9+4])) > 1e-3 {
-			t.Errorf("size %d: the centre holds %g, was %g", size, r.Weights[(size/2)*size+size/2], k.Weights[40])
+		if math.Abs(float64(r.Pixels[(size/2)*size+size/2]-k.Pixels[4*9+4])) > 1e-3 {
+			t.Errorf("size %d: the centre holds %g, was %g", size, r.Pixels[(size/2)*size+size/2], k.Pixels[40])
 		}
 	}
 	if _, err := k.Resize(3); err == nil || !strings.Contains(err.Error(), "only") {
@@ -365,7 +355,7 @@ func TestBadPSFs(t *testing.T) {
 		"sigma":    second(psf.Gaussian(9, 0)),
 		"NaN σ":    second(psf.Gaussian(9, math.NaN())),
 		"size":     second(psf.Gaussian(0, 1)),
-		"mixed":    second(psf.Stack(psf.Kernel{Size: 1, Weights: []float32{1}}, psf.Kernel{Size: 2, Weights: make([]float32, 4)})),
+		"mixed":    second(psf.Stack(psf.PSF{Size: 1, Pixels: []float32{1}}, psf.PSF{Size: 2, Pixels: make([]float32, 4)})),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "psf: ") {
 			t.Errorf("%s: error %v", name, err)
@@ -376,7 +366,7 @@ func TestBadPSFs(t *testing.T) {
 // A measured star is a PSF though it has noise, or part of it was taken for sky. One of which little is left isn't.
 func TestMeasuredWeights(t *testing.T) {
 	const size = 64
-	star := must(psf.Moffat(size, 3, 3, psf.Shear{}))(t).Weights
+	star := must(psf.Moffat(size, 3, 3, psf.Shear{}))(t).Pixels
 	measured := func(noise, sky float64) error { // in units of the peak, and of all light
 		rng := rand.New(rand.NewPCG(1, 2))
 		weights := make([]float32, len(star))

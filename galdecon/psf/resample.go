@@ -7,14 +7,14 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Recentre moves the light of a measured PSF by less or more than a pixel so that its centroid ([Kernel.Moments]) is the centre
+// Recenter moves the light of a measured PSF by less or more than a pixel so that its centroid ([PSF.Moments]) is the centre
 // (k/2, k/2) of the package documentation. Otherwise a model gives galaxies that are shifted by as much the other way. The PSF is
-// interpolated as by [Kernel.Rescale]. The first row and column of an even grid, which have none opposite, don't count for the centroid,
+// interpolated as by [PSF.Rescale]. The first row and column of an even grid, which have none opposite, don't count for the centroid,
 // so that PSFs of [Gaussian] and its like stay as they are.
-func (k Kernel) Recentre() (Kernel, error) {
+func (k PSF) Recenter() (PSF, error) {
 	row, col, err := k.centroid()
 	if err != nil {
-		return Kernel{}, err
+		return PSF{}, err
 	}
 	return k.resample(k.Size, 1, row, col)
 }
@@ -24,25 +24,25 @@ func (k Kernel) Recentre() (Kernel, error) {
 // pixels' centres and keeps its width on the sky. Lanczos' kernel of five lobes is stretched to the wider of the two pixels, so what
 // the new ones can't resolve is smoothed away instead of aliased. A Gaussian comes out to 0.5 % of its peak if its σ is at least
 // the wider pixel; at 0.8 of it to 3 %, and narrower PSFs ring. What spreads beyond the grid is lost, the rest scaled to sum 1.
-func (k Kernel) Rescale(pixels float64) (Kernel, error) {
+func (k PSF) Rescale(pixels float64) (PSF, error) {
 	if err := k.Validate(); err != nil {
-		return Kernel{}, err
+		return PSF{}, err
 	}
 	if !(pixels >= 0.05 && pixels <= 20) {
-		return Kernel{}, fmt.Errorf("psf: the new pixels must be between 0.05 and 20 old ones wide, got %g", pixels)
+		return PSF{}, fmt.Errorf("psf: the new pixels must be between 0.05 and 20 old ones wide, got %g", pixels)
 	}
 	return k.resample(k.coarse(pixels), pixels, 0, 0)
 }
 
 // Rebin integrates an oversampled PSF, as optical models give it, over pixels of n×n of its samples. They are centred on its centre;
 // for an even n, samples on the edge between two pixels are shared. The light is kept to rounding. This adds the square of a pixel
-// to the PSF, a variance of 1/12 in each direction: for a PSF that was measured on pixels, see [Kernel.Rescale].
-func (k Kernel) Rebin(n int) (Kernel, error) {
+// to the PSF, a variance of 1/12 in each direction: for a PSF that was measured on pixels, see [PSF.Rescale].
+func (k PSF) Rebin(n int) (PSF, error) {
 	if err := k.Validate(); err != nil {
-		return Kernel{}, err
+		return PSF{}, err
 	}
 	if n < 1 {
-		return Kernel{}, fmt.Errorf("psf: a PSF is rebinned by at least 1 sample to a pixel, got %d", n)
+		return PSF{}, fmt.Errorf("psf: a PSF is rebinned by at least 1 sample to a pixel, got %d", n)
 	}
 	size := k.coarse(float64(n))
 	return k.separable(size, func(i, j int) float64 {
@@ -54,7 +54,7 @@ func (k Kernel) Rebin(n int) (Kernel, error) {
 }
 
 // coarse is the size of the grid whose pixels, `pixels` old ones wide, cover all old ones.
-func (k Kernel) coarse(pixels float64) int {
+func (k PSF) coarse(pixels float64) int {
 	need := func(light int) int { // pixels beside the central one
 		return max(0, int(math.Ceil((float64(light)+0.5)/pixels-0.5-1e-9)))
 	}
@@ -67,7 +67,7 @@ func (k Kernel) coarse(pixels float64) int {
 
 // resample interpolates the PSF at the centres of a grid of another size and pixel scale, with its point (row, col), counted from
 // its centre, in the new centre.
-func (k Kernel) resample(size int, pixels, row, col float64) (Kernel, error) {
+func (k PSF) resample(size int, pixels, row, col float64) (PSF, error) {
 	along := func(shift float64) func(i, j int) float64 {
 		taps := make([]float64, size) // what Lanczos' weights sum to, which is not quite 1, with those off the grid
 		at := func(i, j int) float64 {
@@ -86,9 +86,9 @@ func (k Kernel) resample(size int, pixels, row, col float64) (Kernel, error) {
 }
 
 // separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one i; C is R where it is nil.
-func (k Kernel) separable(size int, rows, cols func(i, j int) float64) (Kernel, error) {
+func (k PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error) {
 	if err := validSize(size); err != nil {
-		return Kernel{}, err
+		return PSF{}, err
 	}
 	matrix := func(weight func(i, j int) float64) *mat.Dense {
 		m := mat.NewDense(size, k.Size, nil)
@@ -101,7 +101,7 @@ func (k Kernel) separable(size int, rows, cols func(i, j int) float64) (Kernel, 
 		right = matrix(cols)
 	}
 	old := mat.NewDense(k.Size, k.Size, nil)
-	old.Apply(func(i, j int, _ float64) float64 { return float64(k.Weights[i*k.Size+j]) }, old)
+	old.Apply(func(i, j int, _ float64) float64 { return float64(k.Pixels[i*k.Size+j]) }, old)
 	var product mat.Dense
 	product.Product(left, old, right.T())
 	weights := make([]float32, size*size)
@@ -128,10 +128,10 @@ func lanczos(t float64) float64 {
 // Compose is the PSF of light that passes through a and then b, their convolution in full: its grid is large enough to lose none. If
 // y is to be seen through a sharper PSF a instead of none (the paper's Section 4), the model's is the b for which Compose(a, b) is the
 // telescope's.
-func Compose(a, b Kernel) (Kernel, error) {
-	for _, k := range []Kernel{a, b} {
+func Compose(a, b PSF) (PSF, error) {
+	for _, k := range []PSF{a, b} {
 		if err := k.Validate(); err != nil {
-			return Kernel{}, err
+			return PSF{}, err
 		}
 	}
 	size := a.Size + b.Size - 1
@@ -139,11 +139,11 @@ func Compose(a, b Kernel) (Kernel, error) {
 		size++ // or the centres a/2 + b/2 would not be the centre
 	}
 	if err := validSize(size); err != nil {
-		return Kernel{}, err
+		return PSF{}, err
 	}
 	sum := make([]float64, size*size)
-	for i, v := range a.Weights {
-		for j, w := range b.Weights {
+	for i, v := range a.Pixels {
+		for j, w := range b.Pixels {
 			row, col := i/a.Size+j/b.Size, i%a.Size+j%b.Size
 			sum[row*size+col] += float64(v) * float64(w)
 		}

@@ -11,15 +11,15 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-func total(k psf.Kernel) (sum float64) {
-	for _, w := range k.Weights {
+func total(k psf.PSF) (sum float64) {
+	for _, w := range k.Pixels {
 		sum += float64(w)
 	}
 	return sum
 }
 
 // offset samples a Gaussian whose light is beside the centre.
-func offset(t *testing.T, size int, sigma, row, col float64) psf.Kernel {
+func offset(t *testing.T, size int, sigma, row, col float64) psf.PSF {
 	t.Helper()
 	weights := make([]float32, size*size)
 	for i := range weights {
@@ -36,10 +36,10 @@ func TestRecentre(t *testing.T) {
 			m := must(k.Moments())(t)
 			near(t, "the row", m.Row, at[0], 1e-3)
 			near(t, "the column", m.Col, at[1], 1e-3)
-			got, want := must(k.Recentre())(t), must(psf.Gaussian(size, 1.5))(t)
+			got, want := must(k.Recenter())(t), must(psf.Gaussian(size, 1.5))(t)
 			near(t, "the sum", total(got), 1, 1e-6)
-			for i, w := range want.Weights {
-				if d := math.Abs(float64(got.Weights[i] - w)); d > 3e-3*float64(want.Weights[size/2*size+size/2]) {
+			for i, w := range want.Pixels {
+				if d := math.Abs(float64(got.Pixels[i] - w)); d > 3e-3*float64(want.Pixels[size/2*size+size/2]) {
 					t.Fatalf("size %d, offset %v: pixel %d differs by %g", size, at, i, d)
 				}
 			}
@@ -56,9 +56,9 @@ func TestRescaleOfGaussians(t *testing.T) {
 				got := must(must(psf.Gaussian(size, sigma))(t).Rescale(pixels))(t)
 				want := must(psf.Gaussian(got.Size, sigma/pixels))(t)
 				near(t, "the sum", total(got), 1, 1e-6)
-				peak := float64(want.Weights[got.Size/2*got.Size+got.Size/2])
-				for i, w := range want.Weights {
-					if d := math.Abs(float64(got.Weights[i]-w)) / peak; d > test.precision {
+				peak := float64(want.Pixels[got.Size/2*got.Size+got.Size/2])
+				for i, w := range want.Pixels {
+					if d := math.Abs(float64(got.Pixels[i]-w)) / peak; d > test.precision {
 						t.Fatalf("size %d, pixels %g, σ %g: pixel %d differs by %g of the peak", size, pixels, sigma, i, d)
 					}
 				}
@@ -88,7 +88,7 @@ func TestRescaleCommutesWithAveraging(t *testing.T) {
 		wide[i] = float64(v)
 	}
 	small, want := average(wide), average(directSum(y, n, n, 1, k))
-	distance := func(k psf.Kernel) float64 {
+	distance := func(k psf.PSF) float64 {
 		sum := 0.0
 		for i, v := range directSum(small, n/2, n/2, 1, k) {
 			d := v - float64(want[i])
@@ -113,7 +113,7 @@ func TestRebinIntegrates(t *testing.T) {
 				x := float64(i - got.Size/2)
 				return (math.Erf((x+0.5)/(sigma*math.Sqrt2)) - math.Erf((x-0.5)/(sigma*math.Sqrt2))) / 2
 			}
-			for i, w := range got.Weights {
+			for i, w := range got.Pixels {
 				near(t, fmt.Sprintf("n=%d, size %d→%d, pixel %d", n, size, got.Size, i), float64(w), integral(i/got.Size)*integral(i%got.Size), 1.5e-3)
 			}
 			rr, cc, _ := secondMoments(got)
@@ -131,15 +131,15 @@ func TestRebinIntegrates(t *testing.T) {
 		for size := 1; size < 12; size++ {
 			k := randomKernel(t, rng, size)
 			got := must(k.Rebin(n))(t)
-			first := func(k psf.Kernel) (sum float64) {
-				for i, w := range k.Weights {
+			first := func(k psf.PSF) (sum float64) {
+				for i, w := range k.Pixels {
 					sum += float64(w) * float64(i%k.Size-k.Size/2)
 				}
 				return sum
 			}
 			// Each sample moves to the centre of its pixel, by half a pixel at most.
 			near(t, fmt.Sprintf("n=%d, size %d: the centroid", n, size), first(got), first(k)/float64(n), 0.5)
-			if n == 1 && !slices.EqualFunc(got.Weights, k.Weights, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-7 }) {
+			if n == 1 && !slices.EqualFunc(got.Pixels, k.Pixels, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-7 }) {
 				t.Errorf("size %d changes when rebinned by 1", size)
 			}
 		}

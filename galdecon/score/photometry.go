@@ -190,8 +190,8 @@ func (s stamp) growth(x, y, aperture float64) (light, half float64, err error) {
 	return light, aperture, nil // rounding alone
 }
 
-// PhotometryError is how far a measurement lies from the truth.
-type PhotometryError struct {
+// PhotometryDeviation is how far a measurement lies from the truth.
+type PhotometryDeviation struct {
 	// Flux, Aperture and HalfLight are relative and signed: measured/true − 1. Flux can't be used where the true one isn't
 	// clearly positive: the sky of a real galaxy's stamp can sum up to anything.
 	Flux, Aperture, HalfLight float64
@@ -201,9 +201,9 @@ type PhotometryError struct {
 	Centroid float64
 }
 
-// Error compares with the truth, measured in the same aperture.
-func (p Photometry) Error(truth Photometry) PhotometryError {
-	return PhotometryError{
+// Deviation compares with the truth, measured in the same aperture.
+func (p Photometry) Deviation(truth Photometry) PhotometryDeviation {
+	return PhotometryDeviation{
 		Flux:        p.Flux/truth.Flux - 1,
 		Aperture:    p.Aperture/truth.Aperture - 1,
 		HalfLight:   p.HalfLight/truth.HalfLight - 1,

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/score"
 )
 
@@ -153,14 +154,14 @@ func TestMeasureInvariance(t *testing.T) {
 	within(t, "aperture flux of the mean of channels", got.Aperture, 5*p.Aperture, 1e-5)
 	within(t, "its half-light radius", got.HalfLight, p.HalfLight, 1e-5)
 
-	e := got.Error(p)
+	e := got.Deviation(p)
 	within(t, "error of the flux", e.Flux, 4, 1e-4)
 	within(t, "error of the aperture flux", e.Aperture, 4, 1e-4)
 	within(t, "error of the half-light radius", e.HalfLight, 0, 1e-5)
 
 	large, _ := sersic(8, 1)
 	double := measure(t, draw(2*size, 2*19.2+0.5, 2*20.4+0.5, 0.25, 0.1, 5, large), 30)
-	e = double.Error(p)
+	e = double.Deviation(p)
 	within(t, "g at twice the size", e.Ellipticity, 0, 4e-3)
 	within(t, "half-light radius at twice the size", e.HalfLight, 1, 0.02)
 	within(t, "flux at twice the size", e.Aperture, 0, 2e-3)
@@ -220,7 +221,7 @@ func TestMeasureNucleus(t *testing.T) {
 		within(t, "y", p.Y, 16, 1e-5)
 	}
 	// The galaxies that models are trained on and scored with: nearly all can be measured.
-	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 100, Size: size, Channels: 1, Seed: 2})
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 100, Size: size, Channels: 1, Seed: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

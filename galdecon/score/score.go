@@ -27,10 +27,10 @@ func MSE(a, b []float32) float64 {
 	return sum / float64(len(a))
 }
 
-// Reconvolution is the error mean((Π*y − x)²) of each candidate: reblurred is Π*y [n, height, width, channels], observation is
+// DataMSE is the error mean((Π*y − x)²) of each candidate: reblurred is Π*y [n, height, width, channels], observation is
 // x [1, height, width, channels].
-func Reconvolution(reblurred, observation *galaxy.Images) ([]float64, error) {
-	if err := match("candidates", reblurred, "observation", observation); err != nil {
+func DataMSE(reblurred, observation *galaxy.Images) ([]float64, error) {
+	if err := Match("candidates", reblurred, "observation", observation); err != nil {
 		return nil, err
 	}
 	errors := make([]float64, reblurred.N)
@@ -40,7 +40,7 @@ func Reconvolution(reblurred, observation *galaxy.Images) ([]float64, error) {
 	return errors, nil
 }
 
-// ChiSquared is the reduced χ² of each candidate, mean((Π*y − x)²)/σ², with reblurred and observation as in [Reconvolution] and the
+// ChiSquared is the reduced χ² of each candidate, mean((Π*y − x)²)/σ², with reblurred and observation as in [DataMSE] and the
 // standard deviation σ > 0 of the white noise of x. The truth has 1, within √(2/pixels), and so have on average exact samples of
 // the posterior. Below, noise was taken for galaxy: the mean of a posterior and all that fits x best. Above, the candidate doesn't
 // explain x.
@@ -48,7 +48,7 @@ func ChiSquared(reblurred, observation *galaxy.Images, noise float64) ([]float64
 	if !(noise > 0) || math.IsInf(noise, 1) {
 		return nil, fmt.Errorf("score: χ² needs a positive, finite standard deviation of the noise, got %g", noise)
 	}
-	values, err := Reconvolution(reblurred, observation)
+	values, err := DataMSE(reblurred, observation)
 	for i := range values {
 		values[i] /= noise * noise
 	}
@@ -76,13 +76,13 @@ type Accuracy struct {
 	Variance float64
 }
 
-// Against measures the accuracy of candidates [n, height, width, channels], n ≥ 2, against the truth y and the observation x, both
+// NewAccuracy measures the accuracy of candidates [n, height, width, channels], n ≥ 2, against the truth y and the observation x, both
 // [1, height, width, channels].
-func Against(truth, observation, samples *galaxy.Images) (Accuracy, error) {
-	if err := match("truth", truth, "observation", observation); err != nil {
+func NewAccuracy(truth, observation, samples *galaxy.Images) (Accuracy, error) {
+	if err := Match("truth", truth, "observation", observation); err != nil {
 		return Accuracy{}, err
 	}
-	if err := match("candidates", samples, "truth", truth); err != nil {
+	if err := Match("candidates", samples, "truth", truth); err != nil {
 		return Accuracy{}, err
 	}
 	if samples.N < 2 {
@@ -130,7 +130,7 @@ func VarianceRatio(candidates, galaxies *galaxy.Images) (float64, error) {
 	if err := valid("galaxies", galaxies); err != nil {
 		return 0, err
 	}
-	if err := match("candidates", candidates, "galaxy", galaxies.Select(0)); err != nil {
+	if err := Match("candidates", candidates, "galaxy", galaxies.Select(0)); err != nil {
 		return 0, err
 	}
 	if candidates.N < 2 || galaxies.N < 2 {
@@ -166,8 +166,8 @@ func valid(name string, images *galaxy.Images) error {
 	return nil
 }
 
-// match reports images that can't be compared: all of a with the one of b.
-func match(nameA string, a *galaxy.Images, nameB string, b *galaxy.Images) error {
+// Match returns an error if images can't be compared: all of a, [n, h, w, c], with the one of b, [1, h, w, c].
+func Match(nameA string, a *galaxy.Images, nameB string, b *galaxy.Images) error {
 	if err := valid(nameA, a); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func TestMSE(t *testing.T) {
 }
 
 func TestReconvolution(t *testing.T) {
-	got, err := score.Reconvolution(images(1, 2, 3, 2, 0, 0), images(1, 2))
+	got, err := score.DataMSE(images(1, 2, 3, 2, 0, 0), images(1, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestRetained(t *testing.T) {
 
 func TestAgainst(t *testing.T) {
 	// Candidates 1 and 3, 2 and 6: means 2 and 4, variances 2 and 8.
-	got, err := score.Against(images(1, 2), images(0, 4), images(1, 2, 3, 6))
+	got, err := score.NewAccuracy(images(1, 2), images(0, 4), images(1, 2, 3, 6))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,11 +141,11 @@ func TestWhatCannotBeCompared(t *testing.T) {
 	wide := &galaxy.Images{N: 1, Height: 2, Width: 1, Channels: 1, Pixels: make([]float32, 2)}
 	nan := images(1, float32(math.NaN()))
 	against := func(truth, observation, samples *galaxy.Images) error {
-		_, err := score.Against(truth, observation, samples)
+		_, err := score.NewAccuracy(truth, observation, samples)
 		return err
 	}
 	reconvolution := func(reblurred, observation *galaxy.Images) error {
-		_, err := score.Reconvolution(reblurred, observation)
+		_, err := score.DataMSE(reblurred, observation)
 		return err
 	}
 	for name, test := range map[string]struct {

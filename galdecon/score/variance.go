@@ -11,7 +11,7 @@ import (
 )
 
 // Survivors returns the indices of the candidates that satisfy the constraint of Eq. 3: those with a reconvolution error
-// (see [Reconvolution]) below epsilon, > 0. A NaN among the errors is an error.
+// (see [DataMSE]) below epsilon, > 0. A NaN among the errors is an error.
 func Survivors(reconvolution []float64, epsilon float64) ([]int, error) {
 	if !(epsilon > 0) || math.IsInf(epsilon, 1) {
 		return nil, fmt.Errorf("score: the slack ε must be positive and finite, got %v", epsilon)
@@ -28,10 +28,10 @@ func Survivors(reconvolution []float64, epsilon float64) ([]int, error) {
 	return kept, nil
 }
 
-// Released returns what the paper's released program keeps instead of the [Survivors]: the candidates with an error below [Epsilon],
+// AuthorsCriterion returns what the paper's released program keeps instead of the [Survivors]: the candidates with an error below [Epsilon],
 // and those above 2. Such errors come from a failed candidate, which then passes for a diverse one. Both its figures, the share
 // retained and the variance, count them. This is only to compare with it; in all else [MeanRetained] and [MeanVariance] do as it does.
-func Released(reconvolution []float64) ([]int, error) {
+func AuthorsCriterion(reconvolution []float64) ([]int, error) {
 	kept, err := Survivors(reconvolution, Epsilon)
 	if err != nil {
 		return nil, err
@@ -129,8 +129,8 @@ type Estimate struct {
 	Used, Dropped int
 }
 
-// resamples is the number of samples of a bootstrap: their 2.5 % quantile has a standard error of 0.16 %.
-const resamples = 10_000
+// Resamples is the number of samples of a bootstrap: their 2.5 % quantile has a standard error of 0.16 %.
+const Resamples = 10_000
 
 // MeanRetained is the other figure of Table 1: the mean over observations of the fraction of candidates that is retained. All are
 // used, so it is not selective as [MeanVariance] is. For the interval see [Mean].
@@ -210,7 +210,7 @@ func Mean(values []float64, seed uint64) (Estimate, error) {
 		}
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	means := make([]float64, resamples)
+	means := make([]float64, Resamples)
 	for k := range means {
 		sum := 0.0
 		for range values {

@@ -126,11 +126,11 @@ func TestMeanVariance(t *testing.T) {
 
 // TestReleased: the released program keeps errors above 2 as well, in the order of the candidates.
 func TestReleased(t *testing.T) {
-	got, err := Released([]float64{5, 2e-5, Epsilon, 2, 0, 2.1})
+	got, err := AuthorsCriterion([]float64{5, 2e-5, Epsilon, 2, 0, 2.1})
 	if err != nil || !slices.Equal(got, []int{0, 1, 4, 5}) {
 		t.Errorf("the released program keeps %v, error %v; want 0, 1, 4 and 5", got, err)
 	}
-	wantError(t, "reconvolution error NaN", second(Released([]float64{math.NaN()})))
+	wantError(t, "reconvolution error NaN", second(AuthorsCriterion([]float64{math.NaN()})))
 }
 
 func TestMeanRetained(t *testing.T) {

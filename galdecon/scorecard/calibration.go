@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/score"
 )
 
@@ -14,8 +15,8 @@ type Calibration struct {
 	Quantity string `json:"quantity"`
 	// Coverage is that of central intervals, for TARP the expected coverage probability; Ranks is the histogram of ranks (SBC). They
 	// are nil if fewer than 2 observations are left.
-	Coverage *score.Coverage  `json:"coverage,omitempty"`
-	Ranks    *score.Histogram `json:"ranks,omitempty"`
+	Coverage *calibration.Coverage  `json:"coverage,omitempty"`
+	Ranks    *calibration.Histogram `json:"ranks,omitempty"`
 	// ErrorOverSpread is 1 for calibrated candidates and above for over-confident ones; nil for TARP, or if nothing varies.
 	ErrorOverSpread *Number `json:"error_over_spread,omitempty"`
 	// Failed observations are left out: their truth or a candidate couldn't be measured.
@@ -46,7 +47,7 @@ var quantities = []struct {
 
 // calibrate measures the calibration of a method that draws candidates.
 func calibrate(results []*Result, seed uint64) ([]Calibration, error) {
-	ranks := &score.Ranks{Samples: results[0].Candidates}
+	ranks := &calibration.Ranks{Samples: results[0].Candidates}
 	var truths []float64
 	var pairs [][]float64
 	for _, r := range results {
@@ -56,11 +57,11 @@ func calibrate(results []*Result, seed uint64) ([]Calibration, error) {
 		spread := math.Sqrt(r.PixelVariance * (1 + 1/float64(r.Candidates)) / 3)
 		truths, pairs = append(truths, 0), append(pairs, []float64{math.Sqrt(r.MSE) - spread, math.Sqrt(r.MSE) + spread})
 	}
-	trials, err := score.ScalarTrials(truths, pairs)
+	trials, err := calibration.Scalars(truths, pairs)
 	if err != nil {
 		return nil, err
 	}
-	of, err := calibration(pixels, ranks, trials, false, seed)
+	of, err := calibrationOf(pixels, ranks, trials, false, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +79,11 @@ func calibrate(results []*Result, seed uint64) ([]Calibration, error) {
 			all = append(all, Calibration{Quantity: q.name, Failed: failed})
 			continue
 		}
-		trials, err := score.VectorTrials(truths, samples)
+		trials, err := calibration.Vectors(truths, samples)
 		if err != nil {
 			return nil, err
 		}
-		var ranks *score.Ranks
+		var ranks *calibration.Ranks
 		if q.name == together {
 			ranks, err = trials.TARP(references, seed)
 		} else {
@@ -91,7 +92,7 @@ func calibrate(results []*Result, seed uint64) ([]Calibration, error) {
 		if err != nil {
 			return nil, err
 		}
-		of, err := calibration(q.name, ranks, trials, q.name == together, seed)
+		of, err := calibrationOf(q.name, ranks, trials, q.name == together, seed)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +116,7 @@ func (r *Result) values(of func(p *score.Photometry) []float64) (values [][]floa
 	return values, true
 }
 
-func calibration(quantity string, ranks *score.Ranks, trials *score.Trials, tarp bool, seed uint64) (Calibration, error) {
+func calibrationOf(quantity string, ranks *calibration.Ranks, trials *calibration.Ensemble, tarp bool, seed uint64) (Calibration, error) {
 	of := Calibration{Quantity: quantity}
 	coverage, err := ranks.Central(seed)
 	if tarp {
@@ -130,7 +131,7 @@ func calibration(quantity string, ranks *score.Ranks, trials *score.Trials, tarp
 	}
 	of.Coverage, of.Ranks = &coverage, &histogram
 	// Where nothing varies there is an error but no spread, which the ranks tell too.
-	if ratio, err := trials.ErrorOverSpread(seed); err == nil && !tarp && !math.IsInf(ratio.High, 0) {
+	if ratio, err := trials.SpreadRatio(seed); err == nil && !tarp && !math.IsInf(ratio.High, 0) {
 		of.ErrorOverSpread = (*Number)(&ratio)
 	}
 	return of, nil

@@ -52,7 +52,7 @@ type Number struct {
 }
 
 // Released are the figures of Table 1 as the paper's released program computes them: with its ε of 1e-4 whatever that of the comparison is, with
-// candidates whose error is above 2 among the retained (see [score.Released]), and whatever the noise. (It also stores candidates with 8 bits before it
+// candidates whose error is above 2 among the retained (see [score.AuthorsCriterion]), and whatever the noise. (It also stores candidates with 8 bits before it
 // measures them, which isn't done here.)
 type Released struct {
 	Retained *Number `json:"retained"`
@@ -79,7 +79,7 @@ type Row struct {
 	ChiSquared    *Number `json:"chi_squared,omitempty"`
 	// PixelVariance is that of the candidates, OverPrior its ratio to the variance of the prior: near 0 the observation tells nearly all.
 	PixelVariance *Number `json:"pixel_variance,omitempty"`
-	OverPrior     *Number `json:"over_prior,omitempty"`
+	Contraction   *Number `json:"over_prior,omitempty"`
 	// HighFrequency is the power of the candidates over that of the truth, at frequencies from a quarter of a cycle per pixel; the mean is
 	// geometric.
 	HighFrequency *Number `json:"high_frequency,omitempty"`
@@ -216,20 +216,20 @@ func (c Config) row(results []*Result) (Row, error) {
 	if n := row.HighFrequency; n != nil {
 		n.Value, n.Low, n.High = math.Exp(n.Value), math.Exp(n.Low), math.Exp(n.High)
 	}
-	measured := func(value func(e score.PhotometryError) float64) *Number {
+	measured := func(value func(e score.PhotometryDeviation) float64) *Number {
 		return mean(func(r *Result) (float64, bool) {
 			if r.Truth == nil || r.Mean == nil {
 				return 0, false
 			}
-			return math.Abs(value(r.Mean.Error(*r.Truth))), true
+			return math.Abs(value(r.Mean.Deviation(*r.Truth))), true
 		})
 	}
-	row.Flux = measured(func(e score.PhotometryError) float64 { return e.Aperture })
-	row.HalfLight = measured(func(e score.PhotometryError) float64 { return e.HalfLight })
-	row.Ellipticity = measured(func(e score.PhotometryError) float64 { return e.Ellipticity })
+	row.Flux = measured(func(e score.PhotometryDeviation) float64 { return e.Aperture })
+	row.HalfLight = measured(func(e score.PhotometryDeviation) float64 { return e.HalfLight })
+	row.Ellipticity = measured(func(e score.PhotometryDeviation) float64 { return e.Ellipticity })
 	if row.Candidates > 1 {
 		row.PixelVariance = always(func(r *Result) float64 { return r.PixelVariance })
-		row.OverPrior = always(func(r *Result) float64 { return r.OverPrior })
+		row.Contraction = always(func(r *Result) float64 { return r.OverPrior })
 		var calibrated error
 		row.Calibration, calibrated = calibrate(results, seed)
 		if err == nil {

@@ -9,6 +9,10 @@ import (
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/dataset"
+	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/hst"
+	"galdecon/galdecon/galaxy/synthetic"
 )
 
 func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
@@ -17,9 +21,9 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 		if o.SubtractSky {
 			return nil, errors.New("scorecard: synthetic galaxies have no sky to subtract")
 		}
-		return galaxy.Synthetic(galaxy.SyntheticConfig{N: o.N, Size: model.Size, Channels: model.Channels, Seed: heldOut})
+		return synthetic.Galaxies(synthetic.Config{N: o.N, Size: model.Size, Channels: model.Channels, Seed: heldOut})
 	case "hst":
-		images, err := galaxy.HST(model.Size)
+		images, err := hst.Galaxies(model.Size)
 		if err != nil {
 			return nil, err
 		}
@@ -32,7 +36,7 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 		return nil, fmt.Errorf("scorecard: there are no galaxies %q: give synthetic, hst, or the path of a file, a folder or a set: %w", o.Galaxies, err)
 	}
 	if !info.IsDir() {
-		images, err := galaxy.Load(o.Galaxies)
+		images, err := files.Load(o.Galaxies)
 		if err != nil {
 			return nil, err
 		}
@@ -41,14 +45,14 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 	if _, err := os.Stat(filepath.Join(o.Galaxies, "set.json")); err != nil {
 		return o.loose(model)
 	}
-	set, err := galaxy.Open(o.Galaxies)
+	set, err := dataset.Open(o.Galaxies)
 	if err != nil {
 		return nil, err
 	}
 	defer set.Close()
-	images, err := set.Part(galaxy.Testing)
+	images, err := set.Subset(dataset.Testing)
 	if err != nil {
-		images, err = set.Part(galaxy.Validation)
+		images, err = set.Subset(dataset.Validation)
 	}
 	if err != nil {
 		return nil, err
@@ -68,7 +72,7 @@ func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Im
 // loose are the first N images of a folder of files. They may be of any size, as each is prepared by itself.
 func (o Options) loose(model galdecon.Config) (*galaxy.Images, error) {
 	all := galaxy.NewImages(0, model.Size, model.Size, model.Channels)
-	for stamp, err := range (galaxy.Folder{Path: o.Galaxies}).Galaxies(context.Background()) {
+	for stamp, err := range (files.Folder{Path: o.Galaxies}).Galaxies(context.Background()) {
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ type Method struct {
 	// Identity tells its results from those of others of that name: its parameters, the hash of its weights.
 	Identity string
 	// Deconvolve yields n candidates y of each observation x, or one of a method that has but one answer, in the way of
-	// [galdecon.Deconvolver.Stream], of which only Samples, Index, First and N count. Equal seeds give equal candidates.
+	// [galdecon.Model.Stream], of which only Samples, Index, First and N count. Equal seeds give equal candidates.
 	Deconvolve func(ctx context.Context, observations *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error]
 	// Model is [Diffusion] or [CVAE] of a model of these kinds, which the paper compares; empty for others.
 	Model string
@@ -67,7 +67,7 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 }
 
 // model is a trained model with its sampler; weights tells its weights from others'.
-func model(name string, d *galdecon.Deconvolver, weights string) Method {
+func model(name string, d *galdecon.Model, weights string) Method {
 	m := Method{Name: name, Identity: "weights " + weights, Deconvolve: d.Stream, Model: CVAE}
 	if d.Config.CVAE == nil {
 		m.Identity += fmt.Sprintf(", sampler %+v", d.Config.Sampler)

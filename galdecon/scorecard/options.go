@@ -11,14 +11,14 @@ import (
 	"slices"
 
 	"galdecon/galdecon"
-	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/score"
 )
 
 // Options say in short what a comparison is made of; [Options.Config] makes it.
 type Options struct {
-	// Galaxies are "synthetic" ones that no model has seen, "hst", the ten of Hubble, or the path of a file that galaxy.Load reads, of a
-	// folder of such files, or of the folder of a set (galaxy.Open), of which the images for the test are taken, or else those for the validation.
+	// Galaxies are "synthetic" ones that no model has seen, "hst", the ten of Hubble, or the path of a file that files.Load reads, of a
+	// folder of such files, or of the folder of a set (dataset.Open), of which the images for the test are taken, or else those for the validation.
 	Galaxies string `json:"galaxies"`
 	// SubtractSky takes its sky off each galaxy of a file, a set or Hubble before its peak becomes 1: models are trained on dark skies, but a picture
 	// shows one. The level is the median of the stamp's edge, or that of galaxy.Images.Sky if it is lower.
@@ -81,7 +81,7 @@ func (o Options) Config(model galdecon.Config) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	prior, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: priorGalaxies, Size: model.Size, Channels: model.Channels, Seed: trainingSeed})
+	prior, err := synthetic.Galaxies(synthetic.Config{N: priorGalaxies, Size: model.Size, Channels: model.Channels, Seed: trainingSeed})
 	if err != nil {
 		return Config{}, err
 	}

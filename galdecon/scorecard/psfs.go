@@ -11,33 +11,33 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// Measured says which measured PSFs galaxies are seen through; [NewMeasured] makes it.
-type Measured struct {
+// PSFSet says which measured PSFs galaxies are seen through; [NewPSFSet] makes it.
+type PSFSet struct {
 	// Name stands in the tables, such as that of their file.
 	Name string `json:"name"`
 	// SHA256 tells them from others of that name.
 	SHA256 string `json:"sha256"`
 }
 
-// NewMeasured is what a [Setting] with these PSFs has.
-func NewMeasured(name string, kernels []psf.Kernel) Measured {
+// NewPSFSet is what a [Setting] with these PSFs has.
+func NewPSFSet(name string, kernels []psf.PSF) PSFSet {
 	h := sha256.New()
 	for _, k := range kernels {
 		binary.Write(h, binary.LittleEndian, int64(k.Size))
-		binary.Write(h, binary.LittleEndian, k.Weights)
+		binary.Write(h, binary.LittleEndian, k.Pixels)
 	}
-	return Measured{Name: name, SHA256: hex.EncodeToString(h.Sum(nil))}
+	return PSFSet{Name: name, SHA256: hex.EncodeToString(h.Sum(nil))}
 }
 
 // psfs are the true PSFs and those that are told, for these galaxies: one for each, or one for all.
-func (c Config) psfs(s Setting, galaxies ...int) (actual, told []psf.Kernel, err error) {
+func (c Config) psfs(s Setting, galaxies ...int) (actual, told []psf.PSF, err error) {
 	if !(s.Noise >= 0) || math.IsInf(s.Noise, 1) {
 		return nil, nil, fmt.Errorf("scorecard: noise must be finite and ≥ 0 in units of the peak, got %g", s.Noise)
 	}
 	if !(s.Wrong > -1) || math.IsInf(s.Wrong, 1) {
 		return nil, nil, fmt.Errorf("scorecard: a PSF whose width is wrong by %g %% has none that is positive and finite", 100*s.Wrong)
 	}
-	if s.Measured == (Measured{}) {
+	if s.Measured == (PSFSet{}) {
 		seen, err := psf.Gaussian(c.PSFSize, s.Sigma)
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
@@ -46,12 +46,12 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, told []psf.Kernel, err
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
 		}
-		return []psf.Kernel{seen}, []psf.Kernel{wrong}, nil
+		return []psf.PSF{seen}, []psf.PSF{wrong}, nil
 	}
 	switch {
 	case s.Sigma != 0:
 		return nil, nil, fmt.Errorf("scorecard: a setting has measured PSFs, or a Gaussian of σ = %g pixels; give one of both", s.Sigma)
-	case len(c.PSFs) == 0 || NewMeasured(s.Measured.Name, c.PSFs) != s.Measured:
+	case len(c.PSFs) == 0 || NewPSFSet(s.Measured.Name, c.PSFs) != s.Measured:
 		return nil, nil, fmt.Errorf("scorecard: the setting %q has other PSFs than the comparison; make its Measured by NewMeasured, of the same", s)
 	}
 	for _, i := range galaxies {
@@ -90,7 +90,7 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 	if c.PSFs, err = psf.Load(path); err != nil {
 		return fmt.Errorf("scorecard: %w", err)
 	}
-	found, checked := NewMeasured(filepath.Base(path), c.PSFs), map[float64]bool{}
+	found, checked := NewPSFSet(filepath.Base(path), c.PSFs), map[float64]bool{}
 	for i := range c.Settings {
 		s := &c.Settings[i]
 		s.Sigma, s.Measured = 0, found
@@ -103,7 +103,7 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 		}
 		checked[s.Wrong] = true
 		for k, kernel := range told {
-			if err := in.Knows(kernel); err != nil {
+			if err := in.Check(kernel); err != nil {
 				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 (%s): %w", k, s, err)
 			}
 		}

@@ -6,9 +6,11 @@ import (
 	"slices"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
+	"galdecon/galdecon/sweep"
 )
 
 // Result is what is measured of one method on one observation. It is what is kept: one line of JSON.
@@ -53,18 +55,18 @@ type Result struct {
 }
 
 // evaluate fills in all that is measured of candidates [n, height, width, channels] of the observation x; Π is the PSF told.
-func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.Kernel, candidates *galaxy.Images) error {
+func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.PSF, candidates *galaxy.Images) error {
 	truth := c.Galaxies.Select(r.Galaxy)
 	if candidates.N != 1 && candidates.N != c.Candidates {
 		return fmt.Errorf("there are %d candidates instead of %d", candidates.N, c.Candidates)
 	}
 	r.Candidates = candidates.N
 
-	blurred, err := galdecon.Observe(candidates, []psf.Kernel{told}, 0, 0)
+	blurred, err := galdecon.Observe(candidates, []psf.PSF{told}, 0, 0)
 	if err != nil {
 		return err
 	}
-	errors, err := score.Reconvolution(blurred.Images, x)
+	errors, err := score.DataMSE(blurred.Images, x)
 	if err != nil {
 		return err
 	}
@@ -99,15 +101,15 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 		return err
 	}
 	r.Power, r.TruePower = power.Power, truePower.Power
-	if real := truePower.From(galdecon.HighFrequency); real > 0 {
-		r.HighFrequency = power.From(galdecon.HighFrequency) / real
+	if real := truePower.From(sweep.HighFrequency); real > 0 {
+		r.HighFrequency = power.From(sweep.HighFrequency) / real
 	}
 	r.Truth, r.Mean = photometry(truth), photometry(mean)
 	if candidates.N == 1 {
 		return nil
 	}
 
-	accuracy, err := score.Against(truth, x, candidates)
+	accuracy, err := score.NewAccuracy(truth, x, candidates)
 	if err != nil {
 		return err
 	}
@@ -118,7 +120,7 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 	for k := range candidates.N {
 		r.Each = append(r.Each, photometry(candidates.Select(k)))
 	}
-	trials, err := score.ImageTrials(truth, []*galaxy.Images{candidates})
+	trials, err := calibration.Images(truth, []*galaxy.Images{candidates})
 	if err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func (c Config) diversity(ctx context.Context, r *Result, candidates *galaxy.Ima
 	if err != nil {
 		return err
 	}
-	released, err := score.Released(reconvolution)
+	released, err := score.AuthorsCriterion(reconvolution)
 	if err != nil {
 		return err
 	}

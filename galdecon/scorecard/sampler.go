@@ -24,9 +24,9 @@ var samplers = []struct {
 	}},
 	{"ddim", func(own ddpm.Sampler, _ int) ddpm.Sampler { return ddpm.Sampler{Steps: own.Steps} }},
 	{"ancestral", func(own ddpm.Sampler, t int) ddpm.Sampler { return ddpm.Sampler{Steps: min(5*own.Steps, t), Eta: 1} }},
-	{"ancestral-beta", func(_ ddpm.Sampler, t int) ddpm.Sampler { return ddpm.Sampler{Steps: t, Eta: 1, Beta: true} }},
+	{"ancestral-beta", func(_ ddpm.Sampler, t int) ddpm.Sampler { return ddpm.Sampler{Steps: t, Eta: 1, LargeVariance: true} }},
 	{"consistent", func(own ddpm.Sampler, _ int) ddpm.Sampler {
-		own.Consistent = true
+		own.DataConsistency = true
 		return own
 	}},
 }

@@ -33,7 +33,7 @@ type Setting struct {
 	// Sigma is that of the round Gaussian PSF, in pixels; 0 where PSFs are measured.
 	Sigma float64 `json:"sigma,omitzero"`
 	// Measured PSFs, those of [Config], take the place of the Gaussian; the zero value for none.
-	Measured Measured `json:"measured,omitzero"`
+	Measured PSFSet `json:"measured,omitzero"`
 	// Noise is the standard deviation of white noise, in units of the peak of the galaxies; it may be 0. Methods are told it.
 	Noise float64 `json:"noise"`
 	// Wrong is how wrong the PSF is that the methods are told: its σ is Sigma·(1+Wrong), a measured one is stretched by 1+Wrong.
@@ -42,7 +42,7 @@ type Setting struct {
 
 func (s Setting) String() string {
 	text, width := fmt.Sprintf("PSF of σ = %g pixels", s.Sigma), "σ"
-	if s.Measured != (Measured{}) {
+	if s.Measured != (PSFSet{}) {
 		text, width = "measured PSFs of "+s.Measured.Name, "width"
 	}
 	text += fmt.Sprintf(", noise %g", s.Noise)
@@ -72,8 +72,8 @@ type Config struct {
 	Prior *galaxy.Images
 	// PSFSize is that of the PSF grid in pixels.
 	PSFSize int
-	// PSFs are measured ones, on grids of any size, for settings with [Measured] ones: each galaxy has one, in turn.
-	PSFs []psf.Kernel
+	// PSFs are measured ones, on grids of any size, for settings with [PSFSet] ones: each galaxy has one, in turn.
+	PSFs []psf.PSF
 	// Settings are how the galaxies are seen, Methods what deconvolves them.
 	Settings []Setting
 	Methods  []Method

@@ -25,6 +25,9 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/synthetic"
+	"galdecon/galdecon/internal/galtest"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
 	"galdecon/galdecon/score/inception"
@@ -37,7 +40,7 @@ var micro = galdecon.Config{
 	Preset: "micro", Size: 16, Channels: 1,
 	Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001, NoiseMax: 0.03},
 	Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-	Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, Consistent: true},
+	Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, DataConsistency: true},
 	Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 }
 
@@ -47,7 +50,7 @@ var trained = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: micro.Size, Seed: 1})
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 8, Size: micro.Size, Seed: 1})
 	if err != nil {
 		return "", err
 	}
@@ -169,7 +172,7 @@ func shaky(name string, truth *galaxy.Images, spread float64, calls *int) scorec
 						}
 					}
 				}
-				noisy, err := galdecon.Observe(truth.Select(all...), []psf.Kernel{{Size: 1, Weights: []float32{1}}}, spread, seed+int64(i))
+				noisy, err := galdecon.Observe(truth.Select(all...), []psf.PSF{{Size: 1, Pixels: []float32{1}}}, spread, seed+int64(i))
 				if err != nil {
 					return parts(nil, err)
 				}
@@ -223,7 +226,7 @@ func TestFiguresOfKnownCandidates(t *testing.T) {
 		t.Fatal(err)
 	}
 	squares := 0.0
-	for _, w := range kernel.Weights {
+	for _, w := range kernel.Pixels {
 		squares += float64(w * w)
 	}
 	near(t, "χ²", r.ChiSquared.Value, 1+squares*spread*spread/1e-6, 2) // the edge of the stamp is dark, and has less
@@ -345,7 +348,7 @@ func TestModelResumes(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("interrupted after %d results: %v", kept, err)
 		}
-		wants(t, "interrupted", err, dir, "again", fmt.Sprintf("with %d of 40 results", kept))
+		galtest.Wants(t, "interrupted", err, dir, "again", fmt.Sprintf("with %d of 40 results", kept))
 	}
 	path := filepath.Join(dir, "results.jsonl")
 	text, err := os.ReadFile(path)
@@ -411,23 +414,13 @@ func TestModelResumes(t *testing.T) {
 		changed := c
 		change(&changed)
 		_, err := scorecard.Run(t.Context(), changed, dir, nil)
-		wants(t, what, err, what, "choose another folder")
+		galtest.Wants(t, what, err, what, "choose another folder")
 	}
 	if err := os.WriteFile(path, bytes.Replace(text, []byte(`"method"`), []byte(`"methof"`), 1), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	_, err = scorecard.Run(t.Context(), c, dir, nil)
-	wants(t, "damage", err, "line 2", "damaged")
-}
-
-func wants(t *testing.T, what string, err error, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: error %v, want one with %q", what, err, part)
-			return
-		}
-	}
+	galtest.Wants(t, "damage", err, "line 2", "damaged")
 }
 
 func TestSamplers(t *testing.T) {
@@ -449,10 +442,10 @@ func TestSamplers(t *testing.T) {
 		"ddim":               {Steps: 4},
 		"ancestral":          {Steps: 20, Eta: 1},
 		"ancestral:50":       {Steps: 50, Eta: 1},
-		"ancestral-beta":     {Steps: 50, Eta: 1, Beta: true}, // T
-		"ancestral-beta:10":  {Steps: 10, Eta: 1, Beta: true},
+		"ancestral-beta":     {Steps: 50, Eta: 1, LargeVariance: true}, // T
+		"ancestral-beta:10":  {Steps: 10, Eta: 1, LargeVariance: true},
 		"consistent":         micro.Sampler,
-		"consistent:0000006": {Steps: 6, Eta: 1, SecondOrder: true, Consistent: true},
+		"consistent:0000006": {Steps: 6, Eta: 1, SecondOrder: true, DataConsistency: true},
 	} {
 		if got, err := scorecard.Sampler(name, model); got != want || err != nil {
 			t.Errorf("%s is %+v, %v, want %+v", name, got, err, want)
@@ -465,12 +458,12 @@ func TestSamplers(t *testing.T) {
 	}
 	for name, part := range map[string]string{"magic": `"magic"; choose one of own`, "ddim:": "no number of steps", "ddim:x": "ddim:20", "ddim:51": "got 51", "ddim:0": "got 0"} {
 		_, _, err = scorecard.Load("micro", folder, name)
-		wants(t, name, err, part, "scorecard: ")
+		galtest.Wants(t, name, err, part, "scorecard: ")
 	}
 	_, err = scorecard.Sampler("ddim", galdecon.Config{CVAE: &cvae.Config{}})
-	wants(t, "a CVAE's sampler", err, "CVAE")
+	galtest.Wants(t, "a CVAE's sampler", err, "CVAE")
 	_, _, err = scorecard.Load("micro", t.TempDir())
-	wants(t, "no model", err, "there is no model")
+	galtest.Wants(t, "no model", err, "there is no model")
 
 	// Each is a row of its own, with other candidates from the same weights.
 	c := config(methods...)
@@ -706,7 +699,7 @@ func TestRefuses(t *testing.T) {
 		c := config()
 		test.change(&c)
 		_, err := scorecard.Run(t.Context(), c, t.TempDir(), nil)
-		wants(t, test.what, err, test.parts...)
+		galtest.Wants(t, test.what, err, test.parts...)
 		if err != nil && !strings.HasPrefix(err.Error(), "scorecard: ") {
 			t.Errorf("%s: %v doesn't say where it comes from", test.what, err)
 		}
@@ -719,11 +712,11 @@ func TestInceptionRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := scorecard.Inception(t.Context(), corrupt, nil)
-	wants(t, "corrupt weights", err, corrupt, "9 bytes")
+	galtest.Wants(t, "corrupt weights", err, corrupt, "9 bytes")
 	_, err = scorecard.Inception(t.Context(), corrupt+"?", nil)
-	wants(t, "no weights", err, "there are no weights")
+	galtest.Wants(t, "no weights", err, "there are no weights")
 	_, err = scorecard.Inception(t.Context(), "", nil)
-	wants(t, "unsaid weights", err, "random, official")
+	galtest.Wants(t, "unsaid weights", err, "random, official")
 	if none, err := scorecard.Inception(t.Context(), "none", nil); none != nil || err != nil {
 		t.Errorf("no features: %v, %v", none, err)
 	}
@@ -773,14 +766,14 @@ func TestTableOne(t *testing.T) {
 
 // Measured PSFs do as Gaussians do, in turn, and stay apart from others of the same name.
 func TestMeasuredPSFs(t *testing.T) {
-	gaussian := func(size int, sigma float64) psf.Kernel {
+	gaussian := func(size int, sigma float64) psf.PSF {
 		k, err := psf.Gaussian(size, sigma)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return k
 	}
-	var told []psf.Kernel
+	var told []psf.PSF
 	calls := 0
 	known := shaky("known", blobs(6, 16), 0.02, &calls)
 	draw := known.Deconvolve
@@ -790,10 +783,10 @@ func TestMeasuredPSFs(t *testing.T) {
 	}
 	c := config(known)
 	c.PSFSize = 9
-	through := func(kernels []psf.Kernel, wrong float64) scorecard.Setting {
-		return scorecard.Setting{Measured: scorecard.NewMeasured("stars.fits", kernels), Noise: 0.001, Wrong: wrong}
+	through := func(kernels []psf.PSF, wrong float64) scorecard.Setting {
+		return scorecard.Setting{Measured: scorecard.NewPSFSet("stars.fits", kernels), Noise: 0.001, Wrong: wrong}
 	}
-	c.PSFs = []psf.Kernel{gaussian(15, 1), gaussian(15, 1.2)}
+	c.PSFs = []psf.PSF{gaussian(15, 1), gaussian(15, 1.2)}
 	one := c.PSFs[:1]
 	c.PSFs = one
 	c.Settings = []scorecard.Setting{{Sigma: 1, Noise: 0.001}, through(one, 0), {Sigma: 1, Noise: 0.001, Wrong: 0.1}, through(one, 0.1), through(one, -0.1)}
@@ -817,7 +810,7 @@ func TestMeasuredPSFs(t *testing.T) {
 	}
 
 	// Two of them are those of every other galaxy. In the same folder they aren't taken for the one.
-	two := []psf.Kernel{gaussian(15, 1), gaussian(15, 1.2)}
+	two := []psf.PSF{gaussian(15, 1), gaussian(15, 1.2)}
 	c.PSFs, c.Settings = two, []scorecard.Setting{through(two, 0)}
 	calls = 0
 	other := run(t, c, dir)
@@ -832,7 +825,7 @@ func TestMeasuredPSFs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(k.Weights, want.Weights) {
+		if !slices.Equal(k.Pixels, want.Pixels) {
 			t.Errorf("galaxy %d has another PSF", i)
 		}
 	}
@@ -857,7 +850,7 @@ func TestMeasuredPSFs(t *testing.T) {
 		changed := c
 		changed.Settings = slices.Clone(c.Settings)
 		test.change(&changed)
-		wants(t, test.what, changed.Validate(), test.part, "scorecard: ")
+		galtest.Wants(t, test.what, changed.Validate(), test.part, "scorecard: ")
 	}
 }
 
@@ -869,7 +862,7 @@ func TestOptions(t *testing.T) {
 	}
 	t.Setenv(scorecard.OptionsEnv, `{"galaxy": 3}`)
 	_, err = scorecard.Defaults()
-	wants(t, "unknown field", err, scorecard.OptionsEnv, "galaxy")
+	galtest.Wants(t, "unknown field", err, scorecard.OptionsEnv, "galaxy")
 
 	// A file of galaxies, larger and in colour.
 	dir := t.TempDir()
@@ -879,7 +872,7 @@ func TestOptions(t *testing.T) {
 			large.Pixels[3*i+c] = 5 * v
 		}
 	}
-	if err := galaxy.SaveNPY(filepath.Join(dir, "mine.npy"), large); err != nil {
+	if err := files.SaveNPY(filepath.Join(dir, "mine.npy"), large); err != nil {
 		t.Fatal(err)
 	}
 	o.Galaxies = filepath.Join(dir, "mine.npy")
@@ -911,11 +904,11 @@ func TestOptions(t *testing.T) {
 	four := micro
 	four.Channels = 4
 	_, err = o.Config(four)
-	wants(t, "colours", err, "4 channel", "mine.npy", "3 channels")
+	galtest.Wants(t, "colours", err, "4 channel", "mine.npy", "3 channels")
 	// A folder of files, of several sizes.
 	loose := t.TempDir()
 	for i, im := range []*galaxy.Images{blobs(2, 16), large.Select(1)} {
-		if err := galaxy.SaveNPY(filepath.Join(loose, fmt.Sprintf("%d.npy", i)), im); err != nil {
+		if err := files.SaveNPY(filepath.Join(loose, fmt.Sprintf("%d.npy", i)), im); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -936,13 +929,13 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = o.Config(micro)
-	wants(t, "an empty file", err, "0.npy", "empty")
+	galtest.Wants(t, "an empty file", err, "0.npy", "empty")
 
 	// A picture on a bright sky.
 	for i := range large.Pixels {
 		large.Pixels[i] += 0.5
 	}
-	if err := galaxy.SaveNPY(filepath.Join(dir, "picture.npy"), large); err != nil {
+	if err := files.SaveNPY(filepath.Join(dir, "picture.npy"), large); err != nil {
 		t.Fatal(err)
 	}
 	o.Galaxies = filepath.Join(dir, "picture.npy")
@@ -973,14 +966,14 @@ func TestOptions(t *testing.T) {
 	}
 	o.Galaxies = "synthetic"
 	_, err = o.Config(micro)
-	wants(t, "synthetic sky", err, "no sky")
+	galtest.Wants(t, "synthetic sky", err, "no sky")
 	o.SubtractSky = false
 	o.Galaxies = filepath.Join(dir, "none.npy")
 	_, err = o.Config(micro)
-	wants(t, "no file", err, "none.npy", "synthetic")
+	galtest.Wants(t, "no file", err, "none.npy", "synthetic")
 	o.Galaxies, o.N = "synthetic", 0
 	_, err = o.Config(micro)
-	wants(t, "no galaxies", err, "at least 1")
+	galtest.Wants(t, "no galaxies", err, "at least 1")
 
 	o.N, o.Noise = 2, []float64{2e-7, 0.01 / 3}
 	if c, err = o.Config(micro); err != nil {

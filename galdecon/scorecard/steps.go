@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/score"
@@ -20,10 +21,10 @@ type Steps struct {
 	Retained, Reconvolution float64
 	// Mean is the MSE of the mean of the candidates to the truth, Variance that of the candidates per pixel.
 	Mean, Variance float64
-	// Coverage is the distance from the diagonal of the coverage of pixels (score.Coverage), Spread the ratio of error to spread, 1 for
+	// Coverage is the distance from the diagonal of the coverage of pixels (calibration.Coverage), Spread the ratio of error to spread, 1 for
 	// calibrated candidates and above for over-confident ones.
 	Coverage, Spread float64
-	// CoverageError is score.Coverage.Error: what too few galaxies leave open.
+	// CoverageError is calibration.Coverage.Error: what too few galaxies leave open.
 	CoverageError float64
 	// Seconds a candidate, compilation not included.
 	Seconds float64
@@ -31,7 +32,7 @@ type Steps struct {
 
 // CompareSteps draws n ≥ 2 candidates with each sampler for observations of galaxies whose truth is known. report, which may be nil, is
 // called after each.
-func CompareSteps(ctx context.Context, d *galdecon.Deconvolver, samplers []ddpm.Sampler, o *galdecon.Observations, truth *galaxy.Images, n int, seed int64, report func(done int)) ([]Steps, error) {
+func CompareSteps(ctx context.Context, d *galdecon.Model, samplers []ddpm.Sampler, o *galdecon.Observations, truth *galaxy.Images, n int, seed int64, report func(done int)) ([]Steps, error) {
 	out := make([]Steps, len(samplers))
 	for i, sampler := range samplers {
 		s := &out[i]
@@ -59,7 +60,7 @@ func CompareSteps(ctx context.Context, d *galdecon.Deconvolver, samplers []ddpm.
 		for _, p := range posteriors {
 			samples = append(samples, p.Samples)
 		}
-		trials, err := score.ImageTrials(truth, samples)
+		trials, err := calibration.Images(truth, samples)
 		if err != nil {
 			return nil, err
 		}
@@ -67,7 +68,7 @@ func CompareSteps(ctx context.Context, d *galdecon.Deconvolver, samplers []ddpm.
 		if err != nil {
 			return nil, err
 		}
-		spread, err := trials.ErrorOverSpread(uint64(seed))
+		spread, err := trials.SpreadRatio(uint64(seed))
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +82,7 @@ func CompareSteps(ctx context.Context, d *galdecon.Deconvolver, samplers []ddpm.
 
 // warmUp compiles all that drawing n candidates for each observation needs. What is drawn together has one of a few sizes: the largest, of 64 at
 // most, comes first, and 8 where it leaves a rest, or 1 where there are few in all.
-func warmUp(ctx context.Context, d *galdecon.Deconvolver, o *galdecon.Observations, n int, seed int64) error {
+func warmUp(ctx context.Context, d *galdecon.Model, o *galdecon.Observations, n int, seed int64) error {
 	drawn := 0
 	for part, err := range d.Stream(ctx, o, n, seed) {
 		if err != nil {
@@ -111,14 +112,14 @@ func StepsTable(all []Steps) string {
 			name = "DPM-Solver++(2M)"
 		case s.Sampler.SecondOrder:
 			name = "stochastic 2M"
-		case s.Sampler.Beta:
+		case s.Sampler.LargeVariance:
 			name = "ancestral, σ² = β"
 		case s.Sampler.Eta == 1:
 			name = "ancestral"
 		case s.Sampler.Eta > 0:
 			name = fmt.Sprintf("DDIM, η = %g", s.Sampler.Eta)
 		}
-		if s.Sampler.Consistent {
+		if s.Sampler.DataConsistency {
 			name += ", corrected"
 		}
 		if s.Sampler.Guidance > 0 {

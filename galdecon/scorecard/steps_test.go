@@ -7,6 +7,7 @@ import (
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/internal/galtest"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/scorecard"
 )
@@ -26,11 +27,11 @@ func TestCompareSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(y, []psf.Kernel{k}, 0.003, 1)
+	x, err := galdecon.Observe(y, []psf.PSF{k}, 0.003, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	samplers := []ddpm.Sampler{{Steps: 3, SecondOrder: true, Consistent: true}, {Steps: 50, Eta: 1, Beta: true}}
+	samplers := []ddpm.Sampler{{Steps: 3, SecondOrder: true, DataConsistency: true}, {Steps: 50, Eta: 1, LargeVariance: true}}
 	done := 0
 	found, err := scorecard.CompareSteps(t.Context(), d, samplers, x, y, 4, 7, func(n int) { done = n })
 	if err != nil {
@@ -65,7 +66,7 @@ func TestCompareSteps(t *testing.T) {
 		}
 	}
 	_, err = scorecard.CompareSteps(t.Context(), d, []ddpm.Sampler{{Steps: 51}}, x, y, 4, 7, nil)
-	wants(t, "too many steps", err, "got 51")
+	galtest.Wants(t, "too many steps", err, "got 51")
 	_, err = scorecard.CompareSteps(t.Context(), d, samplers[:1], x, y, 1, 7, nil)
-	wants(t, "one candidate", err, "at least 2")
+	galtest.Wants(t, "one candidate", err, "at least 2")
 }

@@ -43,7 +43,7 @@ func (c Card) String() string {
 	text.WriteString("\nCandidates\n")
 	c.table(&text, "retained, %\tvariance\tdropped\tχ²\tpixel variance\tover prior\thigh frequencies\tseconds", func(r Row) []string {
 		return []string{r.Retained.text(100, 1), r.FeatureVariance.significant(), r.FeatureVariance.dropped(), r.ChiSquared.text(1, 2), r.PixelVariance.short(1 / unit),
-			r.OverPrior.short(1), r.HighFrequency.text(1, 2), fmt.Sprintf("%.2g", r.Seconds)}
+			r.Contraction.short(1), r.HighFrequency.text(1, 2), fmt.Sprintf("%.2g", r.Seconds)}
 	})
 	fmt.Fprintf(&text, "retained: MSE of Π*y to x below ε = %g", c.Epsilon)
 	if c.hopeless() {
@@ -204,7 +204,7 @@ var numbers = []struct {
 	{"reconvolution", func(r Row) *Number { return r.Reconvolution }},
 	{"chi_squared", func(r Row) *Number { return r.ChiSquared }},
 	{"pixel_variance", func(r Row) *Number { return r.PixelVariance }},
-	{"over_prior", func(r Row) *Number { return r.OverPrior }},
+	{"over_prior", func(r Row) *Number { return r.Contraction }},
 	{"high_frequency", func(r Row) *Number { return r.HighFrequency }},
 	{"mse", func(r Row) *Number { return r.MSE }},
 	{"psnr", func(r Row) *Number { return r.PSNR }},

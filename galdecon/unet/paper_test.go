@@ -2,13 +2,13 @@ package unet
 
 import (
 	"fmt"
+	"galdecon/galdecon/internal/devicetest"
 	"math"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -16,8 +16,6 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
-
-	"galdecon/galdecon/backend"
 )
 
 // fixtures are networks with what PyTorch makes of them, written by testdata/golden.py.
@@ -91,15 +89,6 @@ func deviation(got, want []float32) float64 {
 
 func flat(x *tensors.Tensor) []float32 { return tensors.MustCopyFlatData[float32](x) }
 
-func openBackend(tb testing.TB) compute.Backend {
-	tb.Helper()
-	b, err := backend.Default()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return b
-}
-
 // load returns a store with a network's weights, in its root scope.
 func load(t *testing.T, p Paper, weights string) *model.Store {
 	t.Helper()
@@ -147,7 +136,7 @@ func TestPaperEvaluation(t *testing.T) {
 			g := openGolden(t, f.weights)
 			store := load(t, f.network, f.weights)
 			before := store.NumVariables()
-			exec, err := model.NewExec(openBackend(t), store, f.network.graph)
+			exec, err := model.NewExec(devicetest.Device(t), store, f.network.graph)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +170,7 @@ func TestPaperHalfPrecision(t *testing.T) {
 			t.Errorf("%s deviates by %g of its largest value, want some, at most %g", what, d, most)
 		}
 	}
-	exec, err := model.NewExec(openBackend(t), store, p.graph)
+	exec, err := model.NewExec(devicetest.Device(t), store, p.graph)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +181,7 @@ func TestPaperHalfPrecision(t *testing.T) {
 	check("output", deviation(flat(out), flat(g.images(t, "evaluation"))), 0.03)
 
 	names := trainable(store.RootScope())
-	step, err := model.NewExec(openBackend(t), store, p.trainStep)
+	step, err := model.NewExec(devicetest.Device(t), store, p.trainStep)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +215,7 @@ func TestPaperTraining(t *testing.T) {
 			for _, name := range names {
 				before[name] = flat(scope.GetVariable(name).MustValue())
 			}
-			exec, err := model.NewExec(openBackend(t), store, f.network.trainStep)
+			exec, err := model.NewExec(devicetest.Device(t), store, f.network.trainStep)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -301,7 +290,7 @@ func TestPaperTraining(t *testing.T) {
 func TestPaperOneForAll(t *testing.T) {
 	p := fixtures[0].network
 	store := load(t, p, fixtures[0].weights)
-	exec, err := model.NewExec(openBackend(t), store, func(scope *model.Scope, image, psf, time *graph.Node) *graph.Node {
+	exec, err := model.NewExec(devicetest.Device(t), store, func(scope *model.Scope, image, psf, time *graph.Node) *graph.Node {
 		one := p.Forward(scope, image, image, psf, time)
 		psf, time = graph.BroadcastToDims(psf, 2, 5, 5), graph.BroadcastToDims(time, 2)
 		return graph.ReduceAllMax(graph.Abs(graph.Sub(one, p.Forward(scope, image, image, psf, time))))
@@ -355,7 +344,7 @@ func TestPaperInitial(t *testing.T) {
 			continue
 		}
 		delete(bounds, s.name)
-		exec, err := model.NewExec(openBackend(t), scope.Store(), func(_ *model.Scope, g *graph.Graph) *graph.Node {
+		exec, err := model.NewExec(devicetest.Device(t), scope.Store(), func(_ *model.Scope, g *graph.Graph) *graph.Node {
 			return s.initial(scope)(g, s.shape())
 		})
 		if err != nil {
@@ -398,7 +387,7 @@ func TestPaperErrors(t *testing.T) {
 			t.Errorf("%+v.Validate(%d) = %v, want %q", c.p, c.size, err, c.want)
 		}
 	}
-	b := openBackend(t)
+	b := devicetest.Device(t)
 	for _, c := range []struct {
 		blurred, noisy, psf, time []int
 		want                      string
@@ -445,7 +434,7 @@ func BenchmarkPaper(b *testing.B) {
 				if err := store.SetRNGStateFromSeed(1); err != nil {
 					b.Fatal(err)
 				}
-				exec, err := model.NewExec(openBackend(b), store, f)
+				exec, err := model.NewExec(devicetest.Device(b), store, f)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -19,7 +19,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"galdecon/galdecon/npy"
+	"galdecon/galdecon/internal/npy"
 )
 
 // LoadStateDict sets the network's variables, in the scope that [Paper.Forward] is given, from a PyTorch state dict:

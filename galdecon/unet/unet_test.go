@@ -2,30 +2,19 @@ package unet
 
 import (
 	"fmt"
+	"galdecon/galdecon/internal/devicetest"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"gonum.org/v1/gonum/floats"
-
-	"galdecon/galdecon/backend"
 )
-
-func xla(t *testing.T) compute.Backend {
-	t.Helper()
-	b, err := backend.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func noise(rng *rand.Rand, dims ...int) *tensors.Tensor {
 	n := 1
@@ -79,7 +68,7 @@ func forward(t *testing.T, c Config, store *model.Store, channels int) func(imag
 	if err := store.SetRNGStateFromSeed(1); err != nil {
 		t.Fatal(err)
 	}
-	exec, err := model.NewExec(xla(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) *graph.Node {
+	exec, err := model.NewExec(devicetest.Device(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) *graph.Node {
 		return c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), channels)
 	})
 	if err != nil {
@@ -102,7 +91,7 @@ func TestFoldAndUnfold(t *testing.T) {
 		pixels[i] = float32(i)
 	}
 	y := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(pixels, b, h, w, c) }
-	out, err := graph.CallOnceN(xla(t), func(y *graph.Node) []*graph.Node {
+	out, err := graph.CallOnceN(devicetest.Device(t), func(y *graph.Node) []*graph.Node {
 		return []*graph.Node{fold(y), unfold(fold(y)), fold(unfold(graph.Reshape(y, b, 2, 3, 4*c)))}
 	}, y())
 	if err != nil {
@@ -164,7 +153,7 @@ func TestHalfPrecision(t *testing.T) {
 	var results [2][]float64
 	for i := range results {
 		c.HalfPrecision = i == 1
-		out, err := model.CallOnceN(xla(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) []*graph.Node {
+		out, err := model.CallOnceN(devicetest.Device(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) []*graph.Node {
 			y := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
 			return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(graph.Square(y)), images)[0]}
 		}, inputs...)
@@ -234,7 +223,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		out := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
 		return graph.ReduceAllSum(graph.Mul(graph.Add(out, graph.Square(out)), weights))
 	}
-	value, err := model.NewExec(xla(t), store, loss)
+	value, err := model.NewExec(devicetest.Device(t), store, loss)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +240,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 			variables = append(variables, v)
 		}
 	}
-	gradients, err := model.CallOnceN(xla(t), store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+	gradients, err := model.CallOnceN(devicetest.Device(t), store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		l := loss(scope, in[0], in[1], in[2], in[3])
 		var nodes []*graph.Node
 		for _, v := range variables {
@@ -334,7 +323,7 @@ func TestSinusoids(t *testing.T) {
 	for i := range times {
 		times[i] = float32(i+1) / T
 	}
-	out, err := graph.CallOnce(xla(t), func(t *graph.Node) *graph.Node { return sinusoids(t, width) }, times)
+	out, err := graph.CallOnce(devicetest.Device(t), func(t *graph.Node) *graph.Node { return sinusoids(t, width) }, times)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,9 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"galdecon/internal/atomicfile"
 	"golang.org/x/mod/modfile"
+
+	"galdecon/internal/atomicfile"
 )
 
 // The environment variables that say where things are. Setup and the commands pass them on to the kernel and its cells.

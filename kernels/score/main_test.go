@@ -18,6 +18,8 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/scorecard"
 	"galdecon/galdecon/unet"
@@ -38,7 +40,7 @@ func train(t *testing.T, name string, baseline *cvae.Config) string {
 		CVAE:       baseline,
 		Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
-	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: c.Size, Seed: 1})
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 8, Size: c.Size, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,10 +145,10 @@ func TestTableOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		copy(stars.At(i), k.Weights)
+		copy(stars.At(i), k.Pixels)
 	}
 	path := filepath.Join(t.TempDir(), "stars.npy")
-	if err := galaxy.SaveNPY(path, stars); err != nil {
+	if err := files.SaveNPY(path, stars); err != nil {
 		t.Fatal(err)
 	}
 	baseline := train(t, "baseline", &cvae.Config{Latent: 4, Features: []int{4, 8}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01})
@@ -208,7 +210,7 @@ func TestTableOne(t *testing.T) {
 // bright sky.
 func TestSamplersOnStamps(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
-	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 4, Size: 32, Seed: 5})
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 4, Size: 32, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +219,7 @@ func TestSamplersOnStamps(t *testing.T) {
 	}
 	dir := t.TempDir()
 	plain, packed := filepath.Join(dir, "stamps.npy"), filepath.Join(dir, "stamps.npy.gz")
-	if err := galaxy.SaveNPY(plain, galaxies); err != nil {
+	if err := files.SaveNPY(plain, galaxies); err != nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(plain)

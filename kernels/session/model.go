@@ -63,7 +63,7 @@ func (s *Session) model(choice wire.Choice) (*Model, error) {
 		Sampler: found.Sampler, session: s, choice: choice}, nil
 }
 
-// Sample draws n candidates for each observation x [m, Size, Size, Channels], as galdecon.Deconvolver.Sample does, with the same
+// Sample draws n candidates for each observation x [m, Size, Size, Channels], as galdecon.Model.Sample does, with the same
 // candidates for the same seed. The first drawing compiles; later ones, also of another number of candidates, mostly don't.
 func (m *Model) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]posterior.Posterior, error) {
 	return posterior.Collect(m.Stream(ctx, observations, n, seed), nil)
@@ -72,7 +72,7 @@ func (m *Model) Sample(ctx context.Context, observations *Observations, n int, s
 // errEnough ends a call whose further answers nobody wants.
 var errEnough = errors.New("enough")
 
-// Stream draws what [Model.Sample] draws, and yields the candidates as they come, as galdecon.Deconvolver.Stream does. Several drawings of a
+// Stream draws what [Model.Sample] draws, and yields the candidates as they come, as galdecon.Model.Stream does. Several drawings of a
 // session take turns, a few candidates each: one may begin, and end, in a loop over another.
 func (m *Model) Stream(ctx context.Context, observations *Observations, n int, seed int64) iter.Seq2[posterior.Part, error] {
 	return func(yield func(posterior.Part, error) bool) {

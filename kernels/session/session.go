@@ -138,7 +138,7 @@ func call[Answer any](ctx context.Context, s *Session, function string, request 
 
 // Observe is galdecon.Observe: what a telescope makes of clean galaxies y [n, height, width, channels], x = Π*y + n, with a PSF for
 // each galaxy or one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
-func (s *Session) Observe(galaxies *galaxy.Images, kernels []psf.Kernel, noise float64, seed int64) (*Observations, error) {
+func (s *Session) Observe(galaxies *galaxy.Images, kernels []psf.PSF, noise float64, seed int64) (*Observations, error) {
 	return call[*Observations](context.Background(), s, wire.Observe, wire.ObserveRequest{Galaxies: galaxies, PSFs: kernels, Noise: noise, Seed: seed})
 }
 
@@ -148,7 +148,7 @@ func (s *Session) Standardize(observations *Observations) (*Observations, error)
 	return call[*Observations](context.Background(), s, wire.Standardize, wire.StandardizeRequest{Observations: observations})
 }
 
-// Wiener is galdecon.Wiener: the classical deconvolution.
+// Wiener is classical.Wiener: the classical deconvolution.
 func (s *Session) Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
 	return call[*galaxy.Images](context.Background(), s, wire.Wiener, wire.WienerRequest{Observations: observations, Prior: prior})
 }

@@ -19,7 +19,7 @@ import (
 	"galdecon/galdecon/classical"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/internal/home"
@@ -56,7 +56,7 @@ func program(dir string, slow bool) error {
 	if slow {
 		// On two cores the first step takes half a minute, a gigabyte and a half of memory, and can't be interrupted.
 		config.Size, config.Diffusion.Network.Features, config.Fit.Batch = 64, []int{256}, 32
-		if galaxies, err = galaxy.Synthetic(galaxy.SyntheticConfig{N: config.Fit.Batch, Size: config.Size, Seed: 1}); err != nil {
+		if galaxies, err = synthetic.Galaxies(synthetic.Config{N: config.Fit.Batch, Size: config.Size, Seed: 1}); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	if err := galdecon.Train(t.Context(), sessiontest.Micro(5), sessiontest.Galaxies(), alone, nil); err != nil {
 		t.Fatal(err)
 	}
-	kernels := []psf.Kernel{must(psf.Gaussian(7, 1))(t)}
+	kernels := []psf.PSF{must(psf.Gaussian(7, 1))(t)}
 	there := must(s.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	here := must(galdecon.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	same(t, "observations", there, here)
@@ -197,7 +197,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	if model.Step != 5 || model.Size != 16 || model.Channels != 1 {
 		t.Errorf("the model is %+v", model)
 	}
-	samples := func(m *session.Model, d *galdecon.Deconvolver) {
+	samples := func(m *session.Model, d *galdecon.Model) {
 		t.Helper()
 		want := must(d.Sample(t.Context(), here, 2, 9))(t)
 		same(t, "candidates", must(m.Sample(t.Context(), there, 2, 9))(t), want)
@@ -312,7 +312,7 @@ func TestTrainingInTheBackground(t *testing.T) {
 	if model.Step < 1 || model.Step > at {
 		t.Errorf("a model in training is of step %d, the training at %d", model.Step, at)
 	}
-	observations := must(s.Observe(sessiontest.Galaxies(), []psf.Kernel{must(psf.Gaussian(7, 1))(t)}, 0.003, 5))(t)
+	observations := must(s.Observe(sessiontest.Galaxies(), []psf.PSF{must(psf.Gaussian(7, 1))(t)}, 0.003, 5))(t)
 	if posteriors := must(model.Sample(t.Context(), observations, 2, 1))(t); len(posteriors) != 8 {
 		t.Errorf("%d posteriors for 8 observations", len(posteriors))
 	}
@@ -429,13 +429,13 @@ func TestBeginsInTheCellsFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := sessiontest.Micro(3)
-	config.Fit.Begin = "second"
+	config.Fit.InitialModel = "second"
 	_, err := s.Train(config, galaxies, "model")
 	wants(t, "nothing to begin with", err, fs.ErrNotExist, "second")
 	if _, err := os.Stat("model"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what can't begin leaves a folder: %v", err)
 	}
-	config.Fit.Begin = "first"
+	config.Fit.InitialModel = "first"
 	if err := must(s.Train(config, galaxies, "model"))(t).Watch(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

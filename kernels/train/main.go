@@ -15,7 +15,7 @@ import (
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/plotting"
 )
 
@@ -42,9 +42,9 @@ func train(preset, work string) error {
 		return err
 	}
 	if from := begins[preset]; from != "" {
-		config.Fit.Begin = filepath.Join(models, from)
+		config.Fit.InitialModel = filepath.Join(models, from)
 	}
-	galaxies, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 40000, Size: config.Size, Channels: config.Channels, Seed: 1})
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 40000, Size: config.Size, Channels: config.Channels, Seed: 1})
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func TestTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := s.Observe(galaxies.Select(0, 3, 5), []psf.Kernel{kernel}, 0.003, 1)
+	x, err := s.Observe(galaxies.Select(0, 3, 5), []psf.PSF{kernel}, 0.003, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

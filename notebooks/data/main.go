@@ -13,6 +13,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/hst"
 	"galdecon/galdecon/psf"
 )
 
@@ -27,7 +29,7 @@ const (
 	seed          = 7
 )
 
-// The galaxies, of those that galaxy.HST returns: which, where the corner of its stamp is, and how bright its sharp peak, in counts.
+// The galaxies, of those that hst.Galaxies returns: which, where the corner of its stamp is, and how bright its sharp peak, in counts.
 var objects = []struct {
 	index, left, top int
 	peak             float64
@@ -53,7 +55,7 @@ func main() {
 }
 
 func write(folder string) error {
-	hubble, err := galaxy.HST(size)
+	hubble, err := hst.Galaxies(size)
 	if err != nil {
 		return err
 	}
@@ -84,21 +86,21 @@ func write(folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := galaxy.SaveFITS(filepath.Join(folder, "exposure.fits"), exposure, header()); err != nil {
+	if err := files.SaveFITS(filepath.Join(folder, "exposure.fits"), exposure, header()); err != nil {
 		return err
 	}
-	if err := galaxy.SaveFITS(filepath.Join(folder, "psf.fits"), measured, galaxy.Header{"COMMENT Pixels of 0.06 arcseconds, half of those of exposure.fits."}); err != nil {
+	if err := files.SaveFITS(filepath.Join(folder, "psf.fits"), measured, files.Header{"COMMENT Pixels of 0.06 arcseconds, half of those of exposure.fits."}); err != nil {
 		return err
 	}
-	return galaxy.SaveFITS(filepath.Join(folder, "truth.fits"), truth, galaxy.Header{"COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."})
+	return files.SaveFITS(filepath.Join(folder, "truth.fits"), truth, files.Header{"COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."})
 }
 
 // blurred is Π*y in float64, which is the same on every machine.
-func blurred(y *galaxy.Images, kernel psf.Kernel) []float64 {
+func blurred(y *galaxy.Images, kernel psf.PSF) []float64 {
 	out := make([]float64, len(y.Pixels))
 	for row := range y.Height {
 		for col := range y.Width {
-			for i, w := range kernel.Weights {
+			for i, w := range kernel.Pixels {
 				r, c := row-(i/kernel.Size-kernel.Size/2), col-(i%kernel.Size-kernel.Size/2)
 				if r >= 0 && c >= 0 && r < y.Height && c < y.Width {
 					out[row*y.Width+col] += float64(w) * float64(y.Pixels[r*y.Width+c])
@@ -118,19 +120,19 @@ func fine() (*galaxy.Images, error) {
 	}
 	out := galaxy.NewImages(1, side, side, 1)
 	for row := range side {
-		copy(out.Pixels[row*side:(row+1)*side], k.Weights[(row+2)*k.Size+1:])
+		copy(out.Pixels[row*side:(row+1)*side], k.Pixels[(row+2)*k.Size+1:])
 	}
 	return out, nil
 }
 
 // header puts the field somewhere on the sky, turned by 20° (Greisen & Calabretta 2002).
-func header() galaxy.Header {
+func header() files.Header {
 	sin, cos := math.Sincos(20 * math.Pi / 180)
 	number := func(key string, value float64, comment string) string {
 		return fmt.Sprintf("%-8s= %20.13G / %s", key, value, comment)
 	}
 	const scale = pixelScale / 3600
-	return galaxy.Header{
+	return files.Header{
 		"OBJECT  = 'Two galaxies'       / AEGIS-24216 and COSMOS-29162 of galdecon",
 		"BUNIT   = 'count   '",
 		number("GAIN", gain, "electrons to a count"),

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
 )
 
 // The example is what the program makes.
@@ -15,11 +15,11 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"exposure.fits", "psf.fits", "truth.fits"} {
-		committed, header, err := galaxy.LoadFITS(name)
+		committed, header, err := files.LoadFITS(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, again, err := galaxy.LoadFITS(filepath.Join(dir, name))
+		made, again, err := files.LoadFITS(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}

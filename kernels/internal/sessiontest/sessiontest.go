@@ -6,6 +6,7 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
@@ -23,7 +24,7 @@ func Micro(steps int) galdecon.Config {
 
 // Galaxies are what it is trained on, [8, 16, 16, 1].
 func Galaxies() *galaxy.Images {
-	images, err := galaxy.Synthetic(galaxy.SyntheticConfig{N: 8, Size: 16, Seed: 1})
+	images, err := synthetic.Galaxies(synthetic.Config{N: 8, Size: 16, Seed: 1})
 	if err != nil {
 		panic(err)
 	}

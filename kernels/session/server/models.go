@@ -31,7 +31,7 @@ func newModels() *models {
 
 // loadedModel is a model in memory, with what was compiled for it, for each sampler. It doesn't change: a later checkpoint makes another.
 type loadedModel struct {
-	*galdecon.Deconvolver
+	*galdecon.Model
 	version wire.Version
 	step    int
 }
@@ -84,9 +84,9 @@ func read(dir string, v wire.Version, loaded *loadedModel) (*loadedModel, error)
 	model := &loadedModel{version: v}
 	var err error
 	if loaded != nil && loaded.version.Config == v.Config {
-		model.Deconvolver, err = loaded.Reload(dir)
+		model.Model, err = loaded.Reload(dir)
 	} else {
-		model.Deconvolver, err = galdecon.Load(dir)
+		model.Model, err = galdecon.Load(dir)
 	}
 	if err != nil {
 		return nil, err
@@ -123,9 +123,9 @@ func (m *models) folders() []string {
 }
 
 // with is the model with a sampler, its own if that is nil.
-func (m *loadedModel) with(sampler *ddpm.Sampler) (*galdecon.Deconvolver, error) {
+func (m *loadedModel) with(sampler *ddpm.Sampler) (*galdecon.Model, error) {
 	if sampler == nil {
-		return m.Deconvolver, nil
+		return m.Model, nil
 	}
 	return m.WithSampler(*sampler)
 }

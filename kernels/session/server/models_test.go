@@ -42,7 +42,7 @@ func TestModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(galaxies.Select(0, 1), []psf.Kernel{kernel}, 0.003, 1)
+	x, err := galdecon.Observe(galaxies.Select(0, 1), []psf.PSF{kernel}, 0.003, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func reached(dir string, steps int) (past []fit.Point, last fit.Progress, err er
 // here has relative paths.
 func (t *trainings) train(ctx context.Context, one *training, r wire.TrainRequest) error {
 	begun := func() {}
-	if from := one.config.Fit.Begin; from != "" && !filepath.IsAbs(from) {
+	if from := one.config.Fit.InitialModel; from != "" && !filepath.IsAbs(from) {
 		select {
 		case t.beginning <- struct{}{}:
 		case <-ctx.Done():

@@ -70,7 +70,7 @@ type SampleRequest struct {
 // ObserveRequest asks for observations of clean galaxies.
 type ObserveRequest struct {
 	Galaxies *galaxy.Images
-	PSFs     []psf.Kernel
+	PSFs     []psf.PSF
 	Noise    float64
 	Seed     int64
 }

@@ -1,0 +1,521 @@
+package files
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/galtest"
+)
+
+// numpy encodes values as numpy.save does, in format version 1.
+func numpy(descr, shape string, values any) []byte {
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape)
+	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	var order binary.ByteOrder = binary.LittleEndian
+	if descr[0] == '>' {
+		order = binary.BigEndian
+	}
+	b := bytes.NewBufferString("\x93NUMPY\x01\x00")
+	binary.Write(b, binary.LittleEndian, uint16(len(header)))
+	b.WriteString(header)
+	binary.Write(b, order, values)
+	return b.Bytes()
+}
+
+// write puts data into a file of a temporary directory and returns its path.
+func write(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadNPY(t *testing.T) {
+	want := []float32{0, 1, 2, 3, 4, 200}
+	for descr, values := range map[string]any{
+		"<f4": []float32{0, 1, 2, 3, 4, 200}, ">f4": []float32{0, 1, 2, 3, 4, 200},
+		"<f8": []float64{0, 1, 2, 3, 4, 200}, ">f8": []float64{0, 1, 2, 3, 4, 200},
+		"|u1": []uint8{0, 1, 2, 3, 4, 200}, "<u2": []uint16{0, 1, 2, 3, 4, 200}, ">i2": []int16{0, 1, 2, 3, 4, 200},
+		"<i4": []int32{0, 1, 2, 3, 4, 200}, ">u4": []uint32{0, 1, 2, 3, 4, 200},
+	} {
+		im, err := Load(write(t, "a.npy", numpy(descr, "2, 3", values)))
+		if err != nil {
+			t.Errorf("%s: %v", descr, err)
+			continue
+		}
+		if im.N != 1 || im.Height != 2 || im.Width != 3 || im.Channels != 1 || !slices.Equal(im.Pixels, want) || im.ID(0) != "a" {
+			t.Errorf("%s: got %+v", descr, im)
+		}
+	}
+	im, err := Load(write(t, "neg.npy", numpy("|i1", "1, 2", []int8{-3, 3})))
+	if err != nil || im.Pixels[0] != -3 {
+		t.Errorf("int8: %v, %v", im, err)
+	}
+	for shape, want := range map[string][4]int{"2, 3, 1": {2, 3, 1, 1}, "1, 2, 1, 3": {1, 2, 1, 3}, "1,6": {1, 1, 6, 1}} {
+		im, err := Load(write(t, "a.npy", numpy("<f4", shape, []float32{0, 1, 2, 3, 4, 5})))
+		if err != nil || [4]int{im.N, im.Height, im.Width, im.Channels} != want {
+			t.Errorf("shape (%s): %+v, %v", shape, im, err)
+		}
+	}
+}
+
+func TestLoadCompressedNPY(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(numpy("<f4", "2, 1, 2", []float32{1, 2, 3, 4}))
+	z.Close()
+	im, err := Load(write(t, "stack.npy.gz", b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if im.ID(1) != "stack[1]" || !slices.Equal(im.Pixels, []float32{1, 2, 3, 4}) {
+		t.Errorf("got %+v", im)
+	}
+	if _, err := Load(write(t, "cut.npy.gz", b.Bytes()[:b.Len()-12])); err == nil {
+		t.Error("a truncated file gave no error")
+	}
+}
+
+func TestSaveNPY(t *testing.T) {
+	want := galtest.Ramp(2, 3, 5, 3)
+	path := filepath.Join(t.TempDir(), "out.npy")
+	for range 2 { // the second replaces the first
+		if err := SaveNPY(path, want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.Pixels, want.Pixels) || got.N != 2 || got.Height != 3 || got.Width != 5 || got.Channels != 3 {
+		t.Errorf("got %+v", got)
+	}
+	data, _ := os.ReadFile(path)
+	if reference := numpy("<f4", "2, 3, 5, 3", want.Pixels); !bytes.Equal(data, reference) || (len(data)-4*len(want.Pixels))%64 != 0 {
+		t.Error("the file is not what numpy.save writes")
+	}
+	if files, _ := os.ReadDir(filepath.Dir(path)); len(files) != 1 {
+		t.Errorf("files are left over: %v", files)
+	}
+	if err := SaveNPY(filepath.Join(path, "below-a-file.npy"), want); err == nil {
+		t.Error("saving below a file gave no error")
+	}
+	want.Pixels[0] = float32(math.Inf(1))
+	if err := SaveNPY(path, want); err == nil {
+		t.Error("saving an infinite value gave no error")
+	}
+}
+
+// TestLoadFITS reads the files that testdata/make_fits.py wrote with astropy.
+func TestLoadFITS(t *testing.T) {
+	ramp := []float32{0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23}
+	cube := slices.Clone(ramp)
+	for _, v := range ramp {
+		cube = append(cube, v+100)
+	}
+	shorts := make([]float32, len(ramp))
+	for k, v := range ramp {
+		shorts[k] = v + 60000
+	}
+	for name, want := range map[string][]float32{"float32": ramp, "cube": cube, "uint16": shorts, "extension": ramp} {
+		im, err := Load(filepath.Join("testdata", name+".fits"))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if im.N != len(want)/12 || im.Height != 3 || im.Width != 4 || im.Channels != 1 || !slices.Equal(im.Pixels, want) {
+			t.Errorf("%s: got %+v", name, im)
+		}
+	}
+	for name, want := range map[string]string{
+		"blank": "value NaN at row 1, column 2", "compressed": "funpack", "spectrum": "no HDU with an image",
+	} {
+		path := filepath.Join("testdata", name+".fits")
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v, want one with %q and the path", name, err, want)
+		}
+	}
+}
+
+func TestFITSWithoutLastPadding(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "float32.fits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if im, err := decodeFITS(data[:fitsBlock+12*4]); err != nil || im.Pixels[11] != 23 {
+		t.Errorf("a file that ends with its last value: %v, %v", im, err)
+	}
+}
+
+func TestLoadPictures(t *testing.T) {
+	encode := func(m image.Image) []byte {
+		var b bytes.Buffer
+		if err := png.Encode(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	grey16 := image.NewGray16(image.Rect(0, 0, 2, 1))
+	grey16.SetGray16(1, 0, color.Gray16{Y: 0x1234})
+	grey8 := image.NewGray(image.Rect(0, 0, 2, 1))
+	grey8.SetGray(1, 0, color.Gray{Y: 51})
+	rgb16 := image.NewNRGBA64(image.Rect(0, 0, 1, 2))
+	rgb16.SetNRGBA64(0, 0, color.NRGBA64{R: 0xffff, G: 0x8000, B: 1, A: 0xffff})
+	rgb16.SetNRGBA64(0, 1, color.NRGBA64{R: 0xffff, G: 0xffff, B: 0xffff, A: 0}) // transparent
+	greyRGB := image.NewNRGBA(image.Rect(0, 0, 1, 1))
+	greyRGB.SetNRGBA(0, 0, color.NRGBA{R: 51, G: 51, B: 51, A: 255})
+	paletted := func(colors ...color.Color) image.Image { // shows each once
+		m := image.NewPaletted(image.Rect(0, 0, len(colors), 1), colors)
+		for k := range colors {
+			m.SetColorIndex(k, 0, uint8(k))
+		}
+		return m
+	}
+	for name, c := range map[string]struct {
+		picture  image.Image
+		channels int
+		want     []float32
+	}{
+		"grey 16 bit":        {grey16, 1, []float32{0, 0x1234 / 65535.0}},
+		"grey 8 bit":         {grey8, 1, []float32{0, 0.2}},
+		"colour 16 bit":      {rgb16, 3, []float32{1, 0x8000 / 65535.0, 1 / 65535.0, 0, 0, 0}},
+		"colour that's grey": {greyRGB, 3, []float32{0.2, 0.2, 0.2}},
+		"palette of greys":   {paletted(color.Gray{Y: 51}, color.White), 1, []float32{0.2, 1}},
+		"palette":            {paletted(color.Gray{Y: 51}, color.NRGBA{R: 255, A: 255}), 3, []float32{0.2, 0.2, 0.2, 1, 0, 0}},
+	} {
+		im, err := Load(write(t, "a.png", encode(c.picture)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if im.Channels != c.channels || !slices.Equal(im.Pixels, c.want) {
+			t.Errorf("%s: got %+v, want %v", name, im, c.want)
+		}
+	}
+	var b bytes.Buffer
+	flat := image.NewGray(image.Rect(0, 0, 8, 8))
+	for k := range flat.Pix {
+		flat.Pix[k] = 128
+	}
+	if err := jpeg.Encode(&b, flat, &jpeg.Options{Quality: 100}); err != nil {
+		t.Fatal(err)
+	}
+	im, err := Load(write(t, "a.JPEG", b.Bytes()))
+	if err != nil || im.Channels != 1 || math.Abs(float64(im.Pixels[20])-128/255.0) > 0.01 {
+		t.Errorf("jpeg: %+v, %v", im, err)
+	}
+	// The filter of the row, then value and alpha of each pixel.
+	transparent := greyAlphaPNG(3, []byte{0, 51, 255, 255, 0, 255, 51})
+	im, err = Load(write(t, "a.png", transparent))
+	if err != nil || im.Channels != 1 || !slices.Equal(im.Pixels, []float32{0.2, 0, 0.2}) {
+		t.Errorf("grey with transparency: %+v, %v", im, err)
+	}
+}
+
+// greyAlphaPNG is a PNG of one row of 8 bits grey with alpha, which image/png reads but doesn't write.
+func greyAlphaPNG(width uint32, row []byte) []byte {
+	b := bytes.NewBufferString("\x89PNG\r\n\x1a\n")
+	chunk := func(name string, data []byte) {
+		binary.Write(b, binary.BigEndian, uint32(len(data)))
+		checked := append([]byte(name), data...)
+		b.Write(checked)
+		binary.Write(b, binary.BigEndian, crc32.ChecksumIEEE(checked))
+	}
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	z.Write(row)
+	z.Close()
+	const depth, greyAlpha = 8, 4
+	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), 1)
+	chunk("IHDR", append(header, depth, greyAlpha, 0, 0, 0))
+	chunk("IDAT", packed.Bytes())
+	chunk("IEND", nil)
+	return b.Bytes()
+}
+
+// greyTIFF is a TIFF of one pixel of so many bits in a format, 1 for integers and 3 for floats, with the place of the next page.
+func greyTIFF(bits, format uint16, next uint32) []byte {
+	const short, long = 3, 4
+	entries := [][4]uint32{
+		{256, short, 1, 1}, {257, short, 1, 1}, {258, short, 1, uint32(bits)}, {259, short, 1, 1}, {262, short, 1, 1},
+		{273, long, 1, 8 + 2 + 9*12 + 4}, {278, short, 1, 1}, {279, long, 1, uint32(bits / 8)}, {339, short, 1, uint32(format)},
+	}
+	b := []byte("II*\x00\x08\x00\x00\x00")
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(entries)))
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(b, uint16(e[0])), uint16(e[1]))
+		b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, e[2]), e[3])
+	}
+	return append(binary.LittleEndian.AppendUint32(b, next), 0, 0, 0x80, 0x3f)
+}
+
+func TestLoadTIFFOfOnePage(t *testing.T) {
+	im, err := Load(write(t, "a.tif", greyTIFF(16, 1, 0)))
+	if err != nil || im.Channels != 1 || len(im.Pixels) != 1 {
+		t.Errorf("%+v, error %v", im, err)
+	}
+}
+
+// hdu is an image of 1×n pixels of a value, in an extension if it has a name.
+func hdu(name string, n int, value byte) []byte {
+	cards := []string{"SIMPLE  =                    T"}
+	if name != "" {
+		cards = []string{"XTENSION= 'IMAGE   '"}
+	}
+	cards = append(cards, integerCard("BITPIX", 8), integerCard("NAXIS", 2), integerCard("NAXIS1", n), integerCard("NAXIS2", 1))
+	if name != "" {
+		cards = append(cards, integerCard("PCOUNT", 0), integerCard("GCOUNT", 1), fmt.Sprintf("EXTNAME = '%-8s' / what it is", name))
+	}
+	out := make([]byte, 0, 2*fitsBlock)
+	for _, card := range append(cards, "END") {
+		out = fmt.Appendf(out, "%-*s", fitsCard, card)
+	}
+	out = append(out, bytes.Repeat([]byte(" "), padding(len(out)))...)
+	out = append(out, bytes.Repeat([]byte{value}, n)...)
+	return append(out, make([]byte, padding(len(out)))...)
+}
+
+func TestLoadFITSOfSeveralImages(t *testing.T) {
+	other := append(bytes.Repeat([]byte("?"), fitsBlock), hdu("SCI", 3, 9)...)
+	for name, c := range map[string]struct {
+		file []byte
+		want byte
+	}{
+		"no SCI":                        {slices.Concat(hdu("", 3, 1), hdu("WHT", 3, 2)), 1},
+		"SCI after weights":             {slices.Concat(hdu("", 0, 0), hdu("WHT", 3, 2), hdu("SCI", 3, 3), hdu("ERR", 3, 4)), 3},
+		"the first of two":              {slices.Concat(hdu("", 3, 1), hdu("Sci", 3, 2), hdu("SCI", 3, 3)), 2},
+		"SCI without pixels":            {slices.Concat(hdu("", 0, 1), hdu("SCI", 0, 2), hdu("WHT", 3, 3)), 3},
+		"what isn't FITS behind it":     {slices.Concat(hdu("", 3, 1), other), 1},
+		"a truncated one behind it":     {slices.Concat(hdu("", 3, 1), hdu("WHT", 3, 2)[:fitsBlock]), 1},
+		"after SCI one that's no image": {slices.Concat(hdu("", 0, 1), hdu("SCI", 3, 2), other), 2},
+	} {
+		path := write(t, "a.fits", c.file)
+		im, header, err := LoadFITS(path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		again, err := Load(path)
+		if err != nil || im.Pixels[0] != float32(c.want) || again.Pixels[0] != im.Pixels[0] {
+			t.Errorf("%s: pixels %v and %v, error %v; want %d", name, im.Pixels, again, err, c.want)
+		}
+		if extension := strings.HasPrefix(header[0], "XTENSION"); extension != (header.text("EXTNAME") != "") {
+			t.Errorf("%s: header %q", name, header)
+		}
+	}
+}
+
+func TestLoadStacksInOrder(t *testing.T) {
+	one := write(t, "one.npy", numpy("<f4", "1, 2", []float32{1, 2}))
+	two := write(t, "two.npy", numpy("<f4", "2, 1, 2", []float32{3, 4, 5, 6}))
+	im, err := Load(one, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(im.Pixels, []float32{1, 2, 3, 4, 5, 6}) || !slices.Equal(im.IDs, []string{"one", "two[0]", "two[1]"}) {
+		t.Errorf("got %+v", im)
+	}
+	wide := write(t, "wide.npy", numpy("<f4", "1, 3", []float32{1, 2, 3}))
+	if _, err := Load(one, wide); err == nil || !strings.Contains(err.Error(), wide) || !strings.Contains(err.Error(), one) {
+		t.Errorf("error %v, want one that names both files", err)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	fits, err := os.ReadFile(filepath.Join("testdata", "float32.fits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := numpy("<f4", "1, 2", []float32{1, 2})
+	nan := float32(math.NaN())
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 9, 9))); err != nil {
+		t.Fatal(err)
+	}
+	huge := slices.Clone(picture.Bytes())
+	for name, c := range map[string]struct {
+		file, want string
+		data       []byte
+	}{
+		"empty":              {"a.npy", "empty", nil},
+		"other format":       {"a.npy", "not a NumPy file", []byte("hello, world")},
+		"truncated lead":     {"a.npy", "not a NumPy file", good[:5]},
+		"truncated header":   {"a.npy", "truncated within its header", good[:40]},
+		"truncated values":   {"a.npy", "truncated", good[:len(good)-1]},
+		"absurd shape":       {"a.npy", "truncated", numpy("<f4", "100000, 100000, 100000", []float32{1})},
+		"overflowing shape":  {"a.npy", "any computer", numpy("<f4", "9223372036854775807, 2", []float32{1})},
+		"one axis":           {"a.npy", "[h, w]", numpy("<f4", "2,", []float32{1, 2})},
+		"five axes":          {"a.npy", "[h, w]", numpy("<f4", "1, 1, 1, 1, 1", []float32{1})},
+		"no pixels":          {"a.npy", "no image", numpy("<f4", "0, 5", []float32{})},
+		"complex":            {"a.npy", "astype", numpy("<c8", "1, 1", []float32{1, 2})},
+		"no type":            {"a.npy", "astype", bytes.Replace(good, []byte("'<f4'"), []byte("''   "), 1)},
+		"Fortran order":      {"a.npy", "ascontiguousarray", bytes.Replace(good, []byte("False"), []byte("True "), 1)},
+		"NaN":                {"a.npy", "NaN at row 0, column 1", numpy("<f4", "1, 2", []float32{1, nan})},
+		"infinite":           {"a.npy", "+Inf", numpy("<f8", "1, 2", []float64{1, 1e300})},
+		"not gzip":           {"a.npy.gz", "decompressed", good},
+		"text as FITS":       {"a.fits", "no HDU", []byte("hello, world")},
+		"noise as FITS":      {"a.fits", "not FITS", make([]byte, 5000)},
+		"FITS header alone":  {"a.fits", "truncated", fits[:fitsBlock]},
+		"FITS without END":   {"a.fits", "no END", bytes.Replace(fits[:fitsBlock], []byte("END                 "), []byte("ENX                 "), 1)},
+		"FITS too large":     {"a.fits", "truncated", bytes.Replace(fits, []byte("NAXIS1  =                    4"), []byte("NAXIS1  =            100000000"), 1)},
+		"FITS absurd":        {"a.fits", "damaged", bytes.Replace(fits, []byte("NAXIS1  =                    4"), []byte("NAXIS1  =  9000000000000000000"), 1)},
+		"FITS negative axis": {"a.fits", "understood", bytes.Replace(fits, []byte("NAXIS1  =                    4"), []byte("NAXIS1  =                   -4"), 1)},
+		"FITS odd BITPIX":    {"a.fits", "BITPIX", bytes.Replace(fits, []byte("BITPIX  =                  -32"), []byte("BITPIX  =                   24"), 1)},
+		"text as PNG":        {"a.png", "not a PNG, JPEG or TIFF", []byte("hello, world")},
+		"truncated PNG":      {"a.png", "truncated", picture.Bytes()[:picture.Len()-20]},
+		"huge PNG":           {"a.png", "crop", enlargePNG(huge)},
+		"no TIFF":            {"a.tiff", "convert", good},
+		"TIFF of floats":     {"a.tif", "integers of 8 or 16 bits, on one page; convert it", greyTIFF(32, 3, 0)},
+		"TIFF of 32 bits":    {"a.tif", "integers of 8 or 16 bits, on one page; convert it", greyTIFF(32, 1, 0)},
+		"TIFF of two pages":  {"a.tif", "integers of 8 or 16 bits, on one page; convert it", greyTIFF(16, 1, 8)},
+		"damaged SCI":        {"a.fits", "HDU 1: the file is truncated", slices.Concat(hdu("", 4, 1), hdu("SCI", 4, 2)[:fitsBlock])},
+		"packed FITS":        {"a.fits.fz", "funpack", good},
+		"BMP":                {"a.bmp", "convert", good},
+		"no ending":          {"a", "convert", good},
+	} {
+		path := write(t, c.file, c.data)
+		_, err := Load(path)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "files: ") || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v, want one with %q and the path", name, err, c.want)
+		}
+	}
+	if _, err := Load(); err == nil {
+		t.Error("Load() gave no error")
+	}
+	if _, err := Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "directory") {
+		t.Errorf("error %v of a directory", err)
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "absent.npy")); err == nil {
+		t.Error("an absent file gave no error")
+	}
+}
+
+// enlargePNG makes the header announce 60000 x 60000 pixels.
+func enlargePNG(data []byte) []byte {
+	binary.BigEndian.PutUint32(data[16:], 60000)
+	binary.BigEndian.PutUint32(data[20:], 60000)
+	binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
+	return data
+}
+
+func TestLoadSharedPictures(t *testing.T) {
+	paths, _ := filepath.Glob(galtest.Shared(t, "data", "illustris_jpeg/*.jp*g"))
+	im, err := Load(paths[:3]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := im.Grey().Prepare(128)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if im.Channels != 3 || prepared.N != 3 || prepared.Channels != 1 {
+		t.Errorf("%d channels of the pictures, %d images with %d prepared", im.Channels, prepared.N, prepared.Channels)
+	}
+}
+
+func FuzzDecodeNPY(f *testing.F) {
+	f.Add(numpy("<f4", "1, 2", []float32{1, 2}))
+	f.Add(numpy(">i2", "2, 1, 2", []int16{1, 2, 3, 4}))
+	f.Add(numpy("<f8", "1000000, 1000000", []float64{1}))
+	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		im, err := decodeNPY(data)
+		checkDecoded(t, im, err, len(data))
+	})
+}
+
+func FuzzDecodeFITS(f *testing.F) {
+	files, _ := filepath.Glob(filepath.Join("testdata", "*.fits"))
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		im, err := decodeFITS(data)
+		checkDecoded(t, im, err, len(data))
+		found, err := findFITSImage(data, ChannelsFirst)
+		if err != nil {
+			return
+		}
+		if window := found.header.Window(1, 2, 1.5); len(window) < len(found.header) {
+			t.Fatalf("%d cards became %d", len(found.header), len(window))
+		}
+	})
+}
+
+// FuzzFolder reads archives and files as they come from anywhere.
+func FuzzFolder(f *testing.F) {
+	good := numpy("<f4", "2, 1, 2", []float32{1, 2, 3, 4})
+	var archive, arrays bytes.Buffer
+	w, z := tar.NewWriter(&archive), zip.NewWriter(&arrays)
+	w.WriteHeader(&tar.Header{Name: "a.npy", Size: int64(len(good)), Typeflag: tar.TypeReg})
+	w.Write(good)
+	w.Close()
+	entry, err := z.Create("a.npy")
+	if err != nil {
+		f.Fatal(err)
+	}
+	entry.Write(good)
+	z.Close()
+	for name, data := range map[string][]byte{"a.tar": archive.Bytes(), "a.zip": arrays.Bytes(), "a.npz": arrays.Bytes(), "a.npy": good, "a.npy.gz": good, "a.tif": good} {
+		f.Add(name, data)
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		if kind, _ := formatOf(name); kind == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") || len(name) > 100 || hidden(name) {
+			return
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Skip(err)
+		}
+		for s, err := range (Folder{Path: path}).Galaxies(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if im, err := s.Read(); (im == nil) == (err == nil) {
+				t.Fatalf("%s: image %v and error %v", s.ID, im, err)
+			}
+		}
+	})
+}
+
+// checkDecoded wants images or an error, and no more pixels than bytes.
+func checkDecoded(t *testing.T, im *galaxy.Images, err error, size int) {
+	if (im == nil) == (err == nil) {
+		t.Fatalf("images %v and error %v", im, err)
+	}
+	if im != nil && len(im.Pixels) > size {
+		t.Fatalf("%d pixels from %d bytes", len(im.Pixels), size)
+	}
+}
+
+func decodeFITS(data []byte) (*galaxy.Images, error) {
+	found, err := findFITSImage(data, PlanesStack)
+	if err != nil {
+		return nil, err
+	}
+	return found.read()
+}
