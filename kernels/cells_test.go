@@ -135,7 +135,7 @@ func TestCompletion(t *testing.T) {
 		at("complete", "import \"galdecon/galdecon/psf\"\n\n%%\n// σ in pixels\nkernel, err := psf.Gauss│"),
 		at("complete", "%%\ngaldecon.Lo│"),
 		at("complete", "%%\nm, err := model(\"here\")\nm.Sa│"),
-		at("inspect", "import \"galdecon/galdecon/psf\"\n\n%%\nkernel, err := psf.Gau│ssian(15, 2)\n_, _ = kernel, err"),
+		at("inspect", "import \"galdecon/galdecon/psf\"\n\n%%\nkernel, err := psf.Loa│d(\"psf.fits\")\n_, _ = kernel, err"),
 		at("inspect", "%%\nm, err := mod│el(\"here\")\n_, _ = m, err"),
 	}
 	replies := ask(t, requests)
@@ -148,12 +148,12 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("completions of %q: %v in the place of %d to %d (%s), want %s among them", string(typed), r.Matches, r.From, r.To, r.Status, want)
 		}
 	}
-	for i, want := range []string{4: "func psf.Gaussian(size int, sigma float64) (psf.PSF, error)", 5: "func model(folder string) (*galdecon.Model, error)"} {
+	for i, want := range []string{4: "func psf.Load(path string) ([]psf.PSF, error)", 5: "func model(folder string) (*galdecon.Model, error)"} {
 		if want != "" && !strings.Contains(replies[i].Said, want) {
 			t.Errorf("contextual help: %q (%s), want %s", replies[i].Said, replies[i].Status, want)
 		}
 	}
-	if said := replies[4].Said; !strings.Contains(said, "Gaussian PSF") || strings.Contains(said, "pkg.go.dev") {
+	if said := replies[4].Said; !strings.Contains(said, "reads") || strings.Contains(said, "pkg.go.dev") {
 		t.Errorf("contextual help lacks the documentation, or refers to a page that doesn't exist: %q", said)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 func gaussian(t *testing.T, size int, sigma float64) psf.PSF {
 	t.Helper()
-	k, err := psf.Gaussian(size, sigma)
+	k, err := psf.Gaussian{Sigma: sigma}.Render(size)
 	if err != nil {
 		t.Fatal(err)
 	}

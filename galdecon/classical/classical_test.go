@@ -203,7 +203,7 @@ func TestConvergence(t *testing.T) {
 		dy, dx := float64(p/size-size/2), float64(p%size-size/2)
 		y.Pixels[p] = float32(math.Exp(-math.Hypot(dx, 2*dy) / 3))
 	}
-	k, err := psf.Gaussian(9, 1)
+	k, err := psf.Gaussian{Sigma: 1}.Render(9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestConvergence(t *testing.T) {
 // half of that.
 func TestBackground(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	k, err := psf.Gaussian(9, 1)
+	k, err := psf.Gaussian{Sigma: 1}.Render(9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestUnits(t *testing.T) {
 }
 
 func TestNoLight(t *testing.T) {
-	k, err := psf.Gaussian(5, 1)
+	k, err := psf.Gaussian{Sigma: 1}.Render(5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,11 +298,11 @@ func TestNoLight(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	k, err := psf.Gaussian(5, 1)
+	k, err := psf.Gaussian{Sigma: 1}.Render(5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	small, err := psf.Gaussian(3, 1)
+	small, err := psf.Gaussian{Sigma: 1}.Render(3)
 	if err != nil {
 		t.Fatal(err)
 	}

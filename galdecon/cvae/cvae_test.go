@@ -38,7 +38,7 @@ func problem(t *testing.T, batch, size, channels int) (y, x, psfs *tensors.Tenso
 	rng := rand.New(rand.NewPCG(1, 2))
 	var kernels []psf.PSF
 	for i := range batch {
-		k, err := psf.Gaussian(5, 0.8+0.3*float64(i))
+		k, err := psf.Gaussian{Sigma: 0.8 + 0.3*float64(i)}.Render(5)
 		if err != nil {
 			t.Fatal(err)
 		}

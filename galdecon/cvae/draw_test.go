@@ -24,7 +24,7 @@ func TestWithWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	const batch, size, grid = 2, 16, 5
-	kernel, err := psf.Gaussian(grid, 1)
+	kernel, err := psf.Gaussian{Sigma: 1}.Render(grid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func BenchmarkDraw(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("%dx%dx%d", test.size, test.size, test.channels), func(b *testing.B) {
 			const batch = 64
-			kernel, err := psf.Gaussian(test.grid, 2)
+			kernel, err := psf.Gaussian{Sigma: 2}.Render(test.grid)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -35,7 +35,7 @@ type world struct {
 
 func newWorld(t *testing.T) world {
 	t.Helper()
-	kernel, err := psf.Gaussian(5, 1)
+	kernel, err := psf.Gaussian{Sigma: 1}.Render(5)
 	if err != nil {
 		t.Fatal(err)
 	}

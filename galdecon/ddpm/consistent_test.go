@@ -29,7 +29,7 @@ func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 	)
 	c := ddpm.Config{T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: mean, Std: std,
 		Network: unet.Config{Features: []int{2}, Blocks: 1, Embedding: 2}}
-	kernel, err := psf.Gaussian(k, 0.8)
+	kernel, err := psf.Gaussian{Sigma: 0.8}.Render(k)
 	if err != nil {
 		t.Fatal(err)
 	}

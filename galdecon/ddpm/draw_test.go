@@ -124,7 +124,7 @@ func makeSmall(t *testing.T) problem {
 				pixels = append(pixels, float32(math.Exp(-r*r/8)))
 			}
 		}
-		k, err := psf.Gaussian(psfSize, 0.7+0.2*float64(i))
+		k, err := psf.Gaussian{Sigma: 0.7 + 0.2*float64(i)}.Render(psfSize)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ func TestModels(t *testing.T) {
 	if !slices.Equal(names, []string{"small", "tiny", "tiny-cvae"}) {
 		t.Fatalf("the models are %v", names)
 	}
-	k, err := psf.Gaussian(15, 1.5)
+	k, err := psf.Gaussian{Sigma: 1.5}.Render(15)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := psf.Gaussian(15, 1)
+	k, err := psf.Gaussian{Sigma: 1}.Render(15)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 // The shape of a measured PSF, as astronomers give it: axis ratio and position angle of the long axis.
 func ExampleShear() {
-	k, err := psf.Moffat(31, 4, 3.5, psf.Ellipse(0.8, math.Pi/6))
+	k, err := psf.Moffat{FWHM: 4, Beta: 3.5, Shear: psf.Ellipse(0.8, math.Pi/6)}.Render(31)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -25,12 +25,12 @@ func ExampleShear() {
 
 // Two telescopes one after the other: a simulated galaxy that already has a PSF of 1.5 pixels is seen through one of 2.
 func ExampleCompose() {
-	sharp, err := psf.Gaussian(15, 1.5)
+	sharp, err := psf.Gaussian{Sigma: 1.5}.Render(15)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	seeing, err := psf.Gaussian(21, 2)
+	seeing, err := psf.Gaussian{Sigma: 2}.Render(21)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -248,7 +248,7 @@ func TestInstrumentKnows(t *testing.T) {
 	in := psf.Instrument{Size: 15, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.2, InvBetaMax: 0.3}
 	kernel := func(sigma, beta float64, shear psf.Shear) psf.PSF {
 		t.Helper()
-		k, err := psf.Moffat(15, 2*math.Sqrt(2*math.Ln2)*sigma, beta, shear)
+		k, err := psf.Moffat{FWHM: 2 * math.Sqrt(2*math.Ln2) * sigma, Beta: beta, Shear: shear}.Render(15)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +303,7 @@ func TestInstrumentKnowsEvenGrids(t *testing.T) {
 		in := psf.Instrument{Size: size, SigmaMin: 1, SigmaMax: 5, ShearMax: 0.4, InvBetaMax: 0.4}
 		for _, sigma := range []float64{2, 4, 5} {
 			for _, shear := range []psf.Shear{{}, {G1: 0.2, G2: 0.3}} {
-				k := must(psf.Moffat(size, 2.3548200450309493*sigma, 2.5, shear))(t)
+				k := must(psf.Moffat{FWHM: 2.3548200450309493 * sigma, Beta: 2.5, Shear: shear}.Render(size))(t)
 				for what, k := range map[string]psf.PSF{"a Moffat profile": k, "recentred": must(k.Recenter())(t)} {
 					if err := in.Check(k); err != nil {
 						t.Errorf("%s of σ = %g on %d×%d pixels: %v", what, sigma, size, size, err)

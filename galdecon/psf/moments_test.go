@@ -13,7 +13,7 @@ import (
 func TestMomentsOfGaussians(t *testing.T) {
 	for _, size := range []int{30, 31} {
 		for _, test := range []struct{ sigma, q, precision float64 }{{0.6, 1, 0.015}, {0.8, 0.8, 0.015}, {1.5, 0.6, 0.002}, {3, 0.8, 0.002}} {
-			k := must(psf.Elliptical(size, test.sigma, psf.Ellipse(test.q, 0.6)))(t)
+			k := must(psf.Gaussian{Sigma: test.sigma, Shear: psf.Ellipse(test.q, 0.6)}.Render(size))(t)
 			m := must(k.Moments())(t)
 			what := fmt.Sprintf("size %d, %+v: ", size, test)
 			near(t, what+"σ", m.Sigma/test.sigma, 1, test.precision)
@@ -49,14 +49,14 @@ func TestMomentsOfMoffat(t *testing.T) {
 				high = middle
 			}
 		}
-		m := must(must(psf.Moffat(41, width, beta, psf.Shear{}))(t).Moments())(t)
+		m := must(must(psf.Moffat{FWHM: width, Beta: beta}.Render(41))(t).Moments())(t)
 		near(t, fmt.Sprintf("β=%g: σ", beta), m.Sigma, math.Sqrt(low), 3e-3*m.Sigma)
 	}
 }
 
 // Neither wings nor noise may count much: that is what the weight is for.
 func TestMomentsAreRobust(t *testing.T) {
-	k := must(psf.Gaussian(33, 1.5))(t)
+	k := must(psf.Gaussian{Sigma: 1.5}.Render(33))(t)
 	rng := rand.New(rand.NewPCG(1, 1))
 	noisy := make([]float32, len(k.Pixels))
 	for i, w := range k.Pixels {
@@ -67,7 +67,7 @@ func TestMomentsAreRobust(t *testing.T) {
 	if rr, _, _ := secondMoments(n); math.Abs(rr-2.25) < 0.5 {
 		t.Errorf("the plain second moment is %g: the noise says nothing", rr)
 	}
-	if _, err := must(psf.Airy(33, 3, 0.3))(t).Moments(); err != nil {
+	if _, err := must(psf.Airy{LambdaOverD: 3, Obscuration: 0.3}.Render(33))(t).Moments(); err != nil {
 		t.Error(err)
 	}
 }
@@ -76,9 +76,9 @@ func TestFWHM(t *testing.T) {
 	const perSigma = 2.3548200450309493
 	for _, size := range []int{30, 31} {
 		for _, sigma := range []float64{0.8, 1.5, 4} {
-			near(t, "a Gaussian's", must(must(psf.Elliptical(size, sigma, psf.Ellipse(0.7, 0.3)))(t).FWHM())(t)/(perSigma*sigma), 1, 0.015)
+			near(t, "a Gaussian's", must(must(psf.Gaussian{Sigma: sigma, Shear: psf.Ellipse(0.7, 0.3)}.Render(size))(t).FWHM())(t)/(perSigma*sigma), 1, 0.015)
 		}
-		near(t, "a Moffat's", must(must(psf.Moffat(size, 5, 2.5, psf.Shear{}))(t).FWHM())(t), 5, 0.05)
+		near(t, "a Moffat's", must(must(psf.Moffat{FWHM: 5, Beta: 2.5}.Render(size))(t).FWHM())(t), 5, 0.05)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestFit(t *testing.T) {
 		for _, test := range []psf.Fit{
 			{Sigma: 4}, {Sigma: 2, Wings: 0.4}, {Sigma: 0.7, Shear: psf.Shear{G1: 0.1, G2: -0.05}, Wings: 0.2}, {Sigma: 1.5, Shear: psf.Shear{G2: 0.3}},
 		} {
-			k := must(psf.Moffat(size, 2.3548200450309493*test.Sigma, 1/test.Wings, test.Shear))(t)
+			k := must(psf.Moffat{FWHM: 2.3548200450309493 * test.Sigma, Beta: 1 / test.Wings, Shear: test.Shear}.Render(size))(t)
 			f := must(k.Fit())(t)
 			what := fmt.Sprintf("size %d, %+v: ", size, test)
 			near(t, what+"σ", f.Sigma, test.Sigma, 1e-3*test.Sigma)
@@ -100,7 +100,7 @@ func TestFit(t *testing.T) {
 	}
 	// Two sources are no Moffat profile.
 	two := make([]float32, 21*21)
-	k := must(psf.Gaussian(11, 1))(t)
+	k := must(psf.Gaussian{Sigma: 1}.Render(11))(t)
 	for i, w := range k.Pixels {
 		two[(i/11+5)*21+i%11] += w
 		two[(i/11+5)*21+i%11+10] += w

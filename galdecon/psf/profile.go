@@ -43,27 +43,54 @@ func (s Shear) radius2(dx, dy float64) float64 {
 	return ((1+g2)*(dx*dx+dy*dy) - 2*s.G1*(dx*dx-dy*dy) - 4*s.G2*dx*dy) / (1 - g2)
 }
 
-// Elliptical is the Gaussian PSF with the geometric mean σ of its two widths, in pixels, and an ellipticity, sampled at pixel
-// centres on a size×size grid and scaled to sum 1.
-func Elliptical(size int, sigma float64, shear Shear) (PSF, error) {
-	return Moffat(size, fwhmOfSigma*sigma, math.Inf(1), shear)
+// Gaussian is a Gaussian PSF, the paper's (Section 3) where it is round.
+type Gaussian struct {
+	// Sigma is σ in pixels, positive: of an elliptical PSF the geometric mean of its two widths.
+	Sigma float64
+	// Shear is the ellipticity; the zero value is round.
+	Shear Shear
 }
 
-// Moffat is the PSF (1 + r²/α²)^{−β} of Moffat (1969), with wings as those of the atmosphere, whose β is 2.5 to 5 (Trujillo et al.
-// 2001). It is given by its full width at half maximum in pixels, fwhm = 2α·√(2^{1/β}−1), of an elliptical one the geometric mean
-// of the two. β > 1 makes the light finite; an infinite β is a Gaussian. It is sampled at pixel centres on a size×size grid and
-// scaled to sum 1 there: light beyond the grid, a share (1 + R²/α²)^{1−β} outside the radius R, isn't known to it.
-func Moffat(size int, fwhm, beta float64, shear Shear) (PSF, error) {
-	if !(fwhm > 0) || math.IsInf(fwhm, 0) {
-		return PSF{}, fmt.Errorf("psf: the width of a PSF must be a positive number of pixels, got %g", fwhm)
+// Render returns the PSF sampled at pixel centres on a size×size grid and scaled to sum 1. The paper
+// uses size 10 and σ = 2.0, 2.5, … 4.0 pixels for images of 128 pixels.
+func (g Gaussian) Render(size int) (PSF, error) {
+	sigma := g.Sigma
+	if !(sigma > 0) || math.IsInf(sigma, 0) {
+		return PSF{}, fmt.Errorf("psf: σ of a Gaussian must be a positive number of pixels, got %g", sigma)
 	}
-	if !(beta > 1) {
-		return PSF{}, fmt.Errorf("psf: β of a Moffat PSF must be above 1, where its light is finite, got %g", beta)
+	if g.Shear != (Shear{}) {
+		return Moffat{FWHM: fwhmOfSigma * sigma, Beta: math.Inf(1), Shear: g.Shear}.Render(size)
 	}
-	if err := shear.validate(); err != nil {
+	return sample(size, func(dx, dy float64) float64 { return math.Exp(-(dx*dx + dy*dy) / (2 * sigma * sigma)) })
+}
+
+// Moffat is the PSF (1 + r²/α²)^{−β} of Moffat (1969), with wings as those of the atmosphere, whose β is
+// 2.5 to 5 (Trujillo et al. 2001).
+type Moffat struct {
+	// FWHM is the full width at half maximum in pixels, positive: 2α·√(2^{1/β}−1), of an elliptical PSF the
+	// geometric mean of the two.
+	FWHM float64
+	// Beta is β > 1, which makes the light finite; an infinite β is a Gaussian.
+	Beta float64
+	// Shear is the ellipticity; the zero value is round.
+	Shear Shear
+}
+
+// Render returns the PSF sampled at pixel centres on a size×size grid and scaled to sum 1 there: light
+// beyond the grid, a share (1 + R²/α²)^{1−β} outside the radius R, isn't known to it.
+func (m Moffat) Render(size int) (PSF, error) {
+	if !(m.FWHM > 0) || math.IsInf(m.FWHM, 0) {
+		return PSF{}, fmt.Errorf("psf: the width of a PSF must be a positive number of pixels, got %g", m.FWHM)
+	}
+	if !(m.Beta > 1) {
+		return PSF{}, fmt.Errorf("psf: β of a Moffat PSF must be above 1, where its light is finite, got %g", m.Beta)
+	}
+	if err := m.Shear.validate(); err != nil {
 		return PSF{}, err
 	}
-	return sample(size, func(dx, dy float64) float64 { return moffat(4*shear.radius2(dx, dy)/(fwhm*fwhm), 1/beta) })
+	return sample(size, func(dx, dy float64) float64 {
+		return moffat(4*m.Shear.radius2(dx, dy)/(m.FWHM*m.FWHM), 1/m.Beta)
+	})
 }
 
 // moffat is the profile, 1 in its middle and ½ where t, the square of the radius in half widths, is 1. Written in 1/β it is good up
@@ -75,16 +102,26 @@ func moffat(t, wings float64) float64 {
 	return math.Exp(-math.Log1p(t*math.Expm1(wings*math.Ln2)) / wings)
 }
 
-// Airy is the PSF of a telescope that is limited by diffraction alone: a round aperture of diameter D with a central obscuration
-// of the diameter ε·D, 0 ≤ ε < 1 (Born & Wolf, Section 8.5). λ/D is in pixels; an unobscured PSF has its first dark ring at 1.22 and a
-// full width at half maximum of 1.029 λ/D. It is sampled at pixel centres on a size×size grid and scaled to sum 1. With less than
-// 2 pixels for λ/D samples are too few: make it on a finer grid and [PSF.Rebin] it, which also integrates over pixels.
-func Airy(size int, lambdaOverD, obscuration float64) (PSF, error) {
-	if !(lambdaOverD > 0) || math.IsInf(lambdaOverD, 0) {
-		return PSF{}, fmt.Errorf("psf: λ/D of an Airy PSF must be a positive number of pixels, got %g", lambdaOverD)
+// Airy is the PSF of a telescope that is limited by diffraction alone: a round aperture of diameter D
+// (Born & Wolf, Section 8.5).
+type Airy struct {
+	// LambdaOverD is λ/D in pixels, positive. An unobscured PSF has its first dark ring at 1.22 and a full
+	// width at half maximum of 1.029 λ/D.
+	LambdaOverD float64
+	// Obscuration is ε, the diameter of the central obscuration over D, 0 ≤ ε < 1.
+	Obscuration float64
+}
+
+// Render returns the PSF sampled at pixel centres on a size×size grid and scaled to sum 1. With less than
+// 2 pixels for λ/D samples are too few: make it on a finer grid and [PSF.Rebin] it, which also integrates
+// over pixels.
+func (a Airy) Render(size int) (PSF, error) {
+	if !(a.LambdaOverD > 0) || math.IsInf(a.LambdaOverD, 0) {
+		return PSF{}, fmt.Errorf("psf: λ/D of an Airy PSF must be a positive number of pixels, got %g", a.LambdaOverD)
 	}
-	if !(obscuration >= 0 && obscuration < 1) {
-		return PSF{}, fmt.Errorf("psf: the central obscuration of an Airy PSF must be a part of the aperture's diameter in [0, 1), got %g", obscuration)
+	if !(a.Obscuration >= 0 && a.Obscuration < 1) {
+		return PSF{}, fmt.Errorf("psf: the central obscuration of an Airy PSF must be a part of the aperture's "+
+			"diameter in [0, 1), got %g", a.Obscuration)
 	}
 	disc := func(v float64) float64 { // the amplitude 2 J₁(v)/v of a disc
 		if v < 1e-6 {
@@ -93,9 +130,9 @@ func Airy(size int, lambdaOverD, obscuration float64) (PSF, error) {
 		return 2 * math.J1(v) / v
 	}
 	return sample(size, func(dx, dy float64) float64 {
-		v := math.Pi * math.Hypot(dx, dy) / lambdaOverD
-		a := disc(v) - obscuration*obscuration*disc(obscuration*v)
-		return a * a
+		v := math.Pi * math.Hypot(dx, dy) / a.LambdaOverD
+		amplitude := disc(v) - a.Obscuration*a.Obscuration*disc(a.Obscuration*v)
+		return amplitude * amplitude
 	})
 }
 
@@ -111,7 +148,7 @@ func Grid(size int, low, high, step float64) ([]PSF, error) {
 	var kernels []PSF
 	// Multiplied, not added up, and with room for rounding, so that the last is there.
 	for i := range int((high-low)/step+1e-6) + 1 {
-		k, err := Gaussian(size, low+float64(i)*step)
+		k, err := Gaussian{Sigma: low + float64(i)*step}.Render(size)
 		if err != nil {
 			return nil, err
 		}

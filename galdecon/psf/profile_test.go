@@ -69,7 +69,7 @@ func TestEllipticalMoments(t *testing.T) {
 	for _, size := range []int{40, 41} {
 		for _, angle := range []float64{0, 0.5, math.Pi / 2, -1} {
 			const sigma, q = 2.0, 0.6
-			k := must(psf.Elliptical(size, sigma, psf.Ellipse(q, angle)))(t)
+			k := must(psf.Gaussian{Sigma: sigma, Shear: psf.Ellipse(q, angle)}.Render(size))(t)
 			a2, b2 := sigma*sigma/q, sigma*sigma*q
 			cos, sin := math.Cos(angle), math.Sin(angle)
 			rr, cc, rc := secondMoments(k)
@@ -89,7 +89,7 @@ func TestShear(t *testing.T) {
 	if long := psf.Ellipse(0.5, 0); !(long.G1 > 0) || long.G2 != 0 {
 		t.Errorf("along a row of the image g is %+v", long)
 	}
-	if got, want := must(psf.Elliptical(9, 1, psf.Shear{}))(t), must(psf.Gaussian(9, 1))(t); !slices.EqualFunc(got.Pixels, want.Pixels,
+	if got, want := must(psf.Gaussian{Sigma: 1}.Render(9))(t), must(psf.Gaussian{Sigma: 1}.Render(9))(t); !slices.EqualFunc(got.Pixels, want.Pixels,
 		func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-7 }) {
 		t.Error("without ellipticity it is not the round Gaussian")
 	}
@@ -98,7 +98,7 @@ func TestShear(t *testing.T) {
 func TestMoffatProfile(t *testing.T) {
 	const size, fwhm = 401, 16.0
 	for _, beta := range []float64{2.5, 3.5, 5} {
-		k := must(psf.Moffat(size, fwhm, beta, psf.Shear{}))(t)
+		k := must(psf.Moffat{FWHM: fwhm, Beta: beta}.Render(size))(t)
 		alpha2 := fwhm * fwhm / 4 / (math.Pow(2, 1/beta) - 1)
 		centre := size/2*size + size/2
 		what := fmt.Sprintf("β=%g: ", beta)
@@ -113,7 +113,7 @@ func TestMoffatProfile(t *testing.T) {
 			near(t, what+"column²", cc/want, 1, 0.02)
 		}
 	}
-	limit, gaussian := must(psf.Moffat(25, fwhm, 1e7, psf.Ellipse(0.7, 1)))(t), must(psf.Elliptical(25, fwhm/2.3548200450309493, psf.Ellipse(0.7, 1)))(t)
+	limit, gaussian := must(psf.Moffat{FWHM: fwhm, Beta: 1e7, Shear: psf.Ellipse(0.7, 1)}.Render(25))(t), must(psf.Gaussian{Sigma: fwhm / 2.3548200450309493, Shear: psf.Ellipse(0.7, 1)}.Render(25))(t)
 	for i, w := range gaussian.Pixels {
 		near(t, "β → ∞", float64(limit.Pixels[i]), float64(w), 1e-7)
 	}
@@ -122,7 +122,7 @@ func TestMoffatProfile(t *testing.T) {
 // An elliptical profile at (x, y) is the round one at the radius of the ellipse through it.
 func TestEllipticalMoffat(t *testing.T) {
 	const size, q = 41, 0.5
-	round, elliptical := must(psf.Moffat(size, 6, 3, psf.Shear{}))(t), must(psf.Moffat(size, 6, 3, psf.Ellipse(q, math.Pi/2)))(t)
+	round, elliptical := must(psf.Moffat{FWHM: 6, Beta: 3}.Render(size))(t), must(psf.Moffat{FWHM: 6, Beta: 3, Shear: psf.Ellipse(q, math.Pi/2)}.Render(size))(t)
 	at := func(k psf.PSF, row, col int) float64 {
 		return float64(k.Pixels[(size/2+row)*size+size/2+col] / k.Pixels[size/2*size+size/2])
 	}
@@ -143,7 +143,7 @@ func TestMoffatsInGraph(t *testing.T) {
 		}
 		got := tensors.MustCopyFlatData[float32](out)
 		for i, sigma := range sigmas {
-			k := must(psf.Moffat(size, 2.3548200450309493*float64(sigma), 1/float64(wings[i]), psf.Shear{G1: float64(g1[i]), G2: float64(g2[i])}))(t)
+			k := must(psf.Moffat{FWHM: 2.3548200450309493 * float64(sigma), Beta: 1 / float64(wings[i]), Shear: psf.Shear{G1: float64(g1[i]), G2: float64(g2[i])}}.Render(size))(t)
 			want := make([]float64, len(k.Pixels))
 			for j, w := range k.Pixels {
 				want[j] = float64(w)
@@ -157,7 +157,7 @@ func TestMoffatsInGraph(t *testing.T) {
 // The transfer function of a telescope is the autocorrelation of its aperture: nothing passes above D/λ.
 func TestAiryTransferFunction(t *testing.T) {
 	const size, lambdaOverD = 801, 5.0
-	k := must(psf.Airy(size, lambdaOverD, 0))(t)
+	k := must(psf.Airy{LambdaOverD: lambdaOverD}.Render(size))(t)
 	for _, nu := range []float64{0.1, 0.3, 0.5, 0.8, 1.2, 2} { // in units of D/λ
 		sum := 0.0
 		for i, w := range k.Pixels {
@@ -173,7 +173,7 @@ func TestAiryTransferFunction(t *testing.T) {
 
 func TestAiryProfile(t *testing.T) {
 	const size, lambdaOverD = 801, 5.0
-	clear := must(psf.Airy(size, lambdaOverD, 0))(t)
+	clear := must(psf.Airy{LambdaOverD: lambdaOverD}.Render(size))(t)
 	centre := size/2*size + size/2
 	// Of the light, 1 − J₀² − J₁² is within a radius (Rayleigh 1881): 83.8 % within the first dark ring.
 	for _, radius := range []float64{0.5, 1.2197, 3} {
@@ -187,7 +187,7 @@ func TestAiryProfile(t *testing.T) {
 	near(t, "the full width at half maximum", must(clear.FWHM())(t), 1.029*lambdaOverD, 0.01*lambdaOverD)
 	// An aperture of the area A has the peak A/λ² for light of sum 1.
 	for _, obscuration := range []float64{0, 0.33} {
-		k := must(psf.Airy(size, lambdaOverD, obscuration))(t)
+		k := must(psf.Airy{LambdaOverD: lambdaOverD, Obscuration: obscuration}.Render(size))(t)
 		near(t, fmt.Sprintf("the peak for the obscuration %g", obscuration), float64(k.Pixels[centre])*lambdaOverD*lambdaOverD,
 			math.Pi/4*(1-obscuration*obscuration), 0.02)
 	}
@@ -199,7 +199,7 @@ func TestGridOfThePaper(t *testing.T) {
 		t.Fatalf("%d PSFs, want 5", len(grid))
 	}
 	for i, sigma := range []float64{2, 2.5, 3, 3.5, 4} {
-		if want := must(psf.Gaussian(10, sigma))(t); !slices.Equal(grid[i].Pixels, want.Pixels) || grid[i].Size != 10 {
+		if want := must(psf.Gaussian{Sigma: sigma}.Render(10))(t); !slices.Equal(grid[i].Pixels, want.Pixels) || grid[i].Size != 10 {
 			t.Errorf("PSF %d isn't that of σ = %g", i, sigma)
 		}
 	}
@@ -214,17 +214,17 @@ func TestProfilesRefuse(t *testing.T) {
 		err  error
 		want string
 	}{
-		"no width":        {second(psf.Moffat(9, 0, 3, psf.Shear{})), "positive number of pixels, got 0"},
-		"NaN width":       {second(psf.Moffat(9, nan, 3, psf.Shear{})), "got NaN"},
-		"infinite light":  {second(psf.Moffat(9, 3, 1, psf.Shear{})), "β of a Moffat PSF must be above 1"},
-		"NaN β":           {second(psf.Moffat(9, 3, nan, psf.Shear{})), "got NaN"},
-		"a line":          {second(psf.Moffat(9, 3, 3, psf.Ellipse(0, 1))), "|g| < 1"},
-		"NaN axis ratio":  {second(psf.Elliptical(9, 3, psf.Ellipse(nan, 1))), "|g| < 1"},
-		"negative σ":      {second(psf.Elliptical(9, -3, psf.Shear{})), "positive"},
-		"no grid":         {second(psf.Moffat(0, 3, 3, psf.Shear{})), "1 to 16384 pixels, got 0"},
-		"no λ/D":          {second(psf.Airy(9, 0, 0)), "λ/D"},
-		"all obscured":    {second(psf.Airy(9, 2, 1)), "[0, 1), got 1"},
-		"no grid of Airy": {second(psf.Airy(-1, 2, 0)), "got -1"},
+		"no width":        {second(psf.Moffat{FWHM: 0, Beta: 3}.Render(9)), "positive number of pixels, got 0"},
+		"NaN width":       {second(psf.Moffat{FWHM: nan, Beta: 3}.Render(9)), "got NaN"},
+		"infinite light":  {second(psf.Moffat{FWHM: 3, Beta: 1}.Render(9)), "β of a Moffat PSF must be above 1"},
+		"NaN β":           {second(psf.Moffat{FWHM: 3, Beta: nan}.Render(9)), "got NaN"},
+		"a line":          {second(psf.Moffat{FWHM: 3, Beta: 3, Shear: psf.Ellipse(0, 1)}.Render(9)), "|g| < 1"},
+		"NaN axis ratio":  {second(psf.Gaussian{Sigma: 3, Shear: psf.Ellipse(nan, 1)}.Render(9)), "|g| < 1"},
+		"negative σ":      {second(psf.Gaussian{Sigma: -3}.Render(9)), "positive"},
+		"no grid":         {second(psf.Moffat{FWHM: 3, Beta: 3}.Render(0)), "1 to 16384 pixels, got 0"},
+		"no λ/D":          {second(psf.Airy{LambdaOverD: 0}.Render(9)), "λ/D"},
+		"all obscured":    {second(psf.Airy{LambdaOverD: 2, Obscuration: 1}.Render(9)), "[0, 1), got 1"},
+		"no grid of Airy": {second(psf.Airy{LambdaOverD: 2}.Render(-1)), "got -1"},
 		"no step":         {second(psf.Grid(10, 2, 4, 0)), "positive step"},
 		"reversed":        {second(psf.Grid(10, 4, 2, 0.5)), "low ≤ high"},
 		"endless":         {second(psf.Grid(10, 4, math.Inf(1), 0.5)), "low ≤ high"},

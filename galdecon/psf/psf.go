@@ -58,15 +58,6 @@ func validSize(size int) error {
 	return nil
 }
 
-// Gaussian is the isotropic Gaussian PSF of the paper (Section 3), σ in pixels, sampled at pixel centres on a size×size grid
-// and scaled to sum 1. The paper uses size 10 and σ = 2.0, 2.5, ... 4.0 pixels for images of 128 pixels.
-func Gaussian(size int, sigma float64) (PSF, error) {
-	if !(sigma > 0) || math.IsInf(sigma, 0) {
-		return PSF{}, fmt.Errorf("psf: σ of a Gaussian must be a positive number of pixels, got %g", sigma)
-	}
-	return sample(size, func(dx, dy float64) float64 { return math.Exp(-(dx*dx + dy*dy) / (2 * sigma * sigma)) })
-}
-
 // maxAbsolute is the largest sum of |w| of measured weights of sum 1. Noise makes it large, with the number of pixels: a star whose peak is 100
 // standard deviations, and 3 pixels wide, has 1.6 on a grid of 33×33 pixels, and 3.5 on 64×64.
 const maxAbsolute = 5

@@ -151,7 +151,7 @@ func compare(t *testing.T, what string, got []float32, want []float64, tolerance
 
 func TestPointSourceStaysWhereItIs(t *testing.T) {
 	for _, size := range []int{9, 10} {
-		k, err := psf.Gaussian(size, 1)
+		k, err := psf.Gaussian{Sigma: 1}.Render(size)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func vector(values []float32) *mat.VecDense {
 // Three iterations must explain all of x that λ allows for a galaxy on a dark sky, and must not touch a y that agrees with x.
 func TestCorrect(t *testing.T) {
 	const h, w = 32, 32
-	kernel, err := psf.Gaussian(9, 1)
+	kernel, err := psf.Gaussian{Sigma: 1}.Render(9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestGaussians(t *testing.T) {
 		}
 		got := tensors.MustCopyFlatData[float32](out)
 		for i, sigma := range []float64{0.5, 2} {
-			k, err := psf.Gaussian(size, sigma)
+			k, err := psf.Gaussian{Sigma: sigma}.Render(size)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -326,7 +326,7 @@ func TestGaussians(t *testing.T) {
 }
 
 func TestResizeKeepsTheCentre(t *testing.T) {
-	k, err := psf.Gaussian(9, 0.8)
+	k, err := psf.Gaussian{Sigma: 0.8}.Render(9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,9 +352,9 @@ func TestBadPSFs(t *testing.T) {
 		"shape":    second(psf.New(3, make([]float32, 4))),
 		"negative": second(psf.New(1, []float32{-1})),
 		"noise":    second(psf.New(2, []float32{1, -1, 1e-3, 0})),
-		"sigma":    second(psf.Gaussian(9, 0)),
-		"NaN σ":    second(psf.Gaussian(9, math.NaN())),
-		"size":     second(psf.Gaussian(0, 1)),
+		"sigma":    second(psf.Gaussian{Sigma: 0}.Render(9)),
+		"NaN σ":    second(psf.Gaussian{Sigma: math.NaN()}.Render(9)),
+		"size":     second(psf.Gaussian{Sigma: 1}.Render(0)),
 		"mixed":    second(psf.Stack(psf.PSF{Size: 1, Pixels: []float32{1}}, psf.PSF{Size: 2, Pixels: make([]float32, 4)})),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "psf: ") {
@@ -366,7 +366,7 @@ func TestBadPSFs(t *testing.T) {
 // A measured star is a PSF though it has noise, or part of it was taken for sky. One of which little is left isn't.
 func TestMeasuredWeights(t *testing.T) {
 	const size = 64
-	star := must(psf.Moffat(size, 3, 3, psf.Shear{}))(t).Pixels
+	star := must(psf.Moffat{FWHM: 3, Beta: 3}.Render(size))(t).Pixels
 	measured := func(noise, sky float64) error { // in units of the peak, and of all light
 		rng := rand.New(rand.NewPCG(1, 2))
 		weights := make([]float32, len(star))

@@ -36,7 +36,7 @@ func TestRecentre(t *testing.T) {
 			m := must(k.Moments())(t)
 			near(t, "the row", m.Row, at[0], 1e-3)
 			near(t, "the column", m.Col, at[1], 1e-3)
-			got, want := must(k.Recenter())(t), must(psf.Gaussian(size, 1.5))(t)
+			got, want := must(k.Recenter())(t), must(psf.Gaussian{Sigma: 1.5}.Render(size))(t)
 			near(t, "the sum", total(got), 1, 1e-6)
 			for i, w := range want.Pixels {
 				if d := math.Abs(float64(got.Pixels[i] - w)); d > 3e-3*float64(want.Pixels[size/2*size+size/2]) {
@@ -53,8 +53,8 @@ func TestRescaleOfGaussians(t *testing.T) {
 		for _, pixels := range []float64{0.4, 0.5, 0.75, 1, 1.5, 2, 3} {
 			for _, test := range []struct{ sigma, precision float64 }{{0.8, 0.03}, {1, 0.005}, {1.5, 0.0025}} {
 				sigma := test.sigma * max(pixels, 1)
-				got := must(must(psf.Gaussian(size, sigma))(t).Rescale(pixels))(t)
-				want := must(psf.Gaussian(got.Size, sigma/pixels))(t)
+				got := must(must(psf.Gaussian{Sigma: sigma}.Render(size))(t).Rescale(pixels))(t)
+				want := must(psf.Gaussian{Sigma: sigma / pixels}.Render(got.Size))(t)
 				near(t, "the sum", total(got), 1, 1e-6)
 				peak := float64(want.Pixels[got.Size/2*got.Size+got.Size/2])
 				for i, w := range want.Pixels {
@@ -70,7 +70,7 @@ func TestRescaleOfGaussians(t *testing.T) {
 // Averaging 2×2 the image seen through a PSF is seeing the averaged image through the rescaled PSF. An integrated one is too wide.
 func TestRescaleCommutesWithAveraging(t *testing.T) {
 	const n = 64
-	k := must(psf.Elliptical(25, 2.2, psf.Ellipse(0.8, 0.4)))(t)
+	k := must(psf.Gaussian{Sigma: 2.2, Shear: psf.Ellipse(0.8, 0.4)}.Render(25))(t)
 	y := make([]float32, n*n)
 	for i := range y {
 		r, c := float64(i/n)-31.3, float64(i%n)-30.2
@@ -107,7 +107,7 @@ func TestRebinIntegrates(t *testing.T) {
 	for _, n := range []int{4, 5} {
 		for _, size := range []int{80, 81} {
 			const sigma = 1.2 // in new pixels
-			got := must(must(psf.Gaussian(size, sigma*float64(n)))(t).Rebin(n))(t)
+			got := must(must(psf.Gaussian{Sigma: sigma * float64(n)}.Render(size))(t).Rebin(n))(t)
 			near(t, "the sum", total(got), 1, 1e-6)
 			integral := func(i int) float64 {
 				x := float64(i - got.Size/2)
@@ -170,12 +170,12 @@ func TestCompose(t *testing.T) {
 		compare(t, fmt.Sprintf("sizes %v", sizes), together, twice, 1e-5)
 	}
 	// Variances add up.
-	k := must(psf.Compose(must(psf.Gaussian(25, 1.5))(t), must(psf.Gaussian(25, 2))(t)))(t)
+	k := must(psf.Compose(must(psf.Gaussian{Sigma: 1.5}.Render(25))(t), must(psf.Gaussian{Sigma: 2}.Render(25))(t)))(t)
 	near(t, "σ", must(k.Moments())(t).Sigma, 2.5, 0.01)
 }
 
 func TestResamplingRefuses(t *testing.T) {
-	k := must(psf.Gaussian(9, 1))(t)
+	k := must(psf.Gaussian{Sigma: 1}.Render(9))(t)
 	for name, test := range map[string]struct {
 		err  error
 		want string
@@ -184,11 +184,11 @@ func TestResamplingRefuses(t *testing.T) {
 		"no pixel":      {second(k.Rescale(0)), "got 0"},
 		"NaN pixel":     {second(k.Rescale(math.NaN())), "got NaN"},
 		"tiny pixel":    {second(k.Rescale(1e-9)), "0.05"},
-		"huge":          {second(must(psf.Gaussian(1000, 9))(t).Rescale(0.05)), "1 to 16384 pixels"},
+		"huge":          {second(must(psf.Gaussian{Sigma: 9}.Render(1000))(t).Rescale(0.05)), "1 to 16384 pixels"},
 		"no size":       {second(k.Resize(0)), "got 0"},
 		"negative size": {second(k.Resize(-9)), "got -9"},
 		"huge size":     {second(k.Resize(1 << 40)), "1 to 16384 pixels"},
-		"huge Gaussian": {second(psf.Gaussian(1<<40, 1)), "1 to 16384 pixels"},
+		"huge Gaussian": {second(psf.Gaussian{Sigma: 1}.Render(1 << 40)), "1 to 16384 pixels"},
 		"no end":        {second(psf.Grid(9, 1, 2, 1e-300)), "larger step"},
 		"nothing":       {second(psf.Stack()), "no PSF"},
 	} {

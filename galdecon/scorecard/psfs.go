@@ -38,11 +38,11 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, told []psf.PSF, err er
 		return nil, nil, fmt.Errorf("scorecard: a PSF whose width is wrong by %g %% has none that is positive and finite", 100*s.Wrong)
 	}
 	if s.Measured == (PSFSet{}) {
-		seen, err := psf.Gaussian(c.PSFSize, s.Sigma)
+		seen, err := psf.Gaussian{Sigma: s.Sigma}.Render(c.PSFSize)
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
 		}
-		wrong, err := psf.Gaussian(c.PSFSize, s.Sigma*(1+s.Wrong))
+		wrong, err := psf.Gaussian{Sigma: s.Sigma * (1 + s.Wrong)}.Render(c.PSFSize)
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
 		}

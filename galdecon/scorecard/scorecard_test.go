@@ -221,7 +221,7 @@ func TestFiguresOfKnownCandidates(t *testing.T) {
 		near(t, fmt.Sprintf("the power in ring %d", k), (r.Power[k]-r.TruePower[k])/(spread*spread), 1, 0.3)
 	}
 	// Π takes Σ Π² of white noise away, and the rest adds to the noise of x.
-	kernel, err := psf.Gaussian(7, 1)
+	kernel, err := psf.Gaussian{Sigma: 1}.Render(7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -767,7 +767,7 @@ func TestTableOne(t *testing.T) {
 // Measured PSFs do as Gaussians do, in turn, and stay apart from others of the same name.
 func TestMeasuredPSFs(t *testing.T) {
 	gaussian := func(size int, sigma float64) psf.PSF {
-		k, err := psf.Gaussian(size, sigma)
+		k, err := psf.Gaussian{Sigma: sigma}.Render(size)
 		if err != nil {
 			t.Fatal(err)
 		}

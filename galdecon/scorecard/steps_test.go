@@ -23,7 +23,7 @@ func TestCompareSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	y := blobs(3, micro.Size)
-	k, err := psf.Gaussian(7, 1)
+	k, err := psf.Gaussian{Sigma: 1}.Render(7)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestTableOne(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
 	stars := galaxy.NewImages(2, 11, 11, 1)
 	for i, sigma := range []float64{0.9, 1.1} {
-		k, err := psf.Gaussian(11, sigma)
+		k, err := psf.Gaussian{Sigma: sigma}.Render(11)
 		if err != nil {
 			t.Fatal(err)
 		}

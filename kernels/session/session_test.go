@@ -186,7 +186,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	if err := galdecon.Train(t.Context(), sessiontest.Micro(5), sessiontest.Galaxies(), alone, nil); err != nil {
 		t.Fatal(err)
 	}
-	kernels := []psf.PSF{must(psf.Gaussian(7, 1))(t)}
+	kernels := []psf.PSF{must(psf.Gaussian{Sigma: 1}.Render(7))(t)}
 	there := must(s.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	here := must(galdecon.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	same(t, "observations", there, here)
@@ -312,7 +312,7 @@ func TestTrainingInTheBackground(t *testing.T) {
 	if model.Step < 1 || model.Step > at {
 		t.Errorf("a model in training is of step %d, the training at %d", model.Step, at)
 	}
-	observations := must(s.Observe(sessiontest.Galaxies(), []psf.PSF{must(psf.Gaussian(7, 1))(t)}, 0.003, 5))(t)
+	observations := must(s.Observe(sessiontest.Galaxies(), []psf.PSF{must(psf.Gaussian{Sigma: 1}.Render(7))(t)}, 0.003, 5))(t)
 	if posteriors := must(model.Sample(t.Context(), observations, 2, 1))(t); len(posteriors) != 8 {
 		t.Errorf("%d posteriors for 8 observations", len(posteriors))
 	}

@@ -68,7 +68,7 @@ func TestTraining(t *testing.T) {
 		}
 	})
 	galaxies := sessiontest.Galaxies()
-	kernel, err := psf.Gaussian(7, 1)
+	kernel, err := psf.Gaussian{Sigma: 1}.Render(7)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func write(folder string) error {
 	}
 	field.Pixels[starY*width+starX] += starFlux
 
-	telescope, err := psf.Moffat(25, fwhm, beta, shear)
+	telescope, err := psf.Moffat{FWHM: fwhm, Beta: beta, Shear: shear}.Render(25)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func blurred(y *galaxy.Images, kernel psf.PSF) []float64 {
 // fine is the telescope's PSF on pixels half as wide, one of them off the centre, as measured PSFs often are.
 func fine() (*galaxy.Images, error) {
 	const side = 40
-	k, err := psf.Moffat(side+2, 2*fwhm, beta, shear)
+	k, err := psf.Moffat{FWHM: 2 * fwhm, Beta: beta, Shear: shear}.Render(side + 2)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func Device(t testing.TB) compute.Backend {
 // Gaussian returns a round Gaussian PSF.
 func Gaussian(t testing.TB, size int, sigma float64) psf.PSF {
 	t.Helper()
-	p, err := psf.Gaussian(size, sigma)
+	p, err := psf.Gaussian{Sigma: sigma}.Render(size)
 	if err != nil {
 		t.Fatal(err)
 	}

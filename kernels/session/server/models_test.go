@@ -38,7 +38,7 @@ func TestModels(t *testing.T) {
 	if first.step != 1 || load() != first {
 		t.Errorf("the model of step %d is read again, though nothing has changed", first.step)
 	}
-	kernel, err := psf.Gaussian(7, 1)
+	kernel, err := psf.Gaussian{Sigma: 1}.Render(7)
 	if err != nil {
 		t.Fatal(err)
 	}
