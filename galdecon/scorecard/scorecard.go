@@ -262,7 +262,9 @@ func (c Config) measure(ctx context.Context, s Setting, m Method, number int, wa
 	if err != nil {
 		return nil, err
 	}
-	observations.PSFs = told
+	if observations, err = observations.WithPSFs(told); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -305,7 +307,7 @@ func (c Config) measure(ctx context.Context, s Setting, m Method, number int, wa
 		}
 		if isWanted {
 			r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
-			if err := c.evaluate(ctx, &r, observations.Images.Select(next), told[next%len(told)], candidates); err != nil {
+			if err := c.evaluate(ctx, &r, observations.Images().Select(next), told[next%len(told)], candidates); err != nil {
 				return results, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
 			}
 			results = append(results, r)
