@@ -130,9 +130,12 @@ func TestPresetFromEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(galdecon.ConfigEnv, `{"fit": {"steps": 7}, "diffusion": {"network": {"features": [8]}}}`)
-	c, err := galdecon.Preset("tiny")
+	c, err := galdecon.PresetFromEnv("tiny")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if again, err := galdecon.Preset("tiny"); err != nil || !reflect.DeepEqual(again, plain) {
+		t.Errorf("the environment changes a preset that doesn't ask for it: %+v, error %v", again, err)
 	}
 	want := plain
 	want.Fit.Steps, want.Diffusion.Network.Features = 7, []int{8}
@@ -149,7 +152,7 @@ func TestPresetFromEnvironment(t *testing.T) {
 	}
 	for _, bad := range []string{"steps=7", `{"stepps": 7}`, `{"fit": 7}`, `{"fit": {"steps": 7}} x`} {
 		t.Setenv(galdecon.ConfigEnv, bad)
-		_, err := galdecon.Preset("tiny")
+		_, err := galdecon.PresetFromEnv("tiny")
 		galtest.Wants(t, bad, err, galdecon.ConfigEnv)
 	}
 }

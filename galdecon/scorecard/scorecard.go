@@ -2,7 +2,7 @@
 // the paper's Table 1, the errors that an astronomer asks for, and calibration. Diffusion model, CVAE, Richardson-Lucy, Wiener's
 // filter and doing nothing see the same observations of galaxies whose truth is known.
 //
-//	options, err := scorecard.Defaults()
+//	options := scorecard.Defaults()
 //	diffusion, model, err := scorecard.Load("diffusion", "checkpoints/tiny")
 //	config, err := options.Config(model)
 //	config.Methods = append(diffusion, scorecard.Classical()...)

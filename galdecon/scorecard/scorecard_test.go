@@ -308,7 +308,7 @@ func TestModelResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := scorecard.Defaults()
+	options, err := scorecard.DefaultsFromEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -856,12 +856,12 @@ func TestMeasuredPSFs(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, `{"n": 3, "noise": [0.002]}`)
-	o, err := scorecard.Defaults()
+	o, err := scorecard.DefaultsFromEnv()
 	if err != nil || o.N != 3 || o.Noise[0] != 0.002 || o.Candidates != 10 {
 		t.Errorf("%+v, %v", o, err)
 	}
 	t.Setenv(scorecard.OptionsEnv, `{"galaxy": 3}`)
-	_, err = scorecard.Defaults()
+	_, err = scorecard.DefaultsFromEnv()
 	galtest.Wants(t, "unknown field", err, scorecard.OptionsEnv, "galaxy")
 
 	// A file of galaxies, larger and in colour.
