@@ -27,11 +27,7 @@ func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64)
 	if err != nil {
 		return nil, err
 	}
-	rng, err := random.State(seed, observationStream)
-	if err != nil {
-		return nil, err
-	}
-	x, err := apply(o, observer, rng, float32(noise))
+	x, err := apply(o, observer, random.State(seed, observationStream), float32(noise))
 	if err != nil {
 		return nil, err
 	}
