@@ -109,8 +109,13 @@ func textCard(head, text, comment string) Card {
 	var out Card
 	for {
 		room := cardSize - len(head) - len("''")
-		if len(quoted) <= room {
+		ampersand := out != "" && strings.HasSuffix(quoted, "&")
+		switch {
+		case len(quoted) <= room && !ampersand:
 			return out + withComment(head+"'"+quoted+"'", comment)
+		case len(quoted) < room:
+			// The last one of the text isn't to be taken for that of the convention.
+			return out + withComment(head+"'"+quoted+"&'", "") + withComment("CONTINUE  ''", comment)
 		}
 		end := room - len("&")
 		// A doubled quote stays together: an odd number of quotes before the end would part one.
