@@ -138,7 +138,8 @@ func (c Card) standard() Card {
 	case f == commentary:
 		return Card(fmt.Sprintf("%-8s%-72s", key, rest))
 	case f == bare:
-		if !standardKey(key) || key != strings.TrimRight(c.line()[:8], " ") || rest != "" && rest[0] == '=' {
+		if !standardKey(key) || key != strings.TrimRight(c.line()[:8], " ") ||
+			strings.HasPrefix(rest, "=") {
 			return withComment("COMMENT "+strings.TrimSpace(c.line()), "")
 		}
 		return Card(c.line())

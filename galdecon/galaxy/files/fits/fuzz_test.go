@@ -73,7 +73,11 @@ func FuzzPatched(f *testing.F) {
 			f.Fatal(err)
 		}
 		files = append(files, b)
-		for at := 0; at+cardSize < len(b) && at < 80000; at += 7 * cardSize {
+		step := 7
+		if len(b) > 40000 {
+			step = 199
+		}
+		for at := 0; at+cardSize < len(b); at += step * cardSize {
 			f.Add(i, at, bytes.Clone(b[at:at+cardSize]))
 		}
 	}
@@ -95,6 +99,12 @@ func readAll(t *testing.T, data []byte) {
 	}
 	for _, h := range file.HDUs {
 		_ = h.String()
+		columns, _ := h.Columns()
+		for _, c := range columns {
+			c.Numbers()
+			c.Integers()
+			c.Texts()
+		}
 		pixels, err := h.Pixels()
 		if len(pixels) > 2048*(len(data)+4096) {
 			t.Fatalf("%d pixels of %d bytes", len(pixels), len(data))

@@ -13,8 +13,8 @@ type scaling struct {
 	hasBlank    bool
 }
 
-func (s *scaling) readScaling(h *Header) error {
-	*s = scaling{scale: 1}
+func readScaling(h *Header) scaling {
+	s := scaling{scale: 1}
 	if v, ok := h.Number("BSCALE"); ok {
 		s.scale = v
 	}
@@ -22,7 +22,7 @@ func (s *scaling) readScaling(h *Header) error {
 		s.zero = v
 	}
 	s.blank, s.hasBlank = h.Integer("BLANK")
-	return nil
+	return s
 }
 
 // integer returns the value of a pixel that is stored as an integer.

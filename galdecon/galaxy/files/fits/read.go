@@ -16,7 +16,8 @@ const maxHeader = 64 << 20
 
 // readHeader reads the header of an HDU that begins at a byte of a file, and returns the number of
 // bytes up to its data, and what was changed in it.
-func readHeader(r io.ReaderAt, at, size int64, hdu int) (h *Header, n int64, note string, err error) {
+func readHeader(r io.ReaderAt, at, size int64, hdu int) (h *Header, n int64, note string,
+	err error) {
 	h = &Header{}
 	var changed []string
 	block := make([]byte, blockSize)
@@ -76,15 +77,14 @@ func changedNote(hdu int, keys []string) string {
 	if len(keys) == 0 {
 		return ""
 	}
-	count := len(keys)
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
 	more := ""
 	if len(keys) > 8 {
 		keys, more = keys[:8], " and others"
 	}
-	return fmt.Sprintf("HDU %d: %d cards of the header have characters that aren't ASCII, which "+
-		"became ? or blanks: %s%s", hdu, count, strings.Join(keys, ", "), more)
+	return fmt.Sprintf("HDU %d: bytes of the header that aren't ASCII became ? or blanks, in %s%s",
+		hdu, strings.Join(keys, ", "), more)
 }
 
 // add adds a card of a file, to the one before it if it continues that.

@@ -4,11 +4,12 @@ For NAME.fits: NAME.json has of each HDU its shape, whether it's an image, and i
 value, comment], a value as [type, text]; NAME.f64 has the pixels of all images, one after the other, as
 little-endian float64.
 """
-import glob, gzip, bz2, json, os, warnings
+import glob, gzip, bz2, json, os, time, warnings
 import numpy as np
 from astropy.io import fits
 
 warnings.simplefilter("ignore")
+time.time = lambda: 0.0  # which gzip writes
 here = os.path.dirname(os.path.abspath(__file__))
 os.chdir(here)
 for old in glob.glob("*.fits") + glob.glob("*.json") + glob.glob("*.f64"):
@@ -218,6 +219,43 @@ fl = [fits.Column("COMPRESSED_DATA", "PB()", array=np.array([np.zeros(0, "u1")] 
 fl[1].name = "UNCOMPRESSED_DATA"
 table("uncompressed", fl, [("ZIMAGE", True), ("ZBITPIX", -32), *common[2:], ("ZCMPTYPE", "RICE_1")])
 describe("uncompressed")
+
+# A table of all kinds of columns; table_values.json has of each its values, row by row.
+def arrays(*a):
+    out = np.empty(len(a), object)
+    out[:] = [np.array(x) for x in a]
+    return out
+
+
+columns = [
+    fits.Column("L", "L", array=[True, False, True]), fits.Column("X", "11X", array=np.arange(33).reshape(3, 11) % 3 == 0),
+    fits.Column("B", "B", array=[0, 255, 7]), fits.Column("I", "2I", array=[[1, -2], [3, 4], [-32768, 32767]]),
+    fits.Column("J", "J", array=[1, -99, 2], null=-99, unit="count"), fits.Column("K", "K", array=[2**62, -2**63, 5]),
+    fits.Column("A", "8A", array=["abc", "  x ", ""]), fits.Column("E", "E", array=[1.5, np.nan, -np.inf], unit="Jy"),
+    fits.Column("D", "6D", dim="(3,2)", array=np.arange(18.0).reshape(3, 2, 3) / 7), fits.Column("C", "C", array=[1 + 2j, 0, -1j]),
+    fits.Column("M", "M", array=[1e300 + 2j, 0, -1j]), fits.Column("S", "I", array=[1, 2, -28]),
+    fits.Column("U2", "I", bzero=2**15, array=np.array([0, 65535, 9], "u2")), fits.Column("U4", "J", bzero=2**31, array=np.array([0, 2**32 - 1, 9], "u4")),
+    fits.Column("U8", "K", bzero=2**63, array=np.array([0, 2**63 - 1, 9], "u8")), fits.Column("T", "12A", dim="(4,3)", array=[["a", "bc", "def"], ["", "x", "wxyz"], ["1", "2", "3"]]),
+    fits.Column("PE", "PE()", array=arrays([1.5], [], [2.5, 3.5])), fits.Column("QJ", "QJ()", array=arrays([1, 2, 3], [4], [])),
+    fits.Column("PA", "PA()", array=["one", "", "three"])]
+t = fits.BinTableHDU.from_columns(columns, name="CAT")
+t.header["TSCAL12"], t.header["TZERO12"] = 0.5, 10.0
+fits.HDUList([fits.PrimaryHDU(), t]).writeto("table.fits")
+got = {}
+with fits.open("table.fits") as hdus:
+    for c in hdus[1].columns:
+        v = [np.atleast_1d(x).ravel() for x in hdus[1].data[c.name]]
+        if c.name == "J":
+            v = [np.where(x == -99, np.nan, x) for x in v]
+        if "A" in c.name or c.name == "T":
+            got[c.name] = [["".join(x)] if c.name == "PA" else [str(y) for y in x] for x in v]
+        elif c.name in "CM":
+            got[c.name] = [[repr(float(p)) for y in x for p in (y.real, y.imag)] for x in v]
+        elif c.name in ("K", "U8", "QJ"):
+            got[c.name] = [[str(int(y)) for y in x] for x in v]
+        else:
+            got[c.name] = [[repr(float(y)) for y in x] for x in v]
+json.dump(got, open("table_values.json", "w"), indent=0)
 
 b = open("types.fits", "rb").read()
 open("types.fits.gz", "wb").write(gzip.compress(b, mtime=0))
