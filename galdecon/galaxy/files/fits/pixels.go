@@ -81,7 +81,8 @@ func (h *HDU) Plane(i int) ([]float64, error) {
 }
 
 // Section returns the pixels from an index of each axis, in the order of the shape, up to but not
-// including another one, without reading what isn't needed.
+// including another one, without reading what isn't needed. Of compressed images all tiles that it
+// touches are decoded.
 func (h *HDU) Section(from, to []int) ([]float64, error) {
 	if h.problem != nil {
 		return nil, h.problem

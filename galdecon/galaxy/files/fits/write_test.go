@@ -99,6 +99,7 @@ import json, sys, warnings
 import numpy as np
 from astropy.io import fits
 warnings.simplefilter("error")
+np.seterr(all="ignore")  # of sums
 # A keyword without a value, which the standard allows.
 warnings.filterwarnings("ignore", message="The following header keyword is invalid")
 out = []
