@@ -57,6 +57,16 @@ func TestGet(t *testing.T) {
 	}
 }
 
+func TestEndlessContinuation(t *testing.T) {
+	h := headerOf("A       = '&'")
+	for range 100_000 {
+		h.add(Card(fmt.Sprintf("%-80s", "CONTINUE  'x&'")))
+	}
+	if text, _ := h.Text("A"); len(text) != maxCard/cardSize || h.Len() != 100_001-len(text) {
+		t.Errorf("%d characters in one of %d cards", len(text), h.Len())
+	}
+}
+
 func TestSetReadsBack(t *testing.T) {
 	long := strings.Repeat("it's a 'long' text, ", 30) + "'"
 	for key, value := range map[string]any{

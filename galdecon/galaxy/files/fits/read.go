@@ -11,8 +11,12 @@ import (
 	"strings"
 )
 
-// maxHeader bounds the bytes of one header: beyond it END was lost, and what follows are data.
-const maxHeader = 64 << 20
+const (
+	// maxHeader bounds the bytes of one header: beyond it END was lost, and what follows are data.
+	maxHeader = 16 << 20
+	// maxCard bounds the bytes of a long string with its cards: those after it continue nothing.
+	maxCard = 1 << 15
+)
 
 // readHeader reads the header of an HDU that begins at a byte of a file, and returns the number of
 // bytes up to its data, and what was changed in it.
@@ -91,9 +95,9 @@ func changedNote(hdu int, keys []string) string {
 func (h *Header) add(c Card) {
 	if last := len(h.cards) - 1; last >= 0 && strings.HasPrefix(string(c), "CONTINUE") {
 		before := h.cards[last]
-		_, _, f := before.parts()
-		_, isText := before.Value().(string)
-		if f == valued && isText {
+		_, rest, f := before.parts()
+		first, _ := parseValue(rest)
+		if _, isText := first.(string); f == valued && isText && len(before) < maxCard {
 			switch c.Value().(type) {
 			case string, nil:
 				h.cards[last] = before + c

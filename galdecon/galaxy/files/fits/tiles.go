@@ -102,7 +102,7 @@ func (t *tiles) readShape(h *HDU, header *Header) error {
 func (t *tiles) readCodec(hdu int, header *Header) error {
 	t.codec, _ = header.Text("ZCMPTYPE")
 	t.option = map[string]float64{}
-	for i := 1; ; i++ {
+	for i := 1; i <= 999; i++ {
 		name, ok := header.Text("ZNAME" + strconv.Itoa(i))
 		if !ok {
 			break
