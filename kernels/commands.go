@@ -96,7 +96,8 @@ func diagnose() *cobra.Command {
 			return doctor.Examine(cmd.Context(), h, os.Stdout)
 		},
 	}
-	cmd.Flags().BoolVar(&clear, "clear-compiled", clear, "only delete the compiled XLA programs; they are made again when they are needed")
+	cmd.Flags().BoolVar(&clear, "clear-compiled", clear,
+		"only delete the compiled XLA programs; they are made again when they are needed")
 	return cmd
 }
 

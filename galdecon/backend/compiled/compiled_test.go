@@ -46,7 +46,8 @@ func store(t *testing.T, c compiled.Cache, i int) {
 	}
 }
 
-// TestStore checks that what is stored is found, by its key alone, and that a later one takes its place.
+// TestStore checks that what is stored is found, by its key alone, and that a later one takes
+// its place.
 func TestStore(t *testing.T) {
 	c := compiled.Cache{Dir: filepath.Join(t.TempDir(), "new", "cache"), Limit: compiled.Limit}
 	if _, ok := c.Load(key(1)); ok {
@@ -97,8 +98,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestDamage checks that an entry with any byte changed, cut off anywhere, with something behind it or
-// under another's name isn't found, and that storing mends it.
+// TestDamage checks that an entry with any byte changed, cut off anywhere, with something behind it
+// or under another's name isn't found, and that storing mends it.
 func TestDamage(t *testing.T) {
 	c := compiled.Cache{Dir: t.TempDir(), Limit: compiled.Limit}
 	store(t, c, 1)
@@ -133,8 +134,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestLimit checks that those unused for longest go when the limit is reached, and what dead processes
-// left unfinished, but nothing that a process is writing.
+// TestLimit checks that those unused for longest go when the limit is reached, and what dead
+// processes left unfinished, but nothing that a process is writing.
 func TestLimit(t *testing.T) {
 	c := compiled.Cache{Dir: t.TempDir(), Limit: 20 << 10} // room for four and a bit
 	dead, alive := filepath.Join(c.Dir, ".dead"), filepath.Join(c.Dir, ".alive")
@@ -233,7 +234,10 @@ func TestProcesses(t *testing.T) {
 	c := compiled.Cache{Dir: dir, Limit: 40 << 10}
 	store(t, c, 0)
 	files, err := os.ReadDir(dir)
-	if n, size, errUsage := c.Usage(); err != nil || errUsage != nil || n != len(files) || n == 0 || size > c.Limit {
-		t.Errorf("afterwards: %d programs in %d files, %d bytes, %v", n, len(files), size, errUsage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, size, err := c.Usage(); err != nil || n != len(files) || n == 0 || size > c.Limit {
+		t.Errorf("afterwards: %d programs in %d files, %d bytes, %v", n, len(files), size, err)
 	}
 }

@@ -12,24 +12,21 @@ import (
 
 // TestKey checks that all that decides what a compiler makes tells keys apart.
 func TestKey(t *testing.T) {
-	base := kept{library: []byte("plugin"), flags: []byte("--a"), devices: []byte("cpu")}
-	keyOf := func(change func(*kept), format, code, options string) compiled.Key {
-		k := base
-		change(&k)
+	key := func(library, flags, devices, format, code, options string) compiled.Key {
+		k := kept{library: []byte(library), flags: []byte(flags), devices: []byte(devices)}
 		return k.key([]byte(format), []byte(code), []byte(options))
 	}
-	same := func(*kept) {}
-	want := keyOf(same, "mlir", "program", "options")
-	if keyOf(same, "mlir", "program", "options") != want {
+	want := key("plugin", "--a", "cpu", "mlir", "program", "options")
+	if key("plugin", "--a", "cpu", "mlir", "program", "options") != want {
 		t.Error("the same has another key")
 	}
 	for what, k := range map[string]compiled.Key{
-		"another plugin":  keyOf(func(k *kept) { k.library = []byte("other") }, "mlir", "program", "options"),
-		"other flags":     keyOf(func(k *kept) { k.flags = nil }, "mlir", "program", "options"),
-		"another device":  keyOf(func(k *kept) { k.devices = []byte("gpu") }, "mlir", "program", "options"),
-		"another format":  keyOf(same, "hlo", "program", "options"),
-		"another program": keyOf(same, "mlir", "programs", "options"),
-		"other options":   keyOf(same, "mlir", "program", ""),
+		"another plugin":  key("other", "--a", "cpu", "mlir", "program", "options"),
+		"other flags":     key("plugin", "", "cpu", "mlir", "program", "options"),
+		"another device":  key("plugin", "--a", "gpu", "mlir", "program", "options"),
+		"another format":  key("plugin", "--a", "cpu", "hlo", "program", "options"),
+		"another program": key("plugin", "--a", "cpu", "mlir", "programs", "options"),
+		"other options":   key("plugin", "--a", "cpu", "mlir", "program", ""),
 	} {
 		if k == want {
 			t.Errorf("%s has the same key", what)
@@ -40,8 +37,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// TestLibraryHash checks that the hash is that of the file's content, and that it is remembered until the
-// file's size or time changes.
+// TestLibraryHash checks that the hash is that of the file's content, and that it is remembered
+// until the file's size or time changes.
 func TestLibraryHash(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "plugin.so")
@@ -83,8 +80,8 @@ func TestLibraryHash(t *testing.T) {
 	}
 }
 
-// TestFlags checks that a file of flags counts by its content, and that nothing is kept where flags ask
-// for files that are made while compiling.
+// TestFlags checks that a file of flags counts by its content, and that nothing is kept where flags
+// ask for files that are made while compiling.
 func TestFlags(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "flags")
 	write := func(flags string) {

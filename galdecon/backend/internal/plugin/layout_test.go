@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestLayout compiles assertions that pjrt.h has the layout of the header that go-xla is built from.
+// TestLayout compiles assertions that pjrt.h has the layout of the header that go-xla is built
+// from.
 func TestLayout(t *testing.T) {
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gomlx/go-xla").Output()
 	if err != nil {

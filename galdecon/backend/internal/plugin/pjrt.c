@@ -55,9 +55,13 @@ static int succeeds(int slot, int function, void *args) {
   return 0;
 }
 
-void *galdecon_create(int slot, client_create_args *args) { return call(slot, CLIENT_CREATE, args); }
+void *galdecon_create(int slot, client_create_args *args) {
+  return call(slot, CLIENT_CREATE, args);
+}
 
-void *galdecon_compile(int slot, client_compile_args *args) { return call(slot, CLIENT_COMPILE, args); }
+void *galdecon_compile(int slot, client_compile_args *args) {
+  return call(slot, CLIENT_COMPILE, args);
+}
 
 void *galdecon_load(int slot, void *client, const void *data, size_t size) {
   deserialize_and_load_args args = {sizeof args, NULL, client, data, size};

@@ -122,7 +122,8 @@ func galdeconCompile(slot C.int, args *C.client_compile_args) unsafe.Pointer {
 		view(args.compile_options, args.compile_options_size))
 	if program, ok := k.store.Cache.Load(key); ok {
 		data := unsafe.Pointer(unsafe.SliceData(program))
-		if args.executable = C.galdecon_load(slot, args.client, data, C.size_t(len(program))); args.executable != nil {
+		args.executable = C.galdecon_load(slot, args.client, data, C.size_t(len(program)))
+		if args.executable != nil {
 			return nil
 		}
 	}
