@@ -18,7 +18,7 @@ func (c Config) checkShape(images *galaxy.Images) error {
 		return fmt.Errorf("galdecon: the model takes images of %d×%d pixels, these are %d×%d: Prepare galaxies to train on; of an observation take a galaxy.Images.Cutout, or its Average with the PSF rescaled alike (psf.PSF.Rescale, or Rebin)",
 			c.Size, c.Size, images.Height, images.Width)
 	case images.Channels != c.Channels:
-		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have %d: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Grey and WithChannels",
+		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have %d: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Gray and WithChannels",
 			c.Channels, images.Channels)
 	}
 	return nil

@@ -36,7 +36,7 @@ type CoverageCurve struct {
 // curveColors are of Okabe & Ito (2008), in an order in which the first ones differ most.
 var curveColors = []color.NRGBA{blue, vermillion, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff}, {0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}}
 
-// curveGlyphs tell curves apart without colour.
+// curveGlyphs tell curves apart without color.
 var curveGlyphs = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
 
 // The measures of the figure, in CSS pixels.
@@ -156,7 +156,7 @@ func (c Coverage) Figure() (*Figure, error) {
 }
 
 // Ranks shows how the truth ranks among the samples, one histogram for each quantity: flat where they are calibrated, a valley
-// where they are over-confident, a hill where under-confident, a slope where biased (Talts et al. 2018). A grey strip holds
+// where they are over-confident, a hill where under-confident, a slope where biased (Talts et al. 2018). A gray strip holds
 // all bars of calibrated samples in 95 % of all cases.
 type Ranks struct {
 	// Histograms, 1 to 12, share one scale.
@@ -235,7 +235,7 @@ func (r Ranks) Figure() (*Figure, error) {
 	width, height := rankPanel*float64(columns), rankHeight*float64(rows)
 	return &Figure{Title: titleOr(r.Title, "ranks of the truth"), Width: width, Height: top + height + footSpace, dpi: sharp, draw: func(dc draw.Canvas) {
 		drawTitle(dc, r.Title)
-		drawFoot(dc, "grey: where all bars of calibrated samples lie, at 95 %; P: of a bar as far from 1 by chance")
+		drawFoot(dc, "gray: where all bars of calibrated samples lie, at 95 %; P: of a bar as far from 1 by chance")
 		tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: 10 * css, PadY: 8 * css, PadRight: 10 * css, PadTop: 4 * css}
 		body := draw.Crop(dc, 2*css, 0, footSpace*css, -vg.Length(top)*css)
 		for i, canvases := range plot.Align(plots, tiles, body) {
@@ -253,7 +253,7 @@ func filled(border plotter.XYs, c color.Color) *plotter.Polygon {
 	return &plotter.Polygon{XYs: []plotter.XYs{border}, Color: c}
 }
 
-// overWhite is a colour as it looks where it covers white in part; not all readers of vector formats know transparent colours.
+// overWhite is a color as it looks where it covers white in part; not all readers of vector formats know transparent colors.
 func overWhite(c color.NRGBA, part float64) color.Color {
 	mix := func(v uint8) uint8 { return uint8(math.Round(part*float64(v) + (1-part)*0xff)) }
 	return color.NRGBA{mix(c.R), mix(c.G), mix(c.B), 0xff}

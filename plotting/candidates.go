@@ -28,27 +28,27 @@ type Candidates struct {
 	PixelScale float64
 	// Shown is how many candidates are drawn, the first ones; 0 stands for 4.
 	Shown int
-	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch]. [Alike] sets it, and both limits.
+	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch]. [SharedScale] sets it, and both limits.
 	Stretch Stretch
-	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the colours of the figure tell apart;
+	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the colors of the figure tell apart;
 	// 0 stands for the largest in the figure. The rows of an [Overview] share one limit anyway.
 	ResidualLimit, DeviationLimit float64
 	// Title stands above the figure; it may be empty.
 	Title string
 }
 
-// Alike gives figures of one observation, the candidates of several models, one stretch and one range of residuals and of standard
+// SharedScale gives figures of one observation, the candidates of several models, one stretch and one range of residuals and of standard
 // deviations, so that what looks alike is alike. It is an error if one of them can't be drawn.
-func Alike(figures ...Candidates) ([]Candidates, error) {
+func SharedScale(figures ...Candidates) ([]Candidates, error) {
 	var batches []*galaxy.Images
 	var residual, deviation float64
 	for _, c := range figures {
-		d, err := c.derive()
+		l, err := c.layout()
 		if err != nil {
 			return nil, err
 		}
 		batches = append(batches, c.galaxies()...)
-		residual, deviation = max(residual, d.residualLimit()), max(deviation, d.deviationLimit())
+		residual, deviation = max(residual, l.residualLimit()), max(deviation, l.deviationLimit())
 	}
 	stretch, err := AutoStretch(batches...)
 	if err != nil {
@@ -69,8 +69,8 @@ func (c Candidates) galaxies() []*galaxy.Images {
 	return []*galaxy.Images{c.Observation, c.Samples, c.Truth}
 }
 
-// Middle is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those of the detail.
-func (c Candidates) Middle() Candidates {
+// Zoom is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those of the detail.
+func (c Candidates) Zoom() Candidates {
 	for _, im := range []**galaxy.Images{&c.Observation, &c.Samples, &c.Reblurred, &c.Truth} {
 		*im = middle(*im)
 	}
@@ -96,47 +96,47 @@ func middle(im *galaxy.Images) *galaxy.Images {
 
 // Figure draws the candidates. It is an error if a shape doesn't fit, a pixel isn't finite, or there are no samples.
 func (c Candidates) Figure() (*Figure, error) {
-	d, err := c.derive()
+	l, err := c.layout()
 	if err != nil {
 		return nil, err
 	}
-	limit := cmp.Or(c.ResidualLimit, d.residualLimit())
+	limit := cmp.Or(c.ResidualLimit, l.residualLimit())
 	diverging := divergingMap(limit)
 	width := c.Observation.Width
 
 	sharp := row{label: "sharp: y"}
 	blurred := row{label: "blurred: Π*y"}
 	residual := row{label: "residual: Π*y − x"}
-	psf := panel{caption: "PSF Π", img: d.psf}
-	if d.psf == nil {
+	psf := panel{caption: "PSF Π", img: l.psf}
+	if l.psf == nil {
 		psf = panel{}
 	}
 	// The first column holds what the others are held against. The PSF takes the place of an unknown truth.
-	blurred.panels = append(blurred.panels, panel{caption: "observation x", img: d.observation, over: []overlay{scaleBar(c.PixelScale, width)}})
-	if d.truth != nil {
-		sharp.panels = append(sharp.panels, panel{caption: "truth", img: d.truth})
+	blurred.panels = append(blurred.panels, panel{caption: "observation x", img: l.observation, over: []overlay{scaleBar(c.PixelScale, width)}})
+	if l.truth != nil {
+		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})
 		residual.panels = append(residual.panels, psf)
 	} else {
 		sharp.panels = append(sharp.panels, psf)
 		residual.panels = append(residual.panels, panel{})
 	}
-	for _, a := range d.answers {
+	for _, a := range l.estimates {
 		sharp.panels = append(sharp.panels, panel{caption: a.name, img: a.sharp})
 		blurred.panels = append(blurred.panels, panel{caption: "MSE " + number(a.mse), img: a.blurred})
 		residual.panels = append(residual.panels, panel{img: mapped(a.residual, width, diverging, shades)})
 	}
-	if d.deviation != nil {
-		top := cmp.Or(c.DeviationLimit, d.deviationLimit())
-		sharp.panels = append(sharp.panels, panel{caption: "std. dev. 0–" + number(top), img: mapped(d.deviation, width, heatMap(top), shades)})
+	if l.deviation != nil {
+		top := cmp.Or(c.DeviationLimit, l.deviationLimit())
+		sharp.panels = append(sharp.panels, panel{caption: "std. dev. 0–" + number(top), img: mapped(l.deviation, width, heatMap(top), shades)})
 	}
 	brightness := panel{}
 	if c.Observation.Channels == 1 {
-		brightness.over = []overlay{colorBar(table(greyMap(), greyShades), stretchTicks(d.stretch))}
+		brightness.over = []overlay{colorBar(table(grayMap(), grayShades), stretchTicks(l.stretch))}
 	}
 	blurred.panels = append(blurred.panels, brightness)
 	residual.panels = append(residual.panels, panel{over: []overlay{
 		colorBar(table(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
-	g := newGrid(c.Title, d.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}", c.Observation)
+	g := newGrid(c.Title, l.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}", c.Observation)
 	g.rows = []row{sharp, blurred, residual}
 	return g.figure(), nil
 }

@@ -21,22 +21,22 @@ func TestCandidatesFigures(t *testing.T) {
 		Samples:     images(1, 0, 0.8, 0.2, 0.6, 0.1),
 		Reblurred:   images(0.502, 0.099, 0.5, 0.1, 0.2, 0.1),
 	}
-	d, err := c.derive()
+	l, err := c.layout()
 	if err != nil {
 		t.Fatal(err)
 	}
 	// ((0.002)² + (0.001)²) / 2, exact, 0.3²/2, and of the mean, whose residuals are -0.298/3 and -0.001/3.
 	for i, want := range []float64{2.5e-6, 0, 0.045, (0.298*0.298 + 0.001*0.001) / 18} {
-		if got := d.answers[i].mse; math.Abs(got-want) > 1e-7 {
-			t.Errorf("MSE of %s is %g, want %g", d.answers[i].name, got, want)
+		if got := l.estimates[i].mse; math.Abs(got-want) > 1e-7 {
+			t.Errorf("MSE of %s is %g, want %g", l.estimates[i].name, got, want)
 		}
 	}
 	for i, want := range []float64{0.2, 0.1} {
-		if math.Abs(d.deviation[i]-want) > 1e-6 {
-			t.Errorf("standard deviation of pixel %d is %g, want %g", i, d.deviation[i], want)
+		if math.Abs(l.deviation[i]-want) > 1e-6 {
+			t.Errorf("standard deviation of pixel %d is %g, want %g", i, l.deviation[i], want)
 		}
 	}
-	if got := d.residualLimit(); got < 0.3 || got > 0.311 {
+	if got := l.residualLimit(); got < 0.3 || got > 0.311 {
 		t.Errorf("residuals are shown up to ±%g, want 0.3 rounded up", got)
 	}
 
@@ -65,7 +65,7 @@ func TestCandidatesFigures(t *testing.T) {
 	}
 }
 
-func TestCandidatesOfOneSampleAndInColour(t *testing.T) {
+func TestCandidatesOfOneSampleAndInColor(t *testing.T) {
 	c := observation(1)
 	c.Samples, c.Reblurred = c.Samples.Select(0), c.Reblurred.Select(0)
 	for _, text := range written(t, mustDraw(t, c)) {
@@ -88,14 +88,14 @@ func TestIdenticalCandidates(t *testing.T) {
 }
 
 func TestPSFOnStamp(t *testing.T) {
-	// The centre (k/2, k/2) of an even PSF falls on the centre of the stamp, and the values are relative to the peak.
+	// The center (k/2, k/2) of an even PSF falls on the center of the stamp, and the values are relative to the peak.
 	got := psfOnStamp([]float32{0, 0.25, 0.25, 0.5}, 4, 4)
 	want := []float64{0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0.5, 1, 0, 0, 0, 0, 0}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := psfOnStamp([]float32{0, 0, 0, 0, 1, 0.5, 0, 0, 0}, 1, 1); !slices.Equal(got, []float64{1}) {
-		t.Errorf("cropped to its centre: %v, want [1]", got)
+		t.Errorf("cropped to its center: %v, want [1]", got)
 	}
 }
 
@@ -158,29 +158,29 @@ func TestOverview(t *testing.T) {
 }
 
 // Figures of one observation that are made alike share their stretch and both ranges, those of the brighter and wider one.
-func TestAlike(t *testing.T) {
+func TestSharedScale(t *testing.T) {
 	a, b := observation(1), observation(1)
 	b.Samples = disc(3, 8, 1)
 	for i := range b.Samples.Pixels {
 		b.Samples.Pixels[i] *= float32(2 + i%7)
 	}
 	b.Reblurred = b.Samples
-	alike, err := Alike(a, b)
+	alike, err := SharedScale(a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if a.Stretch != (Stretch{}) || len(alike) != 2 || alike[0].Stretch != alike[1].Stretch || alike[0].Stretch.High < float64(slices.Max(b.Samples.Pixels)) {
 		t.Errorf("the stretches are %v and %v", alike[0].Stretch, alike[1].Stretch)
 	}
-	d, err := b.derive()
+	l, err := b.layout()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range alike {
-		if c.ResidualLimit != d.residualLimit() || c.DeviationLimit != d.deviationLimit() {
-			t.Errorf("the limits are %v and %v, want %v and %v", c.ResidualLimit, c.DeviationLimit, d.residualLimit(), d.deviationLimit())
+		if c.ResidualLimit != l.residualLimit() || c.DeviationLimit != l.deviationLimit() {
+			t.Errorf("the limits are %v and %v, want %v and %v", c.ResidualLimit, c.DeviationLimit, l.residualLimit(), l.deviationLimit())
 		}
-		if want := "std. dev. 0–" + number(d.deviationLimit()); !slices.Contains(written(t, mustDraw(t, c)), want) {
+		if want := "std. dev. 0–" + number(l.deviationLimit()); !slices.Contains(written(t, mustDraw(t, c)), want) {
 			t.Errorf("the figure lacks %q", want)
 		}
 	}
@@ -193,7 +193,7 @@ func TestAlike(t *testing.T) {
 			t.Errorf("the foot of the overview is %q, want %q…", got, want)
 		}
 	}
-	_, err = Alike(a, Candidates{})
+	_, err = SharedScale(a, Candidates{})
 	wantError(t, err, "Observation")
 }
 
@@ -201,7 +201,7 @@ func TestInsetCovers3Tenths(t *testing.T) {
 	img := mapped(make([]float64, 100), 10, divergingMap(1), shades)
 	out := withInset(img, []float32{1})
 	if out.Bounds().Size() != image.Pt(10, 10) || rgb(out.At(8, 1)) != [3]int{255, 255, 255} || rgb(out.At(7, 0)) != [3]int{0, 0, 0} {
-		t.Errorf("the PSF isn't in the upper right 3x3 pixels: %v at its centre, %v at its corner", out.At(8, 1), out.At(7, 0))
+		t.Errorf("the PSF isn't in the upper right 3x3 pixels: %v at its center, %v at its corner", out.At(8, 1), out.At(7, 0))
 	}
 	if rgb(out.At(6, 0)) != rgb(img.At(6, 0)) || rgb(out.At(7, 3)) != rgb(img.At(7, 3)) {
 		t.Error("the image beside the inset is not what it was")
@@ -209,7 +209,7 @@ func TestInsetCovers3Tenths(t *testing.T) {
 }
 
 // The middle half of 4×6 pixels of two channels is what lies there, of all images alike; an unknown truth stays unknown.
-func TestMiddle(t *testing.T) {
+func TestZoom(t *testing.T) {
 	batch := func(n int) *galaxy.Images {
 		im := galaxy.NewImages(n, 4, 6, 2)
 		for i := range im.Pixels {
@@ -217,7 +217,7 @@ func TestMiddle(t *testing.T) {
 		}
 		return im
 	}
-	m := Candidates{Observation: batch(1), Samples: batch(2), Reblurred: batch(2), PSF: []float32{1}}.Middle()
+	m := Candidates{Observation: batch(1), Samples: batch(2), Reblurred: batch(2), PSF: []float32{1}}.Zoom()
 	if m.Truth != nil || m.PSF != nil || m.Observation.N != 1 || m.Reblurred.N != 2 {
 		t.Errorf("the middle is %+v", m)
 	}

@@ -25,7 +25,7 @@ func (c crisp) DrawImage(rect vg.Rectangle, img image.Image) {
 	width := int(math.Round(rect.Size().X.Dots(c.DPI())))
 	height := int(math.Round(rect.Size().Y.Dots(c.DPI())))
 	if width != size.X || height != size.Y {
-		c.Canvas.DrawImage(rect, img) // A colour bar, which may be smooth.
+		c.Canvas.DrawImage(rect, img) // A color bar, which may be smooth.
 		return
 	}
 	stddraw.Draw(dst, image.Rect(left, top, left+width, top+height), img, img.Bounds().Min, stddraw.Over)

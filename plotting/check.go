@@ -15,7 +15,7 @@ func check(role string, im *galaxy.Images) error {
 		return fmt.Errorf("plotting: %s: %w", role, err)
 	}
 	if im.Channels != 1 && im.Channels != 3 {
-		return fmt.Errorf("plotting: %s: images have %d channels, but only 1 (grey) or 3 (red, green, blue) can be drawn; pick one band", role, im.Channels)
+		return fmt.Errorf("plotting: %s: images have %d channels, but only 1 (gray) or 3 (red, green, blue) can be drawn; pick one band", role, im.Channels)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ func rgb(c color.Color) [3]int {
 	return [3]int{int(n.R), int(n.G), int(n.B)}
 }
 
-func TestResidualColours(t *testing.T) {
+func TestResidualColors(t *testing.T) {
 	img := mapped([]float64{-0.5, -0.25, 0, 0.25, 0.5, -9, 9}, 7, divergingMap(0.5), shades)
 	at := func(x int) [3]int { return rgb(img.At(x, 0)) }
 	// Moreland (2009), Table of the smooth cool-warm map: its middle is (221, 221, 221), its ends are (59, 76, 192) and
@@ -19,7 +19,7 @@ func TestResidualColours(t *testing.T) {
 	for x, want := range map[int][3]int{0: {59, 76, 192}, 2: {221, 221, 221}, 4: {180, 4, 38}} {
 		for c := range 3 {
 			if d := at(x)[c] - want[c]; d < -2 || d > 2 {
-				t.Errorf("colour %d is %v, want %v", x, at(x), want)
+				t.Errorf("color %d is %v, want %v", x, at(x), want)
 				break
 			}
 		}
@@ -32,22 +32,22 @@ func TestResidualColours(t *testing.T) {
 	}
 }
 
-func TestGreysAndPalette(t *testing.T) {
-	img := mapped([]float64{0, 0.5, 1}, 3, greyMap(), greyShades)
-	// L* = 50 is the sRGB grey 119.
+func TestGraysAndPalette(t *testing.T) {
+	img := mapped([]float64{0, 0.5, 1}, 3, grayMap(), grayShades)
+	// L* = 50 is the sRGB gray 119.
 	for x, want := range []int{0, 119, 255} {
 		if got := rgb(img.At(x, 0)); got[0] < want-1 || got[0] > want+1 || got[1] != got[0] || got[2] != got[0] {
-			t.Errorf("grey of lightness %g is %v, want %d", float64(x)/2, got, want)
+			t.Errorf("gray of lightness %g is %v, want %d", float64(x)/2, got, want)
 		}
 	}
 	for name, p := range map[string]color.Palette{"maps": mapPalette(), "curve": curvePalette()} {
 		if len(p) > 256 {
-			t.Errorf("palette of the %s has %d colours, but a PNG holds 256", name, len(p))
+			t.Errorf("palette of the %s has %d colors, but a PNG holds 256", name, len(p))
 		}
 	}
 }
 
-func TestColourPictureKeepsHue(t *testing.T) {
+func TestColorPictureKeepsHue(t *testing.T) {
 	// Under a stretch that triples the mean, 2:1:0 stays 2:1:0; where red would exceed 1, all are reduced.
 	s := Stretch{High: 1.0 / 3}
 	img := picture([]float32{0.2, 0.1, 0, 0.4, 0.2, 0, -1, 0, 0}, 3, 3, s)

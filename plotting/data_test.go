@@ -25,19 +25,19 @@ func gaussian(t *testing.T, size int, sigma float64) psf.PSF {
 	return k
 }
 
-// strokes are the paths that a figure draws in a colour.
+// strokes are the paths that a figure draws in a color.
 func strokes(f *Figure, want [4]uint32) []vg.Path {
 	var c recorder.Canvas
 	f.draw(draw.NewCanvas(&c, vg.Length(f.Width)*css, vg.Length(f.Height)*css))
 	var out []vg.Path
-	var colour [4]uint32
+	var color [4]uint32
 	for _, a := range c.Actions {
 		switch a := a.(type) {
 		case *recorder.SetColor:
 			r, g, b, alpha := a.Color.RGBA()
-			colour = [4]uint32{r, g, b, alpha}
+			color = [4]uint32{r, g, b, alpha}
 		case *recorder.Stroke:
-			if colour == want {
+			if color == want {
 				out = append(out, a.Path)
 			}
 		}
@@ -117,9 +117,9 @@ func TestShares(t *testing.T) {
 	}
 }
 
-func TestIntensitiesFigure(t *testing.T) {
+func TestPixelHistogram(t *testing.T) {
 	clean := disc(2, 8, 3)
-	h := Intensities{Title: "values", Curves: []IntensityCurve{{"clean", clean}, {"noise", sky(16, 0.1)}}}
+	h := PixelHistogram{Title: "values", Curves: []PixelCurve{{"clean", clean}, {"noise", sky(16, 0.1)}}}
 	f := mustDraw(t, h)
 	texts := strings.Join(written(t, f), "|")
 	for _, want := range []string{"values", "clean", "noise", "pixel value", "share of pixels", "|0|"} {
@@ -127,14 +127,14 @@ func TestIntensitiesFigure(t *testing.T) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}
 	}
-	if path := longest(strokes(f, rgba(0))); len(path) != 2*intensityBins {
-		t.Errorf("the outline has %d corners, want two for each of %d bins", len(path), intensityBins)
+	if path := longest(strokes(f, rgba(0))); len(path) != 2*histogramBins {
+		t.Errorf("the outline has %d corners, want two for each of %d bins", len(path), histogramBins)
 	}
-	mustDraw(t, Intensities{Curves: []IntensityCurve{{"black", galaxy.NewImages(1, 4, 4, 1)}}}) // a single value has no range
+	mustDraw(t, PixelHistogram{Curves: []PixelCurve{{"black", galaxy.NewImages(1, 4, 4, 1)}}}) // a single value has no range
 
-	_, err := Intensities{}.Figure()
+	_, err := PixelHistogram{}.Figure()
 	wantError(t, err, "1 to 6", "got 0")
-	_, err = Intensities{Curves: []IntensityCurve{{"none", nil}}}.Figure()
+	_, err = PixelHistogram{Curves: []PixelCurve{{"none", nil}}}.Figure()
 	wantError(t, err, `"none"`, "nil")
 	clean.Pixels[5] = float32(math.NaN())
 	_, err = h.Figure()
@@ -142,7 +142,7 @@ func TestIntensitiesFigure(t *testing.T) {
 }
 
 func TestPSFsFigure(t *testing.T) {
-	p := PSFs{Title: "grid", Names: []string{"narrow", "wide"}, Kernels: []psf.PSF{gaussian(t, 10, 1), gaussian(t, 15, 2)}}
+	p := PSFs{Title: "grid", Names: []string{"narrow", "wide"}, PSFs: []psf.PSF{gaussian(t, 10, 1), gaussian(t, 15, 2)}}
 	texts := written(t, mustDraw(t, p))
 	for _, want := range []string{"grid", "narrow", "wide", "FWHM 2.4", "FWHM 4.7"} { // 2.355 σ
 		if !slices.Contains(texts, want) {
@@ -151,10 +151,10 @@ func TestPSFsFigure(t *testing.T) {
 	}
 	_, err := PSFs{}.Figure()
 	wantError(t, err, "1 to 60", "got 0")
-	_, err = PSFs{Kernels: p.Kernels, Names: p.Names[:1]}.Figure()
-	wantError(t, err, "1 names", "2 kernels")
-	_, err = PSFs{Kernels: []psf.PSF{p.Kernels[0], {}}}.Figure()
-	wantError(t, err, "Kernels[1]")
+	_, err = PSFs{PSFs: p.PSFs, Names: p.Names[:1]}.Figure()
+	wantError(t, err, "1 names", "2 PSFs")
+	_, err = PSFs{PSFs: []psf.PSF{p.PSFs[0], {}}}.Figure()
+	wantError(t, err, "PSFs[1]")
 }
 
 func TestPairsFigure(t *testing.T) {

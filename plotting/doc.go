@@ -14,7 +14,7 @@
 // # Conventions
 //
 // Lengths are CSS pixels, the unit of a browser: 900 of them fill the width of a JupyterLab cell. Images are shown with
-// row 0 at the top and every pixel as a crisp square, without interpolation. Galaxies are drawn in a perceptual greyscale
-// after an asinh [Stretch], images of 3 channels in their own colours; residuals in a diverging map (Moreland 2009) whose
-// neutral middle is 0. Colours that are compared share one scale, and the figure states it.
+// row 0 at the top and every pixel as a crisp square, without interpolation. Galaxies are drawn in a perceptual grayscale
+// after an asinh [Stretch], images of 3 channels in their own colors; residuals in a diverging map (Moreland 2009) whose
+// neutral middle is 0. Colors that are compared share one scale, and the figure states it.
 package plotting

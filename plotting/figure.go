@@ -36,7 +36,7 @@ type Figure struct {
 	Width, Height float64
 
 	dpi    int           // of the PNG, near sharp
-	colors color.Palette // of the PNG; nil for any colours
+	colors color.Palette // of the PNG; nil for any colors
 	draw   func(draw.Canvas)
 }
 

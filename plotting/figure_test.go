@@ -34,12 +34,12 @@ func TestMosaicPixelsAreCrisp(t *testing.T) {
 	if got := img.Bounds().Dx(); got != int(2*f.Width) {
 		t.Errorf("the PNG is %d dots wide, want two for each of %g CSS pixels", got, f.Width)
 	}
-	greys := table(greyMap(), greyShades)
+	grays := table(grayMap(), grayShades)
 	for k := range im.Pixels {
 		if k == 12 || k == 13 {
 			continue // Beneath the scale bar.
 		}
-		want := rgb(greys[int(stretch.At(float64(k)/15)*(greyShades-1)+0.5)])
+		want := rgb(grays[int(stretch.At(float64(k)/15)*(grayShades-1)+0.5)])
 		left, top := 2+k%4*100, 32+k/4*100
 		for y := top; y < top+100; y++ {
 			for x := left; x < left+100; x++ {

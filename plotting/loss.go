@@ -29,7 +29,7 @@ type Loss struct {
 	Title string
 }
 
-// The colours of Okabe & Ito (2008), which colour-blind readers tell apart.
+// The colors of Okabe & Ito (2008), which color-blind readers tell apart.
 var (
 	blue       = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
 	paleBlue   = color.NRGBA{0xaf, 0xd3, 0xe7, 0xff} // blue over white; some SVG readers don't know transparent lines
@@ -87,9 +87,9 @@ func (l Loss) Figure() (*Figure, error) {
 	}}, nil
 }
 
-// curvePalette holds the colours of a curve and their blends with white, as lines have at their edges.
+// curvePalette holds the colors of a curve and their blends with white, as lines have at their edges.
 func curvePalette() color.Palette {
-	colors := table(greyMap(), 96)
+	colors := table(grayMap(), 96)
 	for _, c := range []color.NRGBA{blue, vermillion} {
 		for i := range 80 {
 			c.A = uint8(255 * (i + 1) / 80)
@@ -135,7 +135,7 @@ func drawable(points []Point) []Point {
 	return out
 }
 
-// runningMean averages each loss with its neighbours, 1 % of the points on either side but 10 where there are so many.
+// runningMean averages each loss with its neighbors, 1 % of the points on either side but 10 where there are so many.
 // At the start, where losses fall steeply, it takes equally many from both sides, not to be off; at the end, where they
 // are noisy but level, all that it can get.
 func runningMean(points []Point) []Point {
@@ -197,19 +197,19 @@ func (stepTicks) Ticks(low, high float64) []plot.Tick {
 type logTicks struct{}
 
 func (logTicks) Ticks(low, high float64) []plot.Tick {
-	labelled := []float64{1}
+	labeled := []float64{1}
 	if high/low < 100 {
-		labelled = []float64{1, 2, 5}
+		labeled = []float64{1, 2, 5}
 	}
 	if high/low < 3 {
-		labelled = []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9}
+		labeled = []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9}
 	}
 	var ticks []plot.Tick
 	for power := math.Pow(10, math.Floor(math.Log10(low))); power <= high; power *= 10 {
 		for m := 1.0; m < 10; m++ {
 			ticks = append(ticks, plot.Tick{Value: m * power})
 		}
-		for _, m := range labelled {
+		for _, m := range labeled {
 			ticks = append(ticks, plot.Tick{Value: m * power, Label: number(m * power)})
 		}
 	}

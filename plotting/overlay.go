@@ -55,12 +55,12 @@ func onImage(c draw.Canvas, at vg.Point, s string) {
 	c.FillText(style, at, s)
 }
 
-// tick marks a value on a colour bar, at a place from 0 (bottom) to 1 (top).
+// tick marks a value on a color bar, at a place from 0 (bottom) to 1 (top).
 type tick struct {
 	at, value float64
 }
 
-// colorBar draws a vertical bar of colours, from the bottom to the top of the panel, with its ticks at its right.
+// colorBar draws a vertical bar of colors, from the bottom to the top of the panel, with its ticks at its right.
 func colorBar(colors color.Palette, ticks []tick) overlay {
 	return func(c draw.Canvas, _ vg.Length) {
 		const width, length = 10 * css, 3 * css

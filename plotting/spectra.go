@@ -117,7 +117,7 @@ func (powerTicks) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// levels are pale lines at the labelled values of the vertical axis.
+// levels are pale lines at the labeled values of the vertical axis.
 func levels() *plotter.Grid {
 	grid := plotter.NewGrid()
 	grid.Horizontal = draw.LineStyle{Color: strip, Width: 0.75 * css}

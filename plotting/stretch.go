@@ -8,9 +8,9 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// zeroGrey is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with room below it for
+// zeroGray is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with room below it for
 // negative noise of the sky.
-const zeroGrey = 0.15
+const zeroGray = 0.15
 
 // Stretch maps pixel values to a brightness from 0 (black) to 1 (white) by the inverse hyperbolic sine, which is linear
 // for faint values and logarithmic for bright ones, and takes negative values too (Lupton, Gunn & Szalay 1999;
@@ -56,8 +56,8 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	if noise > 0 {
 		softening = min(max(3*noise, high/100), high/4)
 	}
-	// Solve brightness(0) = zeroGrey for Low.
-	low := softening * math.Sinh(-zeroGrey/(1-zeroGrey)*math.Asinh(high/softening))
+	// Solve brightness(0) = zeroGray for Low.
+	low := softening * math.Sinh(-zeroGray/(1-zeroGray)*math.Asinh(high/softening))
 	return Stretch{Low: low, High: high, Softening: softening}, nil
 }
 

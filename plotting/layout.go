@@ -12,25 +12,25 @@ import (
 // defaultShown is how many candidates are drawn unless Candidates.Shown says otherwise.
 const defaultShown = 4
 
-// derived is what the figures of Candidates draw: galaxies as pictures, the rest as values, [h, w], whose colours may
+// layout is what the figures of Candidates draw: galaxies as pictures, the rest as values, [h, w], whose colors may
 // depend on other galaxies in the figure. What is missing is nil.
-type derived struct {
+type layout struct {
 	truth, observation, psf image.Image
-	answers                 []answer // those shown, then the mean if there are 2 samples or more
+	estimates                 []estimate // those shown, then the mean if there are 2 samples or more
 	deviation               []float64
 	stretch                 Stretch
 }
 
-// answer is one sharp image that is proposed for an observation.
-type answer struct {
+// estimate is one sharp image that is proposed for an observation.
+type estimate struct {
 	name           string
 	sharp, blurred image.Image
 	residual       []float64
 	mse            float64
 }
 
-// derive checks c and computes what is drawn of it.
-func (c Candidates) derive() (*derived, error) {
+// layout checks c and computes what is drawn of it.
+func (c Candidates) layout() (*layout, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -40,31 +40,30 @@ func (c Candidates) derive() (*derived, error) {
 	}
 	x := c.Observation
 	draw := func(pixels []float32) image.Image { return picture(pixels, x.Width, x.Channels, stretch) }
-	propose := func(name string, sharp, blurred []float32) answer {
+	l := &layout{observation: draw(x.At(0)), stretch: stretch}
+	add := func(name string, sharp, blurred []float32) {
 		residual, mse := compare(blurred, x.At(0), x.Channels)
-		return answer{name, draw(sharp), draw(blurred), residual, mse}
+		l.estimates = append(l.estimates, estimate{name, draw(sharp), draw(blurred), residual, mse})
 	}
-
-	d := &derived{observation: draw(x.At(0)), stretch: stretch}
 	if c.Truth != nil {
-		d.truth = draw(c.Truth.At(0))
+		l.truth = draw(c.Truth.At(0))
 	}
 	if c.PSF != nil {
-		d.psf = mapped(psfOnStamp(c.PSF, x.Height, x.Width), x.Width, greyMap(), greyShades)
+		l.psf = mapped(psfOnStamp(c.PSF, x.Height, x.Width), x.Width, grayMap(), grayShades)
 	}
 	shown := c.Shown
 	if shown == 0 {
 		shown = defaultShown
 	}
 	for i := range min(shown, c.Samples.N) {
-		d.answers = append(d.answers, propose(fmt.Sprintf("candidate %d", i+1), c.Samples.At(i), c.Reblurred.At(i)))
+		add(fmt.Sprintf("candidate %d", i+1), c.Samples.At(i), c.Reblurred.At(i))
 	}
 	if c.Samples.N >= 2 {
 		// Blurring is linear: the mean of the blurred samples is the blurred mean.
-		d.answers = append(d.answers, propose(fmt.Sprintf("mean of %d", c.Samples.N), mean(c.Samples), mean(c.Reblurred)))
-		d.deviation = deviation(c.Samples)
+		add(fmt.Sprintf("mean of %d", c.Samples.N), mean(c.Samples), mean(c.Reblurred))
+		l.deviation = deviation(c.Samples)
 	}
-	return d, nil
+	return l, nil
 }
 
 func (c Candidates) check() error {
@@ -125,8 +124,8 @@ func checkPSF(psf []float32) error {
 	return nil
 }
 
-// psfOnStamp is a k×k PSF, of maximum 1, centred on a dark stamp of the size of the galaxy, cropped where it is larger.
-// Its centre, the pixel (k/2, k/2), comes to lie on (height/2, width/2).
+// psfOnStamp is a k×k PSF, of maximum 1, centered on a dark stamp of the size of the galaxy, cropped where it is larger.
+// Its center, the pixel (k/2, k/2), comes to lie on (height/2, width/2).
 func psfOnStamp(psf []float32, height, width int) []float64 {
 	k := int(math.Sqrt(float64(len(psf))))
 	var top float32
@@ -172,11 +171,11 @@ func mean(im *galaxy.Images) []float32 {
 // deviation is the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the variances of the channels
 // are averaged.
 func deviation(im *galaxy.Images) []float64 {
-	centre := mean(im)
-	out := make([]float64, len(centre)/im.Channels)
+	center := mean(im)
+	out := make([]float64, len(center)/im.Channels)
 	for i := range im.N {
 		for k, v := range im.At(i) {
-			r := float64(v) - float64(centre[k])
+			r := float64(v) - float64(center[k])
 			out[k/im.Channels] += r * r / float64((im.N-1)*im.Channels)
 		}
 	}
@@ -186,10 +185,10 @@ func deviation(im *galaxy.Images) []float64 {
 	return out
 }
 
-// residualLimit is the largest absolute residual of the answers, rounded up: the range that shows all of them uncut.
-func (d *derived) residualLimit() float64 {
+// residualLimit is the largest absolute residual of the estimates, rounded up: the range that shows all of them uncut.
+func (l *layout) residualLimit() float64 {
 	var top float64
-	for _, a := range d.answers {
+	for _, a := range l.estimates {
 		for _, r := range a.residual {
 			top = max(top, math.Abs(r))
 		}
@@ -198,11 +197,11 @@ func (d *derived) residualLimit() float64 {
 }
 
 // deviationLimit is the largest standard deviation, rounded up; 0 without any.
-func (d *derived) deviationLimit() float64 {
-	if d.deviation == nil {
+func (l *layout) deviationLimit() float64 {
+	if l.deviation == nil {
 		return 0
 	}
-	return roundUp(slices.Max(d.deviation))
+	return roundUp(slices.Max(l.deviation))
 }
 
 // roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0 becomes 1, since a range

@@ -12,38 +12,38 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Intensities is a histogram of pixel values, the share of pixels in each of 80 bins on a logarithmic scale: where the sky lies, how
+// PixelHistogram is a histogram of pixel values, the share of pixels in each of 80 bins on a logarithmic scale: where the sky lies, how
 // wide its noise is, and how few pixels are bright.
-type Intensities struct {
+type PixelHistogram struct {
 	// Curves are compared with each other, 1 to 6 of them.
-	Curves []IntensityCurve
+	Curves []PixelCurve
 	// Title stands above the curves; it may be empty.
 	Title string
 }
 
-// IntensityCurve is a batch of images, of which all pixels and channels count, with a name.
-type IntensityCurve struct {
+// PixelCurve is a batch of images, of which all pixels and channels count, with a name.
+type PixelCurve struct {
 	Name   string
 	Images *galaxy.Images
 }
 
 const (
-	intensitiesWidth, intensitiesHeight = 640, 260
-	intensityBins                       = 80
+	histogramWidth, histogramHeight = 640, 260
+	histogramBins                       = 80
 )
 
 // Figure draws the histogram. It is an error if there are no curves or more than 6, or if the images of one aren't valid.
-func (h Intensities) Figure() (*Figure, error) {
+func (h PixelHistogram) Figure() (*Figure, error) {
 	if len(h.Curves) < 1 || len(h.Curves) > len(curveColors) {
-		return nil, fmt.Errorf("plotting: Intensities has 1 to %d curves, got %d", len(curveColors), len(h.Curves))
+		return nil, fmt.Errorf("plotting: PixelHistogram has 1 to %d curves, got %d", len(curveColors), len(h.Curves))
 	}
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, curve := range h.Curves {
 		if curve.Images == nil {
-			return nil, fmt.Errorf("plotting: IntensityCurve %q has no images (nil)", curve.Name)
+			return nil, fmt.Errorf("plotting: PixelCurve %q has no images (nil)", curve.Name)
 		}
 		if err := curve.Images.Validate(); err != nil {
-			return nil, fmt.Errorf("plotting: IntensityCurve %q: %w", curve.Name, err)
+			return nil, fmt.Errorf("plotting: PixelCurve %q: %w", curve.Name, err)
 		}
 		low, high = min(low, float64(slices.Min(curve.Images.Pixels))), max(high, float64(slices.Max(curve.Images.Pixels)))
 	}
@@ -61,7 +61,7 @@ func (h Intensities) Figure() (*Figure, error) {
 	for _, curve := range h.Curves {
 		floor = min(floor, 0.5/float64(len(curve.Images.Pixels))) // half a pixel: empty bins lie there, below all others
 	}
-	width := (high - low) / intensityBins
+	width := (high - low) / histogramBins
 	for k, curve := range h.Curves {
 		var outline plotter.XYs
 		for i, share := range shares(curve.Images.Pixels, low, high) {
@@ -73,15 +73,15 @@ func (h Intensities) Figure() (*Figure, error) {
 		p.Legend.Add(curve.Name, line)
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = low, high, floor, 1
-	return curves(titleOr(h.Title, "pixel values"), intensitiesWidth, intensitiesHeight, p), nil
+	return curves(titleOr(h.Title, "pixel values"), histogramWidth, histogramHeight, p), nil
 }
 
 // shares is the part of the pixels in each bin between low and high, which is in the last.
 func shares(pixels []float32, low, high float64) []float64 {
-	out := make([]float64, intensityBins)
+	out := make([]float64, histogramBins)
 	for _, v := range pixels {
-		bin := int((float64(v) - low) / (high - low) * intensityBins)
-		out[min(bin, intensityBins-1)] += 1 / float64(len(pixels))
+		bin := int((float64(v) - low) / (high - low) * histogramBins)
+		out[min(bin, histogramBins-1)] += 1 / float64(len(pixels))
 	}
 	return out
 }
