@@ -15,13 +15,16 @@ import (
 	"galdecon/galdecon/calibration"
 )
 
-// Coverage shows whether credible intervals hold the truth as often as they say: on the left the share of truths that they hold over their
-// credibility, on the right how far that share is from the credibility, enlarged, each with the band in which it lies at 95 % confidence at all
-// levels at once. Calibrated samples lie on the diagonal; those above it are under-confident, those below over-confident.
+// Coverage shows whether credible intervals hold the truth as often as they say: on the left the
+// share of truths that they hold over their credibility, on the right how far that share is from
+// the credibility, enlarged, each with the band in which it lies at 95 % confidence at all levels
+// at once. Calibrated samples lie on the diagonal; those above it are under-confident, those below
+// over-confident.
 type Coverage struct {
 	// Curves are compared with each other, 1 to 6 of them.
 	Curves []CoverageCurve
-	// Goal is how far from the credibility the share is meant to be at most, 0.02 as an example: dashed lines. 0 shows none.
+	// Goal is how far from the credibility the share is meant to be at most, 0.02 as an example:
+	// dashed lines. 0 shows none.
 	Goal float64
 	// Title stands above; it may be empty.
 	Title string
@@ -54,7 +57,8 @@ var (
 	dashedLine = draw.LineStyle{Color: faint, Width: 0.75 * css, Dashes: []vg.Length{3 * css, 2 * css}}
 )
 
-// Figure draws the curves. It is an error if there are none or more than 6, or if one wasn't measured.
+// Figure draws the curves. It is an error if there are none or more than 6, or if one wasn't
+// measured.
 func (c Coverage) Figure() (*Figure, error) {
 	if len(c.Curves) < 1 || len(c.Curves) > len(curveColors) {
 		return nil, fmt.Errorf("plotting: a Coverage has 1 to %d curves, got %d", len(curveColors), len(c.Curves))
@@ -155,9 +159,10 @@ func (c Coverage) Figure() (*Figure, error) {
 	}}, nil
 }
 
-// Ranks shows how the truth ranks among the samples, one histogram for each quantity: flat where they are calibrated, a valley
-// where they are over-confident, a hill where under-confident, a slope where biased (Talts et al. 2018). A gray strip holds
-// all bars of calibrated samples in 95 % of all cases.
+// Ranks shows how the truth ranks among the samples, one histogram for each quantity: flat where
+// they are calibrated, a valley where they are over-confident, a hill where under-confident, a
+// slope where biased (Talts et al. 2018). A gray strip holds all bars of calibrated samples in 95 %
+// of all cases.
 type Ranks struct {
 	// Histograms, 1 to 12, share one scale.
 	Histograms []RankHistogram
@@ -171,7 +176,8 @@ type RankHistogram struct {
 	Histogram calibration.Histogram
 }
 
-// Figure draws the histograms, up to 4 in a row. It is an error if there are none or more than 12, or if one wasn't measured.
+// Figure draws the histograms, up to 4 in a row. It is an error if there are none or more than 12,
+// or if one wasn't measured.
 func (r Ranks) Figure() (*Figure, error) {
 	const most = 12
 	if len(r.Histograms) < 1 || len(r.Histograms) > most {
@@ -253,7 +259,8 @@ func filled(border plotter.XYs, c color.Color) *plotter.Polygon {
 	return &plotter.Polygon{XYs: []plotter.XYs{border}, Color: c}
 }
 
-// overWhite is a color as it looks where it covers white in part; not all readers of vector formats know transparent colors.
+// overWhite is a color as it looks where it covers white in part; not all readers of vector formats
+// know transparent colors.
 func overWhite(c color.NRGBA, part float64) color.Color {
 	mix := func(v uint8) uint8 { return uint8(math.Round(part*float64(v) + (1-part)*0xff)) }
 	return color.NRGBA{mix(c.R), mix(c.G), mix(c.B), 0xff}

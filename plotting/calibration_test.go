@@ -50,7 +50,8 @@ func TestCoverageFigure(t *testing.T) {
 	wantError(t, err, `"odd"`, "NaN")
 }
 
-// A curve lies where its numbers say: a coverage of 50 % throughout is a level line, midway between those of 5 % and 95 %.
+// A curve lies where its numbers say: a coverage of 50 % throughout is a level line, midway between
+// those of 5 % and 95 %.
 func TestCoverageLiesWhereItShould(t *testing.T) {
 	row := func(share float64) float64 {
 		level := measured(0)

@@ -7,14 +7,15 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Candidates is one observation x with S candidate deconvolutions y, samples of p(y | x, Π). Its figure is that of the
-// paper (Figures 2 and 3), with residuals: a row of sharp images, the truth and the candidates; beneath, a row of
-// blurred ones, the observation and every candidate blurred again; beneath, the residual Π*y − x of each. If there are
-// 2 samples or more, columns for their mean and their standard deviation per pixel follow, taken over all S samples.
+// Candidates is one observation x with S candidate deconvolutions y, samples of p(y | x, Π). Its
+// figure is that of the paper (Figures 2 and 3), with residuals: a row of sharp images, the truth
+// and the candidates; beneath, a row of blurred ones, the observation and every candidate blurred
+// again; beneath, the residual Π*y − x of each. If there are 2 samples or more, columns for their
+// mean and their standard deviation per pixel follow, taken over all S samples.
 //
-// All images have the same height, width and channels. The galaxies of a figure share one stretch, the residuals one
-// symmetric range. Residuals and standard deviations of images of 3 channels are averaged over the channels (the latter
-// as variances).
+// All images have the same height, width and channels. The galaxies of a figure share one stretch,
+// the residuals one symmetric range. Residuals and standard deviations of images of 3 channels are
+// averaged over the channels (the latter as variances).
 type Candidates struct {
 	// Observation is x, one image.
 	Observation *galaxy.Images
@@ -22,23 +23,27 @@ type Candidates struct {
 	Samples, Reblurred *galaxy.Images
 	// Truth is the sharp galaxy, one image, or nil where it isn't known, as with real observations.
 	Truth *galaxy.Images
-	// PSF are the k×k weights of Π, row by row; nil leaves it out. It is shown at the pixel scale of the galaxies.
+	// PSF are the k×k weights of Π, row by row; nil leaves it out. It is shown at the pixel scale
+	// of the galaxies.
 	PSF []float32
 	// PixelScale is the size of a pixel in arcseconds, 0 if unknown.
 	PixelScale float64
 	// Shown is how many candidates are drawn, the first ones; 0 stands for 4.
 	Shown int
-	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch]. [SharedScale] sets it, and both limits.
+	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch].
+	// [SharedScale] sets it, and both limits.
 	Stretch Stretch
-	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the colors of the figure tell apart;
-	// 0 stands for the largest in the figure. The rows of an [Overview] share one limit anyway.
+	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the
+	// colors of the figure tell apart; 0 stands for the largest in the figure. The rows of an
+	// [Overview] share one limit anyway.
 	ResidualLimit, DeviationLimit float64
 	// Title stands above the figure; it may be empty.
 	Title string
 }
 
-// SharedScale gives figures of one observation, the candidates of several models, one stretch and one range of residuals and of standard
-// deviations, so that what looks alike is alike. It is an error if one of them can't be drawn.
+// SharedScale gives figures of one observation, the candidates of several models, one stretch and
+// one range of residuals and of standard deviations, so that what looks alike is alike. It is an
+// error if one of them can't be drawn.
 func SharedScale(figures ...Candidates) ([]Candidates, error) {
 	var batches []*galaxy.Images
 	var residual, deviation float64
@@ -69,7 +74,8 @@ func (c Candidates) galaxies() []*galaxy.Images {
 	return []*galaxy.Images{c.Observation, c.Samples, c.Truth}
 }
 
-// Zoom is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those of the detail.
+// Zoom is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those
+// of the detail.
 func (c Candidates) Zoom() Candidates {
 	for _, im := range []**galaxy.Images{&c.Observation, &c.Samples, &c.Reblurred, &c.Truth} {
 		*im = middle(*im)
@@ -94,7 +100,8 @@ func middle(im *galaxy.Images) *galaxy.Images {
 	return out
 }
 
-// Figure draws the candidates. It is an error if a shape doesn't fit, a pixel isn't finite, or there are no samples.
+// Figure draws the candidates. It is an error if a shape doesn't fit, a pixel isn't finite, or
+// there are no samples.
 func (c Candidates) Figure() (*Figure, error) {
 	l, err := c.layout()
 	if err != nil {
@@ -111,7 +118,8 @@ func (c Candidates) Figure() (*Figure, error) {
 	if l.psf == nil {
 		psf = panel{}
 	}
-	// The first column holds what the others are held against. The PSF takes the place of an unknown truth.
+	// The first column holds what the others are held against. The PSF takes the place of an
+	// unknown truth.
 	blurred.panels = append(blurred.panels, panel{caption: "observation x", img: l.observation, over: []overlay{scaleBar(c.PixelScale, width)}})
 	if l.truth != nil {
 		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})

@@ -25,7 +25,8 @@ func TestCandidatesFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// ((0.002)² + (0.001)²) / 2, exact, 0.3²/2, and of the mean, whose residuals are -0.298/3 and -0.001/3.
+	// ((0.002)² + (0.001)²) / 2, exact, 0.3²/2, and of the mean, whose residuals are -0.298/3 and
+	// -0.001/3.
 	for i, want := range []float64{2.5e-6, 0, 0.045, (0.298*0.298 + 0.001*0.001) / 18} {
 		if got := l.estimates[i].mse; math.Abs(got-want) > 1e-7 {
 			t.Errorf("MSE of %s is %g, want %g", l.estimates[i].name, got, want)
@@ -88,7 +89,8 @@ func TestIdenticalCandidates(t *testing.T) {
 }
 
 func TestPSFOnStamp(t *testing.T) {
-	// The center (k/2, k/2) of an even PSF falls on the center of the stamp, and the values are relative to the peak.
+	// The center (k/2, k/2) of an even PSF falls on the center of the stamp, and the values are
+	// relative to the peak.
 	got := psfOnStamp([]float32{0, 0.25, 0.25, 0.5}, 4, 4)
 	want := []float64{0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0.5, 1, 0, 0, 0, 0, 0}
 	if !slices.Equal(got, want) {
@@ -157,7 +159,8 @@ func TestOverview(t *testing.T) {
 	wantError(t, err, "Galaxies[1]", "4x4x1", "8x8x1")
 }
 
-// Figures of one observation that are made alike share their stretch and both ranges, those of the brighter and wider one.
+// Figures of one observation that are made alike share their stretch and both ranges, those of the
+// brighter and wider one.
 func TestSharedScale(t *testing.T) {
 	a, b := observation(1), observation(1)
 	b.Samples = disc(3, 8, 1)
@@ -208,7 +211,8 @@ func TestInsetCovers3Tenths(t *testing.T) {
 	}
 }
 
-// The middle half of 4×6 pixels of two channels is what lies there, of all images alike; an unknown truth stays unknown.
+// The middle half of 4×6 pixels of two channels is what lies there, of all images alike; an unknown
+// truth stays unknown.
 func TestZoom(t *testing.T) {
 	batch := func(n int) *galaxy.Images {
 		im := galaxy.NewImages(n, 4, 6, 2)

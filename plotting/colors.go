@@ -35,8 +35,9 @@ func ranged(m palette.ColorMap, low, high float64) palette.ColorMap {
 	return m
 }
 
-// How many colors of a map are told apart. The three maps together fit the 256 colors of a PNG with a palette, which
-// halves its size. The numbers are odd, so that the neutral middle of a diverging map is one of them.
+// How many colors of a map are told apart. The three maps together fit the 256 colors of a PNG with
+// a palette, which halves its size. The numbers are odd, so that the neutral middle of a diverging
+// map is one of them.
 const (
 	grayShades = 127
 	shades     = 63
@@ -80,8 +81,8 @@ func paletted(img image.Image, colors color.Palette) image.Image {
 	return out
 }
 
-// mapped draws height x width values, row by row, one image pixel each, in n shades of a map; values out of its range get
-// the color at that end.
+// mapped draws height x width values, row by row, one image pixel each, in n shades of a map;
+// values out of its range get the color at that end.
 func mapped(values []float64, width int, m palette.ColorMap, n int) image.Image {
 	img := image.NewPaletted(image.Rect(0, 0, width, len(values)/width), table(m, n))
 	for i, v := range values {
@@ -91,9 +92,9 @@ func mapped(values []float64, width int, m palette.ColorMap, n int) image.Image 
 	return img
 }
 
-// picture draws one galaxy, [h, width, channels]. With 3 channels their mean is stretched, and the hue kept
-// (Lupton et al. 2004): every channel is scaled by the same factor, and where one would exceed 1 all of them are
-// reduced.
+// picture draws one galaxy, [h, width, channels]. With 3 channels their mean is stretched, and the
+// hue kept (Lupton et al. 2004): every channel is scaled by the same factor, and where one would
+// exceed 1 all of them are reduced.
 func picture(pixels []float32, width, channels int, s Stretch) image.Image {
 	if channels == 1 {
 		values := make([]float64, len(pixels))
@@ -137,7 +138,8 @@ func enlarged(img image.Image, k int) image.Image {
 	return out
 }
 
-// shrunk averages the colors of blocks of m x m pixels; blocks at the right and lower edges may be smaller.
+// shrunk averages the colors of blocks of m x m pixels; blocks at the right and lower edges may be
+// smaller.
 func shrunk(img image.Image, m int) image.Image {
 	b := img.Bounds()
 	out := image.NewNRGBA(image.Rect(0, 0, (b.Dx()+m-1)/m, (b.Dy()+m-1)/m))

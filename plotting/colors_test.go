@@ -14,8 +14,8 @@ func rgb(c color.Color) [3]int {
 func TestResidualColors(t *testing.T) {
 	img := mapped([]float64{-0.5, -0.25, 0, 0.25, 0.5, -9, 9}, 7, divergingMap(0.5), shades)
 	at := func(x int) [3]int { return rgb(img.At(x, 0)) }
-	// Moreland (2009), Table of the smooth cool-warm map: its middle is (221, 221, 221), its ends are (59, 76, 192) and
-	// (180, 4, 38).
+	// Moreland (2009), Table of the smooth cool-warm map: its middle is (221, 221, 221), its ends
+	// are (59, 76, 192) and (180, 4, 38).
 	for x, want := range map[int][3]int{0: {59, 76, 192}, 2: {221, 221, 221}, 4: {180, 4, 38}} {
 		for c := range 3 {
 			if d := at(x)[c] - want[c]; d < -2 || d > 2 {
@@ -48,7 +48,8 @@ func TestGraysAndPalette(t *testing.T) {
 }
 
 func TestColorPictureKeepsHue(t *testing.T) {
-	// Under a stretch that triples the mean, 2:1:0 stays 2:1:0; where red would exceed 1, all are reduced.
+	// Under a stretch that triples the mean, 2:1:0 stays 2:1:0; where red would exceed 1, all are
+	// reduced.
 	s := Stretch{High: 1.0 / 3}
 	img := picture([]float32{0.2, 0.1, 0, 0.4, 0.2, 0, -1, 0, 0}, 3, 3, s)
 	for x, want := range [][3]int{{153, 77, 0}, {255, 128, 0}, {0, 0, 0}} {

@@ -9,7 +9,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Curves shows quantities over a positive variable on a logarithmic scale, such as how good samples are over the number of steps.
+// Curves shows quantities over a positive variable on a logarithmic scale, such as how good samples
+// are over the number of steps.
 type Curves struct {
 	// Curves are compared with each other, 1 to 6 of them.
 	Curves []Curve
@@ -25,7 +26,8 @@ type Curve struct {
 	X, Y []float64
 }
 
-// Figure draws the curves. It is an error if there are no curves or more than 6, or if one can't be drawn.
+// Figure draws the curves. It is an error if there are no curves or more than 6, or if one can't be
+// drawn.
 func (c Curves) Figure() (*Figure, error) {
 	if len(c.Curves) < 1 || len(c.Curves) > len(curveColors) {
 		return nil, fmt.Errorf("plotting: Curves has 1 to %d curves, got %d", len(curveColors), len(c.Curves))

@@ -55,7 +55,8 @@ func longest(paths []vg.Path) vg.Path {
 	return slices.MaxFunc(paths, func(a, b vg.Path) int { return len(a) - len(b) })
 }
 
-// The spectrum of white noise lies on the line of its power, and that of noise ten times as strong two decades higher.
+// The spectrum of white noise lies on the line of its power, and that of noise ten times as strong
+// two decades higher.
 func TestSpectraLieWhereTheyShould(t *testing.T) {
 	spectrum := func(sigma float64) score.Spectrum {
 		s, err := score.PowerSpectrum(sky(256, sigma))
@@ -188,7 +189,8 @@ func TestPairsFigure(t *testing.T) {
 	wantError(t, err, "up to 32", "33")
 }
 
-// Lines keep their distance, the last one is always shown, and what an interrupted run had done doesn't count for the time left.
+// Lines keep their distance, the last one is always shown, and what an interrupted run had done
+// doesn't count for the time left.
 func TestProgress(t *testing.T) {
 	var lines []string
 	now := time.Unix(1000, 0)

@@ -9,11 +9,13 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// ErrNoNotebook is what Show returns in a program that no notebook runs; Figure.Save works anywhere.
+// ErrNoNotebook is what Show returns in a program that no notebook runs; Figure.Save works
+// anywhere.
 var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; write it to a file with Figure.Save")
 
-// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG. It comes after what the
-// cell printed before, and before what it prints next. Outside a notebook it returns ErrNoNotebook.
+// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG. It
+// comes after what the cell printed before, and before what it prints next. Outside a notebook it
+// returns ErrNoNotebook.
 func Show(d Drawable) error {
 	f, err := d.Figure()
 	if err != nil {
@@ -41,8 +43,9 @@ func (f *Figure) name() string {
 	return f.Title
 }
 
-// pngData is the message that displays a figure, with a text for where pictures can't be shown. The size in the metadata
-// makes the browser show a dense PNG small and sharp. An ID that was used before makes it replace that display.
+// pngData is the message that displays a figure, with a text for where pictures can't be shown. The
+// size in the metadata makes the browser show a dense PNG small and sharp. An ID that was used
+// before makes it replace that display.
 func pngData(f *Figure, png []byte, text, id string) *protocol.DisplayData {
 	return &protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: png, protocol.MIMETextPlain: text},
@@ -53,8 +56,8 @@ func pngData(f *Figure, png []byte, text, id string) *protocol.DisplayData {
 	}
 }
 
-// flushLimit is how long the kernel may take to answer. A live one takes milliseconds; if it died, gonbui.Sync would
-// wait for ever, and the cell outlive its kernel.
+// flushLimit is how long the kernel may take to answer. A live one takes milliseconds; if it died,
+// gonbui.Sync would wait for ever, and the cell outlive its kernel.
 const flushLimit = 10 * time.Second
 
 // flush waits until the kernel has passed on everything that was displayed.

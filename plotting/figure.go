@@ -27,8 +27,8 @@ const (
 	sharp = 2 * cssDPI
 )
 
-// Figure is a finished drawing of a fixed size. It is drawn anew for each format: PNG for the screen, SVG and PDF, whose
-// letters are outlines and need no installed fonts, for papers.
+// Figure is a finished drawing of a fixed size. It is drawn anew for each format: PNG for the
+// screen, SVG and PDF, whose letters are outlines and need no installed fonts, for papers.
 type Figure struct {
 	// Title says in one line what is shown; where a picture can't be shown, it stands for it.
 	Title string
@@ -100,8 +100,8 @@ func (f *Figure) render(to func(w, h vg.Length, out io.Writer) error) (data []by
 	return buf.Bytes(), nil
 }
 
-// Save writes the figure to a file, in the format that the name ends in: .png, .svg or .pdf. The file appears complete or
-// not at all.
+// Save writes the figure to a file, in the format that the name ends in: .png, .svg or .pdf. The
+// file appears complete or not at all.
 func (f *Figure) Save(path string) error {
 	var data []byte
 	var err error

@@ -14,8 +14,8 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// A mosaic of one 4x4 galaxy has a panel of 200 CSS pixels, 2 dots each, so 100x100 dots for each pixel of the galaxy;
-// it lies 1 CSS pixel from the left and below a caption of 15.
+// A mosaic of one 4x4 galaxy has a panel of 200 CSS pixels, 2 dots each, so 100x100 dots for each
+// pixel of the galaxy; it lies 1 CSS pixel from the left and below a caption of 15.
 func TestMosaicPixelsAreCrisp(t *testing.T) {
 	im := galaxy.NewImages(1, 4, 4, 1)
 	for k := range im.Pixels {

@@ -35,7 +35,8 @@ type panel struct {
 	over []overlay
 }
 
-// overlay draws on top of an image, within the canvas of the panel; pixel is the size of a pixel of the galaxy.
+// overlay draws on top of an image, within the canvas of the panel; pixel is the size of a pixel of
+// the galaxy.
 type overlay func(c draw.Canvas, pixel vg.Length)
 
 // row is a row of panels, with a label of one line or several at its left.
@@ -61,8 +62,9 @@ func newGrid(title, foot string, im *galaxy.Images) *grid {
 	return g
 }
 
-// figure lays the grid out. The width of a panel follows from the number of columns. The resolution is then the one near
-// sharp at which an image pixel is a whole number of dots, so that every pixel is the same crisp square.
+// figure lays the grid out. The width of a panel follows from the number of columns. The resolution
+// is then the one near sharp at which an image pixel is a whole number of dots, so that every pixel
+// is the same crisp square.
 func (g *grid) figure() *Figure {
 	columns := 0
 	var left float64
@@ -152,8 +154,8 @@ func (r row) drawLabel(c draw.Canvas, at vg.Point, room vg.Length) {
 	}
 }
 
-// draw fills the canvas of the panel with its image, averaged over blocks of m x m of its width pixels, with k x k dots
-// for each block, and sets the caption above.
+// draw fills the canvas of the panel with its image, averaged over blocks of m x m of its width
+// pixels, with k x k dots for each block, and sets the caption above.
 func (p panel) draw(c draw.Canvas, k, m, width int) {
 	if p.img != nil {
 		c.DrawImage(c.Rectangle, enlarged(shrunk(p.img, m), k))

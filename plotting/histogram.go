@@ -12,8 +12,8 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// PixelHistogram is a histogram of pixel values, the share of pixels in each of 80 bins on a logarithmic scale: where the sky lies, how
-// wide its noise is, and how few pixels are bright.
+// PixelHistogram is a histogram of pixel values, the share of pixels in each of 80 bins on a
+// logarithmic scale: where the sky lies, how wide its noise is, and how few pixels are bright.
 type PixelHistogram struct {
 	// Curves are compared with each other, 1 to 6 of them.
 	Curves []PixelCurve
@@ -32,7 +32,8 @@ const (
 	histogramBins                       = 80
 )
 
-// Figure draws the histogram. It is an error if there are no curves or more than 6, or if the images of one aren't valid.
+// Figure draws the histogram. It is an error if there are no curves or more than 6, or if the
+// images of one aren't valid.
 func (h PixelHistogram) Figure() (*Figure, error) {
 	if len(h.Curves) < 1 || len(h.Curves) > len(curveColors) {
 		return nil, fmt.Errorf("plotting: PixelHistogram has 1 to %d curves, got %d", len(curveColors), len(h.Curves))

@@ -13,7 +13,8 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// disc is a batch of n galaxies of size x size pixels, exponential discs of peak 1 that shrink from one to the next.
+// disc is a batch of n galaxies of size x size pixels, exponential discs of peak 1 that shrink from
+// one to the next.
 func disc(n, size, channels int) *galaxy.Images {
 	im := galaxy.NewImages(n, size, size, channels)
 	for i := range n {

@@ -12,8 +12,8 @@ import (
 // defaultShown is how many candidates are drawn unless Candidates.Shown says otherwise.
 const defaultShown = 4
 
-// layout is what the figures of Candidates draw: galaxies as pictures, the rest as values, [h, w], whose colors may
-// depend on other galaxies in the figure. What is missing is nil.
+// layout is what the figures of Candidates draw: galaxies as pictures, the rest as values, [h, w],
+// whose colors may depend on other galaxies in the figure. What is missing is nil.
 type layout struct {
 	truth, observation, psf image.Image
 	estimates                 []estimate // those shown, then the mean if there are 2 samples or more
@@ -124,8 +124,9 @@ func checkPSF(psf []float32) error {
 	return nil
 }
 
-// psfOnStamp is a k×k PSF, of maximum 1, centered on a dark stamp of the size of the galaxy, cropped where it is larger.
-// Its center, the pixel (k/2, k/2), comes to lie on (height/2, width/2).
+// psfOnStamp is a k×k PSF, of maximum 1, centered on a dark stamp of the size of the galaxy,
+// cropped where it is larger. Its center, the pixel (k/2, k/2), comes to lie on (height/2,
+// width/2).
 func psfOnStamp(psf []float32, height, width int) []float64 {
 	k := int(math.Sqrt(float64(len(psf))))
 	var top float32
@@ -142,7 +143,8 @@ func psfOnStamp(psf []float32, height, width int) []float64 {
 	return out
 }
 
-// compare returns Π*y − x, averaged over the channels, and the mean of its square over pixels and channels.
+// compare returns Π*y − x, averaged over the channels, and the mean of its square over pixels and
+// channels.
 func compare(blurred, x []float32, channels int) (residual []float64, mse float64) {
 	residual = make([]float64, len(x)/channels)
 	for i := range x {
@@ -168,8 +170,8 @@ func mean(im *galaxy.Images) []float32 {
 	return out
 }
 
-// deviation is the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the variances of the channels
-// are averaged.
+// deviation is the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the
+// variances of the channels are averaged.
 func deviation(im *galaxy.Images) []float64 {
 	center := mean(im)
 	out := make([]float64, len(center)/im.Channels)
@@ -185,7 +187,8 @@ func deviation(im *galaxy.Images) []float64 {
 	return out
 }
 
-// residualLimit is the largest absolute residual of the estimates, rounded up: the range that shows all of them uncut.
+// residualLimit is the largest absolute residual of the estimates, rounded up: the range that shows
+// all of them uncut.
 func (l *layout) residualLimit() float64 {
 	var top float64
 	for _, a := range l.estimates {
@@ -204,8 +207,8 @@ func (l *layout) deviationLimit() float64 {
 	return roundUp(slices.Max(l.deviation))
 }
 
-// roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0 becomes 1, since a range
-// must not be empty.
+// roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0
+// becomes 1, since a range must not be empty.
 func roundUp(v float64) float64 {
 	if v == 0 {
 		return 1

@@ -6,8 +6,8 @@ import (
 	"github.com/janpfeifer/gonb/gonbui"
 )
 
-// Live is a figure in the output of the notebook cell that runs, which is drawn anew in its place: samples of a model in training, or
-// what depends on a slider. The last one stays in the notebook.
+// Live is a figure in the output of the notebook cell that runs, which is drawn anew in its place:
+// samples of a model in training, or what depends on a slider. The last one stays in the notebook.
 //
 //	live := plotting.NewLive()
 //	for … {

@@ -18,8 +18,8 @@ import (
 // Point is a loss at a step of training.
 type Point = fit.Point
 
-// Loss is a loss curve: every training loss in a pale line, their running mean in a strong one, and the validation losses
-// as points, over the training step, on a logarithmic scale.
+// Loss is a loss curve: every training loss in a pale line, their running mean in a strong one, and
+// the validation losses as points, over the training step, on a logarithmic scale.
 type Loss struct {
 	// Training are the losses in the order of the steps, 2 points at least.
 	Training []Point
@@ -42,8 +42,9 @@ const (
 	maxPoints = 640
 )
 
-// Figure draws the curve. Losses that a logarithmic scale can't show, not finite or not positive, are left out, and their
-// number is stated; it is an error if fewer than 2 training losses are left, or if the steps decrease.
+// Figure draws the curve. Losses that a logarithmic scale can't show, not finite or not positive,
+// are left out, and their number is stated; it is an error if fewer than 2 training losses are
+// left, or if the steps decrease.
 func (l Loss) Figure() (*Figure, error) {
 	for _, series := range [][]Point{l.Training, l.Validation} {
 		if !slices.IsSortedFunc(series, func(a, b Point) int { return a.Step - b.Step }) {
@@ -87,7 +88,8 @@ func (l Loss) Figure() (*Figure, error) {
 	}}, nil
 }
 
-// curvePalette holds the colors of a curve and their blends with white, as lines have at their edges.
+// curvePalette holds the colors of a curve and their blends with white, as lines have at their
+// edges.
 func curvePalette() color.Palette {
 	colors := table(grayMap(), 96)
 	for _, c := range []color.NRGBA{blue, vermillion} {
@@ -135,9 +137,9 @@ func drawable(points []Point) []Point {
 	return out
 }
 
-// runningMean averages each loss with its neighbors, 1 % of the points on either side but 10 where there are so many.
-// At the start, where losses fall steeply, it takes equally many from both sides, not to be off; at the end, where they
-// are noisy but level, all that it can get.
+// runningMean averages each loss with its neighbors, 1 % of the points on either side but 10 where
+// there are so many. At the start, where losses fall steeply, it takes equally many from both
+// sides, not to be off; at the end, where they are noisy but level, all that it can get.
 func runningMean(points []Point) []Point {
 	n := len(points)
 	sums := make([]float64, n+1)
@@ -153,7 +155,8 @@ func runningMean(points []Point) []Point {
 	return out
 }
 
-// thinned keeps, of each of n/2 runs of points, the lowest and the highest: what a line through all of them would cover.
+// thinned keeps, of each of n/2 runs of points, the lowest and the highest: what a line through all
+// of them would cover.
 func thinned(points []Point, n int) plotter.XYs {
 	var out plotter.XYs
 	add := func(p Point) { out = append(out, plotter.XY{X: float64(p.Step), Y: p.Loss}) }
@@ -193,7 +196,8 @@ func (stepTicks) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// logTicks labels the powers of ten, and where the axis spans less than two decades 2 and 5 times them too.
+// logTicks labels the powers of ten, and where the axis spans less than two decades 2 and 5 times
+// them too.
 type logTicks struct{}
 
 func (logTicks) Ticks(low, high float64) []plot.Tick {

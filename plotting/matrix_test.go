@@ -20,7 +20,8 @@ func TestMatrix(t *testing.T) {
 	if _, err := f.PNG(); err != nil {
 		t.Error(err)
 	}
-	// Three columns of the largest panels, and two rows below the title, the captions and above the foot.
+	// Three columns of the largest panels, and two rows below the title, the captions and above the
+	// foot.
 	if f.Width < 3*150 || f.Height < 2*150 || f.Width < f.Height {
 		t.Errorf("the figure is %g×%g", f.Width, f.Height)
 	}

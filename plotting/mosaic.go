@@ -23,7 +23,8 @@ type Mosaic struct {
 	Stretch Stretch
 }
 
-// Figure draws the mosaic. It is an error if there are no galaxies or too many, or if they aren't valid.
+// Figure draws the mosaic. It is an error if there are no galaxies or too many, or if they aren't
+// valid.
 func (m Mosaic) Figure() (*Figure, error) {
 	if err := check("Mosaic.Images", m.Images); err != nil {
 		return nil, err
@@ -65,8 +66,8 @@ func (g *grid) fill(panels []panel) {
 	}
 }
 
-// mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places empty, the larger one
-// where two are as good.
+// mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places
+// empty, the larger one where two are as good.
 func mosaicColumns(n int) int {
 	if n <= 5 {
 		return n

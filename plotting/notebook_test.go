@@ -43,8 +43,8 @@ func cellProgram() error {
 	return live.Close()
 }
 
-// runCell runs the cell program under the protocol of the kernel, two named pipes with gob messages, and returns what it
-// displayed.
+// runCell runs the cell program under the protocol of the kernel, two named pipes with gob
+// messages, and returns what it displayed.
 func runCell(t *testing.T) []*protocol.DisplayData {
 	t.Helper()
 	dir := t.TempDir()
@@ -124,7 +124,8 @@ func TestNotebook(t *testing.T) {
 			t.Errorf("line %d is %q, in HTML %q", i, text, html)
 		}
 	}
-	// The run sleeps for 1.1 s, and takes longer where the machine is busy; lines must keep 0.5 s apart.
+	// The run sleeps for 1.1 s, and takes longer where the machine is busy; lines must keep 0.5 s
+	// apart.
 	if most := 2 + int(elapsed/(500*time.Millisecond)); len(lines) > most {
 		t.Errorf("%d lines for 110 steps in %v; they aren't throttled", len(lines), elapsed)
 	}

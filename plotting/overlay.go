@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// scaleBar draws a bar of a round length, at most 40 % of the panel, in its lower left corner: in arcseconds if the pixel
-// scale (arcsec per pixel) is known, in pixels where it is 0.
+// scaleBar draws a bar of a round length, at most 40 % of the panel, in its lower left corner: in
+// arcseconds if the pixel scale (arcsec per pixel) is known, in pixels where it is 0.
 func scaleBar(pixelScale float64, width int) overlay {
 	return func(c draw.Canvas, pixel vg.Length) {
 		unit, name := pixelScale, "″"
@@ -60,7 +60,8 @@ type tick struct {
 	at, value float64
 }
 
-// colorBar draws a vertical bar of colors, from the bottom to the top of the panel, with its ticks at its right.
+// colorBar draws a vertical bar of colors, from the bottom to the top of the panel, with its ticks
+// at its right.
 func colorBar(colors color.Palette, ticks []tick) overlay {
 	return func(c draw.Canvas, _ vg.Length) {
 		const width, length = 10 * css, 3 * css
@@ -74,14 +75,16 @@ func colorBar(colors color.Palette, ticks []tick) overlay {
 			y := c.Min.Y + vg.Length(t.at)*height
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.75 * css}, x, y, x+length, y)
 			style := textStyle(10, ink)
-			// From below its tick at the top to above its tick at the bottom, so that no label leaves the panel.
+			// From below its tick at the top to above its tick at the bottom, so that no label
+			// leaves the panel.
 			style.YAlign = text.YAlignment(-t.at)
 			c.FillText(style, vg.Point{X: x + length + 2*css, Y: y}, number(t.value))
 		}
 	}
 }
 
-// stretchTicks marks 0, the white level, and powers of ten between, for a bar that runs over the brightness from 0 to 1.
+// stretchTicks marks 0, the white level, and powers of ten between, for a bar that runs over the
+// brightness from 0 to 1.
 func stretchTicks(s Stretch) []tick {
 	ticks := []tick{{0, s.Low}, {s.At(0), 0}, {1, s.High}}
 	last := 1.0

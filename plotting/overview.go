@@ -11,18 +11,20 @@ import (
 	vgdraw "gonum.org/v1/plot/vg/draw"
 )
 
-// Overview shows several observations at once, one in a row: the truth where any is known, the observation with its PSF,
-// the first candidates with the MSE of each, the mean and the standard deviation of all samples. Each row has its own
-// stretch, except where [SharedScale] gave several the same; the standard deviations share one range.
+// Overview shows several observations at once, one in a row: the truth where any is known, the
+// observation with its PSF, the first candidates with the MSE of each, the mean and the standard
+// deviation of all samples. Each row has its own stretch, except where [SharedScale] gave several
+// the same; the standard deviations share one range.
 type Overview struct {
-	// Galaxies are the rows, all of the same image size. Their titles are not used; a row is labeled with the ID of its
-	// observation, which may have lines.
+	// Galaxies are the rows, all of the same image size. Their titles are not used; a row is
+	// labeled with the ID of its observation, which may have lines.
 	Galaxies []Candidates
 	// Title stands above the figure; it may be empty.
 	Title string
 }
 
-// Figure draws the overview. It is an error if there are no galaxies, or one of them isn't valid or of another size.
+// Figure draws the overview. It is an error if there are no galaxies, or one of them isn't valid or
+// of another size.
 func (o Overview) Figure() (*Figure, error) {
 	if len(o.Galaxies) == 0 {
 		return nil, fmt.Errorf("plotting: Overview.Galaxies is empty; give at least one")
@@ -116,7 +118,8 @@ func (l *layout) candidates() []estimate {
 // insetSide is the size of a PSF inset in pixels of the galaxy, 3/10 of the smaller side.
 func insetSide(height, width int) int { return max(3, 3*min(height, width)/10) }
 
-// withInset is an image with the middle of a PSF in its upper right corner, at the same pixel scale.
+// withInset is an image with the middle of a PSF in its upper right corner, at the same pixel
+// scale.
 func withInset(img image.Image, psf []float32) image.Image {
 	b := img.Bounds()
 	side := insetSide(b.Dy(), b.Dx())

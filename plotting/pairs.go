@@ -10,20 +10,23 @@ import (
 // maxPairs keeps the stored picture small.
 const maxPairs = 32
 
-// Pairs shows clean galaxies y, and beneath each its observation x = Π*y + n in the same stretch, with its PSF as an inset, the PSF's full
-// width at half maximum in pixels as a caption, and the noise in the image.
+// Pairs shows clean galaxies y, and beneath each its observation x = Π*y + n in the same stretch,
+// with its PSF as an inset, the PSF's full width at half maximum in pixels as a caption, and the
+// noise in the image.
 type Pairs struct {
 	// Clean and Observed are up to 32 galaxies and as many observations, of one shape.
 	Clean, Observed *galaxy.Images
 	// PSFs are Π, one for each observation or one for all.
 	PSFs []psf.PSF
-	// Noise is the standard deviation of n, one for each observation or one for all; nil where it isn't known.
+	// Noise is the standard deviation of n, one for each observation or one for all; nil where it
+	// isn't known.
 	Noise []float64
 	// Title stands above the figure; it may be empty.
 	Title string
 }
 
-// Figure draws the pairs. It is an error if there are none or too many, if their shapes or numbers differ, or if they aren't valid.
+// Figure draws the pairs. It is an error if there are none or too many, if their shapes or numbers
+// differ, or if they aren't valid.
 func (p Pairs) Figure() (*Figure, error) {
 	if err := check("Pairs.Clean", p.Clean); err != nil {
 		return nil, err

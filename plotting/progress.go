@@ -11,9 +11,9 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Progress follows work that takes a while: a bar with a line of text and the time that is left, in one display of the notebook cell
-// that is updated in place, at most twice a second. Outside a notebook the line goes to standard error every 10 seconds. For a
-// training see [Training].
+// Progress follows work that takes a while: a bar with a line of text and the time that is left, in
+// one display of the notebook cell that is updated in place, at most twice a second. Outside a
+// notebook the line goes to standard error every 10 seconds. For a training see [Training].
 //
 //	bar := plotting.NewProgress()
 //	for … {
@@ -52,7 +52,8 @@ func NewProgress() *Progress {
 	}}
 }
 
-// Update tells which part of the work is done, 0 to 1, and says in words how far it is. A part of 1 or more is always shown.
+// Update tells which part of the work is done, 0 to 1, and says in words how far it is. A part of 1
+// or more is always shown.
 func (p *Progress) Update(done float64, text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,8 +10,9 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// PSFs is an overview of up to 60 PSFs in a grid, each with its name and its full width at half maximum in pixels. All are scaled to a
-// peak of 1 and have their centers in the same place, on the largest of their grids.
+// PSFs is an overview of up to 60 PSFs in a grid, each with its name and its full width at half
+// maximum in pixels. All are scaled to a peak of 1 and have their centers in the same place, on the
+// largest of their grids.
 type PSFs struct {
 	// PSFs are 1 to 60, each with its own size.
 	PSFs []psf.PSF

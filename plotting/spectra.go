@@ -12,12 +12,14 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// Spectra compares radial power spectra, on a logarithmic scale up to the Nyquist frequency of ½ cycle per pixel: what a blur takes
-// away, and from which frequency on noise hides the rest. The power at frequency 0, of the mean of an image, isn't shown.
+// Spectra compares radial power spectra, on a logarithmic scale up to the Nyquist frequency of ½
+// cycle per pixel: what a blur takes away, and from which frequency on noise hides the rest. The
+// power at frequency 0, of the mean of an image, isn't shown.
 type Spectra struct {
 	// Curves are compared with each other, 1 to 6 of them.
 	Curves []SpectrumCurve
-	// Noise is a standard deviation of white noise: a dashed line at its power, the square of it. 0 shows none.
+	// Noise is a standard deviation of white noise: a dashed line at its power, the square of it. 0
+	// shows none.
 	Noise float64
 	// Title stands above the curves; it may be empty.
 	Title string
@@ -34,8 +36,9 @@ const (
 	nyquist                     = 0.5
 )
 
-// Figure draws the spectra. Rings without power, which a logarithmic scale can't show, are left out. It is an error if there are no
-// curves or more than 6, or if one has fewer than 2 rings with power.
+// Figure draws the spectra. Rings without power, which a logarithmic scale can't show, are left
+// out. It is an error if there are no curves or more than 6, or if one has fewer than 2 rings with
+// power.
 func (s Spectra) Figure() (*Figure, error) {
 	if len(s.Curves) < 1 || len(s.Curves) > len(curveColors) {
 		return nil, fmt.Errorf("plotting: Spectra has 1 to %d curves, got %d", len(curveColors), len(s.Curves))
@@ -94,7 +97,8 @@ func (step valueTicks) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// label writes v as [number] does, with as many digits more as tell it from the next multiple: 1020 from 1000.
+// label writes v as [number] does, with as many digits more as tell it from the next multiple: 1020
+// from 1000.
 func (step valueTicks) label(v float64) string {
 	digits := 2
 	if v != 0 {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// terminal shows a run as text, without a curve: one line that is overwritten on a terminal, and a new line now and then
-// in a log file, where overwriting only leaves a mess.
+// terminal shows a run as text, without a curve: one line that is overwritten on a terminal, and a
+// new line now and then in a log file, where overwriting only leaves a mess.
 type terminal struct {
 	out       io.Writer
 	overwrite bool

@@ -11,17 +11,18 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// LossTerms shows how the parts of a loss, such as those of the CVAE's (Eq. 1), went over the training: the size |·| of the running mean of each,
-// on a logarithmic scale.
+// LossTerms shows how the parts of a loss, such as those of the CVAE's (Eq. 1), went over the
+// training: the size |·| of the running mean of each, on a logarithmic scale.
 type LossTerms struct {
-	// Terms are 1 to 6 curves by their names, each of 2 points at least, in the order of the steps, see fit.Terms.
+	// Terms are 1 to 6 curves by their names, each of 2 points at least, in the order of the steps,
+	// see fit.Terms.
 	Terms map[string][]Point
 	// Title stands above the curves; it may be empty.
 	Title string
 }
 
-// Figure draws the curves, in the order of their names. It is an error if there are none or more than 6, or if fewer than 2 points of one are
-// finite and not 0.
+// Figure draws the curves, in the order of their names. It is an error if there are none or more
+// than 6, or if fewer than 2 points of one are finite and not 0.
 func (t LossTerms) Figure() (*Figure, error) {
 	if len(t.Terms) < 1 || len(t.Terms) > len(curveColors) {
 		return nil, fmt.Errorf("plotting: LossTerms has 1 to %d curves, got %d", len(curveColors), len(t.Terms))

@@ -21,7 +21,8 @@ var (
 	handler = superscripts{text.Plain{Fonts: font.NewCache(liberation.Collection())}}
 )
 
-// textStyle is Liberation Sans (metrically Arial), size in CSS pixels, placed by its top left corner.
+// textStyle is Liberation Sans (metrically Arial), size in CSS pixels, placed by its top left
+// corner.
 func textStyle(size float64, c color.Color) text.Style {
 	return text.Style{
 		Color:   c,
@@ -66,7 +67,8 @@ func significant(v float64, digits int) string {
 // minus sets a minus sign, which is wider than the hyphen of a keyboard.
 func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
 
-// superscripts sets "10^{-3}" as 10 with a raised -3, because the fonts at hand lack some superscript characters.
+// superscripts sets "10^{-3}" as 10 with a raised -3, because the fonts at hand lack some
+// superscript characters.
 type superscripts struct{ text.Plain }
 
 const (

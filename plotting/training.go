@@ -19,10 +19,11 @@ const (
 	recentLosses = 50
 )
 
-// Training follows a training run as it goes: a line with the step, the rate, the time that is left and the loss, and,
-// in a notebook cell, the loss curve beneath. It updates one display in place, at most twice a second, the curve every
-// 5 seconds, and at once where there is a past; at the end the curve, with the line as its title, is all that stays in the notebook. Outside a notebook
-// the line goes to standard error.
+// Training follows a training run as it goes: a line with the step, the rate, the time that is left
+// and the loss, and, in a notebook cell, the loss curve beneath. It updates one display in place,
+// at most twice a second, the curve every 5 seconds, and at once where there is a past; at the end
+// the curve, with the line as its title, is all that stays in the notebook. Outside a notebook the
+// line goes to standard error.
 //
 //	live := plotting.NewTraining(steps)
 //	defer live.Close()
@@ -30,7 +31,8 @@ const (
 //		live.Update(step, loss)
 //	}
 //
-// Its methods may be called from several goroutines. Drawing the curve takes some 50 ms of the caller's time.
+// Its methods may be called from several goroutines. Drawing the curve takes some 50 ms of the
+// caller's time.
 type Training struct {
 	mu     sync.Mutex
 	total  int
@@ -53,8 +55,8 @@ type screen interface {
 	finish(p progress, l Loss) error
 }
 
-// NewTraining follows a run of total steps; 0 if their number isn't known. A run that goes on from a checkpoint is given the
-// losses of its past, for the curve.
+// NewTraining follows a run of total steps; 0 if their number isn't known. A run that goes on from
+// a checkpoint is given the losses of its past, for the curve.
 func NewTraining(total int, past ...Point) *Training {
 	var s screen = newTerminal(os.Stderr)
 	if gonbui.IsNotebook {
@@ -67,7 +69,8 @@ func newTraining(total int, past []Point, s screen, now func() time.Time) *Train
 	return &Training{total: max(total, 0), loss: Loss{Training: slices.Clone(past)}, screen: s, now: now}
 }
 
-// Update tells the training loss of a step. A loss that isn't finite is shown in the line and left out of the curve.
+// Update tells the training loss of a step. A loss that isn't finite is shown in the line and left
+// out of the curve.
 func (t *Training) Update(step int, loss float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,7 +79,8 @@ func (t *Training) Update(step int, loss float64) {
 	}
 	now := t.now()
 	if t.started.IsZero() {
-		// The rate counts from here, so that compiling the model and resuming at a later step don't distort it.
+		// The rate counts from here, so that compiling the model and resuming at a later step don't
+		// distort it.
 		t.started, t.startStep = now, step
 		if len(t.loss.Training) == 0 {
 			t.curveShown = now // a curve wants some points
@@ -94,8 +98,9 @@ func (t *Training) Update(step int, loss float64) {
 	t.screen.line(t.progress(now))
 }
 
-// Validate tells the last validation loss, which the curve shows as a point. It may be told after every step, as fit.Progress has it: NaN, before the first,
-// and the one that was told last, are left out.
+// Validate tells the last validation loss, which the curve shows as a point. It may be told after
+// every step, as fit.Progress has it: NaN, before the first, and the one that was told last, are
+// left out.
 func (t *Training) Validate(step int, loss float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -105,9 +110,8 @@ func (t *Training) Validate(step int, loss float64) {
 	t.loss.Validation = append(t.loss.Validation, Point{Step: step, Loss: loss})
 }
 
-// Close shows the end of the run, however it ended. Only the first call does something, and only if there was a step, now or
-// in the past.
-// It is an error if the notebook can't be reached.
+// Close shows the end of the run, however it ended. Only the first call does something, and only if
+// there was a step, now or in the past. It is an error if the notebook can't be reached.
 func (t *Training) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -144,7 +148,8 @@ func (t *Training) progress(now time.Time) progress {
 	return p
 }
 
-// String is the line while the run goes on: "step 120/3000 (4 %), 22.9 steps/s, 2m6s left, loss 0.0123".
+// String is the line while the run goes on: "step 120/3000 (4 %), 22.9 steps/s, 2m6s left, loss
+// 0.0123".
 func (p progress) String() string {
 	s := fmt.Sprintf("step %d", p.step)
 	if p.total > 0 {

@@ -98,7 +98,8 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// A run that was finished before shows its curve; one that goes on counts its rate from where it went on.
+// A run that was finished before shows its curve; one that goes on counts its rate from where it
+// went on.
 func TestTrainingWithAPast(t *testing.T) {
 	past := []Point{{Step: 1, Loss: 2}, {Step: 2, Loss: 1.5}, {Step: 100, Loss: 1}}
 	var at time.Duration
