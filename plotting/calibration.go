@@ -37,10 +37,16 @@ type CoverageCurve struct {
 }
 
 // curveColors are of Okabe & Ito (2008), in an order in which the first ones differ most.
-var curveColors = []color.NRGBA{blue, vermillion, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff}, {0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}}
+var curveColors = []color.NRGBA{
+	blue, vermillion, {0x00, 0x9e, 0x73, 0xff},
+	{0xcc, 0x79, 0xa7, 0xff}, {0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff},
+}
 
 // curveGlyphs tell curves apart without color.
-var curveGlyphs = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
+var curveGlyphs = []draw.GlyphDrawer{
+	draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{},
+	draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{},
+}
 
 // The measures of the figure, in CSS pixels.
 const (
@@ -54,14 +60,15 @@ const (
 var (
 	strip      = color.Gray{Y: 0xe6}
 	thinLine   = draw.LineStyle{Color: ink, Width: 0.75 * css}
-	dashedLine = draw.LineStyle{Color: faint, Width: 0.75 * css, Dashes: []vg.Length{3 * css, 2 * css}}
+	dashes     = []vg.Length{3 * css, 2 * css}
+	dashedLine = draw.LineStyle{Color: faint, Width: 0.75 * css, Dashes: dashes}
 )
 
 // Figure draws the curves. It is an error if there are none or more than 6, or if one wasn't
 // measured.
 func (c Coverage) Figure() (*Figure, error) {
-	if len(c.Curves) < 1 || len(c.Curves) > len(curveColors) {
-		return nil, fmt.Errorf("plotting: a Coverage has 1 to %d curves, got %d", len(curveColors), len(c.Curves))
+	if err := checkCurves("Coverage", len(c.Curves)); err != nil {
+		return nil, err
 	}
 	if !(c.Goal >= 0 && c.Goal < 1) {
 		return nil, fmt.Errorf("plotting: Coverage.Goal is a part of 1, 0 for none, got %g", c.Goal)
@@ -69,11 +76,13 @@ func (c Coverage) Figure() (*Figure, error) {
 	for _, curve := range c.Curves {
 		m := curve.Coverage
 		if len(m.Nominal) < 2 || len(m.Nominal) != len(m.Empirical) {
-			return nil, fmt.Errorf("plotting: Coverage %q has %d shares at %d levels; it comes from calibration.Ranks", curve.Name, len(m.Empirical), len(m.Nominal))
+			return nil, fmt.Errorf("plotting: Coverage %q has %d shares at %d levels; "+
+				"it comes from calibration.Ranks", curve.Name, len(m.Empirical), len(m.Nominal))
 		}
 		for _, v := range slices.Concat(m.Nominal, m.Empirical, []float64{m.Distance, m.Error}) {
 			if math.IsNaN(v) || v < 0 || v > 1 {
-				return nil, fmt.Errorf("plotting: Coverage %q holds %v; shares, levels and errors lie between 0 and 1", curve.Name, v)
+				return nil, fmt.Errorf("plotting: Coverage %q holds %v; "+
+					"shares, levels and errors lie between 0 and 1", curve.Name, v)
 			}
 		}
 	}
@@ -92,11 +101,12 @@ func (c Coverage) Figure() (*Figure, error) {
 	var edges, lines [2][]plot.Plotter
 	for i, slope := range []float64{1, 0} {
 		for _, off := range slices.Compact([]float64{-100 * c.Goal, 0, 100 * c.Goal}) {
-			l := &plotter.Line{XYs: plotter.XYs{{X: 0, Y: off}, {X: 100, Y: 100*slope + off}}, LineStyle: thinLine}
+			style := thinLine
 			if off != 0 {
-				l.LineStyle = dashedLine
+				style = dashedLine
 			}
-			edges[i] = append(edges[i], l)
+			ends := plotter.XYs{{X: 0, Y: off}, {X: 100, Y: 100*slope + off}}
+			edges[i] = append(edges[i], &plotter.Line{XYs: ends, LineStyle: style})
 		}
 	}
 	legend := plot.NewLegend()
@@ -106,29 +116,31 @@ func (c Coverage) Figure() (*Figure, error) {
 	var farthest float64
 	for k, curve := range c.Curves {
 		m := curve.Coverage
-		var share, difference plotter.XYs
-		var low, high [2]plotter.XYs
+		var middle, low, high [2]plotter.XYs // of the shares, and of their differences
 		for i, level := range m.Nominal {
 			x, y, e := 100*level, 100*m.Empirical[i], 100*m.Error
-			share, difference = append(share, plotter.XY{X: x, Y: y}), append(difference, plotter.XY{X: x, Y: y - x})
 			bottom, top := max(y-e, 0), min(y+e, 100)
-			low[0], high[0] = append(low[0], plotter.XY{X: x, Y: bottom}), append(high[0], plotter.XY{X: x, Y: top})
-			low[1], high[1] = append(low[1], plotter.XY{X: x, Y: bottom - x}), append(high[1], plotter.XY{X: x, Y: top - x})
+			for i, under := range []float64{0, x} {
+				middle[i] = append(middle[i], plotter.XY{X: x, Y: y - under})
+				low[i] = append(low[i], plotter.XY{X: x, Y: bottom - under})
+				high[i] = append(high[i], plotter.XY{X: x, Y: top - under})
+			}
 			farthest = max(farthest, x-bottom, top-x)
 		}
-		line := draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}
-		glyph := draw.GlyphStyle{Color: curveColors[k], Radius: 2.25 * css, Shape: curveGlyphs[k]}
-		for i, xys := range []plotter.XYs{share, difference} {
-			edge := draw.LineStyle{Color: overWhite(curveColors[k], 0.5), Width: 0.75 * css}
-			edges[i] = append(edges[i], &plotter.Line{XYs: low[i], LineStyle: edge}, &plotter.Line{XYs: high[i], LineStyle: edge})
+		edge := draw.LineStyle{Color: overWhite(curveColors[k], 0.5), Width: 0.75 * css}
+		for i, xys := range middle {
+			for _, side := range []plotter.XYs{low[i], high[i]} {
+				edges[i] = append(edges[i], &plotter.Line{XYs: side, LineStyle: edge})
+			}
 			backwards := slices.Clone(high[i])
 			slices.Reverse(backwards)
 			panels[i].Add(filled(slices.Concat(low[i], backwards), overWhite(curveColors[k], 0.2)))
-			l, s := &plotter.Line{XYs: xys, LineStyle: line}, &plotter.Scatter{XYs: xys, GlyphStyle: glyph}
-			lines[i] = append(lines[i], l, s)
+			line, glyphs := curveLine(k, xys), curveScatter(k, xys)
+			lines[i] = append(lines[i], line, glyphs)
 			if i == 0 {
-				distance := fmt.Sprintf("distance %s ± %s %%", percent(m.Distance), percent(m.Error))
-				legend.Add(fitted(curve.Name, legend.TextStyle, (coverageLegend-30)*css)+"\n"+distance, l, s)
+				name := fitted(curve.Name, legend.TextStyle, (coverageLegend-30)*css)
+				distance := percent(m.Distance) + " ± " + percent(m.Error) + " %"
+				legend.Add(name+"\ndistance "+distance, line, glyphs)
 			}
 		}
 	}
@@ -142,21 +154,29 @@ func (c Coverage) Figure() (*Figure, error) {
 	differences.Y.Min = -differences.Y.Max
 	differences.Y.Tick.Marker = percentTicks(max(roundBelow(differences.Y.Max/2), 0.5))
 
-	foot := "bands hold all levels at once, at 95 % confidence; distance: the largest from the diagonal"
+	foot := "bands hold all levels at once, at 95 % confidence; " +
+		"distance: the largest from the diagonal"
 	if c.Goal > 0 {
 		foot += fmt.Sprintf("; dashed: the goal, within %s %%", number(100*c.Goal))
 	}
 	top := titleHeight(c.Title)
-	return &Figure{Title: titleOr(c.Title, "coverage"), Width: 2*coveragePanel + coverageLegend, Height: top + coverageHeight + footSpace, dpi: sharp, draw: func(dc draw.Canvas) {
+	figure := &Figure{
+		Title: titleOr(c.Title, "coverage"),
+		Width: 2*coveragePanel + coverageLegend, Height: top + coverageHeight + footSpace,
+		dpi: sharp,
+	}
+	figure.draw = func(dc draw.Canvas) {
 		drawTitle(dc, c.Title)
 		drawFoot(dc, foot)
 		body := draw.Crop(dc, 2*css, 0, footSpace*css, -vg.Length(top)*css)
+		left := draw.Crop(body, 0, -coverageLegend*css, 0, 0)
 		tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: 18 * css, PadTop: 6 * css, PadRight: 12 * css}
-		for i, tile := range plot.Align([][]*plot.Plot{panels}, tiles, draw.Crop(body, 0, -coverageLegend*css, 0, 0))[0] {
+		for i, tile := range plot.Align([][]*plot.Plot{panels}, tiles, left)[0] {
 			panels[i].Draw(tile)
 		}
 		legend.Draw(draw.Crop(body, 2*coveragePanel*css, 0, 0, -6*css))
-	}}, nil
+	}
+	return figure, nil
 }
 
 // Ranks shows how the truth ranks among the samples, one histogram for each quantity: flat where
@@ -181,17 +201,20 @@ type RankHistogram struct {
 func (r Ranks) Figure() (*Figure, error) {
 	const most = 12
 	if len(r.Histograms) < 1 || len(r.Histograms) > most {
-		return nil, fmt.Errorf("plotting: Ranks has 1 to %d histograms, got %d", most, len(r.Histograms))
+		return nil, fmt.Errorf("plotting: Ranks has 1 to %d histograms, got %d",
+			most, len(r.Histograms))
 	}
 	highest := 1.5
 	for _, q := range r.Histograms {
 		h := q.Histogram
 		if len(h.Density) < 2 || h.Samples < 1 {
-			return nil, fmt.Errorf("plotting: RankHistogram %q has %d bins of ranks among %d samples; it comes from calibration.Ranks", q.Name, len(h.Density), h.Samples)
+			return nil, fmt.Errorf("plotting: RankHistogram %q has %d bins of ranks among %d "+
+				"samples; it comes from calibration.Ranks", q.Name, len(h.Density), h.Samples)
 		}
 		for _, v := range append([]float64{h.Error, h.P}, h.Density...) {
 			if !(v >= 0) || math.IsInf(v, 1) {
-				return nil, fmt.Errorf("plotting: RankHistogram %q holds %v; densities and errors are finite and not negative", q.Name, v)
+				return nil, fmt.Errorf("plotting: RankHistogram %q holds %v; "+
+					"densities and errors are finite and not negative", q.Name, v)
 			}
 		}
 		highest = max(highest, 1+h.Error, slices.Max(h.Density))
@@ -213,7 +236,9 @@ func (r Ranks) Figure() (*Figure, error) {
 		p.Title.TextStyle.Font.Size = captionSize * css
 		p.Title.Text = fitted(q.Name+", "+chance, p.Title.TextStyle, (rankPanel-40)*css)
 		p.X.Label.Text = fmt.Sprintf("rank among %d samples", h.Samples)
-		p.X.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 0.5}, {Value: 1, Label: strconv.Itoa(h.Samples)}}
+		p.X.Tick.Marker = plot.ConstantTicks{
+			{Value: 0, Label: "0"}, {Value: 0.5}, {Value: 1, Label: strconv.Itoa(h.Samples)},
+		}
 		p.Y.Tick.Marker = percentTicks(max(roundBelow(highest/2), 0.5))
 		if i%columns == 0 {
 			p.Y.Label.Text = "density / uniform"
@@ -221,11 +246,13 @@ func (r Ranks) Figure() (*Figure, error) {
 		width := 1 / float64(len(h.Density))
 		outline := plotter.XYs{{X: 0, Y: 0}}
 		for k, v := range h.Density {
-			outline = append(outline, plotter.XY{X: float64(k) * width, Y: v}, plotter.XY{X: float64(k+1) * width, Y: v})
+			outline = append(outline, plotter.XY{X: float64(k) * width, Y: v},
+				plotter.XY{X: float64(k+1) * width, Y: v})
 		}
 		outline = append(outline, plotter.XY{X: 1, Y: 0})
 		low, high := max(1-h.Error, 0), 1+h.Error
-		p.Add(filled(plotter.XYs{{X: 0, Y: low}, {X: 1, Y: low}, {X: 1, Y: high}, {X: 0, Y: high}}, strip), filled(outline, overWhite(blue, 0.25)))
+		band := plotter.XYs{{X: 0, Y: low}, {X: 1, Y: low}, {X: 1, Y: high}, {X: 0, Y: high}}
+		p.Add(filled(band, strip), filled(outline, overWhite(blue, 0.25)))
 		for _, y := range []float64{low, 1, high} {
 			l := &plotter.Line{XYs: plotter.XYs{{X: 0, Y: y}, {X: 1, Y: y}}, LineStyle: thinLine}
 			if y != 1 {
@@ -233,16 +260,27 @@ func (r Ranks) Figure() (*Figure, error) {
 			}
 			p.Add(l)
 		}
-		p.Add(&plotter.Line{XYs: outline, LineStyle: draw.LineStyle{Color: blue, Width: 1.25 * css}})
+		edge := draw.LineStyle{Color: blue, Width: 1.25 * css}
+		p.Add(&plotter.Line{XYs: outline, LineStyle: edge})
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1.08*highest
 		plots[i/columns][i%columns] = p
 	}
 	top := titleHeight(r.Title)
 	width, height := rankPanel*float64(columns), rankHeight*float64(rows)
-	return &Figure{Title: titleOr(r.Title, "ranks of the truth"), Width: width, Height: top + height + footSpace, dpi: sharp, draw: func(dc draw.Canvas) {
+	figure := &Figure{
+		Title: titleOr(r.Title, "ranks of the truth"),
+		Width: width, Height: top + height + footSpace,
+		dpi: sharp,
+	}
+	foot := "gray: where all bars of calibrated samples lie, at 95 %; " +
+		"P: of a bar as far from 1 by chance"
+	figure.draw = func(dc draw.Canvas) {
 		drawTitle(dc, r.Title)
-		drawFoot(dc, "gray: where all bars of calibrated samples lie, at 95 %; P: of a bar as far from 1 by chance")
-		tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: 10 * css, PadY: 8 * css, PadRight: 10 * css, PadTop: 4 * css}
+		drawFoot(dc, foot)
+		tiles := draw.Tiles{
+			Rows: rows, Cols: columns,
+			PadX: 10 * css, PadY: 8 * css, PadRight: 10 * css, PadTop: 4 * css,
+		}
 		body := draw.Crop(dc, 2*css, 0, footSpace*css, -vg.Length(top)*css)
 		for i, canvases := range plot.Align(plots, tiles, body) {
 			for k, canvas := range canvases {
@@ -251,7 +289,8 @@ func (r Ranks) Figure() (*Figure, error) {
 				}
 			}
 		}
-	}}, nil
+	}
+	return figure, nil
 }
 
 // filled is an area without an outline.
@@ -297,10 +336,12 @@ func titleOr(title, otherwise string) string {
 // drawTitle sets a title at the upper left, drawFoot a remark at the lower left.
 func drawTitle(c draw.Canvas, title string) {
 	s := textStyle(titleSize, ink)
-	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Max.Y - 1*css}, fitted(title, s, c.Size().X-4*css))
+	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Max.Y - 1*css},
+		fitted(title, s, c.Size().X-4*css))
 }
 
 func drawFoot(c draw.Canvas, foot string) {
 	s := textStyle(10, faint)
-	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Min.Y + (footSpace-4)*css}, fitted(foot, s, c.Size().X-4*css))
+	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Min.Y + (footSpace-4)*css},
+		fitted(foot, s, c.Size().X-4*css))
 }

@@ -61,7 +61,8 @@ func SharedScale(figures ...Candidates) ([]Candidates, error) {
 	}
 	alike := slices.Clone(figures)
 	for i := range alike {
-		alike[i].Stretch, alike[i].ResidualLimit, alike[i].DeviationLimit = stretch, residual, deviation
+		alike[i].Stretch = stretch
+		alike[i].ResidualLimit, alike[i].DeviationLimit = residual, deviation
 	}
 	return alike, nil
 }
@@ -120,7 +121,10 @@ func (c Candidates) Figure() (*Figure, error) {
 	}
 	// The first column holds what the others are held against. The PSF takes the place of an
 	// unknown truth.
-	blurred.panels = append(blurred.panels, panel{caption: "observation x", img: l.observation, over: []overlay{scaleBar(c.PixelScale, width)}})
+	blurred.panels = append(blurred.panels, panel{
+		caption: "observation x", img: l.observation,
+		over: []overlay{scaleBar(c.PixelScale, width)},
+	})
 	if l.truth != nil {
 		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})
 		residual.panels = append(residual.panels, psf)
@@ -130,12 +134,17 @@ func (c Candidates) Figure() (*Figure, error) {
 	}
 	for _, a := range l.estimates {
 		sharp.panels = append(sharp.panels, panel{caption: a.name, img: a.sharp})
-		blurred.panels = append(blurred.panels, panel{caption: "MSE " + number(a.mse), img: a.blurred})
-		residual.panels = append(residual.panels, panel{img: mapped(a.residual, width, diverging, shades)})
+		blurred.panels = append(blurred.panels,
+			panel{caption: "MSE " + number(a.mse), img: a.blurred})
+		residual.panels = append(residual.panels,
+			panel{img: mapped(a.residual, width, diverging, shades)})
 	}
 	if l.deviation != nil {
 		top := cmp.Or(c.DeviationLimit, l.deviationLimit())
-		sharp.panels = append(sharp.panels, panel{caption: "std. dev. 0–" + number(top), img: mapped(l.deviation, width, heatMap(top), shades)})
+		sharp.panels = append(sharp.panels, panel{
+			caption: "std. dev. 0–" + number(top),
+			img:     mapped(l.deviation, width, heatMap(top), shades),
+		})
 	}
 	brightness := panel{}
 	if c.Observation.Channels == 1 {
@@ -144,7 +153,8 @@ func (c Candidates) Figure() (*Figure, error) {
 	blurred.panels = append(blurred.panels, brightness)
 	residual.panels = append(residual.panels, panel{over: []overlay{
 		colorBar(table(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
-	g := newGrid(c.Title, l.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}", c.Observation)
+	g := newGrid(c.Title, l.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}",
+		c.Observation)
 	g.rows = []row{sharp, blurred, residual}
 	return g.figure(), nil
 }

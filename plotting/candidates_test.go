@@ -42,7 +42,8 @@ func TestCandidatesFigures(t *testing.T) {
 	}
 
 	texts := written(t, mustDraw(t, c))
-	for _, want := range []string{"candidate 1", "candidate 3", "MSE 2.5×10−6", "MSE 0", "MSE 0.045", "MSE 0.0049", "mean of 3",
+	for _, want := range []string{"candidate 1", "candidate 3", "MSE 2.5×10−6", "MSE 0",
+		"MSE 0.045", "MSE 0.0049", "mean of 3",
 		"std. dev. 0–0.2", "observation x", "sharp: y", "blurred: Π*y", "0.3", "−0.3"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
@@ -96,7 +97,8 @@ func TestPSFOnStamp(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got := psfOnStamp([]float32{0, 0, 0, 0, 1, 0.5, 0, 0, 0}, 1, 1); !slices.Equal(got, []float64{1}) {
+	got = psfOnStamp([]float32{0, 0, 0, 0, 1, 0.5, 0, 0, 0}, 1, 1)
+	if !slices.Equal(got, []float64{1}) {
 		t.Errorf("cropped to its center: %v, want [1]", got)
 	}
 }
@@ -108,22 +110,36 @@ func TestCandidatesErrors(t *testing.T) {
 		change func(*Candidates)
 		want   []string
 	}{
-		"no observation":    {func(c *Candidates) { c.Observation = nil }, []string{"Candidates.Observation", "nil"}},
-		"two observations":  {func(c *Candidates) { c.Observation = disc(2, 8, 1) }, []string{"Candidates.Observation", "2 images, but 1"}},
-		"no samples":        {func(c *Candidates) { c.Samples = galaxy.NewImages(0, 8, 8, 1) }, []string{"Candidates.Samples", "[0, 8, 8, 1]"}},
-		"other size":        {func(c *Candidates) { c.Samples = disc(3, 9, 1) }, []string{"Candidates.Samples", "9x9x1", "8x8x1"}},
-		"other channels":    {func(c *Candidates) { c.Samples = disc(3, 8, 3) }, []string{"8x8x3"}},
-		"reblurred missing": {func(c *Candidates) { c.Reblurred = disc(2, 8, 1) }, []string{"Candidates.Reblurred", "2 images, but 3"}},
-		"NaN":               {func(c *Candidates) { c.Samples = nan }, []string{"Candidates.Samples", "image 1", "row 2, column 5"}},
-		"truth":             {func(c *Candidates) { c.Truth = disc(1, 4, 1) }, []string{"Candidates.Truth", "4x4x1"}},
-		"PSF shape":         {func(c *Candidates) { c.PSF = make([]float32, 7) }, []string{"Candidates.PSF", "7"}},
-		"PSF empty":         {func(c *Candidates) { c.PSF = []float32{} }, []string{"Candidates.PSF", "0 weights"}},
-		"PSF dark":          {func(c *Candidates) { c.PSF = make([]float32, 9) }, []string{"no positive weight"}},
-		"PSF NaN":           {func(c *Candidates) { c.PSF = []float32{1, 1, 1, nan.At(1)[21]} }, []string{"row 1, column 1"}},
-		"residuals":         {func(c *Candidates) { c.ResidualLimit = -1 }, []string{"ResidualLimit", "-1"}},
-		"deviations":        {func(c *Candidates) { c.DeviationLimit = math.NaN() }, []string{"DeviationLimit"}},
-		"shown":             {func(c *Candidates) { c.Shown = -1 }, []string{"Shown", "-1"}},
-		"pixel scale":       {func(c *Candidates) { c.PixelScale = math.NaN() }, []string{"PixelScale"}},
+		"no observation": {func(c *Candidates) { c.Observation = nil },
+			[]string{"Candidates.Observation", "nil"}},
+		"two observations": {func(c *Candidates) { c.Observation = disc(2, 8, 1) },
+			[]string{"Candidates.Observation", "2 images, but 1"}},
+		"no samples": {func(c *Candidates) { c.Samples = galaxy.NewImages(0, 8, 8, 1) },
+			[]string{"Candidates.Samples", "[0, 8, 8, 1]"}},
+		"other size": {func(c *Candidates) { c.Samples = disc(3, 9, 1) },
+			[]string{"Candidates.Samples", "9x9x1", "8x8x1"}},
+		"other channels": {func(c *Candidates) { c.Samples = disc(3, 8, 3) }, []string{"8x8x3"}},
+		"reblurred missing": {func(c *Candidates) { c.Reblurred = disc(2, 8, 1) },
+			[]string{"Candidates.Reblurred", "2 images, but 3"}},
+		"NaN": {func(c *Candidates) { c.Samples = nan },
+			[]string{"Candidates.Samples", "image 1", "row 2, column 5"}},
+		"truth": {func(c *Candidates) { c.Truth = disc(1, 4, 1) },
+			[]string{"Candidates.Truth", "4x4x1"}},
+		"PSF shape": {func(c *Candidates) { c.PSF = make([]float32, 7) },
+			[]string{"Candidates.PSF", "7"}},
+		"PSF empty": {func(c *Candidates) { c.PSF = []float32{} },
+			[]string{"Candidates.PSF", "0 weights"}},
+		"PSF dark": {func(c *Candidates) { c.PSF = make([]float32, 9) },
+			[]string{"no positive weight"}},
+		"PSF NaN": {func(c *Candidates) { c.PSF = []float32{1, 1, 1, nan.At(1)[21]} },
+			[]string{"row 1, column 1"}},
+		"residuals": {func(c *Candidates) { c.ResidualLimit = -1 },
+			[]string{"ResidualLimit", "-1"}},
+		"deviations": {func(c *Candidates) { c.DeviationLimit = math.NaN() },
+			[]string{"DeviationLimit"}},
+		"shown": {func(c *Candidates) { c.Shown = -1 }, []string{"Shown", "-1"}},
+		"pixel scale": {func(c *Candidates) { c.PixelScale = math.NaN() },
+			[]string{"PixelScale"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := observation(1)
@@ -140,10 +156,12 @@ func TestOverview(t *testing.T) {
 	a, b := observation(1), observation(1)
 	a.Observation.IDs, b.Observation.IDs = []string{"NGC 1\nby A"}, []string{"NGC 2"}
 	a.Truth, a.PSF = disc(1, 8, 1), []float32{1}
-	b.Samples, b.Reblurred = b.Samples.Select(0), b.Reblurred.Select(0) // No mean, no truth, no PSF.
+	// No mean, no truth, no PSF.
+	b.Samples, b.Reblurred = b.Samples.Select(0), b.Reblurred.Select(0)
 	f := mustDraw(t, Overview{Galaxies: []Candidates{a, b}, Title: "both"})
 	texts := written(t, f)
-	for _, want := range []string{"both", "NGC 1", "by A", "NGC 2", "truth", "observation x", "candidate 3", "mean"} {
+	for _, want := range []string{"both", "NGC 1", "by A", "NGC 2", "truth", "observation x",
+		"candidate 3", "mean"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}
@@ -172,7 +190,8 @@ func TestSharedScale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Stretch != (Stretch{}) || len(alike) != 2 || alike[0].Stretch != alike[1].Stretch || alike[0].Stretch.High < float64(slices.Max(b.Samples.Pixels)) {
+	if a.Stretch != (Stretch{}) || len(alike) != 2 || alike[0].Stretch != alike[1].Stretch ||
+		alike[0].Stretch.High < float64(slices.Max(b.Samples.Pixels)) {
 		t.Errorf("the stretches are %v and %v", alike[0].Stretch, alike[1].Stretch)
 	}
 	l, err := b.layout()
@@ -181,9 +200,11 @@ func TestSharedScale(t *testing.T) {
 	}
 	for _, c := range alike {
 		if c.ResidualLimit != l.residualLimit() || c.DeviationLimit != l.deviationLimit() {
-			t.Errorf("the limits are %v and %v, want %v and %v", c.ResidualLimit, c.DeviationLimit, l.residualLimit(), l.deviationLimit())
+			t.Errorf("the limits are %v and %v, want %v and %v", c.ResidualLimit, c.DeviationLimit,
+				l.residualLimit(), l.deviationLimit())
 		}
-		if want := "std. dev. 0–" + number(l.deviationLimit()); !slices.Contains(written(t, mustDraw(t, c)), want) {
+		want := "std. dev. 0–" + number(l.deviationLimit())
+		if !slices.Contains(written(t, mustDraw(t, c)), want) {
 			t.Errorf("the figure lacks %q", want)
 		}
 	}
@@ -191,7 +212,9 @@ func TestSharedScale(t *testing.T) {
 		texts := written(t, mustDraw(t, Overview{Galaxies: rows}))
 		return texts[len(texts)-1]
 	}
-	for want, rows := range map[string][]Candidates{"asinh stretch": alike, "each galaxy": append(alike, a), "each row": {a, b}} {
+	for want, rows := range map[string][]Candidates{
+		"asinh stretch": alike, "each galaxy": append(alike, a), "each row": {a, b},
+	} {
 		if got := foot(rows...); !strings.HasPrefix(got, want) {
 			t.Errorf("the foot of the overview is %q, want %q…", got, want)
 		}
@@ -203,8 +226,10 @@ func TestSharedScale(t *testing.T) {
 func TestInsetCovers3Tenths(t *testing.T) {
 	img := mapped(make([]float64, 100), 10, divergingMap(1), shades)
 	out := withInset(img, []float32{1})
-	if out.Bounds().Size() != image.Pt(10, 10) || rgb(out.At(8, 1)) != [3]int{255, 255, 255} || rgb(out.At(7, 0)) != [3]int{0, 0, 0} {
-		t.Errorf("the PSF isn't in the upper right 3x3 pixels: %v at its center, %v at its corner", out.At(8, 1), out.At(7, 0))
+	if out.Bounds().Size() != image.Pt(10, 10) || rgb(out.At(8, 1)) != [3]int{255, 255, 255} ||
+		rgb(out.At(7, 0)) != [3]int{0, 0, 0} {
+		t.Errorf("the PSF isn't in the upper right 3x3 pixels: %v at its center, %v at its corner",
+			out.At(8, 1), out.At(7, 0))
 	}
 	if rgb(out.At(6, 0)) != rgb(img.At(6, 0)) || rgb(out.At(7, 3)) != rgb(img.At(7, 3)) {
 		t.Error("the image beside the inset is not what it was")
@@ -221,13 +246,19 @@ func TestZoom(t *testing.T) {
 		}
 		return im
 	}
-	m := Candidates{Observation: batch(1), Samples: batch(2), Reblurred: batch(2), PSF: []float32{1}}.Zoom()
+	whole := Candidates{Observation: batch(1), Samples: batch(2), Reblurred: batch(2)}
+	whole.PSF = []float32{1}
+	m := whole.Zoom()
 	if m.Truth != nil || m.PSF != nil || m.Observation.N != 1 || m.Reblurred.N != 2 {
 		t.Errorf("the middle is %+v", m)
 	}
 	// Rows 1 and 2, columns 1 to 3, both channels; the second image begins at 48.
-	want := []float32{14, 15, 16, 17, 18, 19, 26, 27, 28, 29, 30, 31, 62, 63, 64, 65, 66, 67, 74, 75, 76, 77, 78, 79}
+	want := []float32{
+		14, 15, 16, 17, 18, 19, 26, 27, 28, 29, 30, 31,
+		62, 63, 64, 65, 66, 67, 74, 75, 76, 77, 78, 79,
+	}
 	if s := m.Samples; s.N != 2 || s.Height != 2 || s.Width != 3 || !slices.Equal(s.Pixels, want) {
-		t.Errorf("of the samples remain %d×%d pixels %v, want %v", s.Height, s.Width, s.Pixels, want)
+		t.Errorf("of the samples remain %d×%d pixels %v, want %v",
+			s.Height, s.Width, s.Pixels, want)
 	}
 }

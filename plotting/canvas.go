@@ -28,7 +28,8 @@ func (c crisp) DrawImage(rect vg.Rectangle, img image.Image) {
 		c.Canvas.DrawImage(rect, img) // A color bar, which may be smooth.
 		return
 	}
-	stddraw.Draw(dst, image.Rect(left, top, left+width, top+height), img, img.Bounds().Min, stddraw.Over)
+	stddraw.Draw(dst, image.Rect(left, top, left+width, top+height), img, img.Bounds().Min,
+		stddraw.Over)
 }
 
 // upright is a PDF canvas that sets images upright. vgpdf mirrors the y axis, and with it the

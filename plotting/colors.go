@@ -45,7 +45,8 @@ const (
 
 // mapPalette holds the colors of all maps.
 func mapPalette() color.Palette {
-	return slices.Concat(table(grayMap(), grayShades), table(divergingMap(1), shades), table(heatMap(1), shades))
+	return slices.Concat(table(grayMap(), grayShades), table(divergingMap(1), shades),
+		table(heatMap(1), shades))
 }
 
 // table lists n colors of a map, from its lowest value to its highest.

@@ -25,7 +25,8 @@ func TestResidualColors(t *testing.T) {
 		}
 	}
 	if at(5) != at(0) || at(6) != at(4) {
-		t.Errorf("values out of range are %v and %v, want the ends %v and %v", at(5), at(6), at(0), at(4))
+		t.Errorf("values out of range are %v and %v, want the ends %v and %v", at(5), at(6), at(0),
+			at(4))
 	}
 	if at(1)[2] <= at(1)[0] || at(3)[0] <= at(3)[2] {
 		t.Errorf("negative %v must be blue, positive %v red", at(1), at(3))
@@ -36,7 +37,8 @@ func TestGraysAndPalette(t *testing.T) {
 	img := mapped([]float64{0, 0.5, 1}, 3, grayMap(), grayShades)
 	// L* = 50 is the sRGB gray 119.
 	for x, want := range []int{0, 119, 255} {
-		if got := rgb(img.At(x, 0)); got[0] < want-1 || got[0] > want+1 || got[1] != got[0] || got[2] != got[0] {
+		if got := rgb(img.At(x, 0)); got[0] < want-1 || got[0] > want+1 || got[1] != got[0] ||
+			got[2] != got[0] {
 			t.Errorf("gray of lightness %g is %v, want %d", float64(x)/2, got, want)
 		}
 	}
@@ -63,8 +65,10 @@ func TestShrunkAverages(t *testing.T) {
 	img := image.NewGray(image.Rect(0, 0, 3, 2))
 	copy(img.Pix, []uint8{10, 20, 100, 30, 40, 200})
 	out := shrunk(img, 2)
-	if out.Bounds().Size() != image.Pt(2, 1) || rgb(out.At(0, 0))[0] != 25 || rgb(out.At(1, 0))[0] != 150 {
-		t.Errorf("got %v: %v, %v; want 2x1: 25, 150", out.Bounds().Size(), out.At(0, 0), out.At(1, 0))
+	if out.Bounds().Size() != image.Pt(2, 1) || rgb(out.At(0, 0))[0] != 25 ||
+		rgb(out.At(1, 0))[0] != 150 {
+		t.Errorf("got %v: %v, %v; want 2x1: 25, 150", out.Bounds().Size(), out.At(0, 0),
+			out.At(1, 0))
 	}
 }
 

@@ -29,8 +29,8 @@ type Curve struct {
 // Figure draws the curves. It is an error if there are no curves or more than 6, or if one can't be
 // drawn.
 func (c Curves) Figure() (*Figure, error) {
-	if len(c.Curves) < 1 || len(c.Curves) > len(curveColors) {
-		return nil, fmt.Errorf("plotting: Curves has 1 to %d curves, got %d", len(curveColors), len(c.Curves))
+	if err := checkCurves("Curves", len(c.Curves)); err != nil {
+		return nil, err
 	}
 	p := plot.New()
 	style(p, c.Title)
@@ -39,17 +39,19 @@ func (c Curves) Figure() (*Figure, error) {
 	p.Add(levels())
 	for k, curve := range c.Curves {
 		if len(curve.X) != len(curve.Y) || len(curve.X) < 2 {
-			return nil, fmt.Errorf("plotting: Curve %q has %d X and %d Y; it needs as many, at least 2", curve.Name, len(curve.X), len(curve.Y))
+			return nil, fmt.Errorf("plotting: Curve %q has %d X and %d Y; "+
+				"it needs as many, at least 2", curve.Name, len(curve.X), len(curve.Y))
 		}
 		xys := make(plotter.XYs, len(curve.X))
 		for i := range xys {
 			xys[i] = plotter.XY{X: curve.X[i], Y: curve.Y[i]}
-			if !(xys[i].X > 0) || i > 0 && xys[i].X <= xys[i-1].X || math.IsNaN(xys[i].Y) || math.IsInf(xys[i].X+xys[i].Y, 0) {
-				return nil, fmt.Errorf("plotting: Curve %q has the point (%g, %g); X must be positive and rise, Y be finite", curve.Name, xys[i].X, xys[i].Y)
+			rises := xys[i].X > 0 && (i == 0 || xys[i].X > xys[i-1].X)
+			if !rises || math.IsNaN(xys[i].Y) || math.IsInf(xys[i].X+xys[i].Y, 0) {
+				return nil, fmt.Errorf("plotting: Curve %q has the point (%g, %g); "+
+					"X must be positive and rise, Y be finite", curve.Name, xys[i].X, xys[i].Y)
 			}
 		}
-		line := &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}}
-		glyphs := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: curveColors[k], Radius: 2.5 * css, Shape: curveGlyphs[k]}}
+		line, glyphs := curveLine(k, xys), curveScatter(k, xys)
 		p.Add(line, glyphs)
 		p.Legend.Add(curve.Name, line, glyphs)
 	}
@@ -57,4 +59,24 @@ func (c Curves) Figure() (*Figure, error) {
 	p.Y.Min, p.Y.Max = low, high+0.35*(high-low) // room for the legend
 	p.X.Min, p.X.Max = p.X.Min/1.1, p.X.Max*1.1
 	return curves("curves", spectraWidth, spectraHeight, p), nil
+}
+
+// checkCurves returns an error unless a figure has as many curves as colors tell apart.
+func checkCurves(figure string, n int) error {
+	if n < 1 || n > len(curveColors) {
+		return fmt.Errorf("plotting: %s has 1 to %d curves, got %d", figure, len(curveColors), n)
+	}
+	return nil
+}
+
+// curveLine and curveScatter draw the k-th curve of a figure in its color, and its points in its
+// shape.
+func curveLine(k int, xys plotter.XYs) *plotter.Line {
+	style := draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}
+	return &plotter.Line{XYs: xys, LineStyle: style}
+}
+
+func curveScatter(k int, xys plotter.XYs) *plotter.Scatter {
+	style := draw.GlyphStyle{Color: curveColors[k], Radius: 2.25 * css, Shape: curveGlyphs[k]}
+	return &plotter.Scatter{XYs: xys, GlyphStyle: style}
 }

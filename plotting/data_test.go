@@ -65,7 +65,10 @@ func TestSpectraLieWhereTheyShould(t *testing.T) {
 		}
 		return s
 	}
-	s := Spectra{Title: "noise", Noise: 0.1, Curves: []SpectrumCurve{{"faint", spectrum(0.1)}, {"strong", spectrum(1)}}}
+	s := Spectra{
+		Title: "noise", Noise: 0.1,
+		Curves: []SpectrumCurve{{"faint", spectrum(0.1)}, {"strong", spectrum(1)}},
+	}
 	f := mustDraw(t, s)
 	height := func(k int) float64 {
 		path := longest(strokes(f, rgba(k)))
@@ -86,10 +89,12 @@ func TestSpectraLieWhereTheyShould(t *testing.T) {
 	}
 	decades := (height(1) - height(0)) / 2
 	if line == 0 || decades < 20 || math.Abs(height(0)-line) > 0.03*decades {
-		t.Errorf("the curves lie at %g and %g, the line of the noise at %g", height(0), height(1), line)
+		t.Errorf("the curves lie at %g and %g, the line of the noise at %g", height(0), height(1),
+			line)
 	}
 	texts := strings.Join(written(t, f), "|")
-	for _, want := range []string{"noise", "faint", "strong", "white noise of σ = 0.1", "cycles per pixel", "power"} {
+	for _, want := range []string{"noise", "faint", "strong", "white noise of σ = 0.1",
+		"cycles per pixel", "power"} {
 		if !strings.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}
@@ -99,11 +104,15 @@ func TestSpectraLieWhereTheyShould(t *testing.T) {
 	wantError(t, err, "1 to 6", "got 0")
 	_, err = Spectra{Curves: s.Curves, Noise: math.NaN()}.Figure()
 	wantError(t, err, "Noise")
-	_, err = Spectra{Curves: []SpectrumCurve{{"black", score.Spectrum{Frequency: []float64{0, 0.5}, Power: []float64{1, 0}}}}}.Figure()
+	one := func(name string, power ...float64) Spectra {
+		s := score.Spectrum{Frequency: []float64{0, 0.5}, Power: power}
+		return Spectra{Curves: []SpectrumCurve{{name, s}}}
+	}
+	_, err = one("black", 1, 0).Figure()
 	wantError(t, err, `"black"`, "0 rings")
-	_, err = Spectra{Curves: []SpectrumCurve{{"odd", score.Spectrum{Frequency: []float64{0, 0.5}, Power: []float64{1, math.NaN()}}}}}.Figure()
+	_, err = one("odd", 1, math.NaN()).Figure()
 	wantError(t, err, `"odd"`, "NaN", "ring 1")
-	_, err = Spectra{Curves: []SpectrumCurve{{"short", score.Spectrum{Frequency: []float64{0}, Power: nil}}}}.Figure()
+	_, err = one("short").Figure()
 	wantError(t, err, `"short"`, "score.PowerSpectrum")
 }
 
@@ -120,18 +129,24 @@ func TestShares(t *testing.T) {
 
 func TestPixelHistogram(t *testing.T) {
 	clean := disc(2, 8, 3)
-	h := PixelHistogram{Title: "values", Curves: []PixelCurve{{"clean", clean}, {"noise", sky(16, 0.1)}}}
+	h := PixelHistogram{
+		Title:  "values",
+		Curves: []PixelCurve{{"clean", clean}, {"noise", sky(16, 0.1)}},
+	}
 	f := mustDraw(t, h)
 	texts := strings.Join(written(t, f), "|")
-	for _, want := range []string{"values", "clean", "noise", "pixel value", "share of pixels", "|0|"} {
+	for _, want := range []string{"values", "clean", "noise", "pixel value", "share of pixels",
+		"|0|"} {
 		if !strings.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}
 	}
 	if path := longest(strokes(f, rgba(0))); len(path) != 2*histogramBins {
-		t.Errorf("the outline has %d corners, want two for each of %d bins", len(path), histogramBins)
+		t.Errorf("the outline has %d corners, want two for each of %d bins", len(path),
+			histogramBins)
 	}
-	mustDraw(t, PixelHistogram{Curves: []PixelCurve{{"black", galaxy.NewImages(1, 4, 4, 1)}}}) // a single value has no range
+	// a single value has no range
+	mustDraw(t, PixelHistogram{Curves: []PixelCurve{{"black", galaxy.NewImages(1, 4, 4, 1)}}})
 
 	_, err := PixelHistogram{}.Figure()
 	wantError(t, err, "1 to 6", "got 0")
@@ -143,7 +158,10 @@ func TestPixelHistogram(t *testing.T) {
 }
 
 func TestPSFsFigure(t *testing.T) {
-	p := PSFs{Title: "grid", Names: []string{"narrow", "wide"}, PSFs: []psf.PSF{gaussian(t, 10, 1), gaussian(t, 15, 2)}}
+	p := PSFs{
+		Title: "grid", Names: []string{"narrow", "wide"},
+		PSFs: []psf.PSF{gaussian(t, 10, 1), gaussian(t, 15, 2)},
+	}
 	texts := written(t, mustDraw(t, p))
 	for _, want := range []string{"grid", "narrow", "wide", "FWHM 2.4", "FWHM 4.7"} { // 2.355 σ
 		if !slices.Contains(texts, want) {
@@ -161,7 +179,10 @@ func TestPSFsFigure(t *testing.T) {
 func TestPairsFigure(t *testing.T) {
 	for _, channels := range []int{1, 3} {
 		y := disc(7, 8, channels)
-		p := Pairs{Title: "pairs", Clean: y, Observed: y, PSFs: []psf.PSF{gaussian(t, 9, 1)}, Noise: []float64{0.01}}
+		p := Pairs{
+			Title: "pairs", Clean: y, Observed: y,
+			PSFs: []psf.PSF{gaussian(t, 9, 1)}, Noise: []float64{0.01},
+		}
 		texts := written(t, mustDraw(t, p))
 		for _, want := range []string{"pairs", "clean y", "observed x", "image 6", "FWHM 2.4"} {
 			if !slices.Contains(texts, want) {
@@ -194,11 +215,17 @@ func TestPairsFigure(t *testing.T) {
 func TestProgress(t *testing.T) {
 	var lines []string
 	now := time.Unix(1000, 0)
-	p := &Progress{period: time.Second, now: func() time.Time { return now }, show: func(_ float64, line string) { lines = append(lines, line) }}
+	p := &Progress{
+		period: time.Second, now: func() time.Time { return now },
+		show: func(_ float64, line string) { lines = append(lines, line) },
+	}
 	for _, step := range []struct {
 		wait time.Duration
 		done float64
-	}{{0, 0.5}, {100 * time.Millisecond, 0.55}, {9900 * time.Millisecond, 0.6}, {100 * time.Millisecond, 1}} {
+	}{
+		{0, 0.5}, {100 * time.Millisecond, 0.55},
+		{9900 * time.Millisecond, 0.6}, {100 * time.Millisecond, 1},
+	} {
 		now = now.Add(step.wait)
 		p.Update(step.done, "work")
 	}

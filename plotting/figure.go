@@ -91,7 +91,8 @@ func (f *Figure) render(to func(w, h vg.Length, out io.Writer) error) (data []by
 		}
 	}()
 	if f.draw == nil {
-		return nil, fmt.Errorf("plotting: this Figure is empty; figures come from the Figure method of Mosaic, Candidates, Loss and the like")
+		return nil, fmt.Errorf("plotting: this Figure is empty; " +
+			"figures come from the Figure method of Mosaic, Candidates, Loss and the like")
 	}
 	var buf bytes.Buffer
 	if err := to(vg.Length(f.Width)*css, vg.Length(f.Height)*css, &buf); err != nil {
@@ -113,7 +114,8 @@ func (f *Figure) Save(path string) error {
 	case ".pdf":
 		data, err = f.PDF()
 	default:
-		return fmt.Errorf("plotting: cannot save %s: the name must end in .png, .svg or .pdf, not %q", path, ext)
+		return fmt.Errorf("plotting: cannot save %s: the name must end in .png, .svg or .pdf, "+
+			"not %q", path, ext)
 	}
 	if err != nil {
 		return err

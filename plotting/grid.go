@@ -96,7 +96,11 @@ func (g *grid) figure() *Figure {
 		height += r.captionSpace(i) + panelH
 	}
 
-	f := &Figure{Title: g.title, Width: math.Ceil(width), Height: math.Ceil(height), dpi: dpi, colors: g.colors}
+	f := &Figure{
+		Title: g.title,
+		Width: math.Ceil(width), Height: math.Ceil(height),
+		dpi: dpi, colors: g.colors,
+	}
 	f.draw = func(c draw.Canvas) {
 		x := func(v float64) vg.Length { return c.Min.X + vg.Length(v)*css }
 		y := func(v float64) vg.Length { return c.Max.Y - vg.Length(v)*css }
@@ -165,5 +169,6 @@ func (p panel) draw(c draw.Canvas, k, m, width int) {
 	}
 	style := textStyle(captionSize, ink)
 	style.XAlign, style.YAlign = text.XCenter, text.YBottom
-	c.FillText(style, vg.Point{X: c.Center().X, Y: c.Max.Y + 1*css}, fitted(p.caption, style, c.Size().X))
+	c.FillText(style, vg.Point{X: c.Center().X, Y: c.Max.Y + 1*css},
+		fitted(p.caption, style, c.Size().X))
 }

@@ -7,7 +7,6 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg/draw"
 
 	"galdecon/galdecon/galaxy"
 )
@@ -29,14 +28,14 @@ type PixelCurve struct {
 
 const (
 	histogramWidth, histogramHeight = 640, 260
-	histogramBins                       = 80
+	histogramBins                   = 80
 )
 
 // Figure draws the histogram. It is an error if there are no curves or more than 6, or if the
 // images of one aren't valid.
 func (h PixelHistogram) Figure() (*Figure, error) {
-	if len(h.Curves) < 1 || len(h.Curves) > len(curveColors) {
-		return nil, fmt.Errorf("plotting: PixelHistogram has 1 to %d curves, got %d", len(curveColors), len(h.Curves))
+	if err := checkCurves("PixelHistogram", len(h.Curves)); err != nil {
+		return nil, err
 	}
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, curve := range h.Curves {
@@ -46,7 +45,8 @@ func (h PixelHistogram) Figure() (*Figure, error) {
 		if err := curve.Images.Validate(); err != nil {
 			return nil, fmt.Errorf("plotting: PixelCurve %q: %w", curve.Name, err)
 		}
-		low, high = min(low, float64(slices.Min(curve.Images.Pixels))), max(high, float64(slices.Max(curve.Images.Pixels)))
+		low = min(low, float64(slices.Min(curve.Images.Pixels)))
+		high = max(high, float64(slices.Max(curve.Images.Pixels)))
 	}
 	if low == high {
 		low, high = low-0.5, high+0.5 // one value throughout
@@ -60,16 +60,18 @@ func (h PixelHistogram) Figure() (*Figure, error) {
 	p.Add(levels())
 	floor := 1.0
 	for _, curve := range h.Curves {
-		floor = min(floor, 0.5/float64(len(curve.Images.Pixels))) // half a pixel: empty bins lie there, below all others
+		// half a pixel: empty bins lie there, below all others
+		floor = min(floor, 0.5/float64(len(curve.Images.Pixels)))
 	}
 	width := (high - low) / histogramBins
 	for k, curve := range h.Curves {
 		var outline plotter.XYs
 		for i, share := range shares(curve.Images.Pixels, low, high) {
 			y := max(share, floor)
-			outline = append(outline, plotter.XY{X: low + float64(i)*width, Y: y}, plotter.XY{X: low + float64(i+1)*width, Y: y})
+			left, right := low+float64(i)*width, low+float64(i+1)*width
+			outline = append(outline, plotter.XY{X: left, Y: y}, plotter.XY{X: right, Y: y})
 		}
-		line := &plotter.Line{XYs: outline, LineStyle: draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}}
+		line := curveLine(k, outline)
 		p.Add(line)
 		p.Legend.Add(curve.Name, line)
 	}

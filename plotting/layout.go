@@ -16,7 +16,7 @@ const defaultShown = 4
 // whose colors may depend on other galaxies in the figure. What is missing is nil.
 type layout struct {
 	truth, observation, psf image.Image
-	estimates                 []estimate // those shown, then the mean if there are 2 samples or more
+	estimates               []estimate // those shown, then the mean of 2 samples or more
 	deviation               []float64
 	stretch                 Stretch
 }
@@ -39,7 +39,9 @@ func (c Candidates) layout() (*layout, error) {
 		return nil, err
 	}
 	x := c.Observation
-	draw := func(pixels []float32) image.Image { return picture(pixels, x.Width, x.Channels, stretch) }
+	draw := func(pixels []float32) image.Image {
+		return picture(pixels, x.Width, x.Channels, stretch)
+	}
 	l := &layout{observation: draw(x.At(0)), stretch: stretch}
 	add := func(name string, sharp, blurred []float32) {
 		residual, mse := compare(blurred, x.At(0), x.Channels)
@@ -77,10 +79,11 @@ func (c Candidates) check() error {
 	if err := check("Candidates.Samples", c.Samples); err != nil {
 		return err
 	}
-	if err := checkLike("Candidates.Samples", c.Samples, c.Samples.N, x, c.Observation); err != nil {
+	n := c.Samples.N
+	if err := checkLike("Candidates.Samples", c.Samples, n, x, c.Observation); err != nil {
 		return err
 	}
-	if err := checkLike("Candidates.Reblurred", c.Reblurred, c.Samples.N, x, c.Observation); err != nil {
+	if err := checkLike("Candidates.Reblurred", c.Reblurred, n, x, c.Observation); err != nil {
 		return err
 	}
 	if c.Truth != nil {
@@ -89,11 +92,15 @@ func (c Candidates) check() error {
 		}
 	}
 	if c.Shown < 0 {
-		return fmt.Errorf("plotting: Candidates.Shown is %d; it must be positive, or 0 for %d", c.Shown, defaultShown)
+		return fmt.Errorf("plotting: Candidates.Shown is %d; it must be positive, or 0 for %d",
+			c.Shown, defaultShown)
 	}
-	for name, limit := range map[string]float64{"ResidualLimit": c.ResidualLimit, "DeviationLimit": c.DeviationLimit} {
+	for name, limit := range map[string]float64{
+		"ResidualLimit": c.ResidualLimit, "DeviationLimit": c.DeviationLimit,
+	} {
 		if !(limit >= 0) || math.IsInf(limit, 0) {
-			return fmt.Errorf("plotting: Candidates.%s is %v; it must be positive, or 0 for the largest in the figure", name, limit)
+			return fmt.Errorf("plotting: Candidates.%s is %v; "+
+				"it must be positive, or 0 for the largest in the figure", name, limit)
 		}
 	}
 	if err := checkPixelScale(c.PixelScale); err != nil {
@@ -109,17 +116,20 @@ func checkPSF(psf []float32) error {
 	}
 	k := int(math.Sqrt(float64(len(psf))))
 	if k == 0 || k*k != len(psf) {
-		return fmt.Errorf("plotting: Candidates.PSF has %d weights, which is no square k×k", len(psf))
+		return fmt.Errorf("plotting: Candidates.PSF has %d weights, which is no square k×k",
+			len(psf))
 	}
 	var top float64
 	for i, v := range psf {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("plotting: Candidates.PSF has the weight %v at row %d, column %d", v, i/k, i%k)
+			return fmt.Errorf("plotting: Candidates.PSF has the weight %v at row %d, column %d",
+				v, i/k, i%k)
 		}
 		top = max(top, float64(v))
 	}
 	if top == 0 {
-		return fmt.Errorf("plotting: Candidates.PSF has no positive weight, so there is nothing to show; leave it nil instead")
+		return fmt.Errorf("plotting: Candidates.PSF has no positive weight, so there is nothing " +
+			"to show; leave it nil instead")
 	}
 	return nil
 }

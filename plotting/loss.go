@@ -32,7 +32,7 @@ type Loss struct {
 // The colors of Okabe & Ito (2008), which color-blind readers tell apart.
 var (
 	blue       = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
-	paleBlue   = color.NRGBA{0xaf, 0xd3, 0xe7, 0xff} // blue over white; some SVG readers don't know transparent lines
+	paleBlue   = color.NRGBA{0xaf, 0xd3, 0xe7, 0xff} // opaque: some SVG readers know nothing else
 	vermillion = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
 )
 
@@ -48,12 +48,14 @@ const (
 func (l Loss) Figure() (*Figure, error) {
 	for _, series := range [][]Point{l.Training, l.Validation} {
 		if !slices.IsSortedFunc(series, func(a, b Point) int { return a.Step - b.Step }) {
-			return nil, fmt.Errorf("plotting: the steps of a Loss must not decrease; sort its points")
+			return nil, fmt.Errorf("plotting: the steps of a Loss must not decrease; " +
+				"sort its points")
 		}
 	}
 	training, validation := drawable(l.Training), drawable(l.Validation)
 	if len(training) < 2 {
-		return nil, fmt.Errorf("plotting: a loss curve needs at least 2 finite, positive training losses, but has %d (of %d)", len(training), len(l.Training))
+		return nil, fmt.Errorf("plotting: a loss curve needs at least 2 finite, positive "+
+			"training losses, but has %d (of %d)", len(training), len(l.Training))
 	}
 	p := plot.New()
 	style(p, l.Title)
@@ -68,8 +70,14 @@ func (l Loss) Figure() (*Figure, error) {
 	grid := plotter.NewGrid()
 	grid.Horizontal = draw.LineStyle{Color: color.Gray{Y: 0xe0}, Width: 0.75 * css}
 	grid.Vertical = draw.LineStyle{}
-	raw := &plotter.Line{XYs: thinned(training, maxPoints), LineStyle: draw.LineStyle{Color: paleBlue, Width: 1 * css}}
-	smooth := &plotter.Line{XYs: thinned(runningMean(training), maxPoints), LineStyle: draw.LineStyle{Color: blue, Width: 1.75 * css}}
+	raw := &plotter.Line{
+		XYs:       thinned(training, maxPoints),
+		LineStyle: draw.LineStyle{Color: paleBlue, Width: 1 * css},
+	}
+	smooth := &plotter.Line{
+		XYs:       thinned(runningMean(training), maxPoints),
+		LineStyle: draw.LineStyle{Color: blue, Width: 1.75 * css},
+	}
 	p.Add(grid, raw, smooth)
 	p.Legend.Add("training loss", raw)
 	p.Legend.Add("running mean", smooth)
@@ -83,9 +91,10 @@ func (l Loss) Figure() (*Figure, error) {
 		p.X.Max++
 	}
 	p.Y.Min, p.Y.Max = p.Y.Min/1.1, p.Y.Max*1.1
-	return &Figure{Title: "loss curve", Width: lossWidth, Height: lossHeight, dpi: sharp, colors: curvePalette(), draw: func(c draw.Canvas) {
-		p.Draw(draw.Crop(c, 2*css, -10*css, 2*css, -2*css))
-	}}, nil
+	return &Figure{Title: "loss curve", Width: lossWidth, Height: lossHeight, dpi: sharp,
+		colors: curvePalette(), draw: func(c draw.Canvas) {
+			p.Draw(draw.Crop(c, 2*css, -10*css, 2*css, -2*css))
+		}}, nil
 }
 
 // curvePalette holds the colors of a curve and their blends with white, as lines have at their
@@ -97,7 +106,8 @@ func curvePalette() color.Palette {
 			c.A = uint8(255 * (i + 1) / 80)
 			r, g, b, a := c.RGBA() // Each is multiplied with a already.
 			white := 0xffff - a
-			colors = append(colors, color.RGBA64{uint16(r + white), uint16(g + white), uint16(b + white), 0xffff})
+			over := func(v uint32) uint16 { return uint16(v + white) }
+			colors = append(colors, color.RGBA64{over(r), over(g), over(b), 0xffff})
 		}
 	}
 	return colors
@@ -217,5 +227,6 @@ func (logTicks) Ticks(low, high float64) []plot.Tick {
 			ticks = append(ticks, plot.Tick{Value: m * power, Label: number(m * power)})
 		}
 	}
-	return slices.DeleteFunc(ticks, func(t plot.Tick) bool { return t.Value < low || t.Value > high })
+	outside := func(t plot.Tick) bool { return t.Value < low || t.Value > high }
+	return slices.DeleteFunc(ticks, outside)
 }

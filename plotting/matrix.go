@@ -28,7 +28,8 @@ func (m Matrix) Figure() (*Figure, error) {
 	}
 	im := m.Images
 	if n := len(m.Rows) * len(m.Columns); im.N != n {
-		return nil, fmt.Errorf("plotting: a Matrix of %d rows and %d columns has %d images, not %d", len(m.Rows), len(m.Columns), n, im.N)
+		return nil, fmt.Errorf("plotting: a Matrix of %d rows and %d columns has %d images, not %d",
+			len(m.Rows), len(m.Columns), n, im.N)
 	}
 	if im.N > maxMosaic {
 		return nil, fmt.Errorf("plotting: a Matrix shows up to %d images, not %d", maxMosaic, im.N)

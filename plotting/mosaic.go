@@ -34,7 +34,8 @@ func (m Mosaic) Figure() (*Figure, error) {
 	}
 	im := m.Images
 	if im.N > maxMosaic {
-		return nil, fmt.Errorf("plotting: a mosaic shows up to %d galaxies, not %d; choose some with Images.Select", maxMosaic, im.N)
+		return nil, fmt.Errorf("plotting: a mosaic shows up to %d galaxies, not %d; "+
+			"choose some with Images.Select", maxMosaic, im.N)
 	}
 	foot := "each galaxy in its own stretch"
 	if m.Stretch != (Stretch{}) {
@@ -84,7 +85,8 @@ func mosaicColumns(n int) int {
 // checkPixelScale checks arcseconds per pixel.
 func checkPixelScale(v float64) error {
 	if !(v >= 0) || math.IsInf(v, 0) {
-		return fmt.Errorf("plotting: PixelScale is %v; it must be a positive number of arcseconds, or 0 if it isn't known", v)
+		return fmt.Errorf("plotting: PixelScale is %v; "+
+			"it must be a positive number of arcseconds, or 0 if it isn't known", v)
 	}
 	return nil
 }

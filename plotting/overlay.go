@@ -24,7 +24,8 @@ func scaleBar(pixelScale float64, width int) overlay {
 		end := at.X + vg.Length(length/unit)*pixel
 		onImage(c, vg.Point{X: at.X, Y: at.Y + 2*css}, strconv.FormatFloat(length, 'g', 4, 64)+name)
 		for _, line := range []draw.LineStyle{
-			{Color: color.Black, Width: 3 * css}, // A dark edge keeps the bar visible on a bright galaxy.
+			// A dark edge keeps the bar visible on a bright galaxy.
+			{Color: color.Black, Width: 3 * css},
 			{Color: color.White, Width: 1.5 * css},
 		} {
 			c.StrokeLine2(line, at.X, at.Y, end, at.Y)

@@ -39,8 +39,10 @@ func (o Overview) Figure() (*Figure, error) {
 		if err != nil {
 			return nil, fmt.Errorf("plotting: Overview.Galaxies[%d]: %w", i, err)
 		}
-		if x := c.Observation; x.Height != first.Height || x.Width != first.Width || x.Channels != first.Channels {
-			return nil, fmt.Errorf("plotting: Overview.Galaxies[%d] is %dx%dx%d, but the first galaxy is %dx%dx%d (height, width, channels); they must agree",
+		if x := c.Observation; x.Height != first.Height || x.Width != first.Width ||
+			x.Channels != first.Channels {
+			return nil, fmt.Errorf("plotting: Overview.Galaxies[%d] is %dx%dx%d, but the first "+
+				"galaxy is %dx%dx%d (height, width, channels); they must agree",
 				i, x.Height, x.Width, x.Channels, first.Height, first.Width, first.Channels)
 		}
 		rows[i] = l
@@ -84,7 +86,8 @@ func (o Overview) Figure() (*Figure, error) {
 		for k := range shown {
 			p := panel{caption: fmt.Sprintf("candidate %d", k+1)}
 			if k < len(l.candidates()) {
-				p.img, p.over = l.estimates[k].sharp, []overlay{stateText(number(l.estimates[k].mse))}
+				e := l.estimates[k]
+				p.img, p.over = e.sharp, []overlay{stateText(number(e.mse))}
 			}
 			r.panels = append(r.panels, p)
 		}
@@ -135,6 +138,9 @@ func frameInset(height, width int) overlay {
 	return func(c vgdraw.Canvas, pixel vg.Length) {
 		size := vg.Length(insetSide(height, width)) * pixel
 		c.StrokeLines(vgdraw.LineStyle{Color: color.White, Width: 0.75 * css}, []vg.Point{
-			{X: c.Max.X - size, Y: c.Max.Y}, {X: c.Max.X - size, Y: c.Max.Y - size}, {X: c.Max.X, Y: c.Max.Y - size}})
+			{X: c.Max.X - size, Y: c.Max.Y},
+			{X: c.Max.X - size, Y: c.Max.Y - size},
+			{X: c.Max.X, Y: c.Max.Y - size},
+		})
 	}
 }

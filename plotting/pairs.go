@@ -36,15 +36,19 @@ func (p Pairs) Figure() (*Figure, error) {
 		return nil, err
 	}
 	if y.N > maxPairs {
-		return nil, fmt.Errorf("plotting: Pairs shows up to %d galaxies, not %d; choose some with Images.Select", maxPairs, y.N)
+		return nil, fmt.Errorf("plotting: Pairs shows up to %d galaxies, not %d; "+
+			"choose some with Images.Select", maxPairs, y.N)
 	}
 	if n := len(p.PSFs); n != 1 && n != y.N {
-		return nil, fmt.Errorf("plotting: Pairs has %d PSFs for %d galaxies; give as many, or one for all", n, y.N)
+		return nil, fmt.Errorf("plotting: Pairs has %d PSFs for %d galaxies; "+
+			"give as many, or one for all", n, y.N)
 	}
 	if n := len(p.Noise); n > 1 && n != y.N {
-		return nil, fmt.Errorf("plotting: Pairs has %d noise levels for %d galaxies; give as many, one for all, or none", n, y.N)
+		return nil, fmt.Errorf("plotting: Pairs has %d noise levels for %d galaxies; "+
+			"give as many, one for all, or none", n, y.N)
 	}
-	g := newGrid(p.Title, "each pair in its own stretch; FWHM in pixels, noise as standard deviation", y)
+	foot := "each pair in its own stretch; FWHM in pixels, noise as standard deviation"
+	g := newGrid(p.Title, foot, y)
 	columns := mosaicColumns(y.N)
 	var clean, observed row
 	for i := range y.N {
@@ -67,7 +71,10 @@ func (p Pairs) Figure() (*Figure, error) {
 		if i%columns == 0 {
 			clean, observed = row{label: "clean y"}, row{label: "observed x"}
 		}
-		clean.panels = append(clean.panels, panel{caption: y.ID(i), img: picture(y.At(i), y.Width, y.Channels, stretch)})
+		clean.panels = append(clean.panels, panel{
+			caption: y.ID(i),
+			img:     picture(y.At(i), y.Width, y.Channels, stretch),
+		})
 		observed.panels = append(observed.panels, panel{
 			caption: "FWHM " + number(fwhm),
 			img:     withInset(picture(x.At(i), x.Width, x.Channels, stretch), k.Pixels),

@@ -8,7 +8,10 @@ import (
 // Posterior is the figure of a model's candidates for one observation. truth is its galaxy, one
 // image, or nil where it isn't known.
 func Posterior(p posterior.Posterior, truth *galaxy.Images) Candidates {
-	return Candidates{Title: p.Observation.ID(0), Truth: truth, Observation: p.Observation, PSF: p.PSF.Pixels, Samples: p.Samples, Reblurred: p.Reblurred}
+	return Candidates{
+		Title: p.Observation.ID(0), Truth: truth, Observation: p.Observation,
+		PSF: p.PSF.Pixels, Samples: p.Samples, Reblurred: p.Reblurred,
+	}
 }
 
 // Posteriors are the figures of a model's candidates for several observations, with their galaxies

@@ -30,6 +30,8 @@ type Progress struct {
 	from           float64
 }
 
+const progressBar = `<div><progress value="%.4f" max="1" style="width:12em"></progress> %s</div>`
+
 // NewProgress is a bar that takes no room before its first update.
 func NewProgress() *Progress {
 	if !gonbui.IsNotebook {
@@ -41,13 +43,15 @@ func NewProgress() *Progress {
 	return &Progress{period: linePeriod, now: time.Now, show: func(done float64, line string) {
 		gonbui.SendData(&protocol.DisplayData{
 			Data: map[protocol.MIMEType]any{
-				protocol.MIMETextHTML:  fmt.Sprintf(`<div><progress value="%.4f" max="1" style="width:12em"></progress> %s</div>`, done, html.EscapeString(line)),
+				protocol.MIMETextHTML:  fmt.Sprintf(progressBar, done, html.EscapeString(line)),
 				protocol.MIMETextPlain: line,
 			},
 			DisplayID: id,
 		})
 		if done >= 1 {
-			_ = flush() // What the cell prints next comes below. A notebook that can't be reached must not stop the work.
+			// What the cell prints next comes below. A notebook that can't be reached must not stop
+			// the work.
+			_ = flush()
 		}
 	}}
 }
@@ -59,7 +63,8 @@ func (p *Progress) Update(done float64, text string) {
 	defer p.mu.Unlock()
 	now := p.now()
 	if p.started.IsZero() {
-		p.started, p.from = now, done // What was done before, in an interrupted run, doesn't count for the rate.
+		// What was done before, in an interrupted run, doesn't count for the rate.
+		p.started, p.from = now, done
 	}
 	if done < 1 && now.Sub(p.shown) < p.period {
 		return

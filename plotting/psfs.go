@@ -32,7 +32,8 @@ func (p PSFs) Figure() (*Figure, error) {
 		return nil, fmt.Errorf("plotting: PSFs shows 1 to %d PSFs, got %d", maxMosaic, n)
 	}
 	if p.Names != nil && len(p.Names) != n {
-		return nil, fmt.Errorf("plotting: PSFs has %d names for %d PSFs; give as many, or none", len(p.Names), n)
+		return nil, fmt.Errorf("plotting: PSFs has %d names for %d PSFs; give as many, or none",
+			len(p.Names), n)
 	}
 	size := 0
 	for i, k := range p.PSFs {
@@ -41,7 +42,8 @@ func (p PSFs) Figure() (*Figure, error) {
 		}
 		size = max(size, k.Size)
 	}
-	g := newGrid(p.Title, "each scaled to a peak of 1; "+psfStretch.String()+"; FWHM in pixels", &galaxy.Images{Height: size, Width: size, Channels: 1})
+	foot := "each scaled to a peak of 1; " + psfStretch.String() + "; FWHM in pixels"
+	g := newGrid(p.Title, foot, &galaxy.Images{Height: size, Width: size, Channels: 1})
 	var panels []panel
 	for i, k := range p.PSFs {
 		fwhm, err := k.FWHM()
@@ -52,7 +54,10 @@ func (p PSFs) Figure() (*Figure, error) {
 		for at, v := range values {
 			values[at] = psfStretch.At(v)
 		}
-		one := panel{img: mapped(values, size, grayMap(), grayShades), over: []overlay{stateText("FWHM " + number(fwhm))}}
+		one := panel{
+			img:  mapped(values, size, grayMap(), grayShades),
+			over: []overlay{stateText("FWHM " + number(fwhm))},
+		}
 		if p.Names != nil {
 			one.caption = p.Names[i]
 		}

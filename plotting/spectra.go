@@ -40,11 +40,12 @@ const (
 // out. It is an error if there are no curves or more than 6, or if one has fewer than 2 rings with
 // power.
 func (s Spectra) Figure() (*Figure, error) {
-	if len(s.Curves) < 1 || len(s.Curves) > len(curveColors) {
-		return nil, fmt.Errorf("plotting: Spectra has 1 to %d curves, got %d", len(curveColors), len(s.Curves))
+	if err := checkCurves("Spectra", len(s.Curves)); err != nil {
+		return nil, err
 	}
 	if !(s.Noise >= 0) || math.IsInf(s.Noise, 1) {
-		return nil, fmt.Errorf("plotting: Spectra.Noise is a standard deviation, 0 for none, got %g", s.Noise)
+		return nil, fmt.Errorf("plotting: Spectra.Noise is a standard deviation, "+
+			"0 for none, got %g", s.Noise)
 	}
 	p := plot.New()
 	style(p, s.Title)
@@ -56,27 +57,30 @@ func (s Spectra) Figure() (*Figure, error) {
 	for k, curve := range s.Curves {
 		m := curve.Spectrum
 		if len(m.Frequency) != len(m.Power) {
-			return nil, fmt.Errorf("plotting: SpectrumCurve %q has %d frequencies and %d powers; it comes from score.PowerSpectrum", curve.Name, len(m.Frequency), len(m.Power))
+			return nil, fmt.Errorf("plotting: SpectrumCurve %q has %d frequencies and %d powers; "+
+				"it comes from score.PowerSpectrum", curve.Name, len(m.Frequency), len(m.Power))
 		}
 		var xys plotter.XYs
 		for ring, power := range m.Power {
 			if math.IsNaN(power) || math.IsInf(power, 0) || power < 0 {
-				return nil, fmt.Errorf("plotting: SpectrumCurve %q has the power %v in ring %d; powers are finite and not negative", curve.Name, power, ring)
+				return nil, fmt.Errorf("plotting: SpectrumCurve %q has the power %v in ring %d; "+
+					"powers are finite and not negative", curve.Name, power, ring)
 			}
 			if ring > 0 && power > 0 && m.Frequency[ring] <= nyquist {
 				xys = append(xys, plotter.XY{X: m.Frequency[ring], Y: power})
 			}
 		}
 		if len(xys) < 2 {
-			return nil, fmt.Errorf("plotting: SpectrumCurve %q has %d rings with power up to the Nyquist frequency; at least 2 are needed", curve.Name, len(xys))
+			return nil, fmt.Errorf("plotting: SpectrumCurve %q has %d rings with power up to the "+
+				"Nyquist frequency; at least 2 are needed", curve.Name, len(xys))
 		}
-		line := &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}}
-		glyphs := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: curveColors[k], Radius: 2 * css, Shape: curveGlyphs[k]}}
+		line, glyphs := curveLine(k, xys), curveScatter(k, xys)
 		p.Add(line, glyphs)
 		p.Legend.Add(curve.Name, line, glyphs)
 	}
 	if power := s.Noise * s.Noise; power > 0 {
-		line := &plotter.Line{XYs: plotter.XYs{{X: 0, Y: power}, {X: nyquist, Y: power}}, LineStyle: dashedLine}
+		level := plotter.XYs{{X: 0, Y: power}, {X: nyquist, Y: power}}
+		line := &plotter.Line{XYs: level, LineStyle: dashedLine}
 		p.Add(line)
 		p.Legend.Add("white noise of σ = "+number(s.Noise), line)
 	}
@@ -131,7 +135,7 @@ func levels() *plotter.Grid {
 
 // curves is a figure of one plot.
 func curves(title string, width, height float64, p *plot.Plot) *Figure {
-	return &Figure{Title: title, Width: width, Height: height, dpi: sharp, draw: func(c draw.Canvas) {
-		p.Draw(draw.Crop(c, 2*css, -12*css, 2*css, -4*css))
-	}}
+	figure := &Figure{Title: title, Width: width, Height: height, dpi: sharp}
+	figure.draw = func(c draw.Canvas) { p.Draw(draw.Crop(c, 2*css, -12*css, 2*css, -4*css)) }
+	return figure
 }

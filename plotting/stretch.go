@@ -99,7 +99,8 @@ func (s Stretch) String() string {
 	if s.Softening == 0 {
 		return fmt.Sprintf("linear scale, black %s, white %s", number(s.Low), number(s.High))
 	}
-	return fmt.Sprintf("asinh stretch, softening %s, black %s, white %s", number(s.Softening), number(s.Low), number(s.High))
+	return fmt.Sprintf("asinh stretch, softening %s, black %s, white %s",
+		number(s.Softening), number(s.Low), number(s.High))
 }
 
 // or returns s, checked, or the automatic stretch for the batches where s is zero.
@@ -107,8 +108,10 @@ func (s Stretch) or(batches ...*galaxy.Images) (Stretch, error) {
 	if s == (Stretch{}) {
 		return AutoStretch(batches...)
 	}
-	if !(s.Low < s.High) || !(s.Softening >= 0) || math.IsInf(s.High-s.Low, 0) || math.IsInf(s.Softening, 0) {
-		return s, fmt.Errorf("plotting: Stretch%+v is not usable: it needs finite Low < High and Softening ≥ 0; leave it zero for an automatic one", s)
+	if !(s.Low < s.High) || !(s.Softening >= 0) || math.IsInf(s.High-s.Low, 0) ||
+		math.IsInf(s.Softening, 0) {
+		return s, fmt.Errorf("plotting: Stretch%+v is not usable: it needs finite Low < High and "+
+			"Softening ≥ 0; leave it zero for an automatic one", s)
 	}
 	return s, nil
 }

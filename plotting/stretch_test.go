@@ -57,7 +57,8 @@ func TestAutoStretch(t *testing.T) {
 	if err != nil || clean.Softening != 1.0/30 {
 		t.Errorf("stretch without noise = %+v, %v; want softening 1/30", clean, err)
 	}
-	if dark, err := AutoStretch(galaxy.NewImages(1, 4, 4, 1)); err != nil || !(dark.Low < 0 && dark.High > 0) {
+	if dark, err := AutoStretch(galaxy.NewImages(1, 4, 4, 1)); err != nil ||
+		!(dark.Low < 0 && dark.High > 0) {
 		t.Errorf("stretch of a dark image = %+v, %v; want a usable one", dark, err)
 	}
 	if color, err := AutoStretch(disc(1, 4, 3)); err != nil || color != (Stretch{High: 1}) {
@@ -73,7 +74,8 @@ func TestAutoStretch(t *testing.T) {
 
 func TestStretchErrors(t *testing.T) {
 	for _, s := range []Stretch{
-		{Low: 1, High: 1}, {Low: 2, High: 1}, {High: 1, Softening: -1}, {High: math.NaN()}, {High: math.Inf(1)}, {High: 1, Softening: math.NaN()},
+		{Low: 1, High: 1}, {Low: 2, High: 1}, {High: math.NaN()}, {High: math.Inf(1)},
+		{High: 1, Softening: -1}, {High: 1, Softening: math.NaN()},
 	} {
 		_, err := Mosaic{Images: disc(1, 4, 1), Stretch: s}.Figure()
 		wantError(t, err, "Low < High")

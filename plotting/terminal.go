@@ -24,7 +24,8 @@ const logPeriod = 10 * time.Second
 
 func newTerminal(f *os.File) *terminal {
 	info, err := f.Stat()
-	return &terminal{out: f, overwrite: err == nil && info.Mode()&os.ModeCharDevice != 0, now: time.Now}
+	tty := err == nil && info.Mode()&os.ModeCharDevice != 0
+	return &terminal{out: f, overwrite: tty, now: time.Now}
 }
 
 func (t *terminal) line(p progress) {

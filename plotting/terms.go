@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg/draw"
 )
 
 // LossTerms shows how the parts of a loss, such as those of the CVAE's (Eq. 1), went over the
@@ -24,8 +22,8 @@ type LossTerms struct {
 // Figure draws the curves, in the order of their names. It is an error if there are none or more
 // than 6, or if fewer than 2 points of one are finite and not 0.
 func (t LossTerms) Figure() (*Figure, error) {
-	if len(t.Terms) < 1 || len(t.Terms) > len(curveColors) {
-		return nil, fmt.Errorf("plotting: LossTerms has 1 to %d curves, got %d", len(curveColors), len(t.Terms))
+	if err := checkCurves("LossTerms", len(t.Terms)); err != nil {
+		return nil, err
 	}
 	p := plot.New()
 	style(p, t.Title)
@@ -38,9 +36,10 @@ func (t LossTerms) Figure() (*Figure, error) {
 			points[i].Loss = math.Abs(points[i].Loss)
 		}
 		if points = drawable(points); len(points) < 2 {
-			return nil, fmt.Errorf("plotting: the term %q needs at least 2 points that are finite and not 0, but has %d", name, len(points))
+			return nil, fmt.Errorf("plotting: the term %q needs at least 2 points that are "+
+				"finite and not 0, but has %d", name, len(points))
 		}
-		line := &plotter.Line{XYs: thinned(points, maxPoints), LineStyle: draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}}
+		line := curveLine(k, thinned(points, maxPoints))
 		p.Add(line)
 		p.Legend.Add("|"+name+"|", line)
 	}

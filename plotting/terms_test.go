@@ -10,7 +10,8 @@ func TestLossTerms(t *testing.T) {
 	for i := range down {
 		down[i].Loss *= -1000
 	}
-	f := mustDraw(t, LossTerms{Terms: map[string][]Point{"KL": falling(300), "clean": down}, Title: "Eq. 1"})
+	terms := map[string][]Point{"KL": falling(300), "clean": down}
+	f := mustDraw(t, LossTerms{Terms: terms, Title: "Eq. 1"})
 	texts := written(t, f)
 	for _, want := range []string{"Eq. 1", "|KL|", "|clean|", "training step"} {
 		if !slices.Contains(texts, want) {
@@ -23,6 +24,7 @@ func TestLossTerms(t *testing.T) {
 
 	_, err := LossTerms{}.Figure()
 	wantError(t, err, "1 to 6")
-	_, err = LossTerms{Terms: map[string][]Point{"KL": {{Step: 1}, {Step: 2}, {Step: 3, Loss: 1}}}}.Figure()
+	few := []Point{{Step: 1}, {Step: 2}, {Step: 3, Loss: 1}}
+	_, err = LossTerms{Terms: map[string][]Point{"KL": few}}.Figure()
 	wantError(t, err, `"KL"`)
 }

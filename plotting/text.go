@@ -25,8 +25,10 @@ var (
 // corner.
 func textStyle(size float64, c color.Color) text.Style {
 	return text.Style{
-		Color:   c,
-		Font:    font.Font{Typeface: plot.DefaultFont.Typeface, Variant: "Sans", Size: vg.Length(size) * css},
+		Color: c,
+		Font: font.Font{
+			Typeface: plot.DefaultFont.Typeface, Variant: "Sans", Size: vg.Length(size) * css,
+		},
 		XAlign:  text.XLeft,
 		YAlign:  text.YTop,
 		Handler: handler,

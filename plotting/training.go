@@ -66,7 +66,8 @@ func NewTraining(total int, past ...Point) *Training {
 }
 
 func newTraining(total int, past []Point, s screen, now func() time.Time) *Training {
-	return &Training{total: max(total, 0), loss: Loss{Training: slices.Clone(past)}, screen: s, now: now}
+	loss := Loss{Training: slices.Clone(past)}
+	return &Training{total: max(total, 0), loss: loss, screen: s, now: now}
 }
 
 // Update tells the training loss of a step. A loss that isn't finite is shown in the line and left
@@ -104,7 +105,8 @@ func (t *Training) Update(step int, loss float64) {
 func (t *Training) Validate(step int, loss float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n := len(t.loss.Validation); math.IsNaN(loss) || n > 0 && t.loss.Validation[n-1].Loss == loss {
+	n := len(t.loss.Validation)
+	if math.IsNaN(loss) || n > 0 && t.loss.Validation[n-1].Loss == loss {
 		return
 	}
 	t.loss.Validation = append(t.loss.Validation, Point{Step: step, Loss: loss})
@@ -180,6 +182,7 @@ func (p progress) summary() string {
 }
 
 func seconds(s float64) time.Duration {
-	const year = 365 * 24 * 3600 // What would take longer isn't worth a number, and a Duration must not overflow.
+	// What would take longer isn't worth a number, and a Duration must not overflow.
+	const year = 365 * 24 * 3600
 	return time.Duration(math.Round(min(s, year))) * time.Second
 }

@@ -41,7 +41,8 @@ func TestTrainingIsThrottled(t *testing.T) {
 	if math.Abs(last.rate-50) > 0.1 || last.loss != 0.5 {
 		t.Errorf("%+v, want 50 steps/s and loss 0.5", last)
 	}
-	if line := last.String(); !strings.HasPrefix(line, "step 19") || !strings.Contains(line, "/3000 (6") ||
+	if line := last.String(); !strings.HasPrefix(line, "step 19") ||
+		!strings.Contains(line, "/3000 (6") ||
 		!strings.HasSuffix(line, ", 50 steps/s, 20s left, loss 0.5") {
 		t.Errorf("the line is %q", line)
 	}
@@ -67,7 +68,8 @@ func TestProgressWithLittleKnown(t *testing.T) {
 	if got := (progress{step: 1, loss: math.NaN()}).String(); got != "step 1, loss NaN" {
 		t.Errorf("first line %q", got)
 	}
-	if got := (progress{step: 1, total: 1 << 60, rate: 1e-9, loss: 1}).String(); !strings.Contains(got, "8760h0m0s left") {
+	endless := progress{step: 1, total: 1 << 60, rate: 1e-9, loss: 1}
+	if got := endless.String(); !strings.Contains(got, "8760h0m0s left") {
 		t.Errorf("an endless run: %q", got)
 	}
 }
@@ -111,8 +113,10 @@ func TestTrainingWithAPast(t *testing.T) {
 	live.Update(101, 1)
 	at += 10 * time.Second
 	live.Update(201, 1)
-	if p := live.progress(live.now()); p.rate != 10 || p.step != 201 || len(live.loss.Training) != len(past)+2 {
-		t.Errorf("step %d at %g steps/s with %d points, want 201 at 10 with %d", p.step, p.rate, len(live.loss.Training), len(past)+2)
+	if p := live.progress(live.now()); p.rate != 10 || p.step != 201 ||
+		len(live.loss.Training) != len(past)+2 {
+		t.Errorf("step %d at %g steps/s with %d points, want 201 at 10 with %d", p.step, p.rate,
+			len(live.loss.Training), len(past)+2)
 	}
 }
 
@@ -122,7 +126,8 @@ func TestValidate(t *testing.T) {
 	for step, loss := range []float64{math.NaN(), 0.5, 0.5, 0.4} {
 		live.Validate(step+1, loss)
 	}
-	if want := []Point{{Step: 2, Loss: 0.5}, {Step: 4, Loss: 0.4}}; !slices.Equal(live.loss.Validation, want) {
+	want := []Point{{Step: 2, Loss: 0.5}, {Step: 4, Loss: 0.4}}
+	if !slices.Equal(live.loss.Validation, want) {
 		t.Errorf("validation losses are %v, want %v", live.loss.Validation, want)
 	}
 }
