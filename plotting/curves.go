@@ -6,7 +6,6 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg/draw"
 )
 
 // Curves shows quantities over a positive variable on a logarithmic scale, such as how good samples
@@ -59,24 +58,4 @@ func (c Curves) Figure() (*Figure, error) {
 	p.Y.Min, p.Y.Max = low, high+0.35*(high-low) // room for the legend
 	p.X.Min, p.X.Max = p.X.Min/1.1, p.X.Max*1.1
 	return curves("curves", spectraWidth, spectraHeight, p), nil
-}
-
-// checkCurves returns an error unless a figure has as many curves as colors tell apart.
-func checkCurves(figure string, n int) error {
-	if n < 1 || n > len(curveColors) {
-		return fmt.Errorf("plotting: %s has 1 to %d curves, got %d", figure, len(curveColors), n)
-	}
-	return nil
-}
-
-// curveLine and curveScatter draw the k-th curve of a figure in its color, and its points in its
-// shape.
-func curveLine(k int, xys plotter.XYs) *plotter.Line {
-	style := draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}
-	return &plotter.Line{XYs: xys, LineStyle: style}
-}
-
-func curveScatter(k int, xys plotter.XYs) *plotter.Scatter {
-	style := draw.GlyphStyle{Color: curveColors[k], Radius: 2.25 * css, Shape: curveGlyphs[k]}
-	return &plotter.Scatter{XYs: xys, GlyphStyle: style}
 }

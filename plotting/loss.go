@@ -5,11 +5,9 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg/draw"
 
 	"galdecon/galdecon/fit"
@@ -113,29 +111,6 @@ func curvePalette() color.Palette {
 	return colors
 }
 
-// style gives a plot the fonts and lines of this package.
-func style(p *plot.Plot, title string) {
-	p.Title.Text = title
-	p.Title.TextStyle = textStyle(titleSize, ink)
-	p.Title.TextStyle.XAlign = text.XCenter
-	p.TextHandler = handler
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.LineStyle = draw.LineStyle{Color: ink, Width: 0.75 * css}
-		axis.Tick.LineStyle = axis.LineStyle
-		axis.Tick.Length = 4 * css
-		axis.Padding = 0
-		for _, s := range []*text.Style{&axis.Label.TextStyle, &axis.Tick.Label} {
-			s.Font, s.Color, s.Handler = textStyle(captionSize, ink).Font, ink, handler
-		}
-	}
-	p.Legend.TextStyle = textStyle(captionSize, ink)
-	p.Legend.TextStyle.YAlign = text.YBottom
-	p.Legend.Top = true
-	p.Legend.XOffs, p.Legend.YOffs = -6*css, -4*css
-	p.Legend.Padding = 2 * css
-	p.Legend.ThumbnailWidth = 22 * css
-}
-
 // drawable are the points that a logarithmic scale can show.
 func drawable(points []Point) []Point {
 	var out []Point
@@ -192,41 +167,4 @@ func thinned(points []Point, n int) plotter.XYs {
 		add(high)
 	}
 	return out
-}
-
-// stepTicks labels 4 to 10 round steps.
-type stepTicks struct{}
-
-func (stepTicks) Ticks(low, high float64) []plot.Tick {
-	step := max(roundBelow((high-low)/4), 1)
-	var ticks []plot.Tick
-	for v := math.Ceil(low/step) * step; v <= high; v += step {
-		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
-	}
-	return ticks
-}
-
-// logTicks labels the powers of ten, and where the axis spans less than two decades 2 and 5 times
-// them too.
-type logTicks struct{}
-
-func (logTicks) Ticks(low, high float64) []plot.Tick {
-	labeled := []float64{1}
-	if high/low < 100 {
-		labeled = []float64{1, 2, 5}
-	}
-	if high/low < 3 {
-		labeled = []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9}
-	}
-	var ticks []plot.Tick
-	for power := math.Pow(10, math.Floor(math.Log10(low))); power <= high; power *= 10 {
-		for m := 1.0; m < 10; m++ {
-			ticks = append(ticks, plot.Tick{Value: m * power})
-		}
-		for _, m := range labeled {
-			ticks = append(ticks, plot.Tick{Value: m * power, Label: number(m * power)})
-		}
-	}
-	outside := func(t plot.Tick) bool { return t.Value < low || t.Value > high }
-	return slices.DeleteFunc(ticks, outside)
 }

@@ -3,11 +3,9 @@ package plotting
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg/draw"
 
 	"galdecon/galdecon/score"
 )
@@ -87,55 +85,4 @@ func (s Spectra) Figure() (*Figure, error) {
 	p.X.Min, p.X.Max = 0, nyquist
 	p.Y.Min, p.Y.Max = p.Y.Min/1.5, p.Y.Max*1.5
 	return curves(titleOr(s.Title, "power spectra"), spectraWidth, spectraHeight, p), nil
-}
-
-// valueTicks labels the multiples of a step.
-type valueTicks float64
-
-func (step valueTicks) Ticks(low, high float64) []plot.Tick {
-	var ticks []plot.Tick
-	for k := int(math.Ceil(low / float64(step))); float64(k)*float64(step) <= high; k++ {
-		v := float64(k) * float64(step)
-		ticks = append(ticks, plot.Tick{Value: v, Label: step.label(v)})
-	}
-	return ticks
-}
-
-// label writes v as [number] does, with as many digits more as tell it from the next multiple: 1020
-// from 1000.
-func (step valueTicks) label(v float64) string {
-	digits := 2
-	if v != 0 {
-		digits = max(digits, magnitude(v)-magnitude(float64(step))+1)
-	}
-	return significant(v, digits)
-}
-
-// magnitude is the power of ten at the first digit of v; rounding errors don't make one of 999.
-func magnitude(v float64) int { return int(math.Floor(math.Log10(math.Abs(v)) + 1e-9)) }
-
-// powerTicks are logTicks over many decades, whose labels need no mantissa: 10^{-4}.
-type powerTicks struct{}
-
-func (powerTicks) Ticks(low, high float64) []plot.Tick {
-	ticks := logTicks{}.Ticks(low, high)
-	for i := range ticks {
-		ticks[i].Label = strings.TrimPrefix(ticks[i].Label, "1.0×")
-	}
-	return ticks
-}
-
-// levels are pale lines at the labeled values of the vertical axis.
-func levels() *plotter.Grid {
-	grid := plotter.NewGrid()
-	grid.Horizontal = draw.LineStyle{Color: strip, Width: 0.75 * css}
-	grid.Vertical = draw.LineStyle{}
-	return grid
-}
-
-// curves is a figure of one plot.
-func curves(title string, width, height float64, p *plot.Plot) *Figure {
-	figure := &Figure{Title: title, Width: width, Height: height, dpi: sharp}
-	figure.draw = func(c draw.Canvas) { p.Draw(draw.Crop(c, 2*css, -12*css, 2*css, -4*css)) }
-	return figure
 }

@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 var (
@@ -140,4 +141,31 @@ func (s superscripts) Draw(c vg.Canvas, txt string, style text.Style, at vg.Poin
 		}
 		y -= height + depth
 	}
+}
+
+func titleHeight(title string) float64 {
+	if title == "" {
+		return 0
+	}
+	return titleSpace
+}
+
+func titleOr(title, otherwise string) string {
+	if title == "" {
+		return otherwise
+	}
+	return title
+}
+
+// drawTitle sets a title at the upper left, drawFoot a remark at the lower left.
+func drawTitle(c draw.Canvas, title string) {
+	s := textStyle(titleSize, ink)
+	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Max.Y - 1*css},
+		fitted(title, s, c.Size().X-4*css))
+}
+
+func drawFoot(c draw.Canvas, foot string) {
+	s := textStyle(10, faint)
+	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Min.Y + (footSpace-4)*css},
+		fitted(foot, s, c.Size().X-4*css))
 }
