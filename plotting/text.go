@@ -2,8 +2,8 @@ package plotting
 
 import (
 	"fmt"
+	"galdecon/internal/numbers"
 	"image/color"
-	"math"
 	"strconv"
 	"strings"
 
@@ -53,16 +53,16 @@ func fitted(s string, style text.Style, width vg.Length) string {
 // number writes v with two significant digits, "0.012" or "3.1×10^{-6}".
 func number(v float64) string { return significant(v, 2) }
 
-// significant writes v with a number of significant digits. Without an exponent no zeros are added.
+// significant writes v with a number of significant digits, as [numbers.Significant] does, with a
+// raised exponent.
 func significant(v float64, digits int) string {
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64)
-	if v == 0 || math.Abs(v) >= 0.001 && math.Abs(rounded) < 1e4 {
-		return minus(strconv.FormatFloat(rounded, 'f', -1, 64))
+	mantissa, exponent, scaled := strings.Cut(numbers.Significant(v, digits), "e")
+	if !scaled {
+		return minus(mantissa)
 	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', digits-1, 64), "e")
 	power, err := strconv.Atoi(exponent)
-	if err != nil { // NaN or infinite.
-		return fmt.Sprint(v)
+	if err != nil {
+		panic(err) // numbers writes integers there
 	}
 	return fmt.Sprintf("%s×10^{%s}", minus(mantissa), minus(strconv.Itoa(power)))
 }
