@@ -1,6 +1,7 @@
 package plotting
 
 import (
+	"image/color"
 	"math"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
@@ -35,12 +37,24 @@ func style(p *plot.Plot, title string) {
 	p.Legend.ThumbnailWidth = 22 * css
 }
 
-// levels are pale lines at the labeled values of the vertical axis.
-func levels() *plotter.Grid {
+// addLevels adds pale lines at the labeled values of the vertical axis, with room for the legend.
+func addLevels(p *plot.Plot) {
 	grid := plotter.NewGrid()
 	grid.Horizontal = draw.LineStyle{Color: strip, Width: 0.75 * css}
 	grid.Vertical = draw.LineStyle{}
-	return grid
+	p.Add(grid, blank{})
+}
+
+// blank keeps lines that were added before it from crossing the legend.
+type blank struct{}
+
+func (blank) Plot(c draw.Canvas, p *plot.Plot) {
+	const margin = 4 * css
+	size := p.Legend.Rectangle(c).Size()
+	left := c.Max.X + p.Legend.XOffs - size.X - margin
+	bottom := c.Max.Y + p.Legend.YOffs - size.Y - margin
+	c.SetColor(color.White)
+	c.Fill(vg.Rectangle{Min: vg.Point{X: left, Y: bottom}, Max: c.Max}.Path())
 }
 
 // percentTicks labels the multiples of a step.

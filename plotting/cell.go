@@ -48,8 +48,7 @@ func (c *cell) curve(l Loss) {
 
 // finish leaves the curve as a PNG, which shows everywhere, where HTML may be stripped; or the line
 // alone if there is no curve.
-func (c *cell) finish(p progress, l Loss) error {
-	l.Title = p.summary()
+func (c *cell) finish(l Loss) error {
 	data := &protocol.DisplayData{
 		Data:      map[protocol.MIMEType]any{protocol.MIMETextPlain: l.Title},
 		DisplayID: c.id,

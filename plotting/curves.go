@@ -35,7 +35,7 @@ func (c Curves) Figure() (*Figure, error) {
 	style(p, c.Title)
 	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.Add(levels())
+	addLevels(p)
 	for k, curve := range c.Curves {
 		if len(curve.X) != len(curve.Y) || len(curve.X) < 2 {
 			return nil, fmt.Errorf("plotting: Curve %q has %d X and %d Y; "+
@@ -56,6 +56,9 @@ func (c Curves) Figure() (*Figure, error) {
 	}
 	low, high := min(p.Y.Min, 0), p.Y.Max
 	p.Y.Min, p.Y.Max = low, high+0.35*(high-low) // room for the legend
+	if high > low {
+		p.Y.Tick.Marker = valueTicks(roundBelow((p.Y.Max - low) / 3))
+	}
 	p.X.Min, p.X.Max = p.X.Min/1.1, p.X.Max*1.1
 	return curves("curves", spectraWidth, spectraHeight, p), nil
 }

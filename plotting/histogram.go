@@ -57,7 +57,7 @@ func (h PixelHistogram) Figure() (*Figure, error) {
 	p.Y.Label.Text = "share of pixels"
 	p.X.Tick.Marker = valueTicks(roundBelow((high - low) / 4))
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, powerTicks{}
-	p.Add(levels())
+	addLevels(p)
 	floor := 1.0
 	for _, curve := range h.Curves {
 		// half a pixel: empty bins lie there, below all others

@@ -65,9 +65,7 @@ func (l Loss) Figure() (*Figure, error) {
 	p.X.Tick.Marker = stepTicks{}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
 
-	grid := plotter.NewGrid()
-	grid.Horizontal = draw.LineStyle{Color: color.Gray{Y: 0xe0}, Width: 0.75 * css}
-	grid.Vertical = draw.LineStyle{}
+	addLevels(p)
 	raw := &plotter.Line{
 		XYs:       thinned(training, maxPoints),
 		LineStyle: draw.LineStyle{Color: paleBlue, Width: 1 * css},
@@ -76,7 +74,7 @@ func (l Loss) Figure() (*Figure, error) {
 		XYs:       thinned(runningMean(training), maxPoints),
 		LineStyle: draw.LineStyle{Color: blue, Width: 1.75 * css},
 	}
-	p.Add(grid, raw, smooth)
+	p.Add(raw, smooth)
 	p.Legend.Add("training loss", raw)
 	p.Legend.Add("running mean", smooth)
 	if len(validation) > 0 {
@@ -85,7 +83,8 @@ func (l Loss) Figure() (*Figure, error) {
 		p.Add(points)
 		p.Legend.Add("validation", points)
 	}
-	if p.X.Min == p.X.Max { // The same step throughout.
+	p.X.Max = max(p.X.Max, float64(training[len(training)-1].Step)) // thinned may lack the last
+	if p.X.Min == p.X.Max {                                         // The same step throughout.
 		p.X.Max++
 	}
 	p.Y.Min, p.Y.Max = p.Y.Min/1.1, p.Y.Max*1.1

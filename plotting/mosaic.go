@@ -38,9 +38,12 @@ func (m Mosaic) Figure() (*Figure, error) {
 			"choose some with Images.Select", maxMosaic, im.N)
 	}
 	foot := "each galaxy in its own stretch"
-	if m.Stretch != (Stretch{}) {
+	switch {
+	case m.Stretch != (Stretch{}):
 		foot = m.Stretch.String()
-	} else if im.N == 1 {
+	case im.Channels == 3:
+		foot = colorStretch.String()
+	case im.N == 1:
 		foot = "in a stretch of its own"
 	}
 	g := newGrid(m.Title, foot, im)

@@ -62,8 +62,8 @@ type tick struct {
 }
 
 // colorBar draws a vertical bar of colors, from the bottom to the top of the panel, with its ticks
-// at its right.
-func colorBar(colors color.Palette, ticks []tick) overlay {
+// at its right, and above it what they measure, unless that stands elsewhere.
+func colorBar(quantity string, colors color.Palette, ticks []tick) overlay {
 	return func(c draw.Canvas, _ vg.Length) {
 		const width, length = 10 * css, 3 * css
 		bar := image.NewPaletted(image.Rect(0, 0, 1, len(colors)), colors)
@@ -71,6 +71,9 @@ func colorBar(colors color.Palette, ticks []tick) overlay {
 			bar.Pix[len(colors)-1-i] = uint8(i)
 		}
 		c.DrawImage(vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Min.X + width, Y: c.Max.Y}}, bar)
+		above := textStyle(captionSize, ink)
+		above.YAlign = text.YBottom
+		c.FillText(above, vg.Point{X: c.Min.X, Y: c.Max.Y + 1*css}, quantity)
 		x, height := c.Min.X+width, c.Size().Y
 		for _, t := range ticks {
 			y := c.Min.Y + vg.Length(t.at)*height

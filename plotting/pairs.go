@@ -47,7 +47,11 @@ func (p Pairs) Figure() (*Figure, error) {
 		return nil, fmt.Errorf("plotting: Pairs has %d noise levels for %d galaxies; "+
 			"give as many, one for all, or none", n, y.N)
 	}
-	foot := "each pair in its own stretch; FWHM in pixels, noise as standard deviation"
+	foot := "each pair in its own stretch"
+	if y.Channels == 3 {
+		foot = colorStretch.String()
+	}
+	foot += "; FWHM in pixels, noise as standard deviation"
 	g := newGrid(p.Title, foot, y)
 	columns := mosaicColumns(y.N)
 	var clean, observed row

@@ -51,7 +51,7 @@ func (s Spectra) Figure() (*Figure, error) {
 	p.Y.Label.Text = "power"
 	p.X.Tick.Marker = valueTicks(0.1)
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, powerTicks{}
-	p.Add(levels())
+	addLevels(p)
 	for k, curve := range s.Curves {
 		m := curve.Spectrum
 		if len(m.Frequency) != len(m.Power) {

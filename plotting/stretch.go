@@ -12,6 +12,9 @@ import (
 // room below it for negative noise of the sky.
 const zeroGray = 0.15
 
+// colorStretch is for pictures in color, which are encoded for the eye already.
+var colorStretch = Stretch{High: 1}
+
 // Stretch maps pixel values to a brightness from 0 (black) to 1 (white) by the inverse hyperbolic
 // sine, which is linear for faint values and logarithmic for bright ones, and takes negative values
 // too (Lupton, Gunn & Szalay 1999; Lupton et al. 2004):
@@ -47,7 +50,7 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	var high, noise float64
 	for _, b := range batches {
 		if b.Channels == 3 {
-			return Stretch{High: 1}, nil
+			return colorStretch, nil
 		}
 		noise = max(noise, skyNoise(b.Pixels))
 		high = max(high, float64(slices.Max(b.Pixels)))

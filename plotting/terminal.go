@@ -41,13 +41,13 @@ func (t *terminal) line(p progress) {
 
 func (t *terminal) curve(Loss) {}
 
-func (t *terminal) finish(p progress, _ Loss) error {
+func (t *terminal) finish(l Loss) error {
 	if t.overwrite {
-		t.write(p.summary())
+		t.write(l.Title)
 		_, err := fmt.Fprintln(t.out)
 		return err
 	}
-	_, err := fmt.Fprintln(t.out, p.summary())
+	_, err := fmt.Fprintln(t.out, l.Title)
 	return err
 }
 

@@ -28,8 +28,10 @@ func (t LossTerms) Figure() (*Figure, error) {
 	p := plot.New()
 	style(p, t.Title)
 	p.X.Label.Text, p.X.Tick.Marker = "training step", stepTicks{}
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.Add(levels())
+	p.Y.Label.Text = "|running mean|"
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, powerTicks{}
+	addLevels(p)
+	var last int
 	for k, name := range slices.Sorted(maps.Keys(t.Terms)) {
 		points := slices.Clone(runningMean(t.Terms[name]))
 		for i := range points {
@@ -39,10 +41,13 @@ func (t LossTerms) Figure() (*Figure, error) {
 			return nil, fmt.Errorf("plotting: the term %q needs at least 2 points that are "+
 				"finite and not 0, but has %d", name, len(points))
 		}
+		last = max(last, points[len(points)-1].Step)
 		line := curveLine(k, thinned(points, maxPoints))
 		p.Add(line)
 		p.Legend.Add("|"+name+"|", line)
 	}
-	p.Y.Min, p.Y.Max = p.Y.Min/1.1, p.Y.Max*1.1
+	p.X.Max = max(p.X.Max, float64(last))
+	decades := math.Log10(p.Y.Max / p.Y.Min)
+	p.Y.Min, p.Y.Max = p.Y.Min/1.1, p.Y.Max*math.Pow(10, 0.3*decades+0.1) // room for the legend
 	return curves("terms of the loss", lossWidth, lossHeight, p), nil
 }

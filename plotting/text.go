@@ -2,7 +2,6 @@ package plotting
 
 import (
 	"fmt"
-	"galdecon/internal/numbers"
 	"image/color"
 	"strconv"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/internal/numbers"
 )
 
 var (

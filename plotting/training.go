@@ -51,8 +51,8 @@ type screen interface {
 	line(p progress)
 	// curve redraws the loss curve.
 	curve(l Loss)
-	// finish shows the end of the run.
-	finish(p progress, l Loss) error
+	// finish shows the end of the run, of which the title of the loss says how far it came.
+	finish(l Loss) error
 }
 
 // NewTraining follows a run of total steps; 0 if their number isn't known. A run that goes on from
@@ -122,7 +122,9 @@ func (t *Training) Close() error {
 		return nil
 	}
 	t.closed = true
-	return t.screen.finish(t.progress(t.now()), t.loss)
+	l := t.loss
+	l.Title = t.progress(t.now()).summary()
+	return t.screen.finish(l)
 }
 
 // progress is how far a run is.

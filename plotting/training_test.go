@@ -15,9 +15,9 @@ type fakeScreen struct {
 	curves, finishes int
 }
 
-func (s *fakeScreen) line(p progress)             { s.lines = append(s.lines, p) }
-func (s *fakeScreen) curve(Loss)                  { s.curves++ }
-func (s *fakeScreen) finish(progress, Loss) error { s.finishes++; return nil }
+func (s *fakeScreen) line(p progress)   { s.lines = append(s.lines, p) }
+func (s *fakeScreen) curve(Loss)        { s.curves++ }
+func (s *fakeScreen) finish(Loss) error { s.finishes++; return nil }
 func clock(at *time.Duration) func() time.Time {
 	return func() time.Time { return time.Unix(0, 0).Add(*at) }
 }
@@ -80,7 +80,8 @@ func TestTerminal(t *testing.T) {
 	s := &terminal{out: &out, overwrite: true, now: clock(&at)}
 	s.line(progress{step: 100, loss: 0.125})
 	s.line(progress{step: 101, loss: 1})
-	if err := s.finish(progress{step: 101, loss: 1, elapsed: time.Minute}, Loss{}); err != nil {
+	end := progress{step: 101, loss: 1, elapsed: time.Minute}
+	if err := s.finish(Loss{Title: end.summary()}); err != nil {
 		t.Fatal(err)
 	}
 	want := "\rstep 100, loss 0.125\rstep 101, loss 1    \rstep 101 in 1m0s, loss 1\n"
