@@ -53,7 +53,7 @@ func SharedScale(figures ...Candidates) ([]Candidates, error) {
 			return nil, err
 		}
 		batches = append(batches, c.galaxies()...)
-		residual, deviation = max(residual, l.residualLimit()), max(deviation, l.deviationLimit())
+		residual, deviation = max(residual, l.residualTop()), max(deviation, l.deviationTop())
 	}
 	stretch, err := AutoStretch(batches...)
 	if err != nil {
@@ -62,7 +62,7 @@ func SharedScale(figures ...Candidates) ([]Candidates, error) {
 	alike := slices.Clone(figures)
 	for i := range alike {
 		alike[i].Stretch = stretch
-		alike[i].ResidualLimit, alike[i].DeviationLimit = residual, deviation
+		alike[i].ResidualLimit, alike[i].DeviationLimit = roundUp(residual), roundUp(deviation)
 	}
 	return alike, nil
 }
@@ -108,7 +108,7 @@ func (c Candidates) Figure() (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := cmp.Or(c.ResidualLimit, l.residualLimit())
+	limit := cmp.Or(c.ResidualLimit, roundUp(l.residualTop()))
 	diverging := divergingMap(limit)
 	width := c.Observation.Width
 
@@ -140,7 +140,7 @@ func (c Candidates) Figure() (*Figure, error) {
 			panel{img: mapped(a.residual, width, diverging, shades)})
 	}
 	if l.deviation != nil {
-		top := cmp.Or(c.DeviationLimit, l.deviationLimit())
+		top := cmp.Or(c.DeviationLimit, roundUp(l.deviationTop()))
 		sharp.panels = append(sharp.panels, panel{
 			caption: "std. dev. 0–" + number(top),
 			img:     mapped(l.deviation, width, heatMap(top), shades),

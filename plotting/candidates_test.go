@@ -37,7 +37,7 @@ func TestCandidatesFigures(t *testing.T) {
 			t.Errorf("standard deviation of pixel %d is %g, want %g", i, l.deviation[i], want)
 		}
 	}
-	if got := l.residualLimit(); got < 0.3 || got > 0.311 {
+	if got := roundUp(l.residualTop()); got < 0.3 || got > 0.311 {
 		t.Errorf("residuals are shown up to ±%g, want 0.3 rounded up", got)
 	}
 
@@ -199,11 +199,12 @@ func TestSharedScale(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range alike {
-		if c.ResidualLimit != l.residualLimit() || c.DeviationLimit != l.deviationLimit() {
+		residual, deviation := roundUp(l.residualTop()), roundUp(l.deviationTop())
+		if c.ResidualLimit != residual || c.DeviationLimit != deviation {
 			t.Errorf("the limits are %v and %v, want %v and %v", c.ResidualLimit, c.DeviationLimit,
-				l.residualLimit(), l.deviationLimit())
+				residual, deviation)
 		}
-		want := "std. dev. 0–" + number(l.deviationLimit())
+		want := "std. dev. 0–" + number(deviation)
 		if !slices.Contains(written(t, mustDraw(t, c)), want) {
 			t.Errorf("the figure lacks %q", want)
 		}

@@ -61,6 +61,6 @@ func ExampleSharedScale() {
 		fmt.Printf("%s: %v, residuals up to %g\n", f.Title, f.Stretch, f.ResidualLimit)
 	}
 	// Output:
-	// one model: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.17
-	// another: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.17
+	// one: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.11
+	// other: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.11
 }

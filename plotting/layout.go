@@ -197,24 +197,24 @@ func deviation(im *galaxy.Images) []float64 {
 	return out
 }
 
-// residualLimit is the largest absolute residual of the estimates, rounded up: the range that shows
-// all of them uncut.
-func (l *layout) residualLimit() float64 {
+// residualTop is the largest absolute residual of the estimates; roundUp makes it the range that
+// shows all of them uncut.
+func (l *layout) residualTop() float64 {
 	var top float64
 	for _, a := range l.estimates {
 		for _, r := range a.residual {
 			top = max(top, math.Abs(r))
 		}
 	}
-	return roundUp(top)
+	return top
 }
 
-// deviationLimit is the largest standard deviation, rounded up; 0 without any.
-func (l *layout) deviationLimit() float64 {
+// deviationTop is the largest standard deviation, 0 without any.
+func (l *layout) deviationTop() float64 {
 	if l.deviation == nil {
 		return 0
 	}
-	return roundUp(slices.Max(l.deviation))
+	return slices.Max(l.deviation)
 }
 
 // roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0

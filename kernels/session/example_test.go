@@ -45,7 +45,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	posteriors, err := model.Sample(context.Background(), x, 1, 1)
+	posteriors, err := model.Sample(context.Background(), x, 2, 1)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -55,9 +55,10 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("%d candidate of step %d\n", posteriors[0].Samples.N, model.Step)
-	fmt.Printf("nearer to the galaxy than the observation: %t\n", report.Mean().Samples < report.Mean().Observation)
+	fmt.Printf("%d candidates of step %d\n", posteriors[0].Samples.N, model.Step)
+	mean := report.Mean()
+	fmt.Printf("nearer to the galaxy than the observation: %t\n", mean.Samples < mean.Observation)
 	// Output:
-	// 1 candidate of step 20000
+	// 2 candidates of step 20000
 	// nearer to the galaxy than the observation: true
 }
