@@ -75,7 +75,7 @@ func WienerStep(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
 type operator struct {
 	height, width int         // of the images
 	rows, cols    int         // of the padded grid
-	centre        int         // of the PSF
+	center        int         // of the PSF
 	otf           *graph.Node // optical transfer function, complex [batch, 1, cols/2+1, rows]
 }
 
@@ -93,17 +93,17 @@ func newOperator(image shapes.Shape, psfs *graph.Node) *operator {
 	if n := p.Dimensions[0]; n != 1 && n != image.Dimensions[0] {
 		panic(fmt.Errorf("psf: %d images need as many PSFs, or one for all; got %d", image.Dimensions[0], n))
 	}
-	o := &operator{height: image.Dimensions[1], width: image.Dimensions[2], centre: k / 2}
+	o := &operator{height: image.Dimensions[1], width: image.Dimensions[2], center: k / 2}
 	// Linear convolution: no light wraps around.
 	o.rows, o.cols = fftLength(o.height+k-1), fftLength(o.width+k-1)
 	o.otf = o.forward(graph.ExpandAxes(psfs, -1), 0)
 	return o
 }
 
-func (o *operator) convolve(y *graph.Node) *graph.Node { return o.filter(y, o.otf, 0, o.centre) }
+func (o *operator) convolve(y *graph.Node) *graph.Node { return o.filter(y, o.otf, 0, o.center) }
 
 func (o *operator) transpose(v *graph.Node) *graph.Node {
-	return o.filter(v, graph.Conj(o.otf), o.centre, 0)
+	return o.filter(v, graph.Conj(o.otf), o.center, 0)
 }
 
 // filter multiplies the spectrum of images [batch, height, width, channels], laid at row and column `from` of the dark padded
@@ -150,7 +150,7 @@ func Gaussians(sigmas *graph.Node, size int) *graph.Node {
 
 // Moffats makes Moffat PSFs within a graph, [batch, size, size], each of sum 1, from the width σ of the Gaussian with the same full
 // width at half maximum in pixels, the two components of the ellipticity g (|g| < 1; g1 stretches along columns, g2 along the
-// diagonal), and the wings 1/β in [0, 1), where 0 is a Gaussian; all [batch]. They are sampled at pixel centres.
+// diagonal), and the wings 1/β in [0, 1), where 0 is a Gaussian; all [batch]. They are sampled at pixel centers.
 func Moffats(sigmas, g1, g2, wings *graph.Node, size int) *graph.Node {
 	g := sigmas.Graph()
 	offset := func(axis int) *graph.Node {

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"math"
 
+	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 )
 
 // The shape of a measured PSF, as astronomers give it: axis ratio and position angle of the long axis.
-func ExampleShear() {
-	k, err := psf.Moffat{FWHM: 4, Beta: 3.5, Shear: psf.Ellipse(0.8, math.Pi/6)}.Render(31)
+func ExamplePSF_Moments() {
+	k, err := psf.Moffat{FWHM: 4, Beta: 3.5, Shear: moments.Ellipse(0.8, math.Pi/6)}.Render(31)
 	if err != nil {
 		fmt.Println(err)
 		return

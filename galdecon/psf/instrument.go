@@ -52,34 +52,54 @@ func (in Instrument) Validate() error {
 	return nil
 }
 
-// Check reports what sets a PSF apart from those that the instrument draws. Ranges are stretched a little, as a model doesn't end
-// sharply at their borders, and the centroid may be up to a quarter of a pixel from the centre.
-func (in Instrument) Check(k PSF) error {
+// Check returns a [Problem] if a PSF isn't one of those that the instrument draws. Ranges are
+// stretched a little, as a model doesn't end sharply at their borders, and the centroid may be up to
+// a quarter of a pixel from the center. Where sky, noise or another star in the PSF may be why, they
+// are named, see [PSF.Inspect].
+func (in Instrument) Check(p PSF) error {
 	const (
-		offset       = 0.25     // pixels
 		width, shape = 0.1, 0.1 // of the range, and absolute
 		misfit       = 0.15     // of the light
+		train        = "train a model for it"
 	)
-	// First, as a fit takes a PSF that is off its centre for a long one. One whose centroid can't be measured is the fit's to refuse.
-	if row, col, err := k.centroid(); err == nil && math.Hypot(row, col) > offset {
-		return fmt.Errorf("psf: the centroid of this PSF is %+.2f rows and %+.2f columns from its centre, which would move a galaxy by as much; see Kernel.Recenter", row, col)
+	// First, as a fit takes a PSF that is off its center for a long one. One whose centroid can't be
+	// measured is the fit's to refuse.
+	if problem := p.findOffCenter(); problem != nil {
+		return p.blame(problem)
 	}
-	f, err := k.Fit()
+	f, err := p.Fit()
 	if err != nil {
 		return err
 	}
 	low, high := in.SigmaMin*(1-width), in.SigmaMax*(1+width)
+	kind, value, limit, what, hint := Kind(""), 0.0, 0.0, "", train
 	switch g := f.Shear.Norm(); {
-	case f.Sigma < low || f.Sigma > high:
-		return fmt.Errorf("psf: this PSF has a width of σ = %.2f pixels, the instrument's have %.2g to %.2g; train a model for it", f.Sigma, in.SigmaMin, in.SigmaMax)
+	case f.Sigma < low:
+		kind, value, limit = Narrow, f.Sigma, low
+	case f.Sigma > high:
+		kind, value, limit = Wide, f.Sigma, high
 	case g > in.ShearMax+shape:
-		return fmt.Errorf("psf: this PSF has an ellipticity of |g| = %.2f, the instrument's have at most %.2g; train a model for it", g, in.ShearMax)
+		kind, value, limit = Elongated, g, in.ShearMax+shape
+		what = fmt.Sprintf("an ellipticity of |g| = %.2f, the instrument's have at most %.2g", g, in.ShearMax)
 	case f.Wings > in.InvBetaMax+shape:
-		return fmt.Errorf("psf: this PSF has wings like a Moffat profile of β = %.1f, the instrument's 1/β is at most %.2g; is there background left in it? Subtract that first, or train a model for it", 1/f.Wings, in.InvBetaMax)
+		kind, value, limit = Winged, f.Wings, in.InvBetaMax+shape
+		what = fmt.Sprintf("wings like a Moffat profile of β = %.1f, the instrument's 1/β is at most %.2g",
+			1/f.Wings, in.InvBetaMax)
+		hint = "is there background left in it? Subtract that first, or " + train
 	case f.Misfit > misfit:
-		return fmt.Errorf("psf: %.0f %% of this PSF's light is elsewhere than in any centred Moffat profile; is there noise, background or another star in it?", 100*f.Misfit)
+		kind, value, limit = Odd, f.Misfit, misfit
+		what = fmt.Sprintf("%.0f %% of its light elsewhere than in any centered Moffat profile, at most %.0f %% is good",
+			100*f.Misfit, 100*misfit)
+		hint = "is there noise, background or another star in it?"
+	default:
+		return nil
 	}
-	return nil
+	if kind == Narrow || kind == Wide {
+		what = fmt.Sprintf("a width of σ = %.2f pixels, the instrument's have %.2g to %.2g",
+			f.Sigma, in.SigmaMin, in.SigmaMax)
+		hint = "is it on the image's pixel scale (PSF.Rescale, PSF.Rebin)? Otherwise " + train
+	}
+	return p.blame(everywhere(kind, value, limit, "this PSF has "+what, hint))
 }
 
 // Observe draws a PSF and a noise level for every clean image y [batch, height, width, channels] and returns the observations x,

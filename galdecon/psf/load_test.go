@@ -40,11 +40,11 @@ func writeFITS(t *testing.T, rows, cols int, values []float64) string {
 }
 
 func TestLoadFITS(t *testing.T) {
-	kernels := must(psf.Load(writeFITS(t, 3, 3, []float64{0, 1, 0, 2, 4, 2, 0, 3, 4})))(t)
-	if len(kernels) != 1 || kernels[0].Size != 3 {
-		t.Fatalf("%+v", kernels)
+	psfs := must(psf.Load(writeFITS(t, 3, 3, []float64{0, 1, 0, 2, 4, 2, 0, 3, 4})))(t)
+	if len(psfs) != 1 || psfs[0].Size != 3 {
+		t.Fatalf("%+v", psfs)
 	}
-	compare(t, "weights", kernels[0].Pixels, []float64{0, 1. / 16, 0, 2. / 16, 4. / 16, 2. / 16, 0, 3. / 16, 4. / 16}, 1e-7)
+	compare(t, "weights", psfs[0].Pixels, []float64{0, 1. / 16, 0, 2. / 16, 4. / 16, 2. / 16, 0, 3. / 16, 4. / 16}, 1e-7)
 }
 
 func TestLoadStack(t *testing.T) {
@@ -54,9 +54,9 @@ func TestLoadStack(t *testing.T) {
 	if err := files.SaveNPY(path, images); err != nil {
 		t.Fatal(err)
 	}
-	kernels := must(psf.Load(path))(t)
-	if len(kernels) != 2 || kernels[0].Pixels[10] != 1 || kernels[1].Pixels[3] != 1 {
-		t.Errorf("%+v", kernels)
+	psfs := must(psf.Load(path))(t)
+	if len(psfs) != 2 || psfs[0].Size != 5 || psfs[0].Pixels[12] != 1 || psfs[1].Pixels[3] != 1 {
+		t.Errorf("%+v", psfs)
 	}
 }
 
@@ -76,9 +76,9 @@ func TestLoadRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ path, want string }{
-		"oblong":    {writeFITS(t, 2, 3, make([]float64, 6)), "2×3 pixels; cut it to a square"},
-		"colours":   {save("colours.npy", galaxy.NewImages(1, 4, 4, 3)), "3 channels"},
-		"one black": {save("black.npy", black), "sum to 0; a PSF must hold light (is it the right file or extension?) (black[1]"},
+		"oblong":    {writeFITS(t, 2, 3, make([]float64, 6)), "sum to 0"},
+		"colors":    {save("colors.npy", galaxy.NewImages(1, 4, 4, 3)), "3 channels"},
+		"one black": {save("black.npy", black), "black.npy, PSF 1: the weights sum to 0; a PSF must hold light"},
 		"NaN":       {writeFITS(t, 1, 1, []float64{math.NaN()}), "NaN"},
 		"empty":     {empty, "empty"},
 		"missing":   {filepath.Join(dir, "none.npy"), "none.npy"},
@@ -95,34 +95,34 @@ func TestHubble(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("the measured PSFs are not here: ", err)
 	}
-	kernels := must(psf.Load(path))(t)
-	if len(kernels) != 50 {
-		t.Fatalf("%d PSFs, want 50", len(kernels))
+	psfs := must(psf.Load(path))(t)
+	if len(psfs) != 50 {
+		t.Fatalf("%d PSFs, want 50", len(psfs))
 	}
-	for i, k := range kernels[:4] {
+	for i, k := range psfs[:4] {
 		// ACS F814W: a full width at half maximum of 0.10″ to 0.13″ with the charge diffusion of the detector.
 		if width := 0.03 * must(k.FWHM())(t); width < 0.10 || width > 0.13 {
 			t.Errorf("PSF %d: the full width at half maximum is %.3f″", i, width)
 		}
-		centred := must(k.Recenter())(t)
-		m := must(centred.Moments())(t)
+		centered := must(k.Recenter())(t)
+		m := must(centered.Moments())(t)
 		near(t, "the row", m.Row, 0, 5e-3)
 		near(t, "the column", m.Col, 0, 5e-3)
 		near(t, "the change of σ", m.Sigma/must(k.Moments())(t).Sigma, 1, 0.01)
 		if m.Shear.Norm() > 0.05 {
 			t.Errorf("PSF %d: |g| is %g", i, m.Shear.Norm())
 		}
-		before, after := must(k.Fit())(t), must(centred.Fit())(t)
+		before, after := must(k.Fit())(t), must(centered.Fit())(t)
 		if after.Misfit >= before.Misfit || after.Misfit > 0.08 {
-			t.Errorf("PSF %d: the misfit was %g, is %g where it is centred", i, before.Misfit, after.Misfit)
+			t.Errorf("PSF %d: the misfit was %g, is %g where it is centered", i, before.Misfit, after.Misfit)
 		}
-		coarse := must(centred.Rescale(2))(t)
+		coarse := must(centered.Rescale(2))(t)
 		near(t, "σ on pixels twice as wide", 2*must(coarse.Moments())(t).Sigma/m.Sigma, 1, 0.05)
 		in := psf.Instrument{Size: coarse.Size, SigmaMin: 0.8, SigmaMax: 2.2, ShearMax: 0.3, InvBetaMax: 0.5}
 		if err := in.Check(coarse); err != nil {
 			t.Error(err)
 		}
-		if err := in.Check(k); err == nil || !strings.Contains(err.Error(), "Kernel.Recenter") {
+		if err := in.Check(k); err == nil || !strings.Contains(err.Error(), "PSF.Recenter") {
 			t.Errorf("PSF %d as it is in the file: error %v", i, err)
 		}
 	}

@@ -24,8 +24,8 @@ func random(rng *rand.Rand, n int) []float32 {
 	return values
 }
 
-// randomKernel is lopsided on purpose: a flipped or shifted convolution must not pass.
-func randomKernel(t *testing.T, rng *rand.Rand, size int) psf.PSF {
+// randomPSF is lopsided on purpose: a flipped or shifted convolution must not pass.
+func randomPSF(t *testing.T, rng *rand.Rand, size int) psf.PSF {
 	t.Helper()
 	k, err := psf.New(size, random(rng, size*size))
 	if err != nil {
@@ -104,15 +104,15 @@ func gonumFFT(y []float32, h, w int, k psf.PSF) []float64 {
 	return out
 }
 
-func convolve(t *testing.T, y []float32, b, h, w, c int, kernels ...psf.PSF) []float32 {
+func convolve(t *testing.T, y []float32, b, h, w, c int, psfs ...psf.PSF) []float32 {
 	t.Helper()
-	stack, err := psf.Stack(kernels...)
+	stack, err := psf.Stack(psfs...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := kernels[0].Size
+	k := psfs[0].Size
 	out, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
-		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(kernels), k, k))
+		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(psfs), k, k))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,18 +123,18 @@ func TestConvolveAgainstDirectSumAndGonum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, shape := range []struct{ h, w, c, k int }{{32, 32, 1, 9}, {32, 32, 1, 10}, {17, 24, 3, 5}, {8, 8, 1, 1}, {12, 12, 1, 33}} {
 		const batch = 3
-		kernels := make([]psf.PSF, batch)
-		for i := range kernels {
-			kernels[i] = randomKernel(t, rng, shape.k)
+		psfs := make([]psf.PSF, batch)
+		for i := range psfs {
+			psfs[i] = randomPSF(t, rng, shape.k)
 		}
 		each := shape.h * shape.w * shape.c
 		y := random(rng, batch*each)
-		got := convolve(t, y, batch, shape.h, shape.w, shape.c, kernels...)
+		got := convolve(t, y, batch, shape.h, shape.w, shape.c, psfs...)
 		for i := range batch {
-			want := directSum(y[i*each:(i+1)*each], shape.h, shape.w, shape.c, kernels[i])
+			want := directSum(y[i*each:(i+1)*each], shape.h, shape.w, shape.c, psfs[i])
 			compare(t, "direct sum", got[i*each:(i+1)*each], want, 1e-5)
 			if shape.c == 1 {
-				compare(t, "gonum", got[i*each:(i+1)*each], gonumFFT(y[i*each:(i+1)*each], shape.h, shape.w, kernels[i]), 1e-5)
+				compare(t, "gonum", got[i*each:(i+1)*each], gonumFFT(y[i*each:(i+1)*each], shape.h, shape.w, psfs[i]), 1e-5)
 			}
 		}
 	}
@@ -170,7 +170,7 @@ func TestAdjoint(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	const b, h, w, c = 2, 16, 13, 2
 	for _, k := range []int{7, 10} {
-		kernels, err := psf.Stack(randomKernel(t, rng, k), randomKernel(t, rng, k))
+		psfs, err := psf.Stack(randomPSF(t, rng, k), randomPSF(t, rng, k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func TestAdjoint(t *testing.T) {
 				graph.ReduceAllSum(graph.Mul(y, psf.Adjoint(v, p)))}
 		}, tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
 			tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
-			tensors.FromFlatDataAndDimensions(kernels, b, k, k))
+			tensors.FromFlatDataAndDimensions(psfs, b, k, k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestGradientIsAdjoint(t *testing.T) {
 	const k = 5
 	for _, size := range [][2]int{{11, 14}, {14, 11}} {
 		h, w := size[0], size[1]
-		kernel := randomKernel(t, rng, k)
+		kernel := randomPSF(t, rng, k)
 		gradient, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node {
 			loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
 			return graph.Sub(graph.Gradient(loss, y)[0], psf.Adjoint(v, p))
@@ -214,7 +214,7 @@ func TestGradientIsAdjoint(t *testing.T) {
 func TestCorrectAgainstDenseSolution(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	const n, lambda = 9, 1e-2
-	kernel := randomKernel(t, rng, 4)
+	kernel := randomPSF(t, rng, 4)
 	y, x := random(rng, n*n), random(rng, n*n)
 	a := mat.NewDense(n*n, n*n, nil) // the matrix of Π*, column by column
 	for j := range n * n {
@@ -325,7 +325,7 @@ func TestGaussians(t *testing.T) {
 	}
 }
 
-func TestResizeKeepsTheCentre(t *testing.T) {
+func TestResizeKeepsTheCenter(t *testing.T) {
 	k, err := psf.Gaussian{Sigma: 0.8}.Render(9)
 	if err != nil {
 		t.Fatal(err)
@@ -336,7 +336,7 @@ func TestResizeKeepsTheCentre(t *testing.T) {
 			t.Fatal(err)
 		}
 		if math.Abs(float64(r.Pixels[(size/2)*size+size/2]-k.Pixels[4*9+4])) > 1e-3 {
-			t.Errorf("size %d: the centre holds %g, was %g", size, r.Pixels[(size/2)*size+size/2], k.Pixels[40])
+			t.Errorf("size %d: the center holds %g, was %g", size, r.Pixels[(size/2)*size+size/2], k.Pixels[40])
 		}
 	}
 	if _, err := k.Resize(3); err == nil || !strings.Contains(err.Error(), "only") {
