@@ -22,7 +22,7 @@ func (p PSF) Resize(size int) (PSF, error) {
 		if w := p.wings(); 3*w.fwhm > float64(size) {
 			hint = "is it on the image's pixel scale (PSF.Rescale, PSF.Rebin)? Otherwise use a model with larger PSFs"
 		}
-		return PSF{}, p.blame(everywhere(CutOff, lost, limit,
+		return PSF{}, blame(p.Inspect(), everywhere(CutOff, lost, limit,
 			fmt.Sprintf("a %d×%d grid holds only %.1f %% of the light of this %d×%d PSF",
 				size, size, 100*(1-lost), p.Size, p.Size), hint))
 	}

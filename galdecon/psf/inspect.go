@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/floats"
 )
 
 // Limits of [PSF.Inspect].
@@ -22,8 +20,8 @@ const (
 // wings is cut off by any grid.
 //
 //   - Pedestal: the median brightness far out, less wings that fall with the third power of the
-//     radius as those of a telescope do, times the pixels of the grid, is more than 2 % of the light,
-//     and of three standard errors.
+//     radius as those of a telescope do, is more than three standard errors, and times the pixels of
+//     the grid more than 2 % of the light.
 //   - Neighbor: a local maximum of more than 1 % of the peak, and of five standard deviations of the
 //     noise, has no counterpart on the other side.
 //   - Noisy: the noise far out makes up 5 % of the light, without signs, or more.
@@ -67,44 +65,49 @@ func (p PSF) findOffCenter() *Problem {
 
 // wings are what a PSF has far from its peak, in units of the weights.
 type wings struct {
-	size             int
-	peak, fwhm       float64
-	row, col         int     // of the peak
-	inner, outer     float64 // median brightness in two rings
-	innerAt, outerAt float64 // their radii in pixels
-	noise, errOuter  float64 // σ of a pixel of the outer ring, and the standard error of its median
-	clear            bool    // the inner ring is beyond the light of the core
+	size         int
+	peak, fwhm   float64
+	row, col     int  // of the peak
+	inner, outer ring // of 0.5 to 0.7, and of 0.75 to 1, of half the grid's size
+	corners      ring // beyond
+	clear        bool // the inner ring has none of the core's light
 }
 
-// wings measures the PSF in rings around its peak, of 0.55 to 0.75 of half the grid's size, and from
-// 0.8 on.
+// ring is the light at about one radius.
+type ring struct {
+	n             int     // of pixels; where there are few, the rest is 0
+	at            float64 // radius in pixels
+	median, noise float64 // brightness, and the standard deviation of a pixel
+}
+
+// err returns the standard error of the median.
+func (r ring) err() float64 { return 1.2533 * r.noise / math.Sqrt(float64(r.n)) }
+
+// wings measures the PSF in rings around its peak. Pixels of 0 have been filled, and don't count.
 func (p PSF) wings() wings {
 	brightest, area := p.half()
 	w := wings{size: p.Size, peak: float64(p.Pixels[brightest]), fwhm: 2 * math.Sqrt(float64(area)/math.Pi),
 		row: brightest / p.Size, col: brightest % p.Size}
-	half := float64(p.Size) / 2
-	var inner, outer, innerAt, outerAt []float64
-	for i, v := range p.Pixels {
-		r := math.Hypot(float64(i/p.Size-w.row), float64(i%p.Size-w.col))
-		switch {
-		case r >= 0.8*half:
-			outer, outerAt = append(outer, float64(v)), append(outerAt, r)
-		case r >= 0.55*half && r < 0.75*half:
-			inner, innerAt = append(inner, float64(v)), append(innerAt, r)
+	between := func(low, high float64) ring {
+		var light, radii []float64
+		for i, v := range p.Pixels {
+			r := math.Hypot(float64(i/p.Size-w.row), float64(i%p.Size-w.col)) / float64(p.Size) * 2
+			if v != 0 && r >= low && r < high {
+				light, radii = append(light, float64(v)), append(radii, r*float64(p.Size)/2)
+			}
 		}
+		if len(light) < 8 {
+			return ring{}
+		}
+		r := ring{n: len(light), at: median(radii), median: median(light)}
+		for i, v := range light {
+			light[i] = math.Abs(v - r.median)
+		}
+		r.noise = 1.4826 * median(light)
+		return r
 	}
-	if len(inner) < 8 || len(outer) < 8 {
-		return w
-	}
-	w.inner, w.innerAt = median(inner), median(innerAt)
-	w.outer, w.outerAt = median(outer), median(outerAt)
-	floats.AddConst(-w.outer, outer)
-	for i, v := range outer {
-		outer[i] = math.Abs(v)
-	}
-	w.noise = 1.4826 * median(outer)
-	w.errOuter = 1.2533 * w.noise / math.Sqrt(float64(len(outer)))
-	w.clear = w.innerAt >= 1.25*w.fwhm
+	w.inner, w.outer, w.corners = between(0.5, 0.7), between(0.75, 1), between(1.05, 2)
+	w.clear = w.inner.n > 0 && w.outer.n > 0 && w.inner.at >= 1.25*w.fwhm
 	return w
 }
 
@@ -115,16 +118,28 @@ func median(values []float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// level returns the brightness that doesn't fall with the radius, and its standard error. Wings that
-// fall faster than with the third power leave less than nothing of it; then only what is dark itself
-// counts.
-func (w wings) level() (level, err float64) {
-	fall := math.Pow(w.innerAt/w.outerAt, 3)
-	level = (w.outer - fall*w.inner) / (1 - fall)
+// level returns the brightness that doesn't fall with the radius from one ring to the other, and its
+// standard error. Wings that fall faster than with the third power leave less than nothing of it; then
+// only what is dark itself counts.
+func level(near, far ring) (level, err float64) {
+	fall := math.Pow(near.at/far.at, 3)
+	level = (far.median - fall*near.median) / (1 - fall)
 	if level < 0 {
-		return min(w.outer, 0), w.errOuter
+		return min(far.median, 0), far.err()
 	}
-	return level, w.errOuter / (1 - fall)
+	return level, far.err() / (1 - fall)
+}
+
+// level returns the pedestal, and its standard error: the smaller of those that the rings and the
+// corners tell, as the rings of a telescope's PSF rise and fall.
+func (w wings) level() (float64, float64) {
+	c, err := level(w.inner, w.outer)
+	if w.corners.n > 0 {
+		if other, otherErr := level(w.outer, w.corners); math.Abs(other) < math.Abs(c) {
+			return other, otherErr
+		}
+	}
+	return c, err
 }
 
 func (w wings) findPedestal() *Problem {
@@ -148,13 +163,13 @@ func (w wings) findPedestal() *Problem {
 
 func (w wings) findNoise() *Problem {
 	// Half the mean of |n| is 0.4 σ: see [Fit].
-	share := 0.4 * w.noise * float64(w.size*w.size)
+	share := 0.4 * w.outer.noise * float64(w.size*w.size)
 	if !w.clear || share <= noiseLimit {
 		return nil
 	}
 	return everywhere(Noisy, share, noiseLimit,
 		fmt.Sprintf("the noise of this PSF is %.2g of its peak, which puts %.0f %% of its light elsewhere, at most %g %% is good",
-			w.noise/w.peak, 100*share, 100*noiseLimit),
+			w.outer.noise/w.peak, 100*share, 100*noiseLimit),
 		"average several stars, or cut the grid closer to the source, see PSF.Crop")
 }
 
@@ -176,16 +191,16 @@ func (p PSF) findNeighbor(w wings) *Problem {
 		}
 		return most
 	}
-	level := max(w.outer, 0)
+	level := max(w.outer.median, 0)
 	var brightest *Problem
 	for i, v := range p.Pixels {
 		row, col, value := i/p.Size, i%p.Size, float64(v)
 		share := (value - level) / w.peak
-		if share <= neighborLimit || value-level <= 5*w.noise || value < around(row, col) ||
+		if share <= neighborLimit || value-level <= 5*w.outer.noise || value < around(row, col) ||
 			math.Hypot(float64(row-w.row), float64(col-w.col)) < 1.25*w.fwhm {
 			continue
 		}
-		// Where the other side is off the grid, wings must do.
+		// Where the other side is off the grid, the wings stand for it.
 		other := max(around(2*w.row-row, 2*w.col-col), level)
 		if value < 3*other || brightest != nil && share < brightest.Value {
 			continue
@@ -201,11 +216,11 @@ func (p PSF) findNeighbor(w wings) *Problem {
 // findCut estimates the light beyond the border.
 func (p PSF) findCut(w wings) *Problem {
 	lost := 0.0
-	if power := math.Log(w.inner/w.outer) / math.Log(w.outerAt/w.innerAt); w.clear {
-		if w.outer > 3*w.errOuter && power > 2.2 {
+	if power := math.Log(w.inner.median/w.outer.median) / math.Log(w.outer.at/w.inner.at); w.clear {
+		if w.outer.median > 3*w.outer.err() && power > 2.2 {
 			// ∫ 2πr·(r/R)^−power from the circle of the grid's area on.
 			edge := float64(p.Size) / math.Sqrt(math.Pi)
-			beyond := 2 * math.Pi * w.outer * math.Pow(w.outerAt/edge, power) * edge * edge / (power - 2)
+			beyond := 2 * math.Pi * w.outer.median * math.Pow(w.outer.at/edge, power) * edge * edge / (power - 2)
 			lost = beyond / (1 + beyond)
 		}
 	} else if f, err := p.Fit(); err == nil {
@@ -248,12 +263,12 @@ func (p PSF) SubtractPedestal() (PSF, float64, error) {
 	return clean, level, err
 }
 
-// blame returns what explains a problem, if [PSF.Inspect] finds that in the PSF, or else the problem
-// itself.
-func (p PSF) blame(problem *Problem) *Problem {
-	for _, found := range p.Inspect() {
-		if slices.Contains([]Kind{Pedestal, Neighbor, Noisy}, found.Kind) {
-			return found
+// blame returns what explains a problem, if that is among what [PSF.Inspect] found, or else the
+// problem itself.
+func blame(found []*Problem, problem *Problem) *Problem {
+	for _, cause := range found {
+		if slices.Contains([]Kind{Pedestal, Neighbor, Noisy}, cause.Kind) {
+			return cause
 		}
 	}
 	return problem

@@ -54,18 +54,26 @@ func (in Instrument) Validate() error {
 
 // Check returns a [Problem] if a PSF isn't one of those that the instrument draws. Ranges are
 // stretched a little, as a model doesn't end sharply at their borders, and the centroid may be up to
-// a quarter of a pixel from the center. Where sky, noise or another star in the PSF may be why, they
-// are named, see [PSF.Inspect].
+// a quarter of a pixel from the center. Sky and other stars in the PSF are refused from twice the
+// limits of [PSF.Inspect] on, and named, as is noise, where they may be why another range is left.
 func (in Instrument) Check(p PSF) error {
 	const (
 		width, shape = 0.1, 0.1 // of the range, and absolute
 		misfit       = 0.15     // of the light
 		train        = "train a model for it"
 	)
+	found := p.Inspect()
+	for _, problem := range found {
+		if (problem.Kind == Pedestal || problem.Kind == Neighbor) && math.Abs(problem.Value) > 2*problem.Limit {
+			return problem
+		}
+	}
 	// First, as a fit takes a PSF that is off its center for a long one. One whose centroid can't be
 	// measured is the fit's to refuse.
-	if problem := p.findOffCenter(); problem != nil {
-		return p.blame(problem)
+	for _, problem := range found {
+		if problem.Kind == OffCenter {
+			return blame(found, problem)
+		}
 	}
 	f, err := p.Fit()
 	if err != nil {
@@ -99,7 +107,7 @@ func (in Instrument) Check(p PSF) error {
 			f.Sigma, in.SigmaMin, in.SigmaMax)
 		hint = "is it on the image's pixel scale (PSF.Rescale, PSF.Rebin)? Otherwise " + train
 	}
-	return p.blame(everywhere(kind, value, limit, "this PSF has "+what, hint))
+	return blame(found, everywhere(kind, value, limit, "this PSF has "+what, hint))
 }
 
 // Observe draws a PSF and a noise level for every clean image y [batch, height, width, channels] and returns the observations x,

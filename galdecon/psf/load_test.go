@@ -1,42 +1,153 @@
 package psf_test
 
 import (
+	"cmp"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/astrogo/fitsio"
-
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/psf"
 )
 
-// writeFITS stores values [rows, cols] as 64-bit floats.
-func writeFITS(t *testing.T, rows, cols int, values []float64) string {
+// writeFITS stores values [rows, cols] as 64-bit floats, with cards such as OVERSAMP.
+func writeFITS(t *testing.T, rows, cols int, values []float64, cards ...any) string {
 	t.Helper()
+	var header fits.Header
+	for i := 0; i < len(cards); i += 2 {
+		if err := header.Set(cards[i].(string), cards[i+1], ""); err != nil {
+			t.Fatal(err)
+		}
+	}
 	path := filepath.Join(t.TempDir(), "psf.fits")
-	w, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := must(os.Create(path))(t)
 	defer w.Close()
-	f, err := fitsio.Create(w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	image := fitsio.NewImage(-64, []int{cols, rows})
-	defer image.Close()
-	if err := image.Write(values); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Write(image); err != nil {
+	image := fits.NewImage{Header: &header, Bitpix: -64, Shape: []int{rows, cols},
+		Pixel: func(i int) float64 { return values[i] }}
+	if err := fits.Write(w, image); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// sampled is a Gaussian on a grid, its center at a row and a column.
+func sampled(rows, cols int, row, col, sigma float64) []float64 {
+	values := make([]float64, rows*cols)
+	for i := range values {
+		r, c := float64(i/cols)-row, float64(i%cols)-col
+		values[i] = math.Exp(-(r*r + c*c) / (2 * sigma * sigma))
+	}
+	return values
+}
+
+func kinds(f *psf.File) (all []psf.Kind) {
+	for _, n := range f.Notes {
+		all = append(all, n.Kind)
+	}
+	return all
+}
+
+// Grids that aren't odd squares are filled up around their center, in any units.
+func TestReadPads(t *testing.T) {
+	want := must(psf.Gaussian{Sigma: 1.5}.Render(65))(t)
+	for _, test := range []struct {
+		rows, cols int
+		unit       float64
+		notes      []psf.Kind
+	}{
+		{65, 65, 1, nil}, {65, 51, 1, []psf.Kind{psf.Rectangular}}, {40, 65, 1e-41, []psf.Kind{psf.Rectangular}},
+		{64, 64, 1e300, []psf.Kind{psf.EvenGrid}}, {65, 64, 0, []psf.Kind{psf.Rectangular}},
+	} {
+		values := sampled(test.rows, test.cols, float64(test.rows/2), float64(test.cols/2), 1.5)
+		for i := range values {
+			values[i] *= cmp.Or(test.unit, 1)
+		}
+		f := must(psf.Read(writeFITS(t, test.rows, test.cols, values)))(t)
+		if f.PSFs[0].Size != 65 || !slices.Equal(kinds(f), test.notes) {
+			t.Errorf("%d×%d: size %d, notes %v", test.rows, test.cols, f.PSFs[0].Size, f.Notes)
+		}
+		wide := make([]float64, len(want.Pixels))
+		for i, v := range want.Pixels {
+			wide[i] = float64(v)
+		}
+		compare(t, "pixels", f.PSFs[0].Pixels, wide, 1e-6)
+	}
+}
+
+// Samples that are parts of the light are summed, those that are the light of pixels are taken at the
+// pixels' centers, wherever the middle of the grid is.
+func TestReadOversampled(t *testing.T) {
+	for _, test := range []struct {
+		size   int
+		center float64 // of the light, in samples
+		n      int
+		sum    float64
+		cards  []any
+	}{
+		{81, 40, 4, 1, []any{"OVERSAMP", 4}},
+		{80, 39.5, 4, 0.9, []any{"OVERSAMP", 4}},
+		{80, 40, 4, 1, []any{"OVERSAMP", 4}},
+		{75, 37, 3, 1, []any{"OVERSAMP", 3}},
+		{60, 29.5, 3, 0.95, []any{"OVERSAMP", 3}},
+		{60, 29.5, 3, 0.95, []any{"OVERSAMP", 2, "DET_SAMP", 3}}, // that of its transforms, and of the image
+		{81, 40, 4, 16, []any{"OVERSAMP", 4}},
+		{80, 39.5, 4, 15.2, []any{"OVERSAMP", 4}},
+		{80, 40, 2, 4, []any{"OVERSAMP", 2, "PIXELSCL", 0.02}},
+		{31, 15, 1, 1, []any{"OVERSAMP", 1, "DET_SAMP", 4}}, // rebinned
+		{31, 15, 1, 1, []any{"OVERSAMP", 4, "DET_SAMP", 4, "EXTNAME", "DET_DIST"}},
+	} {
+		const sigma = 1.3 // pixels
+		values := sampled(test.size, test.size, test.center, test.center, sigma*float64(test.n))
+		for i := range values {
+			values[i] *= test.sum / (2 * math.Pi * sigma * sigma * float64(test.n*test.n))
+		}
+		f := must(psf.Read(writeFITS(t, test.size, test.size, values, test.cards...)))(t)
+		p := f.PSFs[0]
+		if f.Oversampling != test.n || p.Size%2 != 1 {
+			t.Errorf("%+v: oversampling %d, size %d", test, f.Oversampling, p.Size)
+		}
+		width := math.Sqrt2 * sigma
+		for i, v := range p.Pixels {
+			at := func(x int) float64 { return math.Exp(-float64(x*x)/(2*sigma*sigma)) / (sigma * math.Sqrt(2*math.Pi)) }
+			if test.n > 1 && test.sum < 2 {
+				at = func(x int) float64 {
+					return (math.Erf((float64(x)+0.5)/width) - math.Erf((float64(x)-0.5)/width)) / 2
+				}
+			}
+			want := at(i/p.Size-p.Size/2) * at(i%p.Size-p.Size/2)
+			if math.Abs(float64(v)-want) > 1.5e-3 {
+				t.Errorf("%+v: pixel %d is %g, want %g", test, i, v, want)
+				break
+			}
+		}
+	}
+}
+
+// Pixels without data in the corners are dark; in the light they are named.
+func TestReadNoData(t *testing.T) {
+	values := sampled(31, 31, 15, 15, 1.5)
+	for i := range values {
+		if math.Hypot(float64(i/31-15), float64(i%31-15)) > 15.5 {
+			values[i] = math.NaN()
+		}
+	}
+	f := must(psf.Read(writeFITS(t, 31, 31, values)))(t)
+	if !slices.Equal(kinds(f), []psf.Kind{psf.NoData}) || f.PSFs[0].Pixels[0] != 0 {
+		t.Errorf("notes %v", f.Notes)
+	}
+	values = sampled(31, 31, 15, 15, 1.5)
+	values[14*31+17] = math.NaN()
+	_, err := psf.Read(writeFITS(t, 31, 31, values))
+	var problem *psf.Problem
+	if !errors.As(err, &problem) || problem.Kind != psf.NoData || problem.Row != 14 || problem.Col != 17 {
+		t.Errorf("error %v", err)
+	}
 }
 
 func TestLoadFITS(t *testing.T) {
