@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// Shear is the ellipticity g = (1−q)/(1+q) of an ellipse with the axis ratio q, as a vector at twice
-// the position angle of its long axis: G1 > 0 stretches along a row of the image (across its
+// Shear is the ellipticity g = (1−q)/(1+q) of an ellipse with the axis ratio q, as a vector at
+// twice the position angle of its long axis: G1 > 0 stretches along a row of the image (across its
 // columns), G2 > 0 along the diagonal of growing row and column. The zero value is round. As a
 // shear it makes the ellipse from a circle of the same area: an axis is 1/√q times, the other √q
 // times the radius. (The reduced shear of Bernstein & Jarvis 2002, Section 2. The distortion
 // (1−q²)/(1+q²) is another measure, about twice as large.)
 type Shear struct{ G1, G2 float64 }
 
-// Ellipse returns the shear of an ellipse of axis ratio 0 < q ≤ 1 whose long axis lies at an angle in
-// radians from a row of the image, counted from growing columns towards growing rows.
+// Ellipse returns the shear of an ellipse of axis ratio 0 < q ≤ 1 whose long axis lies at an angle
+// in radians from a row of the image, counted from growing columns towards growing rows.
 func Ellipse(q, angle float64) Shear {
 	g := (1 - q) / (1 + q)
 	return Shear{g * math.Cos(2*angle), g * math.Sin(2*angle)}
@@ -38,7 +38,8 @@ func (s Shear) Angle() float64 { return math.Atan2(s.G2, s.G1) / 2 }
 // Validate returns an error if the shear isn't that of an ellipse.
 func (s Shear) Validate() error {
 	if !(s.Norm() < 1-1e-9) { // an Ellipse of axis ratio 0 may be rounded below 1
-		return fmt.Errorf("moments: an ellipticity must be |g| < 1, an axis ratio above 0; got (%g, %g)",
+		return fmt.Errorf("moments: an ellipticity must be |g| < 1, an axis ratio above 0; got "+
+			"(%g, %g)",
 			s.G1, s.G2)
 	}
 	return nil

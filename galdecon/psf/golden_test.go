@@ -12,8 +12,8 @@ import (
 
 // testdata/make_golden.py makes the files of these tests.
 
-// POPPY's oversampled PSFs, brought to pixels, are POPPY's on pixels: the odd grid in full, the even
-// one, whose middle is between pixels there, after the centroid is in the center.
+// POPPY's oversampled PSFs, brought to pixels, are POPPY's on pixels: the odd grid in full, the
+// even one, whose middle is between pixels there, after the centroid is in the center.
 func TestOversampledAsPOPPY(t *testing.T) {
 	path := filepath.Join("testdata", "poppy-odd.fits")
 	want, got := must(psf.Read(path))(t), must(psf.Read(path+"[OVERSAMP]"))(t)
@@ -40,8 +40,8 @@ func TestOversampledAsPOPPY(t *testing.T) {
 	near(t, "the row of 14×14 pixels", m.Row, -0.5, 0.01)
 }
 
-// Grids as STPSF writes them: between the places, and beyond them, PSFs are photutils', as far as its
-// cubic splines and Lanczos' window agree.
+// Grids as STPSF writes them: between the places, and beyond them, PSFs are photutils', as far as
+// its cubic splines and Lanczos' window agree.
 func TestGridAsPhotutils(t *testing.T) {
 	var golden []struct {
 		File   string

@@ -9,7 +9,8 @@ import (
 // Grid is PSFs of one size that stand for places on a detector, between which the PSF changes
 // slowly.
 type Grid struct {
-	// X and Y are the places of the PSFs, columns and rows in pixels of the detector, counted from 0.
+	// X and Y are the places of the PSFs, columns and rows in pixels of the detector, counted from
+	// 0.
 	X, Y []float64
 	PSFs []PSF
 }
@@ -21,8 +22,9 @@ func (g Grid) Validate() error {
 			len(g.PSFs), len(g.X), len(g.Y))
 	}
 	for i := range g.PSFs {
-		if math.IsNaN(g.X[i]) || math.IsInf(g.X[i], 0) || math.IsNaN(g.Y[i]) || math.IsInf(g.Y[i], 0) {
-			return fmt.Errorf("psf: PSF %d of a grid is at (%g, %g), which is no place", i, g.X[i], g.Y[i])
+		if !isFinite(g.X[i]) || !isFinite(g.Y[i]) {
+			return fmt.Errorf("psf: PSF %d of a grid is at (%g, %g), which is no "+
+				"place", i, g.X[i], g.Y[i])
 		}
 	}
 	_, err := Stack(g.PSFs...)
@@ -37,7 +39,7 @@ func (g Grid) At(x, y float64) (PSF, error) {
 	if err := g.Validate(); err != nil {
 		return PSF{}, err
 	}
-	if math.IsNaN(x) || math.IsInf(x, 0) || math.IsNaN(y) || math.IsInf(y, 0) {
+	if !isFinite(x) || !isFinite(y) {
 		return PSF{}, fmt.Errorf("psf: there is no PSF at (%g, %g)", x, y)
 	}
 	columns, rows := distinct(g.X), distinct(g.Y)
@@ -74,6 +76,9 @@ func between(values []float64, x float64) (before, after weighted) {
 	return weighted{a, 1 - part}, weighted{b, part}
 }
 
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// distinct returns the values sorted, each once.
 func distinct(values []float64) []float64 {
 	return slices.Compact(slices.Sorted(slices.Values(values)))
 }

@@ -16,17 +16,18 @@ const (
 )
 
 // Inspect returns what a PSF has besides the light of one star in its center, or lacks of it; most
-// telling first, none for a good one, or one that [PSF.Validate] refuses. What it finds may still be right for what you do: a PSF of wide
-// wings is cut off by any grid.
+// telling first, none for a good one, or one that [PSF.Validate] refuses. What it finds may still
+// be right for what you do: a PSF of wide wings is cut off by any grid.
 //
 //   - Pedestal: the median brightness far out, less wings that fall with the third power of the
-//     radius as those of a telescope do, is more than three standard errors, and times the pixels of
-//     the grid more than 2 % of the light.
-//   - Neighbor: a local maximum of more than 1 % of the peak, and of five standard deviations of the
-//     noise, has no counterpart on the other side.
+//     radius as those of a telescope do, is more than three standard errors, and times the pixels
+//     of the grid more than 2 % of the light.
+//   - Neighbor: a local maximum of more than 1 % of the peak, and of five standard deviations of
+//     the noise, has no counterpart on the other side.
 //   - Noisy: the noise far out makes up 5 % of the light, without signs, or more.
 //   - CutOff: more than 1 % of the light is estimated to be beyond the border, by the power of the
-//     radius with which the wings fall towards it; where the grid is too small for wings, by [PSF.Fit].
+//     radius with which the wings fall towards it; where the grid is too small for wings, by
+//     [PSF.Fit].
 //   - OffCenter: the centroid is more than a quarter of a pixel from the center.
 func (p PSF) Inspect() []*Problem {
 	if p.Validate() != nil {
@@ -58,7 +59,8 @@ func (p PSF) findOffCenter() *Problem {
 	}
 	return &Problem{Kind: OffCenter, Row: p.Size/2 + int(math.Round(row)),
 		Col: p.Size/2 + int(math.Round(col)), Value: math.Hypot(row, col), Limit: offCenterLimit,
-		What: fmt.Sprintf("the centroid of this PSF is %+.2f rows and %+.2f columns from its center, "+
+		What: fmt.Sprintf("the centroid of this PSF is %+.2f rows and %+.2f columns from its "+
+			"center, "+
 			"which would move a galaxy by as much", row, col),
 		Hint: "see PSF.Recenter"}
 }
@@ -86,8 +88,9 @@ func (r ring) err() float64 { return 1.2533 * r.noise / math.Sqrt(float64(r.n)) 
 // wings measures the PSF in rings around its peak. Pixels of 0 have been filled, and don't count.
 func (p PSF) wings() wings {
 	brightest, area := p.half()
-	w := wings{size: p.Size, peak: float64(p.Pixels[brightest]), fwhm: 2 * math.Sqrt(float64(area)/math.Pi),
-		row: brightest / p.Size, col: brightest % p.Size}
+	w := wings{size: p.Size, peak: float64(p.Pixels[brightest]),
+		fwhm: 2 * math.Sqrt(float64(area)/math.Pi),
+		row:  brightest / p.Size, col: brightest % p.Size}
 	between := func(low, high float64) ring {
 		var light, radii []float64
 		for i, v := range p.Pixels {
@@ -118,9 +121,9 @@ func median(values []float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// level returns the brightness that doesn't fall with the radius from one ring to the other, and its
-// standard error. Wings that fall faster than with the third power leave less than nothing of it; then
-// only what is dark itself counts.
+// level returns the brightness that doesn't fall with the radius from one ring to the other, and
+// its standard error. Wings that fall faster than with the third power leave less than nothing of
+// it; then only what is dark itself counts.
 func level(near, far ring) (level, err float64) {
 	fall := math.Pow(near.at/far.at, 3)
 	level = (far.median - fall*near.median) / (1 - fall)
@@ -151,13 +154,15 @@ func (w wings) findPedestal() *Problem {
 	if math.Abs(share) <= pedestalLimit || math.Abs(level) <= 3*err {
 		return nil
 	}
-	hint := fmt.Sprintf("subtract %.3g of the peak from every pixel, see PSF.SubtractPedestal", level/w.peak)
+	hint := fmt.Sprintf("subtract %.3g of the peak from every pixel, see "+
+		"PSF.SubtractPedestal", level/w.peak)
 	what := "sky is left in this PSF"
 	if share < 0 {
 		what = "too much sky was subtracted from this PSF"
 	}
 	return everywhere(Pedestal, share, pedestalLimit,
-		fmt.Sprintf("%s: a pedestal of %.2g of the peak in every pixel, %.0f %% of its light, at most %g %% is good",
+		fmt.Sprintf("%s: a pedestal of %.2g of the peak in every pixel, %.0f %% of its light, at "+
+			"most %g %% is good",
 			what, level/w.peak, 100*share, 100*pedestalLimit), hint)
 }
 
@@ -168,7 +173,8 @@ func (w wings) findNoise() *Problem {
 		return nil
 	}
 	return everywhere(Noisy, share, noiseLimit,
-		fmt.Sprintf("the noise of this PSF is %.2g of its peak, which puts %.0f %% of its light elsewhere, at most %g %% is good",
+		fmt.Sprintf("the noise of this PSF is %.2g of its peak, which puts %.0f %% of its light "+
+			"elsewhere, at most %g %% is good",
 			w.outer.noise/w.peak, 100*share, 100*noiseLimit),
 		"average several stars, or cut the grid closer to the source, see PSF.Crop")
 }
@@ -206,9 +212,10 @@ func (p PSF) findNeighbor(w wings) *Problem {
 			continue
 		}
 		brightest = &Problem{Kind: Neighbor, Row: row, Col: col, Value: share, Limit: neighborLimit,
-			What: fmt.Sprintf("there is another star in this PSF, at row %d, column %d: %.2g of the peak, "+
-				"and nothing on the other side", row, col, share),
-			Hint: "mask it with what is on the other side, cut the grid before it, see PSF.Crop, or take another star"}
+			What: fmt.Sprintf("there is another star in this PSF, at row %d, column %d: %.2g of "+
+				"the peak, and nothing on the other side", row, col, share),
+			Hint: "mask it with what is on the other side, cut the grid before it, see PSF.Crop, " +
+				"or take another star"}
 	}
 	return brightest
 }
@@ -220,7 +227,8 @@ func (p PSF) findCut(w wings) *Problem {
 		if w.outer.median > 3*w.outer.err() && power > 2.2 {
 			// ∫ 2πr·(r/R)^−power from the circle of the grid's area on.
 			edge := float64(p.Size) / math.Sqrt(math.Pi)
-			beyond := 2 * math.Pi * w.outer.median * math.Pow(w.outer.at/edge, power) * edge * edge / (power - 2)
+			atEdge := w.outer.median * math.Pow(w.outer.at/edge, power)
+			beyond := 2 * math.Pi * atEdge * edge * edge / (power - 2)
 			lost = beyond / (1 + beyond)
 		}
 	} else if f, err := p.Fit(); err == nil {
@@ -230,7 +238,8 @@ func (p PSF) findCut(w wings) *Problem {
 		return nil
 	}
 	return everywhere(CutOff, lost, cutLimit,
-		fmt.Sprintf("about %.2g %% of the light of this PSF is beyond the border of its %d×%d grid, at most %g %% is good",
+		fmt.Sprintf("about %.2g %% of the light of this PSF is beyond the border of its %d×%d "+
+			"grid, at most %g %% is good",
 			100*lost, p.Size, p.Size, 100*cutLimit),
 		"cut a larger stamp; fluxes are too low by as much where the true PSF has it")
 }
@@ -245,7 +254,8 @@ func (f Fit) beyond(radius float64) float64 {
 }
 
 // SubtractPedestal returns the PSF without the pedestal that [PSF.Inspect] finds, scaled to sum 1
-// again, and how much it was in each pixel of the PSF: 0 where nothing is found, and the PSF as it was.
+// again, and how much it was in each pixel of the PSF: 0 where nothing is found, and the PSF as it
+// was.
 func (p PSF) SubtractPedestal() (PSF, float64, error) {
 	if err := p.Validate(); err != nil {
 		return PSF{}, 0, err

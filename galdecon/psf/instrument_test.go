@@ -16,8 +16,8 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// ∂⟨v, Π*y⟩/∂Π by finite differences. The product is linear in Π, so central differences with a step of 1 are exact but for
-// rounding.
+// ∂⟨v, Π*y⟩/∂Π by finite differences. The product is linear in Π, so central differences with a
+// step of 1 are exact but for rounding.
 func TestGradientByPSF(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	const b, h, w, c = 2, 7, 9, 2
@@ -53,7 +53,8 @@ func TestGradientByPSF(t *testing.T) {
 	}
 }
 
-// The width of a Gaussian PSF reaches the observation with the right derivative: what an encoder of PSFs would learn from.
+// The width of a Gaussian PSF reaches the observation with the right derivative: what an encoder of
+// PSFs would learn from.
 func TestGradientByWidth(t *testing.T) {
 	const size, step = 7, 1e-2
 	rng := rand.New(rand.NewPCG(11, 12))
@@ -91,8 +92,8 @@ func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x,
 	return tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
 }
 
-// σ is uniform in its range, the PSFs are Gaussians of sum 1, the noise is white and of its standard deviation, and all of it
-// follows from the seed.
+// σ is uniform in its range, the PSFs are Gaussians of sum 1, the noise is white and of its
+// standard deviation, and all of it follows from the seed.
 func TestInstrumentObserve(t *testing.T) {
 	const batch, size, side = 400, 15, 8
 	in := psf.Instrument{Size: size, SigmaMin: 0.8, SigmaMax: 1.6, NoiseMin: 0.002, NoiseMax: 0.02}
@@ -219,7 +220,8 @@ func TestInstrumentShapes(t *testing.T) {
 		}
 		sum1, sum2 = sum1+g1, sum2+g2
 	}
-	// A quarter of the disk lies within half of its radius; a component has a standard deviation of 0.1.
+	// A quarter of the disk lies within half of its radius; a component has a standard deviation of
+	// 0.1.
 	if share := inner / batch; math.Abs(share-0.25) > 4*0.02 {
 		t.Errorf("%g of the ellipticities are below half of the largest, want 0.25", share)
 	}

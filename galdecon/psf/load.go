@@ -20,7 +20,8 @@ type File struct {
 	Samples []PSF
 	// Oversampling is how many samples the file has along the side of a pixel, at least 1.
 	Oversampling int
-	// PixelScale is the width of a pixel, not of a sample, in arcseconds; 0 if the file doesn't say.
+	// PixelScale is the width of a pixel, not of a sample, in arcseconds; 0 if the file doesn't
+	// say.
 	PixelScale float64
 	// Grid has the same PSFs with their places on the detector; nil if the file doesn't say.
 	Grid *Grid
@@ -37,23 +38,24 @@ func Load(path string) ([]PSF, error) {
 	return f.PSFs, nil
 }
 
-// Read reads PSFs from a file of the formats that [files.Load] knows, such as FITS and NPY: an image
-// [h, w] or a stack [n, h, w]. Each is scaled to sum 1. Its center is taken to be the pixel (h/2, w/2);
-// if the light is elsewhere, as in even grids with the source amid four pixels, see [PSF.Recenter].
-// Rectangular and even grids are filled with zeros around it to odd squares.
+// Read reads PSFs from a file of the formats that [files.Load] knows, such as FITS and NPY: an
+// image [h, w] or a stack [n, h, w]. Each is scaled to sum 1. Its center is taken to be the pixel
+// (h/2, w/2); if the light is elsewhere, as in even grids with the source amid four pixels, see
+// [PSF.Recenter]. Rectangular and even grids are filled with zeros around it to odd squares.
 //
 // In FITS, path[NAME], path[3] and so on choose the HDU as [fits.ParseName] says. Else it is, of
-// several, DET_DIST, DET_SAMP, OVERDIST or OVERSAMP, the first that is there of these names of STPSF
-// and POPPY, or SCI, or the first image. The cards OVERSAMP and DET_SAMP are the oversampling, as
-// there. The center of oversampled PSFs is the middle of their grid, for an even one amid four
-// samples, unless the light says that it is (k/2, k/2). PSFs whose sum is nearer to the square of the
-// oversampling than to 1 are effective ones, as those of photutils and STPSF's grids (Anderson & King
-// 2000, PASP 112, 1360), of which each sample is the light of a whole pixel: they are taken at the
-// pixels' centers. Of others samples are parts of the light, and are summed. Cards DET_YX0 and so on
-// are places on the detector.
+// several, DET_DIST, DET_SAMP, OVERDIST or OVERSAMP, the first that is there of these names of
+// STPSF and POPPY, or SCI, or the first image. The cards OVERSAMP and DET_SAMP are the
+// oversampling, as there. The center of oversampled PSFs is the middle of their grid, for an even
+// one amid four samples, unless the light says that it is (k/2, k/2). PSFs whose sum is nearer to
+// the square of the oversampling than to 1 are effective ones, as those of photutils and STPSF's
+// grids (Anderson & King 2000, PASP 112, 1360), of which each sample is the light of a whole pixel:
+// they are taken at the pixels' centers. Of others samples are parts of the light, and are summed.
+// Cards DET_YX0 and so on are places on the detector.
 //
 // Pixels without data, NaN or infinite, are dark where the light around them is below 1 % of the
-// peak, as in corners. Elsewhere they are a [Problem], and so is an image that is no PSF (see [New]).
+// peak, as in corners. Elsewhere they are a [Problem], and so is an image that is no PSF (see
+// [New]).
 func Read(path string) (*File, error) {
 	name, selector, chosen, err := fits.ParseName(path)
 	if err != nil {
@@ -89,10 +91,12 @@ func readImages(path string) (*stamps, error) {
 		return nil, fmt.Errorf("psf: no PSF can be read: %w", err)
 	}
 	if images.Channels != 1 {
-		return nil, fmt.Errorf("psf: the PSF in %s has %d channels; give one of them, or their mean, as a gray image [k, k]",
+		return nil, fmt.Errorf("psf: the PSF in %s has %d channels; give one of them, or their "+
+			"mean, as a gray image [k, k]",
 			path, images.Channels)
 	}
-	s := &stamps{source: filepath.Base(path), height: images.Height, width: images.Width, oversampling: 1}
+	s := &stamps{source: filepath.Base(path), oversampling: 1,
+		height: images.Height, width: images.Width}
 	for i := range images.N {
 		plane := make([]float64, images.Height*images.Width)
 		for k, v := range images.At(i) {
@@ -149,7 +153,8 @@ func (s *stamps) file() (*File, error) {
 // notePadding says what becomes of grids that aren't odd squares.
 func (s *stamps) notePadding() {
 	size := max(s.height, s.width) | 1
-	done := fmt.Sprintf("filled with zeros to %d×%d around pixel (%d, %d)", size, size, s.height/2, s.width/2)
+	done := fmt.Sprintf("filled with zeros to %d×%d around pixel (%d, "+
+		"%d)", size, size, s.height/2, s.width/2)
 	switch {
 	case s.height != s.width:
 		s.note(Rectangular, float64(s.height)/float64(s.width),
@@ -207,11 +212,13 @@ func (p PSF) onPixels(n int, sum float64, summed bool) (pixels PSF, effective bo
 	if p.Size%2 == 0 {
 		at = -0.5
 		const near = 0.2
-		if row, col, err := p.centroid(); err == nil && math.Abs(row) < near && math.Abs(col) < near {
+		row, col, err := p.centroid()
+		if err == nil && math.Abs(row) < near && math.Abs(col) < near {
 			at = 0
 		}
 	}
-	before, after := float64(p.Size/2)+at, float64(p.Size-1-p.Size/2)-at // samples beside the center
+	// Samples beside the center.
+	before, after := float64(p.Size/2)+at, float64(p.Size-1-p.Size/2)-at
 	if sum <= float64(n) || summed {
 		beside := math.Ceil((max(before, after)+0.5)/float64(n) - 0.5 - 1e-9)
 		pixels, err = p.rebin(2*max(0, int(beside))+1, n, at)
@@ -225,11 +232,10 @@ func (p PSF) onPixels(n int, sum float64, summed bool) (pixels PSF, effective bo
 // fillDark sets pixels without data to 0 where it is dark around them.
 func (s *stamps) fillDark(i int, plane []float64) error {
 	const limit, reach = 0.01, 2
-	bad := func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 	peak := 0.0
 	var places []int
 	for k, v := range plane {
-		if bad(v) {
+		if !isFinite(v) {
 			places = append(places, k)
 		} else {
 			peak = max(peak, v)
@@ -244,14 +250,15 @@ func (s *stamps) fillDark(i int, plane []float64) error {
 		around := 0.0
 		for r := max(row-reach, 0); r <= min(row+reach, s.height-1); r++ {
 			for c := max(col-reach, 0); c <= min(col+reach, s.width-1); c++ {
-				if v := plane[r*s.width+c]; !bad(v) {
+				if v := plane[r*s.width+c]; isFinite(v) {
 					around = max(around, v/peak)
 				}
 			}
 		}
 		if around > limit {
 			return &Problem{Kind: NoData, Row: row, Col: col, Value: around, Limit: limit,
-				What: fmt.Sprintf("the pixel at row %d, column %d is %g, where the light is %.2g of the peak, at most %g is dark",
+				What: fmt.Sprintf("the pixel at row %d, column %d is %g, where the light is %.2g "+
+					"of the peak, at most %g is dark",
 					row, col, plane[k], around, limit),
 				Hint: "replace it by what is around it, or on the other side"}
 		}
@@ -259,8 +266,9 @@ func (s *stamps) fillDark(i int, plane []float64) error {
 	}
 	copy(plane, filled)
 	first := places[0]
-	s.notes = append(s.notes, &Problem{Kind: NoData, Source: s.of(i), Row: first / s.width, Col: first % s.width,
-		Value: float64(len(places)), What: fmt.Sprintf("%d pixels have no data, where it is dark", len(places)),
+	s.notes = append(s.notes, &Problem{Kind: NoData, Source: s.of(i),
+		Row: first / s.width, Col: first % s.width, Value: float64(len(places)), What: fmt.Sprintf("%d pixels have no data, where it is "+
+			"dark", len(places)),
 		Hint: "set to 0"})
 	return nil
 }

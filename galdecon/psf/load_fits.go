@@ -10,8 +10,8 @@ import (
 	"galdecon/galdecon/galaxy/files/fits"
 )
 
-// preferred are the names of the HDUs that STPSF and POPPY write: with distortion before without, on
-// pixels before oversampled.
+// preferred are the names of the HDUs that STPSF and POPPY write: with distortion before without,
+// on pixels before oversampled.
 var preferred = []string{"DET_DIST", "DET_SAMP", "OVERDIST", "OVERSAMP", "SCI"}
 
 func readFITS(path string, selector fits.Selector, chosen bool) (*stamps, error) {
@@ -41,7 +41,8 @@ func selectPSF(file *fits.File, name string, selector fits.Selector, chosen bool
 		shape = shape[1:]
 	}
 	if len(shape) < 2 || len(shape) > 3 || hdu.Planes() == 0 {
-		return nil, fmt.Errorf("%s is no PSF; give an image [k, k] or a stack of them [n, k, k]", hdu)
+		return nil, fmt.Errorf("%s is no PSF; give an image [k, k] or a stack of them [n, k, "+
+			"k]", hdu)
 	}
 	s.height, s.width = shape[len(shape)-2], shape[len(shape)-1]
 	first, end := 0, hdu.Planes()
@@ -86,7 +87,8 @@ func (s *stamps) choose(file *fits.File, selector fits.Selector, chosen bool) (*
 		if err := file.HDUs[0].Check(); err != nil {
 			return nil, err
 		}
-		return nil, errors.New("there is no HDU with an image of two or more axes; is it the right file?")
+		return nil, errors.New("there is no HDU with an image of two or more axes; is it the " +
+			"right file?")
 	}
 	hdu := images[0]
 search:
@@ -150,7 +152,8 @@ func (s *stamps) readPlaces(hdu, primary *fits.HDU, first, end int) {
 		r, err := strconv.ParseFloat(strings.TrimSpace(row), 64)
 		c, other := strconv.ParseFloat(strings.TrimSpace(col), 64)
 		if err := errors.Join(err, other); err != nil {
-			s.note(Planes, float64(i), fmt.Sprintf("the card DET_YX%d, %q, is no place on the detector", i, text),
+			s.note(Planes, float64(i), fmt.Sprintf("the card DET_YX%d, %q, is no place on the "+
+				"detector", i, text),
 				"PSFs were read without places")
 			return
 		}

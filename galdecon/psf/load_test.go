@@ -80,8 +80,8 @@ func TestReadPads(t *testing.T) {
 	}
 }
 
-// Samples that are parts of the light are summed, those that are the light of pixels are taken at the
-// pixels' centers, wherever the middle of the grid is.
+// Samples that are parts of the light are summed, those that are the light of pixels are taken at
+// the pixels' centers, wherever the middle of the grid is.
 func TestReadOversampled(t *testing.T) {
 	for _, test := range []struct {
 		size   int
@@ -200,7 +200,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// Real PSFs of the Hubble Space Telescope at 0.03″ a pixel: as wide as its diffraction and the detector make them, and round.
+// Real PSFs of the Hubble Space Telescope at 0.03″ a pixel: as wide as its diffraction and the
+// detector make them, and round.
 func TestHubble(t *testing.T) {
 	path := filepath.Join("..", "..", "..", "shared", "data", "galaxies", "psf33.npy")
 	if _, err := os.Stat(path); err != nil {
@@ -211,7 +212,8 @@ func TestHubble(t *testing.T) {
 		t.Fatalf("%d PSFs, want 50", len(psfs))
 	}
 	for i, k := range psfs[:4] {
-		// ACS F814W: a full width at half maximum of 0.10″ to 0.13″ with the charge diffusion of the detector.
+		// ACS F814W: a full width at half maximum of 0.10″ to 0.13″ with the charge diffusion of
+		// the detector.
 		if width := 0.03 * must(k.FWHM())(t); width < 0.10 || width > 0.13 {
 			t.Errorf("PSF %d: the full width at half maximum is %.3f″", i, width)
 		}

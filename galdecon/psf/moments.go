@@ -19,8 +19,8 @@ type Moments struct {
 
 // Moments returns the adaptive moments, see [moments.Adaptive], of the interpolated PSF. Unlike the
 // plain second moment, which is infinite for Airy's PSF, they don't depend on wings and noise far
-// out. A sampled Gaussian of σ ≥ 0.6 pixels gives its σ to 1.5 %. A Moffat PSF gives more than the σ
-// of a Gaussian with the same full width at half maximum; a PSF that is cut off by its grid gives
+// out. A sampled Gaussian of σ ≥ 0.6 pixels gives its σ to 1.5 %. A Moffat PSF gives more than the
+// σ of a Gaussian with the same full width at half maximum; a PSF that is cut off by its grid gives
 // less than its σ: see [PSF.Fit], which knows of both. A PSF without a single bright place is an
 // error.
 func (p PSF) Moments() (Moments, error) {
@@ -42,8 +42,8 @@ func (p PSF) Moments() (Moments, error) {
 	m, err := moments.Adaptive(light, start, moments.Limits{MaxSteps: 2000})
 	edge := float64(z.Size)
 	if err != nil || m.X < 0 || m.Y < 0 || m.X > edge || m.Y > edge {
-		return Moments{}, errors.New("psf: the PSF has no single bright place whose width could be measured; " +
-			"is it one, and not noise?")
+		return Moments{}, errors.New("psf: the PSF has no single bright place whose width " +
+			"could be measured; is it one, and not noise?")
 	}
 	return Moments{
 		Row:   z.row + (m.Y-middle)/z.steps,
@@ -53,8 +53,9 @@ func (p PSF) Moments() (Moments, error) {
 	}, nil
 }
 
-// centroid is where the light is, in rows and columns from the center, by [PSF.Moments]. The first row and column of an even grid don't
-// count, as there are none opposite: the light in them would pull a PSF that is centered.
+// centroid is where the light is, in rows and columns from the center, by [PSF.Moments]. The first
+// row and column of an even grid don't count, as there are none opposite: the light in them would
+// pull a PSF that is centered.
 func (p PSF) centroid() (row, col float64, err error) {
 	if p.Size > 1 && p.Size%2 == 0 {
 		if p, err = p.resample(p.Size-1, 1, 0, 0); err != nil {
@@ -65,8 +66,9 @@ func (p PSF) centroid() (row, col float64, err error) {
 	return m.Row, m.Col, err
 }
 
-// FWHM is the full width at half maximum in pixels: the diameter of the circle of the same area as the part of the interpolated PSF
-// that is at least half as bright as its peak. For an elliptical PSF it is the geometric mean of the two widths.
+// FWHM is the full width at half maximum in pixels: the diameter of the circle of the same area as
+// the part of the interpolated PSF that is at least half as bright as its peak. For an elliptical
+// PSF it is the geometric mean of the two widths.
 func (p PSF) FWHM() (float64, error) {
 	if err := p.Validate(); err != nil {
 		return 0, err
@@ -79,14 +81,15 @@ func (p PSF) FWHM() (float64, error) {
 	return 2 * math.Sqrt(float64(area)/math.Pi) / z.steps, nil
 }
 
-// zoomed is a PSF interpolated in steps to a pixel, centered on its brightest pixel, which is (row, col) from its center.
+// zoomed is a PSF interpolated in steps to a pixel, centered on its brightest pixel, which is (row,
+// col) from its center.
 type zoomed struct {
 	PSF
 	steps, row, col float64
 }
 
-// zoom interpolates so finely that sums over samples are good for integrals: the full width at half maximum is at least so many
-// samples. Light beyond some widths of the brightest pixel is left out.
+// zoom interpolates so finely that sums over samples are good for integrals: the full width at half
+// maximum is at least so many samples. Light beyond some widths of the brightest pixel is left out.
 func (p PSF) zoom(samples, widths float64) (zoomed, error) {
 	brightest, area := p.half()
 	width := 2 * math.Sqrt(float64(area)/math.Pi)

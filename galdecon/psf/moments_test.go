@@ -28,7 +28,8 @@ func TestMomentsOfGaussians(t *testing.T) {
 	}
 }
 
-// The fixed point for a round profile f, M = 2∫r²/2·f·e^{−r²/2M} / ∫f·e^{−r²/2M} with r dr, by bisection on sums.
+// The fixed point for a round profile f, M = 2∫r²/2·f·e^{−r²/2M} / ∫f·e^{−r²/2M} with r dr, by
+// bisection on sums.
 func TestMomentsOfMoffat(t *testing.T) {
 	const width = 4.0
 	for _, beta := range []float64{2.5, 5} {

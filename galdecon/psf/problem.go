@@ -48,5 +48,6 @@ func (p *Problem) Error() string {
 
 // everywhere returns a problem that no single pixel has.
 func everywhere(kind Kind, value, limit float64, what, hint string) *Problem {
-	return &Problem{Kind: kind, Row: -1, Col: -1, Value: value, Limit: limit, What: what, Hint: hint}
+	return &Problem{Kind: kind, Row: -1, Col: -1, Value: value, Limit: limit,
+		What: what, Hint: hint}
 }

@@ -34,7 +34,8 @@ func secondMoments(k psf.PSF) (rr, cc, rc float64) {
 	return rr, cc, rc
 }
 
-// encircled is the light within a radius of the center. A pixel on the edge counts by the share of 8×8 points in it.
+// encircled is the light within a radius of the center. A pixel on the edge counts by the share of
+// 8×8 points in it.
 func encircled(k psf.PSF, radius float64) float64 {
 	sum := 0.0
 	for i, w := range k.Pixels {
@@ -65,7 +66,8 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 	}
 }
 
-// The covariance of an ellipse with the axes a ≥ b at an angle from the columns' direction towards growing rows.
+// The covariance of an ellipse with the axes a ≥ b at an angle from the columns' direction towards
+// growing rows.
 func TestEllipticalMoments(t *testing.T) {
 	for _, size := range []int{40, 41} {
 		for _, angle := range []float64{0, 0.5, math.Pi / 2, -1} {
@@ -127,7 +129,8 @@ func TestEllipticalMoffat(t *testing.T) {
 	at := func(k psf.PSF, row, col int) float64 {
 		return float64(k.Pixels[(size/2+row)*size+size/2+col] / k.Pixels[size/2*size+size/2])
 	}
-	// Twice as long as wide, of the same area: an axis is √2 times that of the circle, so 2 along it is as bright as 1 across it.
+	// Twice as long as wide, of the same area: an axis is √2 times that of the circle, so 2 along
+	// it is as bright as 1 across it.
 	near(t, "along and across", at(elliptical, 8, 0), at(elliptical, 0, 4), 1e-6)
 	alpha2 := 9 / (math.Pow(2, 1.0/3) - 1)
 	near(t, "along", at(elliptical, 8, 0), math.Pow(1+64*q/alpha2, -3), 1e-6)
@@ -155,7 +158,8 @@ func TestMoffatsInGraph(t *testing.T) {
 	}
 }
 
-// The transfer function of a telescope is the autocorrelation of its aperture: nothing passes above D/λ.
+// The transfer function of a telescope is the autocorrelation of its aperture: nothing passes above
+// D/λ.
 func TestAiryTransferFunction(t *testing.T) {
 	const size, lambdaOverD = 801, 5.0
 	k := must(psf.Airy{LambdaOverD: lambdaOverD}.Render(size))(t)
@@ -176,7 +180,8 @@ func TestAiryProfile(t *testing.T) {
 	const size, lambdaOverD = 801, 5.0
 	clear := must(psf.Airy{LambdaOverD: lambdaOverD}.Render(size))(t)
 	center := size/2*size + size/2
-	// Of the light, 1 − J₀² − J₁² is within a radius (Rayleigh 1881): 83.8 % within the first dark ring.
+	// Of the light, 1 − J₀² − J₁² is within a radius (Rayleigh 1881): 83.8 % within the first dark
+	// ring.
 	for _, radius := range []float64{0.5, 1.2197, 3} {
 		v := math.Pi * radius
 		j0, j1 := math.J0(v), math.J1(v)

@@ -1,5 +1,5 @@
-// Package psf holds the point-spread functions Π and the observation model x = Π*y (paper, Section 2
-// and 3).
+// Package psf holds the point-spread functions Π and the observation model x = Π*y (paper, Section
+// 2 and 3).
 //
 // # Conventions
 //
@@ -15,13 +15,13 @@
 // [PSF.Rebin] it for its integral over pixels. [Load] reads PSFs from files, and brings oversampled
 // ones to the pixels of the detector; [PSF.Inspect] says what else is in them. [PSF.Recenter] and
 // [PSF.Rescale] bring them to the center and to the pixels of the images, [PSF.Fit] says how they
-// compare with an [Instrument]. [Grid] has PSFs that differ over a detector. [Compose] makes one PSF
-// of two that light passes through.
+// compare with an [Instrument]. [Grid] has PSFs that differ over a detector. [Compose] makes one
+// PSF of two that light passes through.
 //
 // # Boundaries
 //
-// The sky outside a stamp is taken to be dark: y is zero-padded, and Π*y is cropped to the stamp. Light that the PSF carries
-// over the edge is lost, as it is at the edge of a detector.
+// The sky outside a stamp is taken to be dark: y is zero-padded, and Π*y is cropped to the stamp.
+// Light that the PSF carries over the edge is lost, as it is at the edge of a detector.
 package psf
 
 import (
@@ -30,14 +30,16 @@ import (
 	"math"
 )
 
-// PSF is one PSF: Size×Size weights, row-major, of sum 1. See the package documentation for its center.
+// PSF is one PSF: Size×Size weights, row-major, of sum 1. See the package documentation for its
+// center.
 type PSF struct {
 	Size   int
 	Pixels []float32
 }
 
 // Validate returns an error if a PSF that was not made by this package is none: for a number of
-// weights that isn't Size×Size, one that is not finite, or a sum that differs from 1 by more than 1e-3.
+// weights that isn't Size×Size, one that is not finite, or a sum that differs from 1 by more than
+// 1e-3.
 func (p PSF) Validate() error {
 	if p.Size < 1 || len(p.Pixels) != p.Size*p.Size {
 		return wrongNumber(p.Size, len(p.Pixels))
@@ -47,7 +49,8 @@ func (p PSF) Validate() error {
 		sum += float64(w)
 	}
 	if !(math.Abs(sum-1) <= 1e-3) {
-		return fmt.Errorf("psf: the weights of a PSF must sum to 1, these sum to %g; make it with psf.New", sum)
+		return fmt.Errorf("psf: the weights of a PSF must sum to 1, these sum to %g; make it "+
+			"with psf.New", sum)
 	}
 	return nil
 }
@@ -57,20 +60,21 @@ const maxSize = 1 << 14
 
 func validSize(size int) error {
 	if size < 1 || size > maxSize {
-		return fmt.Errorf("psf: the grid of a PSF must have a size of 1 to %d pixels, got %d", maxSize, size)
+		return fmt.Errorf("psf: the grid of a PSF must have a size of 1 to %d pixels, got "+
+			"%d", maxSize, size)
 	}
 	return nil
 }
 
-// maxAbsolute is the largest sum of |w| of measured weights of sum 1. Noise makes it large, with the
-// number of pixels: a star whose peak is 100 standard deviations, and 3 pixels wide, has 1.6 on a
-// grid of 33×33 pixels, and 3.5 on 64×64.
+// maxAbsolute is the largest sum of |w| of measured weights of sum 1. Noise makes it large, with
+// the number of pixels: a star whose peak is 100 standard deviations, and 3 pixels wide, has 1.6 on
+// a grid of 33×33 pixels, and 3.5 on 64×64.
 const maxAbsolute = 5
 
-// New makes a PSF from measured weights, size×size, row-major, centered as the package documentation
-// says. It scales a copy of them to sum 1. It is a [Problem] if weights are NaN or infinite, if their
-// sum isn't positive, or if they are mostly noise: the negative ones take more than two thirds of the
-// positive ones away.
+// New makes a PSF from measured weights, size×size, row-major, centered as the package
+// documentation says. It scales a copy of them to sum 1. It is a [Problem] if weights are NaN or
+// infinite, if their sum isn't positive, or if they are mostly noise: the negative ones take more
+// than two thirds of the positive ones away.
 func New(size int, weights []float32) (PSF, error) {
 	wide := make([]float64, len(weights))
 	for i, w := range weights {
@@ -99,8 +103,10 @@ func normalized(size int, weights []float64) (PSF, error) {
 	}
 	if absolute > maxAbsolute*sum {
 		return PSF{}, everywhere(Noisy, absolute/sum, maxAbsolute,
-			fmt.Sprintf("the weights sum to %.3g, but without their signs to %.3g: they are mostly noise", sum, absolute),
-			"was too much sky subtracted? Cut the grid closer to the source, or average several stars")
+			fmt.Sprintf("the weights sum to %.3g, but without their signs to %.3g: they are "+
+				"mostly noise", sum, absolute),
+			"was too much sky subtracted? Cut the grid closer to the source, or average several "+
+				"stars")
 	}
 	scaled := make([]float32, len(weights))
 	for i, w := range weights {
@@ -110,7 +116,8 @@ func normalized(size int, weights []float64) (PSF, error) {
 }
 
 func wrongNumber(size, got int) error {
-	return fmt.Errorf("psf: a %d×%d PSF needs %d weights, got %d", size, size, max(size, 0)*max(size, 0), got)
+	return fmt.Errorf("psf: a %d×%d PSF needs %d weights, got "+
+		"%d", size, size, max(size, 0)*max(size, 0), got)
 }
 
 // Stack lays PSFs of one size, at least one, one after the other: the pixels of a [batch, k, k]
@@ -125,7 +132,8 @@ func Stack(psfs ...PSF) ([]float32, error) {
 			return nil, fmt.Errorf("%w (PSF %d)", err, i)
 		}
 		if p.Size != psfs[0].Size {
-			return nil, fmt.Errorf("psf: PSF %d is %d×%d, PSF 0 is %d×%d; Resize them to one size first",
+			return nil, fmt.Errorf("psf: PSF %d is %d×%d, PSF 0 is %d×%d; Resize them to one "+
+				"size first",
 				i, p.Size, p.Size, psfs[0].Size, psfs[0].Size)
 		}
 		flat = append(flat, p.Pixels...)

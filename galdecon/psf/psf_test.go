@@ -197,12 +197,12 @@ func TestGradientIsAdjoint(t *testing.T) {
 	const k = 5
 	for _, size := range [][2]int{{11, 14}, {14, 11}} {
 		h, w := size[0], size[1]
-		kernel := randomPSF(t, rng, k)
+		p := randomPSF(t, rng, k)
 		gradient, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node {
 			loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
 			return graph.Sub(graph.Gradient(loss, y)[0], psf.Adjoint(v, p))
 		}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
-			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, k, k))
+			tensors.FromFlatDataAndDimensions(p.Pixels, 1, k, k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,17 +210,18 @@ func TestGradientIsAdjoint(t *testing.T) {
 	}
 }
 
-// With enough iterations the correction is the solution of its normal equations; here they are solved by Cholesky in float64.
+// With enough iterations the correction is the solution of its normal equations; here they are
+// solved by Cholesky in float64.
 func TestCorrectAgainstDenseSolution(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	const n, lambda = 9, 1e-2
-	kernel := randomPSF(t, rng, 4)
+	p := randomPSF(t, rng, 4)
 	y, x := random(rng, n*n), random(rng, n*n)
 	a := mat.NewDense(n*n, n*n, nil) // the matrix of Π*, column by column
 	for j := range n * n {
 		unit := make([]float32, n*n)
 		unit[j] = 1
-		a.SetCol(j, directSum(unit, n, n, 1, kernel))
+		a.SetCol(j, directSum(unit, n, n, 1, p))
 	}
 	var normal mat.SymDense
 	normal.SymOuterK(1, a)
@@ -244,7 +245,7 @@ func TestCorrectAgainstDenseSolution(t *testing.T) {
 		return psf.WienerStep(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40)
 	},
 		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1), tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
-		tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 4, 4))
+		tensors.FromFlatDataAndDimensions(p.Pixels, 1, 4, 4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,10 +260,11 @@ func vector(values []float32) *mat.VecDense {
 	return v
 }
 
-// Three iterations must explain all of x that λ allows for a galaxy on a dark sky, and must not touch a y that agrees with x.
+// Three iterations must explain all of x that λ allows for a galaxy on a dark sky, and must not
+// touch a y that agrees with x.
 func TestCorrect(t *testing.T) {
 	const h, w = 32, 32
-	kernel, err := psf.Gaussian{Sigma: 1}.Render(9)
+	p, err := psf.Gaussian{Sigma: 1}.Render(9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +280,7 @@ func TestCorrect(t *testing.T) {
 	}
 	run := func(start, truth []float32) (mse, moved float64) {
 		out, err := exec.Call(tensors.FromFlatDataAndDimensions(start, 1, h, w, 1), tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
-			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 9, 9))
+			tensors.FromFlatDataAndDimensions(p.Pixels, 1, 9, 9))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -363,7 +365,8 @@ func TestBadPSFs(t *testing.T) {
 	}
 }
 
-// A measured star is a PSF though it has noise, or part of it was taken for sky. One of which little is left isn't.
+// A measured star is a PSF though it has noise, or part of it was taken for sky. One of which
+// little is left isn't.
 func TestMeasuredWeights(t *testing.T) {
 	const size = 64
 	star := must(psf.Moffat{FWHM: 3, Beta: 3}.Render(size))(t).Pixels

@@ -22,31 +22,33 @@ func (p PSF) Recenter() (PSF, error) {
 
 // Rescale returns the PSF for images of another pixel scale, `pixels` old pixels wide: 2 for images
 // that were averaged 2×2, such as those of [galaxy.Images.Prepare]. Averaging x and y alike leaves
-// the PSF between them as it is, so it is interpolated at the new pixels' centers and keeps its width
-// on the sky. Lanczos' window of five lobes is stretched to the wider of the two pixels, so what the
-// new ones can't resolve is smoothed away instead of aliased. A Gaussian comes out to 0.5 % of its
-// peak if its σ is at least the wider pixel; at 0.8 of it to 3 %, and narrower PSFs ring. What spreads
-// beyond the grid is lost, the rest scaled to sum 1.
+// the PSF between them as it is, so it is interpolated at the new pixels' centers and keeps its
+// width on the sky. Lanczos' window of five lobes is stretched to the wider of the two pixels, so
+// what the new ones can't resolve is smoothed away instead of aliased. A Gaussian comes out to 0.5
+// % of its peak if its σ is at least the wider pixel; at 0.8 of it to 3 %, and narrower PSFs ring.
+// What spreads beyond the grid is lost, the rest scaled to sum 1.
 func (p PSF) Rescale(pixels float64) (PSF, error) {
 	if err := p.Validate(); err != nil {
 		return PSF{}, err
 	}
 	if !(pixels >= 0.05 && pixels <= 20) {
-		return PSF{}, fmt.Errorf("psf: the new pixels must be between 0.05 and 20 old ones wide, got %g", pixels)
+		return PSF{}, fmt.Errorf("psf: the new pixels must be between 0.05 and 20 old ones wide, "+
+			"got %g", pixels)
 	}
 	return p.resample(p.coarse(pixels), pixels, 0, 0)
 }
 
-// Rebin integrates an oversampled PSF, as optical models give it, over pixels of n×n of its samples.
-// They are centered on its center; for an even n, samples on the edge between two pixels are shared.
-// The light is kept to rounding. This adds the square of a pixel to the PSF, a variance of 1/12 in
-// each direction: for a PSF that was measured on pixels, see [PSF.Rescale].
+// Rebin integrates an oversampled PSF, as optical models give it, over pixels of n×n of its
+// samples. They are centered on its center; for an even n, samples on the edge between two pixels
+// are shared. The light is kept to rounding. This adds the square of a pixel to the PSF, a variance
+// of 1/12 in each direction: for a PSF that was measured on pixels, see [PSF.Rescale].
 func (p PSF) Rebin(n int) (PSF, error) {
 	if err := p.Validate(); err != nil {
 		return PSF{}, err
 	}
 	if n < 1 {
-		return PSF{}, fmt.Errorf("psf: a PSF is rebinned by at least 1 sample to a pixel, got %d", n)
+		return PSF{}, fmt.Errorf("psf: a PSF is rebinned by at least 1 sample to a pixel, got "+
+			"%d", n)
 	}
 	return p.rebin(p.coarse(float64(n)), n, 0)
 }
@@ -81,11 +83,12 @@ func (p PSF) resample(size int, pixels, row, col float64) (PSF, error) {
 	return p.interpolate(size, pixels, max(pixels, 1), row, col)
 }
 
-// interpolate is resample with Lanczos' window stretched by a factor: 1 takes the PSF as it is at the
-// new centers, also what new pixels can't resolve.
+// interpolate is resample with Lanczos' window stretched by a factor: 1 takes the PSF as it is at
+// the new centers, also what new pixels can't resolve.
 func (p PSF) interpolate(size int, pixels, stretch, row, col float64) (PSF, error) {
 	along := func(shift float64) func(i, j int) float64 {
-		taps := make([]float64, size) // what Lanczos' weights sum to, which is not quite 1, with those off the grid
+		// What Lanczos' weights sum to, which is not quite 1, with those off the grid.
+		taps := make([]float64, size)
 		at := func(i, j int) float64 {
 			return lanczos((float64(i-size/2)*pixels + shift - float64(j-p.Size/2)) / stretch)
 		}
@@ -101,7 +104,8 @@ func (p PSF) interpolate(size int, pixels, stretch, row, col float64) (PSF, erro
 	return p.separable(size, along(row), along(col))
 }
 
-// separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one i; C is R where it is nil.
+// separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one
+// i; C is R where it is nil.
 func (p PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error) {
 	if err := validSize(size); err != nil {
 		return PSF{}, err
@@ -141,9 +145,9 @@ func lanczos(t float64) float64 {
 	return lobes * math.Sin(t) * math.Sin(t/lobes) / (t * t)
 }
 
-// Compose is the PSF of light that passes through a and then b, their convolution in full: its grid is large enough to lose none. If
-// y is to be seen through a sharper PSF a instead of none (the paper's Section 4), the model's is the b for which Compose(a, b) is the
-// telescope's.
+// Compose is the PSF of light that passes through a and then b, their convolution in full: its grid
+// is large enough to lose none. If y is to be seen through a sharper PSF a instead of none (the
+// paper's Section 4), the model's is the b for which Compose(a, b) is the telescope's.
 func Compose(a, b PSF) (PSF, error) {
 	for _, p := range []PSF{a, b} {
 		if err := p.Validate(); err != nil {

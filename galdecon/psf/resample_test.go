@@ -68,7 +68,8 @@ func TestRescaleOfGaussians(t *testing.T) {
 	}
 }
 
-// Averaging 2×2 the image seen through a PSF is seeing the averaged image through the rescaled PSF. An integrated one is too wide.
+// Averaging 2×2 the image seen through a PSF is seeing the averaged image through the rescaled PSF.
+// An integrated one is too wide.
 func TestRescaleCommutesWithAveraging(t *testing.T) {
 	const n = 64
 	k := must(psf.Gaussian{Sigma: 2.2, Shear: moments.Ellipse(0.8, 0.4)}.Render(25))(t)
@@ -118,7 +119,8 @@ func TestRebinIntegrates(t *testing.T) {
 				near(t, fmt.Sprintf("n=%d, size %d→%d, pixel %d", n, size, got.Size, i), float64(w), integral(i/got.Size)*integral(i%got.Size), 1.5e-3)
 			}
 			rr, cc, _ := secondMoments(got)
-			// Of n samples instead of the integral: 1/12 − 1/12n², and by the trapezoidal rule, for an even n, 1/12 + 1/6n².
+			// Of n samples instead of the integral: 1/12 − 1/12n², and by the trapezoidal rule, for
+			// an even n, 1/12 + 1/6n².
 			want := sigma*sigma + 1.0/12 - 1/float64(12*n*n)
 			if n%2 == 0 {
 				want = sigma*sigma + 1.0/12 + 1/float64(6*n*n)
