@@ -34,12 +34,7 @@ type layoutTable struct {
 
 // readColumns understands the header of a binary table.
 func (h *HDU) readColumns(header *Header) (*layoutTable, error) {
-	cards := map[string]Card{}
-	for c := range header.Cards() {
-		if key := c.Key(); cards[key] == "" {
-			cards[key] = c
-		}
-	}
+	cards := header.first()
 	if len(h.Shape) != 2 || h.Bitpix != 8 {
 		return nil, &KeywordError{h.Index, "NAXIS", strconv.Itoa(len(h.Shape)),
 			"2 in a binary table, with BITPIX 8"}
@@ -49,6 +44,9 @@ func (h *HDU) readColumns(header *Header) (*layoutTable, error) {
 		return nil, err
 	}
 	t := &layoutTable{rows: h.Shape[0], row: h.Shape[1]}
+	if t.row == 0 {
+		t.rows = 0 // whatever their number, there is nothing in them
+	}
 	at := 0
 	for i := range int(fields) {
 		key := "TFORM" + strconv.Itoa(i+1)
@@ -95,7 +93,7 @@ func (c *column) parse(form string) bool {
 		c.width = (c.repeat + 7) / 8
 		return true
 	case 'P', 'Q':
-		if len(form) < 2 || sizes[form[1]] == 0 && form[1] != 'X' || c.repeat > 1 {
+		if len(form) < 2 || strings.IndexByte("LXBIJKAEDCM", form[1]) < 0 || c.repeat > 1 {
 			return false
 		}
 		c.inner = form[1]
@@ -147,19 +145,35 @@ func (c *column) descriptor(row []byte) (elements, offset int64) {
 }
 
 // errHeap says that a descriptor points beyond the heap.
-var errHeap = errors.New("an array lies beyond the end of the table")
+var errHeap = errors.New("an array lies beyond the end of the table, or on another")
 
 // array reads the array of a row from the heap.
 func (t *layoutTable) array(r io.ReaderAt, c *column, row []byte) ([]byte, error) {
+	b, _, err := t.elements(r, c, row)
+	return b, err
+}
+
+// elements reads the array of a row from the heap, and returns how many elements it has.
+func (t *layoutTable) elements(r io.ReaderAt, c *column, row []byte) ([]byte, int, error) {
 	elements, offset := c.descriptor(row)
 	size := int64(sizes[c.inner])
-	if elements < 0 || offset < 0 || offset > t.heapSize || size == 0 ||
-		elements > (t.heapSize-offset)/size {
-		return nil, errHeap
+	if elements < 0 || offset < 0 || offset > t.heapSize {
+		return nil, 0, errHeap
 	}
-	b := make([]byte, elements*size)
+	length := elements
+	if c.inner == 'X' {
+		length = elements/8 + min(1, elements%8)
+	} else if elements > (t.heapSize-offset)/size {
+		return nil, 0, errHeap
+	} else {
+		length *= size
+	}
+	if length > t.heapSize-offset {
+		return nil, 0, errHeap
+	}
+	b := make([]byte, length)
 	if n, err := r.ReadAt(b, t.heap+offset); n < len(b) {
-		return nil, err
+		return nil, 0, err
 	}
-	return b, nil
+	return b, int(elements), nil
 }

@@ -109,8 +109,13 @@ func textCard(head, text, comment string) Card {
 	var out Card
 	for {
 		room := cardSize - len(head) - len("''")
-		if len(quoted) <= room {
+		ampersand := out != "" && strings.HasSuffix(quoted, "&")
+		switch {
+		case len(quoted) <= room && !ampersand:
 			return out + withComment(head+"'"+quoted+"'", comment)
+		case len(quoted) < room:
+			// The last one of the text isn't to be taken for that of the convention.
+			return out + withComment(head+"'"+quoted+"&'", "") + withComment("CONTINUE  ''", comment)
 		}
 		end := room - len("&")
 		// A doubled quote stays together: an odd number of quotes before the end would part one.
@@ -133,7 +138,8 @@ func (c Card) standard() Card {
 	case f == commentary:
 		return Card(fmt.Sprintf("%-8s%-72s", key, rest))
 	case f == bare:
-		if !standardKey(key) || key != strings.TrimRight(c.line()[:8], " ") || rest != "" && rest[0] == '=' {
+		if !standardKey(key) || key != strings.TrimRight(c.line()[:8], " ") ||
+			strings.HasPrefix(rest, "=") {
 			return withComment("COMMENT "+strings.TrimSpace(c.line()), "")
 		}
 		return Card(c.line())

@@ -59,28 +59,70 @@ func FuzzRead(f *testing.F) {
 			f.Add(b)
 		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := Read(bytes.NewReader(data), int64(len(data)))
+	f.Fuzz(readAll)
+}
+
+// FuzzPatched reads files of which some bytes are others, which keeps what is before and after
+// them whole.
+func FuzzPatched(f *testing.F) {
+	var files [][]byte
+	names, _ := filepath.Glob("testdata/*.fits")
+	for i, name := range names {
+		b, err := os.ReadFile(name)
 		if err != nil {
+			f.Fatal(err)
+		}
+		files = append(files, b)
+		step := 7
+		if len(b) > 40000 {
+			step = 199
+		}
+		for at := 0; at+cardSize < len(b); at += step * cardSize {
+			f.Add(i, at, bytes.Clone(b[at:at+cardSize]))
+		}
+	}
+	f.Fuzz(func(t *testing.T, i, at int, patch []byte) {
+		if i < 0 || at < 0 || i >= len(files) || at > len(files[i]) {
 			return
 		}
-		for _, h := range file.HDUs {
-			_ = h.String()
-			pixels, err := h.Pixels()
-			if err == nil && h.Planes() > 0 {
-				plane, err := h.Plane(0)
-				if err != nil || len(plane) > len(pixels) {
-					t.Fatal(len(plane), len(pixels), err)
-				}
-			}
-			if len(pixels) < 1000 {
-				err := Write(&bytes.Buffer{}, NewImage{h.Header, -64, []int{len(pixels)}, func(i int) float64 { return pixels[i] }})
-				if err != nil {
-					t.Fatal(err)
-				}
+		data := bytes.Clone(files[i])
+		copy(data[at:], patch)
+		readAll(t, data)
+	})
+}
+
+// readAll reads and writes all of a file that may be damaged.
+func readAll(t *testing.T, data []byte) {
+	file, err := Read(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return
+	}
+	for _, h := range file.HDUs {
+		_ = h.String()
+		columns, _ := h.Columns()
+		for _, c := range columns {
+			c.Numbers()
+			c.Integers()
+			c.Texts()
+		}
+		pixels, err := h.Pixels()
+		if len(pixels) > 2048*(len(data)+4096) {
+			t.Fatalf("%d pixels of %d bytes", len(pixels), len(data))
+		}
+		if err == nil && h.Planes() > 0 {
+			plane, err := h.Plane(0)
+			if err != nil || len(plane) > len(pixels) {
+				t.Fatal(len(plane), len(pixels), err)
 			}
 		}
-	})
+		if len(pixels) < 1000 {
+			err := Write(&bytes.Buffer{}, NewImage{h.Header, -64, []int{len(pixels)},
+				func(i int) float64 { return pixels[i] }})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // tileBytes returns the compressed tiles of a file.

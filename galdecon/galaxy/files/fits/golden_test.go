@@ -41,6 +41,9 @@ func TestAgainstAstropy(t *testing.T) {
 	}
 	for _, name := range names {
 		name = strings.TrimSuffix(name, ".json")
+		if strings.HasSuffix(name, "table_values") {
+			continue
+		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			f, err := Open(name + ".fits")
 			if err != nil {

@@ -36,9 +36,8 @@ type HDU struct {
 	Bitpix int
 
 	file         io.ReaderAt
-	data, length int64 // where the data begin, and how many bytes they have
-	problem      error // why the data can't be read
-	table        *Header
+	data, length int64  // where the data begin, and how many bytes they have
+	problem      error  // why the data can't be read
 	tiles        *tiles // of a compressed image
 	scaling
 }
@@ -94,7 +93,8 @@ func (h *HDU) String() string {
 
 // readHDU reads the HDU that begins at a byte of a file, and returns where the next begins: 0 if
 // that can't be known. hdu is nil if there is none, which err explains.
-func readHDU(r io.ReaderAt, at, size int64, index int) (hdu *HDU, next int64, note string, err error) {
+func readHDU(r io.ReaderAt, at, size int64, index int) (hdu *HDU, next int64, note string,
+	err error) {
 	start := make([]byte, 9)
 	got, err := r.ReadAt(start, at)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -181,9 +181,9 @@ func (h *HDU) understand() (length int64, err error) {
 		h.Bitpix, h.Shape = bitpix, shape
 	}
 	if h.Kind == Image {
-		err = h.readScaling(h.Header)
+		h.scaling = readScaling(h.Header)
 	}
-	return length, err
+	return length, nil
 }
 
 func (h *HDU) tooLarge(axes []int) error {

@@ -57,10 +57,21 @@ func TestGet(t *testing.T) {
 	}
 }
 
+func TestEndlessContinuation(t *testing.T) {
+	h := headerOf("A       = '&'")
+	for range 100_000 {
+		h.add(Card(fmt.Sprintf("%-80s", "CONTINUE  'x&'")))
+	}
+	if text, _ := h.Text("A"); len(text) != maxCard/cardSize || h.Len() != 100_001-len(text) {
+		t.Errorf("%d characters in one of %d cards", len(text), h.Len())
+	}
+}
+
 func TestSetReadsBack(t *testing.T) {
 	long := strings.Repeat("it's a 'long' text, ", 30) + "'"
 	for key, value := range map[string]any{
-		"B": true, "I": int64(-5), "F": 1e-300, "G": 0.1, "BIG": math.MaxFloat64, "C": complex(1, -2e9),
+		"B": true, "I": int64(-5), "F": 1e-300, "G": 0.1, "BIG": math.MaxFloat64,
+		"C": complex(1, -2e9),
 		"S": "it's", "E": "", "Q": "''", "L": long, "AMP": "ends with &", "N": nil,
 		"A LONG KEY OF ESO": 2.5, "ANOTHER LONG KEY": long, "lower": int64(7), "SLASH": "a / b",
 		"PAD": strings.Repeat("'", 200), "FULL": strings.Repeat("x", 68), "OVER": strings.Repeat("x", 69),
@@ -96,7 +107,8 @@ func TestSetReadsBack(t *testing.T) {
 }
 
 func TestEdit(t *testing.T) {
-	h := headerOf("A       =                  1.5 / old", "B       = 'text'", "HISTORY one", "B       = 'two'")
+	h := headerOf("A       =                  1.5 / old", "B       = 'text'",
+		"HISTORY one", "B       = 'two'")
 	if err := h.Set("a", 2.0, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +135,8 @@ func TestEdit(t *testing.T) {
 	h.AddHistory(strings.Repeat("word ", 30) + "\nσ and " + strings.Repeat("y", 100))
 	h.AddComment("said")
 	lines := h.Lines("history")
-	if len(lines) != 7 || lines[4] != "? and" || len(lines[5]) != 72 || h.Lines("COMMENT")[0] != "said" {
+	if len(lines) != 7 || lines[4] != "? and" || len(lines[5]) != 72 ||
+		h.Lines("COMMENT")[0] != "said" {
 		t.Errorf("%q", lines)
 	}
 }
@@ -135,7 +148,9 @@ func TestBytesBecomeASCII(t *testing.T) {
 	}
 	defer f.Close()
 	h := f.HDUs[0].Header
-	for key, want := range map[string]string{"OBSERVER": "caf? site", "PADDING": "L0??", "CTRL": "a b c"} {
+	for key, want := range map[string]string{
+		"OBSERVER": "caf? site", "PADDING": "L0??", "CTRL": "a b c",
+	} {
 		if got, _ := h.Text(key); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
 		}
@@ -182,7 +197,8 @@ func TestNeededKeywordsRefuseByName(t *testing.T) {
 			continue
 		}
 		var e *KeywordError
-		if err := f.HDUs[1].Check(); !errors.As(err, &e) || e.Key != c.key || e.Found != c.found || e.HDU != 1 {
+		if err := f.HDUs[1].Check(); !errors.As(err, &e) || e.Key != c.key ||
+			e.Found != c.found || e.HDU != 1 {
 			t.Errorf("%q: %v", c.text, err)
 		}
 		if _, err := f.HDUs[1].Pixels(); !errors.As(err, &e) {
@@ -214,7 +230,9 @@ func TestTruncated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ size, announced, present int }{{2880 + 100, 143, 100}, {2880, 143, 0}} {
+	for _, c := range []struct{ size, announced, present int }{
+		{2880 + 100, 143, 100}, {2880, 143, 0},
+	} {
 		f, err := Read(bytes.NewReader(whole), int64(c.size))
 		if err != nil {
 			t.Fatal(err)

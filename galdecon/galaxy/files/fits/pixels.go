@@ -13,8 +13,8 @@ type scaling struct {
 	hasBlank    bool
 }
 
-func (s *scaling) readScaling(h *Header) error {
-	*s = scaling{scale: 1}
+func readScaling(h *Header) scaling {
+	s := scaling{scale: 1}
 	if v, ok := h.Number("BSCALE"); ok {
 		s.scale = v
 	}
@@ -22,7 +22,7 @@ func (s *scaling) readScaling(h *Header) error {
 		s.zero = v
 	}
 	s.blank, s.hasBlank = h.Integer("BLANK")
-	return nil
+	return s
 }
 
 // integer returns the value of a pixel that is stored as an integer.
@@ -81,7 +81,8 @@ func (h *HDU) Plane(i int) ([]float64, error) {
 }
 
 // Section returns the pixels from an index of each axis, in the order of the shape, up to but not
-// including another one, without reading what isn't needed.
+// including another one, without reading what isn't needed. Of compressed images all tiles that it
+// touches are decoded.
 func (h *HDU) Section(from, to []int) ([]float64, error) {
 	if h.problem != nil {
 		return nil, h.problem

@@ -11,12 +11,17 @@ import (
 	"strings"
 )
 
-// maxHeader bounds the bytes of one header: beyond it END was lost, and what follows are data.
-const maxHeader = 64 << 20
+const (
+	// maxHeader bounds the bytes of one header: beyond it END was lost, and what follows are data.
+	maxHeader = 16 << 20
+	// maxCard bounds the bytes of a long string with its cards: those after it continue nothing.
+	maxCard = 1 << 15
+)
 
 // readHeader reads the header of an HDU that begins at a byte of a file, and returns the number of
 // bytes up to its data, and what was changed in it.
-func readHeader(r io.ReaderAt, at, size int64, hdu int) (h *Header, n int64, note string, err error) {
+func readHeader(r io.ReaderAt, at, size int64, hdu int) (h *Header, n int64, note string,
+	err error) {
 	h = &Header{}
 	var changed []string
 	block := make([]byte, blockSize)
@@ -76,24 +81,23 @@ func changedNote(hdu int, keys []string) string {
 	if len(keys) == 0 {
 		return ""
 	}
-	count := len(keys)
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
 	more := ""
 	if len(keys) > 8 {
 		keys, more = keys[:8], " and others"
 	}
-	return fmt.Sprintf("HDU %d: %d cards of the header have characters that aren't ASCII, which "+
-		"became ? or blanks: %s%s", hdu, count, strings.Join(keys, ", "), more)
+	return fmt.Sprintf("HDU %d: bytes of the header that aren't ASCII became ? or blanks, in %s%s",
+		hdu, strings.Join(keys, ", "), more)
 }
 
 // add adds a card of a file, to the one before it if it continues that.
 func (h *Header) add(c Card) {
 	if last := len(h.cards) - 1; last >= 0 && strings.HasPrefix(string(c), "CONTINUE") {
 		before := h.cards[last]
-		_, _, f := before.parts()
-		_, isText := before.Value().(string)
-		if f == valued && isText {
+		_, rest, f := before.parts()
+		first, _ := parseValue(rest)
+		if _, isText := first.(string); f == valued && isText && len(before) < maxCard {
 			switch c.Value().(type) {
 			case string, nil:
 				h.cards[last] = before + c

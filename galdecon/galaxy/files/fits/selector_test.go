@@ -45,7 +45,8 @@ func TestParseName(t *testing.T) {
 	if path, _, chosen, err := ParseName(literal); path != literal || chosen || err != nil {
 		t.Errorf("%q %v %v", path, chosen, err)
 	}
-	if path, s, chosen, err := ParseName(literal + "[WHT]"); path != literal || s.Name != "WHT" || !chosen || err != nil {
+	if path, s, chosen, err := ParseName(literal + "[WHT]"); path != literal ||
+		s.Name != "WHT" || !chosen || err != nil {
 		t.Errorf("%q %v %v %v", path, s, chosen, err)
 	}
 }
@@ -60,7 +61,8 @@ func TestSelect(t *testing.T) {
 		s     Selector
 		index int
 	}{
-		{Selector{}, 0}, {Selector{Number: 2}, 2}, {Selector{Name: "a"}, 1}, {Selector{Name: "A", Version: 1}, 2},
+		{Selector{}, 0}, {Selector{Number: 2}, 2}, {Selector{Name: "a"}, 1},
+		{Selector{Name: "A", Version: 1}, 2},
 		{Selector{Name: "A", Version: 2}, 1}, {Selector{Name: "primary"}, 0}, {Selector{Name: "LINE"}, 3},
 	} {
 		h, err := f.Select(c.s)
@@ -77,7 +79,10 @@ func TestSelect(t *testing.T) {
 	for _, c := range []struct {
 		plane []int
 		want  int
-	}{{[]int{0, 0}, 0}, {[]int{1, 0}, 3}, {[]int{1, 2}, 5}, {[]int{2, 0}, -1}, {[]int{0}, -1}, {nil, -1}} {
+	}{
+		{[]int{0, 0}, 0}, {[]int{1, 0}, 3}, {[]int{1, 2}, 5}, {[]int{2, 0}, -1}, {[]int{0}, -1},
+		{nil, -1},
+	} {
 		got, err := cube.PlaneIndex(Selector{Plane: c.plane})
 		if c.want >= 0 && (got != c.want || err != nil) || c.want < 0 && err == nil {
 			t.Errorf("%v: %d %v", c.plane, got, err)

@@ -46,8 +46,8 @@ func (t *tiles) expansion(codec string) float64 {
 	return 1032 // the limit of the algorithm of gzip
 }
 
-// plausible returns an error if the data of a tile can't have all its pixels.
-func (t *tiles) plausible(row []byte, size []int) error {
+// plausible returns the bytes of a tile's data, and an error if these can't have all its pixels.
+func (t *tiles) plausible(row []byte, size []int) (bytes int64, err error) {
 	pixels, _ := product(size...)
 	most := 0.0
 	for _, d := range t.data() {
@@ -58,17 +58,18 @@ func (t *tiles) plausible(row []byte, size []int) error {
 		each := int64(sizes[d.column.inner])
 		if elements < 0 || offset < 0 || offset > t.heapSize || each == 0 ||
 			elements > (t.heapSize-offset)/each {
-			return errHeap
+			return 0, errHeap
 		}
+		bytes += elements * each
 		most = max(most, float64(elements*each+64)*t.expansion(d.codec))
 	}
 	if most == 0 {
-		return errors.New("it is empty")
+		return 0, errors.New("it is empty")
 	}
 	if float64(pixels) > most {
-		return fmt.Errorf("it is too short for %d pixels", pixels)
+		return 0, fmt.Errorf("it is too short for %d pixels", pixels)
 	}
-	return nil
+	return bytes, nil
 }
 
 // tileData is a column that may have the data of a tile, and how they are compressed.

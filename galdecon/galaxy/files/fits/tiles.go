@@ -46,9 +46,7 @@ func (h *HDU) uncover() error {
 		return err
 	}
 	h.Header = imageHeader(header)
-	if err := h.readScaling(h.Header); err != nil {
-		return err
-	}
+	h.scaling = readScaling(h.Header)
 	t.bitpix = h.Bitpix
 	if err := t.readShape(h, header); err != nil {
 		return err
@@ -104,7 +102,7 @@ func (t *tiles) readShape(h *HDU, header *Header) error {
 func (t *tiles) readCodec(hdu int, header *Header) error {
 	t.codec, _ = header.Text("ZCMPTYPE")
 	t.option = map[string]float64{}
-	for i := 1; ; i++ {
+	for i := 1; i <= 999; i++ {
 		name, ok := header.Text("ZNAME" + strconv.Itoa(i))
 		if !ok {
 			break
@@ -270,6 +268,7 @@ func (t *tiles) section(h *HDU, from, box []int) ([]float64, error) {
 	// room made for these.
 	var out []float64
 	tile := make([]byte, t.row)
+	left := t.heapSize // as arrays don't overlap
 	for _, check := range []bool{true, false} {
 		if !check {
 			n, _ := product(box...)
@@ -282,7 +281,11 @@ func (t *tiles) section(h *HDU, from, box []int) ([]float64, error) {
 			low, size := t.place(h.Shape, index)
 			err := error(nil)
 			if check {
-				err = t.plausible(tile, size)
+				var bytes int64
+				bytes, err = t.plausible(tile, size)
+				if left -= bytes; left < 0 {
+					err = errHeap
+				}
 			} else {
 				err = t.copyTile(h, out, from, box, index, tile, low, size)
 			}

@@ -13,15 +13,22 @@ import (
 	"testing"
 )
 
+// of returns the function that gives the pixels.
+func of(pixels []float64) func(int) float64 { return func(i int) float64 { return pixels[i] } }
+
 func TestWriteReadsBack(t *testing.T) {
-	h := headerOf("EXTNAME = 'SCI'", "BSCALE  = 2.0", "BLANK   = 5", "NAXIS3  = 7", "OBJECT  = 'M31' / galaxy")
+	h := headerOf("EXTNAME = 'SCI'", "BSCALE  = 2.0", "BLANK   = 5", "NAXIS3  = 7",
+		"OBJECT  = 'M31' / galaxy")
 	values := map[int][]float64{
-		8: {0, 255, 3.4, 2, 1, 0}, 16: {-32768, 32767, 1, 2, 3, -4.5}, 32: {math.MinInt32, math.MaxInt32, 0, 1, -1, 5},
-		64: {math.MinInt64, 1 << 62, 0, -1, 9, 1}, -32: {math.Inf(1), math.NaN(), math.MaxFloat32, 0x1p-149, -2, 0.5},
+		8:   {0, 255, 3.4, 2, 1, 0},
+		16:  {-32768, 32767, 1, 2, 3, -4.5},
+		32:  {math.MinInt32, math.MaxInt32, 0, 1, -1, 5},
+		64:  {math.MinInt64, 1 << 62, 0, -1, 9, 1},
+		-32: {math.Inf(1), math.NaN(), math.MaxFloat32, 0x1p-149, -2, 0.5},
 		-64: {math.MaxFloat64, math.NaN(), math.Inf(-1), 5e-324, 0.1, 0},
 	}
 	for bitpix, v := range values {
-		im := NewImage{h, bitpix, []int{3, 1, 2}, func(i int) float64 { return v[i] }}
+		im := NewImage{h, bitpix, []int{3, 1, 2}, of(v)}
 		var b bytes.Buffer
 		if err := Write(&b, NewImage{Bitpix: 8}, im, im); err != nil {
 			t.Error(bitpix, err)
@@ -53,15 +60,19 @@ func TestWriteReadsBack(t *testing.T) {
 	for _, c := range []struct {
 		bitpix int
 		pixels []float64
-	}{{8, []float64{-1}}, {8, []float64{256}}, {16, []float64{32768}}, {32, []float64{1 << 31}}, {64, []float64{1 << 63}},
-		{-32, []float64{1e39}}, {16, []float64{math.NaN(), -32768}}, {16, []float64{math.Inf(1)}}, {7, []float64{1}}} {
-		err := Write(&bytes.Buffer{}, NewImage{nil, c.bitpix, []int{len(c.pixels)}, func(i int) float64 { return c.pixels[i] }})
+	}{
+		{8, []float64{-1}}, {8, []float64{256}}, {16, []float64{32768}}, {32, []float64{1 << 31}},
+		{64, []float64{1 << 63}}, {-32, []float64{1e39}}, {16, []float64{math.NaN(), -32768}},
+		{16, []float64{-32768, math.NaN()}}, {16, []float64{math.Inf(1)}}, {7, []float64{1}},
+	} {
+		err := Write(&bytes.Buffer{}, NewImage{nil, c.bitpix, []int{len(c.pixels)}, of(c.pixels)})
 		if err == nil {
 			t.Errorf("%v can be written with BITPIX %d", c.pixels, c.bitpix)
 		}
 	}
 	var b bytes.Buffer
-	if err := Write(&b, NewImage{nil, 16, []int{1, 2}, func(i int) float64 { return []float64{math.NaN(), 7}[i] }}); err != nil {
+	err := Write(&b, NewImage{nil, 16, []int{1, 2}, of([]float64{math.NaN(), 7})})
+	if err != nil {
 		t.Fatal(err)
 	}
 	f, _ := Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
@@ -88,14 +99,18 @@ import json, sys, warnings
 import numpy as np
 from astropy.io import fits
 warnings.simplefilter("error")
-warnings.filterwarnings("ignore", message="The following header keyword is invalid")  # one without a value, which the standard allows
+np.seterr(all="ignore")  # of sums
+# A keyword without a value, which the standard allows.
+warnings.filterwarnings("ignore", message="The following header keyword is invalid")
 out = []
 with fits.open(sys.argv[1]) as hdus:
     hdus.verify("exception")
     for h in hdus:
         d = None if h.data is None else h.data.astype("f8")
-        out.append(dict(shape=list(h.shape), sum=0.0 if d is None else float(np.nansum(d)),
-            nan=0 if d is None else int(np.isnan(d).sum()), cards=[[c.rawkeyword, str(c.rawvalue)] for c in h.header.cards]))
+        s = 0.0 if d is None else float(np.nansum(d))
+        out.append(dict(shape=list(h.shape), sum=s if np.isfinite(s) else 0.0,
+            nan=0 if d is None else int(np.isnan(d).sum()),
+            cards=[[c.rawkeyword, str(c.rawvalue)] for c in h.header.cards]))
 json.dump(out, sys.stdout)
 `
 
@@ -112,7 +127,7 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 		defer f.Close()
 		for _, hdu := range f.HDUs {
 			pixels, err := hdu.Pixels()
-			if hdu.Kind != Image || len(hdu.Shape) == 0 || len(pixels) == 0 || err != nil || len(images) > 60 {
+			if hdu.Kind != Image || len(hdu.Shape) == 0 || len(pixels) == 0 || err != nil {
 				continue
 			}
 			bitpix := -64
@@ -120,7 +135,7 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 				bitpix = hdu.Bitpix
 			}
 			from = append(from, hdu)
-			images = append(images, NewImage{hdu.Header, bitpix, hdu.Shape, func(i int) float64 { return pixels[i] }})
+			images = append(images, NewImage{hdu.Header, bitpix, hdu.Shape, of(pixels)})
 		}
 	}
 	long := &Header{}
@@ -131,7 +146,7 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 		}
 	}
 	long.AddHistory(strings.Repeat("history ", 40))
-	images = append(images, NewImage{long, 16, []int{2, 2}, func(i int) float64 { return []float64{1, math.NaN(), 3, -4}[i] }})
+	images = append(images, NewImage{long, 16, []int{2, 2}, of([]float64{1, math.NaN(), 3, -4})})
 	path := filepath.Join(t.TempDir(), "written.fits")
 	var b bytes.Buffer
 	if err := Write(&b, images...); err != nil {
@@ -142,9 +157,7 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 	}
 	out, err := exec.Command(program, "-c", verify, path).Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if e, ok := err.(*exec.ExitError); ok {
-			exit = e
+		if exit, ok := err.(*exec.ExitError); ok {
 			t.Fatalf("astropy: %s", exit.Stderr)
 		}
 		t.Fatal(err)
@@ -155,7 +168,7 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 		NaN   int
 		Cards [][2]string
 	}
-	if err := json.Unmarshal(bytes.ReplaceAll(bytes.ReplaceAll(out, []byte("-Infinity"), []byte("-1e308")), []byte(`"sum": NaN`), []byte(`"sum": 0`)), &got); err != nil {
+	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != len(images) {
@@ -182,13 +195,15 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 		}
 		for c := range im.Header.Cards() {
 			key, text := c.Key(), c.Value()
-			if _, ok := text.(string); !ok || OfStorage(key) || key == "" || !standardKey(key) || key == "CONTINUE" {
+			if _, ok := text.(string); !ok || OfStorage(key) || !standardKey(key) || key == "CONTINUE" {
 				continue
 			}
 			if _, _, f := c.parts(); f != valued {
 				continue
 			}
-			if !slices.ContainsFunc(g.Cards, func(c [2]string) bool { return c[0] == key && c[1] == fmt.Sprint(text) }) {
+			if !slices.ContainsFunc(g.Cards, func(c [2]string) bool {
+				return c[0] == key && c[1] == fmt.Sprint(text)
+			}) {
 				t.Errorf("HDU %d: %s = %q isn't there", i+1, key, text)
 			}
 		}
