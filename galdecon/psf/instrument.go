@@ -107,7 +107,7 @@ func (in Instrument) Check(p PSF) error {
 			1/f.Wings, in.InvBetaMax)
 		hint = "is there background left in it? Subtract that first, or " + train
 	case f.Misfit > misfit:
-		kind, value, limit = Odd, f.Misfit, misfit
+		kind, value, limit = Misfit, f.Misfit, misfit
 		what = fmt.Sprintf("%.0f %% of its light elsewhere than in any centered Moffat profile, "+
 			"at most %.0f %% is good",
 			100*f.Misfit, 100*misfit)

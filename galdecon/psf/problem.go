@@ -21,7 +21,7 @@ const (
 	Wide        Kind = "too wide"
 	Elongated   Kind = "too elongated"
 	Winged      Kind = "too much wings"
-	Odd         Kind = "odd profile" // unlike any Moffat profile
+	Misfit      Kind = "misfit" // with any Moffat profile
 )
 
 // Problem is something about a PSF that is other than it should be. As an error it says why the PSF
