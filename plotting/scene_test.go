@@ -8,6 +8,7 @@ import (
 
 	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
 )
@@ -148,7 +149,7 @@ func goldens(t *testing.T) map[string]Drawable {
 	y := spirals(7, 32, 1)
 	y.IDs = []string{"M 51", "M 74", "M 81", "M 83", "M 100", "M 101", "NGC 6946"}
 	seeing := gaussian(t, 11, 1.6)
-	moffat, err := psf.Moffat{FWHM: 4, Beta: 2.5, Shear: psf.Ellipse(0.7, 0.5)}.Render(25)
+	moffat, err := psf.Moffat{FWHM: 4, Beta: 2.5, Shear: moments.Ellipse(0.7, 0.5)}.Render(25)
 	must(err)
 	airy, err := psf.Airy{LambdaOverD: 3, Obscuration: 0.33}.Render(31)
 	must(err)
