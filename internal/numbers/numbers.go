@@ -130,8 +130,8 @@ func Decimals(v float64, n int) string {
 	return strconv.FormatFloat(v, 'f', n, 64)
 }
 
-// power returns the power of ten at the first digit of v > 0, rounded to a number of decimals of its
-// mantissa.
+// power returns the power of ten at the first digit of v > 0, rounded to a number of decimals of
+// its mantissa.
 func power(v float64, decimals int) int {
 	_, exponent := split(v, decimals)
 	return exponent

@@ -118,7 +118,8 @@ func FuzzInterval(f *testing.F) {
 				continue
 			}
 			if !(math.Abs(got-want) <= tolerance+1e-15*math.Abs(want)) {
-				t.Errorf("(%g, %g, %g) is written %q: %g for %g", median, low, high, text, got, want)
+				t.Errorf("(%g, %g, %g) is written %q: %g for %g",
+					median, low, high, text, got, want)
 			}
 		}
 		if wantAbove > 0 && above == 0 || wantBelow > 0 && below == 0 {
@@ -133,7 +134,8 @@ func TestSignificant(t *testing.T) {
 		digits int
 		want   string
 	}{
-		{0, 2, "0"}, {1, 2, "1"}, {-0.25, 2, "-0.25"}, {0.0123, 2, "0.012"}, {3.14e-6, 2, "3.1e-06"},
+		{0, 2, "0"}, {1, 2, "1"}, {-0.25, 2, "-0.25"}, {0.0123, 2, "0.012"},
+		{3.14e-6, 2, "3.1e-06"},
 		{123, 2, "120"}, {12345, 3, "1.23e+04"}, {0.000999, 1, "1e-03"}, {9999.9, 3, "1.00e+04"},
 		{math.Inf(1), 2, "+Inf"}, {math.NaN(), 2, "NaN"}, {1e-40, 2, "1.0e-40"},
 	} {
