@@ -1,0 +1,210 @@
+package galaxy
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Peak is a maximum of an image.
+type Peak struct {
+	// Column and Row are its place, counted from 0.
+	Column, Row int
+	// Value is the mean over 3×3 pixels there, of the mean of the channels, and Rise how far it is
+	// above the highest way to a higher peak, or above 0 where there is none.
+	Value, Rise float64
+}
+
+// hill is an image, smoothed, whose pixels are parted among its peaks.
+type hill struct {
+	height, width int
+	values        []float64
+	// noise is the standard deviation of the noise in the values, and top the largest of them.
+	noise, top float64
+	// peaks are all maxima, the highest first.
+	peaks []Peak
+	// of is, for each pixel, the index of the peak that it belongs to.
+	of []int
+}
+
+// hillOf returns the first of the images as a hill, whose bad pixels are filled.
+func (im *Images) hillOf() *hill {
+	grey := im.Grey()
+	h := &hill{height: im.Height, width: im.Width, values: make([]float64, im.Height*im.Width)}
+	for k := range h.values {
+		sum, n := float64(grey.Pixels[k]), 1
+		for _, j := range neighbors(k, h.height, h.width) {
+			sum += float64(grey.Pixels[j])
+			n++
+		}
+		h.values[k] = sum / float64(n)
+	}
+	h.noise = blockNoise(grey)
+	h.part()
+	return h
+}
+
+// blockNoise returns the noise of means over 3×3 pixels, correlated or not, from such side by side;
+// of images under 9×9 pixels a third of that of pixels.
+func blockNoise(grey *Images) float64 {
+	pixels, share := grey, 1.0/3
+	if grey.Height >= 9 && grey.Width >= 9 {
+		if blocks, err := grey.Average(3); err == nil {
+			pixels, share = blocks, 1
+		}
+	}
+	p := plane{pixels.At(0), 1, pixels.Height, pixels.Width, make([]bool, len(pixels.At(0)))}
+	return share * median(p.responses(noiseMasks[0][0], nil)) / 0.6745
+}
+
+// least returns by how much a peak of a value must rise to be told from noise.
+func (h *hill) least(value float64) float64 {
+	return max(5*h.noise, 0.05*math.Abs(value), 1e-3*h.top)
+}
+
+// part parts the pixels among the peaks. It takes them from the brightest down: each belongs to the
+// peak of its brightest neighbor. Where two peaks meet, the lower becomes part of the higher, unless
+// it has risen enough to be told from noise.
+func (h *hill) part() {
+	order := make([]int, len(h.values))
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(h.values[b], h.values[a])
+	})
+	h.top = h.values[order[0]]
+	h.of = slices.Repeat([]int{-1}, len(order))
+	var partOf []int // of each peak, the one that it became part of, or itself
+	root := func(peak int) int {
+		for partOf[peak] != peak {
+			partOf[peak] = partOf[partOf[peak]] // the way is half as long the next time
+			peak = partOf[peak]
+		}
+		return peak
+	}
+	met := map[int]bool{} // peaks that have met a higher one
+	for _, k := range order {
+		uphill, highest := -1, -1
+		around := neighbors(k, h.height, h.width)
+		for _, j := range around {
+			if h.of[j] < 0 {
+				continue
+			}
+			if uphill < 0 || h.values[j] > h.values[uphill] {
+				uphill = j
+			}
+			if r := root(h.of[j]); highest < 0 || r < highest {
+				highest = r // peaks are numbered from the highest down
+			}
+		}
+		if uphill < 0 {
+			h.of[k] = len(h.peaks)
+			partOf = append(partOf, len(h.peaks))
+			h.peaks = append(h.peaks,
+				Peak{Column: k % h.width, Row: k / h.width, Value: h.values[k], Rise: h.values[k]})
+			continue
+		}
+		h.of[k] = h.of[uphill]
+		for _, j := range around {
+			if h.of[j] < 0 {
+				continue
+			}
+			if low := root(h.of[j]); low != highest && !met[low] {
+				met[low] = true
+				h.peaks[low].Rise = h.peaks[low].Value - h.values[k]
+				if h.peaks[low].Rise < h.least(h.peaks[low].Value) {
+					partOf[low] = highest
+				}
+			}
+		}
+	}
+	for k := range h.of {
+		h.of[k] = root(h.of[k])
+	}
+}
+
+// found is a galaxy: its peak, and its center from the middle of the first pixel.
+type found struct {
+	peak        Peak
+	row, column float64
+}
+
+// galaxyAt returns the galaxy whose light reaches a pixel of the only image, a stamp. Bad pixels are
+// filled.
+func (im *Images) galaxyAt(x, y int) (found, error) {
+	h := im.hillOf()
+	own := h.of[y*h.width+x]
+	peak := h.peaks[own]
+	g := found{peak: peak}
+	away, limit := math.Hypot(float64(peak.Column-x), float64(peak.Row-y)), float64(h.width)/4
+	refuse := func(why Reason, measured, limit float64, column, row int, hint, detail string) error {
+		r := im.refuse(0, why, measured, limit, hint, "%s", detail)
+		r.Column, r.Row = column, row
+		return r
+	}
+	switch {
+	case peak.Value <= 0:
+		return g, refuse(NoGalaxy, peak.Value, 0, peak.Column, peak.Row,
+			"Is the galaxy there, and the sky subtracted only once?", "there is no positive value")
+	case away > limit:
+		return g, refuse(FarPeak, away, limit, peak.Column, peak.Row,
+			"Name a place nearer to the galaxy, or take a larger stamp.", fmt.Sprintf("the light at the"+
+				" place belongs to a peak %.1f pixels away; at most %.1f are allowed", away, limit))
+	}
+	threshold := max(peak.Value/2, peak.Value-peak.Rise)
+	var weight float64
+	var bad []int
+	middle := peak.Row*h.width + peak.Column
+	group, seen := []int{middle}, map[int]bool{middle: true}
+	for i := 0; i < len(group); i++ {
+		k := group[i]
+		row, column := k/h.width, k%h.width
+		v := h.values[k] - threshold
+		weight += v
+		g.row, g.column = g.row+v*float64(row), g.column+v*float64(column)
+		for _, j := range neighbors(k, h.height, h.width) {
+			if !seen[j] && h.of[j] == own && h.values[j] > threshold {
+				seen[j] = true
+				group = append(group, j)
+			}
+		}
+	}
+	if weight > 0 {
+		g.row, g.column = g.row/weight, g.column/weight
+	} else {
+		g.row, g.column = float64(peak.Row), float64(peak.Column)
+	}
+	for k, b := range im.BadAt(0) {
+		row, column := k/h.width, k%h.width
+		far := max(math.Abs(float64(row)-g.row), math.Abs(float64(column)-g.column))
+		if b && (far < 1 || far <= coreRadius && seen[k]) {
+			bad = append(bad, k)
+		}
+	}
+	if len(bad) > 0 {
+		return g, refuse(NoDataAtPeak, float64(len(bad)), 0, bad[0]%h.width, bad[0]/h.width,
+			"What the galaxy's core was like can't be told from its surroundings: take an exposure in"+
+				" which it has data.", fmt.Sprintf("%d pixel(s) in the galaxy's core have no data; none"+
+				" may lack there", len(bad)))
+	}
+	return g, nil
+}
+
+// coreRadius is how far the core of a galaxy reaches from its center at most, along rows and columns:
+// a nucleus is about as narrow as a PSF.
+const coreRadius = 3
+
+// othersThan returns the peaks of the only image but that which a pixel belongs to, brightest first.
+func (im *Images) othersThan(x, y int) (others []Peak) {
+	h := im.hillOf()
+	own := h.of[min(max(y, 0), h.height-1)*h.width+min(max(x, 0), h.width-1)]
+	for k, p := range h.peaks {
+		is := h.of[p.Row*h.width+p.Column] == k // not a part of another
+		if is && k != own && min(p.Value, p.Rise) >= h.least(p.Value) {
+			others = append(others, p)
+		}
+	}
+	return others
+}
