@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Average returns the images with n×n pixels averaged to one, n at least 1, and columns and rows at
@@ -81,8 +82,9 @@ func (c *Cut) String() string {
 // Cutout returns a stamp of a galaxy in a larger image, one whose sky was subtracted. The galaxy is
 // the one whose light reaches column x and row y, counted from 0 (viewers that show FITS count from
 // 1): the way up from there, on means over 3×3 pixels, leads to its peak, over rises that noise may
-// have made, but across no valley to a brighter neighbor. Its peak must lie within a quarter of side
-// of the place. The center is that of the light above half of the peak and above the valleys to its
+// have made, but across no valley to a brighter neighbor. Where it leads out of the place's own light
+// all the same, most of which isn't found once more across that peak, the galaxy is what rises above
+// the light across. Its peak must lie within a quarter of side of the place. The center is that of the light above half of the peak and above the valleys to its
 // neighbors; the stamp is the square of side pixels around it, moved inwards at the edge of the
 // image. Bad pixels are interpolated, up to 5 % of them, but not where the light is above half of the
 // peak.
@@ -142,6 +144,10 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 	for k := range c.Neighbors {
 		c.Neighbors[k].Column += c.Left
 		c.Neighbors[k].Row += c.Top
+	}
+	if p := g.beside; p != nil {
+		there := Peak{Column: p.Column + left, Row: p.Row + top, Value: p.Value, Rise: p.Rise}
+		c.Neighbors = slices.Insert(c.Neighbors, 0, there)
 	}
 	return c, nil
 }

@@ -2,7 +2,6 @@ package galaxy
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -125,48 +124,88 @@ func (h *hill) part() {
 	}
 }
 
-// found is a galaxy: its peak, and its center from the middle of the first pixel.
+// found is a galaxy in a stamp: its peak, and its center from the middle of the first pixel.
 type found struct {
 	peak        Peak
 	row, column float64
+	// core has the pixels whose light is above half of the peak and above its valleys.
+	core map[int]bool
+	// beside is the brighter peak in whose light it was found, if any.
+	beside *Peak
 }
 
 // galaxyAt returns the galaxy whose light reaches a pixel of the only image, a stamp. Bad pixels are
 // filled.
 func (im *Images) galaxyAt(x, y int) (found, error) {
 	h := im.hillOf()
-	own := h.of[y*h.width+x]
-	peak := h.peaks[own]
-	g := found{peak: peak}
-	away, limit := math.Hypot(float64(peak.Column-x), float64(peak.Row-y)), float64(h.width)/4
-	refuse := func(why Reason, measured, limit float64, column, row int, hint, detail string) error {
-		r := im.refuse(0, why, measured, limit, hint, "%s", detail)
+	g := h.climb(x, y)
+	if own := y*h.width + x; !g.core[own] {
+		// Where most of the light isn't there once more on the other side of the peak, it isn't the peak's.
+		rest := im.unlike(g.row, g.column).hillOf()
+		rest.noise = h.noise * math.Sqrt2
+		other := rest.climb(x, y)
+		at := other.peak.Row*h.width + other.peak.Column
+		if v := other.peak.Value; v > max(5*rest.noise, 1e-3*h.top) && v > h.values[at]/2 &&
+			h.distance(other.peak, x, y) <= h.distance(g.peak, x, y) {
+			peak := g.peak
+			g, g.beside = other, &peak
+		}
+	}
+	away, limit := h.distance(g.peak, x, y), float64(h.width)/4
+	refuse := func(why Reason, column, row int, measured, limit float64, hint, format string,
+		args ...any) error {
+		r := im.refuse(0, why, measured, limit, hint, format, args...)
 		r.Column, r.Row = column, row
 		return r
 	}
 	switch {
-	case peak.Value <= 0:
-		return g, refuse(NoGalaxy, peak.Value, 0, peak.Column, peak.Row,
+	case g.peak.Value <= 0:
+		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 0,
 			"Is the galaxy there, and the sky subtracted only once?", "there is no positive value")
 	case away > limit:
-		return g, refuse(FarPeak, away, limit, peak.Column, peak.Row,
-			"Name a place nearer to the galaxy, or take a larger stamp.", fmt.Sprintf("the light at the"+
-				" place belongs to a peak %.1f pixels away; at most %.1f are allowed", away, limit))
+		return g, refuse(FarPeak, g.peak.Column, g.peak.Row, away, limit,
+			"Name a place nearer to the galaxy, or take a larger stamp.",
+			"the light at the place belongs to a peak %.1f pixels away; at most %.1f are allowed",
+			away, limit)
 	}
-	threshold := max(peak.Value/2, peak.Value-peak.Rise)
-	var weight float64
 	var bad []int
+	for k, b := range im.BadAt(0) {
+		far := max(math.Abs(float64(k/h.width)-g.row), math.Abs(float64(k%h.width)-g.column))
+		if b && (far < 1 || far <= coreRadius && g.core[k]) {
+			bad = append(bad, k)
+		}
+	}
+	if len(bad) > 0 {
+		return g, refuse(NoDataAtPeak, bad[0]%h.width, bad[0]/h.width, float64(len(bad)), 0,
+			"What the galaxy's core was like can't be told from its surroundings: take an exposure in"+
+				" which it has data.",
+			"%d pixel(s) in the galaxy's core have no data; none may lack there", len(bad))
+	}
+	return g, nil
+}
+
+// distance returns how far a peak is from a pixel.
+func (h *hill) distance(p Peak, x, y int) float64 {
+	return math.Hypot(float64(p.Column-x), float64(p.Row-y))
+}
+
+// climb returns the galaxy that a pixel belongs to.
+func (h *hill) climb(x, y int) found {
+	own := h.of[y*h.width+x]
+	peak := h.peaks[own]
+	threshold := max(peak.Value/2, peak.Value-peak.Rise)
 	middle := peak.Row*h.width + peak.Column
-	group, seen := []int{middle}, map[int]bool{middle: true}
+	g := found{peak: peak, core: map[int]bool{middle: true}}
+	var weight float64
+	group := []int{middle}
 	for i := 0; i < len(group); i++ {
 		k := group[i]
-		row, column := k/h.width, k%h.width
 		v := h.values[k] - threshold
 		weight += v
-		g.row, g.column = g.row+v*float64(row), g.column+v*float64(column)
+		g.row, g.column = g.row+v*float64(k/h.width), g.column+v*float64(k%h.width)
 		for _, j := range neighbors(k, h.height, h.width) {
-			if !seen[j] && h.of[j] == own && h.values[j] > threshold {
-				seen[j] = true
+			if !g.core[j] && h.of[j] == own && h.values[j] > threshold {
+				g.core[j] = true
 				group = append(group, j)
 			}
 		}
@@ -176,20 +215,26 @@ func (im *Images) galaxyAt(x, y int) (found, error) {
 	} else {
 		g.row, g.column = float64(peak.Row), float64(peak.Column)
 	}
-	for k, b := range im.BadAt(0) {
-		row, column := k/h.width, k%h.width
-		far := max(math.Abs(float64(row)-g.row), math.Abs(float64(column)-g.column))
-		if b && (far < 1 || far <= coreRadius && seen[k]) {
-			bad = append(bad, k)
+	return g
+}
+
+// unlike returns what of each pixel of the only image is brighter than the point across a center,
+// the mean of its channels; nothing where that point is outside.
+func (im *Images) unlike(row, column float64) *Images {
+	grey := im.Grey()
+	out := NewImages(1, im.Height, im.Width, 1)
+	for k, v := range grey.Pixels {
+		y, x := 2*row-float64(k/im.Width), 2*column-float64(k%im.Width)
+		i, j := int(math.Floor(y)), int(math.Floor(x))
+		if i < 0 || j < 0 || i+1 >= im.Height || j+1 >= im.Width {
+			continue
 		}
+		dy, dx := y-float64(i), x-float64(j)
+		at := func(i, j int) float64 { return float64(grey.Pixels[i*im.Width+j]) }
+		across := (1-dy)*((1-dx)*at(i, j)+dx*at(i, j+1)) + dy*((1-dx)*at(i+1, j)+dx*at(i+1, j+1))
+		out.Pixels[k] = float32(max(float64(v)-max(across, 0), 0))
 	}
-	if len(bad) > 0 {
-		return g, refuse(NoDataAtPeak, float64(len(bad)), 0, bad[0]%h.width, bad[0]/h.width,
-			"What the galaxy's core was like can't be told from its surroundings: take an exposure in"+
-				" which it has data.", fmt.Sprintf("%d pixel(s) in the galaxy's core have no data; none"+
-				" may lack there", len(bad)))
-	}
-	return g, nil
+	return out
 }
 
 // coreRadius is how far the core of a galaxy reaches from its center at most, along rows and columns:

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"galdecon/galdecon/galaxy/internal/raster"
 )
 
 // Sky is what an image shows where there is no galaxy, in units of its pixels.
@@ -53,7 +55,7 @@ func (im *Images) Sky() ([]Sky, error) {
 	skies := make([]Sky, im.N)
 	var refused []error
 	for i := range skies {
-		parts, refusal := im.skyOf(i)
+		parts, refusal := im.skyOf(i, skyLimit)
 		if refusal != nil {
 			refused = append(refused, refusal)
 		}
@@ -69,8 +71,13 @@ func (im *Images) Sky() ([]Sky, error) {
 	return skies, errors.Join(refused...)
 }
 
+// skyLimit is by how many standard deviations means deviate where there is a galaxy. That takes some
+// excursions of the noise as well, which is correlated then by −0.01: NoiseCorrelation has a limit
+// of its own.
+const skyLimit, correlationLimit = 3, 4
+
 // skyOf returns the sky of each channel of image i.
-func (im *Images) skyOf(i int) (channels []skyPart, refusal error) {
+func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error) {
 	bad, none := im.noData(i)
 	marked := none.Masked+none.NotFinite+none.Sentinel == none.Pixels
 	good := none.Pixels - none.Total()
@@ -90,7 +97,7 @@ func (im *Images) skyOf(i int) (channels []skyPart, refusal error) {
 	}
 	for c := range im.Channels {
 		p := plane{im.At(i)[c:], im.Channels, im.Height, im.Width, bad}
-		channels = append(channels, p.sky())
+		channels = append(channels, p.sky(limit))
 		if level := channels[c].Level; !(channels[c].Noise > math.Abs(level)/(1<<25)) {
 			channels[c].Sky = Sky{Level: level} // the rest is rounding
 			if refusal != nil {
@@ -111,7 +118,7 @@ type skyPart struct {
 	from []float64
 }
 
-func (p plane) sky() skyPart {
+func (p plane) sky(limit float64) skyPart {
 	n := len(p.bad)
 	values := p.sample(nil)
 	middle := float64(values[len(values)/2])
@@ -138,7 +145,7 @@ func (p plane) sky() skyPart {
 	}
 	level := [3]float64{}
 	for range 3 {
-		p.find(&s, widths, grow)
+		p.find(&s, widths, limit, grow)
 		s.clip()
 		change := s.fit(y0, x0, p.width)
 		for k, b := range p.bad {
@@ -193,7 +200,7 @@ func (p plane) roughNoise(from []float64) float64 {
 }
 
 // find sets s.in for the good pixels around which no mean tells of a galaxy.
-func (p plane) find(s *skyPart, widths []int, grow bool) {
+func (p plane) find(s *skyPart, widths []int, limit float64, grow bool) {
 	means := make([][]float64, len(widths))
 	for k, w := range widths {
 		means[k] = p.boxMeans(s.from, w)
@@ -211,7 +218,7 @@ func (p plane) find(s *skyPart, widths []int, grow bool) {
 		for _, around := range means {
 			middle, deviation := spread(around, s.in)
 			for k, v := range around {
-				if !p.bad[k] && math.Abs(v-middle) > 3*deviation {
+				if !p.bad[k] && math.Abs(v-middle) > limit*deviation {
 					out[k] = true
 				}
 			}
@@ -316,4 +323,27 @@ func spread(values []float64, in []bool) (middle, deviation float64) {
 func median(values []float64) float64 {
 	slices.Sort(values)
 	return values[len(values)/2]
+}
+
+// Edges returns the medians of the outermost pixels of each image, all channels together, without
+// bad ones; NaN where all are bad.
+func (im *Images) Edges() []float64 {
+	levels := make([]float64, im.N)
+	for i := range levels {
+		var values []float64
+		bad := im.BadAt(i)
+		for k, v := range im.At(i) {
+			at := k / im.Channels
+			row, col := at/im.Width, at%im.Width
+			edge := row == 0 || col == 0 || row == im.Height-1 || col == im.Width-1
+			if edge && !raster.IsBad(v) && (bad == nil || !bad[at]) {
+				values = append(values, float64(v))
+			}
+		}
+		levels[i] = math.NaN()
+		if len(values) > 0 {
+			levels[i] = median(values)
+		}
+	}
+	return levels
 }
