@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,5 +127,34 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 		s.Close()
+	}
+}
+
+// What is done to the images in place is seen in this set alone.
+func TestImagesInPlace(t *testing.T) {
+	dir := t.TempDir()
+	prepareSet(t, dir, gaussians(6), Config{Size: 8})
+	s, other := opened(t, dir), opened(t, dir)
+	part, err := s.Subset(Training)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := slices.Clone(part.Pixels)
+	if err := part.Subtract([]float64{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Images().Divide([]float64{2, 2, 2, 2, 2, 2}); err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range part.Pixels {
+		if want := (before[k] - float32(1+k/64)) / 2; v != want {
+			t.Fatalf("pixel %d is %g, want %g", k, v, want)
+		}
+	}
+	if err := s.Verify(t.Context()); err != nil {
+		t.Errorf("the file has changed: %v", err)
+	}
+	if !slices.Equal(other.Images().Pixels, before) || !slices.Equal(opened(t, dir).Images().Pixels, before) {
+		t.Error("the set has changed for others")
 	}
 }
