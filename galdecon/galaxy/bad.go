@@ -2,6 +2,7 @@ package galaxy
 
 import (
 	"fmt"
+	"slices"
 
 	"galdecon/galdecon/galaxy/internal/raster"
 )
@@ -52,7 +53,7 @@ func (im *Images) isBad(k int) bool {
 
 // copyBad copies the marks of image i of another batch of the same shape to image k.
 func (im *Images) copyBad(k int, of *Images, i int) {
-	if of.Bad == nil {
+	if !slices.Contains(of.BadAt(i), true) {
 		return
 	}
 	if im.Bad == nil {
@@ -69,16 +70,15 @@ func (im *Images) Crop(left, top, side int) (out *Images, insideLeft, insideTop 
 	top = min(max(top, 0), im.Height-side)
 	out = NewImages(im.N, side, side, im.Channels)
 	out.LabelAs(im)
-	if im.Bad != nil {
-		out.Bad = make([]bool, im.N*side*side)
-	}
 	row := side * im.Channels
 	for i := range im.N {
 		for y := range side {
 			from := (top+y)*im.Width + left
 			copy(out.At(i)[y*row:(y+1)*row], im.At(i)[from*im.Channels:])
-			if im.Bad != nil {
-				copy(out.BadAt(i)[y*side:(y+1)*side], im.BadAt(i)[from:])
+			for x := range side {
+				if im.Bad != nil && im.BadAt(i)[from+x] {
+					out.mark((i*side+y)*side + x)
+				}
 			}
 		}
 	}

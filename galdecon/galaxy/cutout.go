@@ -120,7 +120,9 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 	if err != nil {
 		return fail(err)
 	}
-	g, err := around.galaxyAt(x-left, y-top)
+	wide, _, _ := im.Crop(x-2*side, y-2*side, min(4*side, im.Height, im.Width))
+	noise := wide.blockNoise()
+	g, err := around.galaxyAt(x-left, y-top, noise, im, left, top)
 	if err != nil {
 		return fail(moved(err, left, top))
 	}
@@ -140,7 +142,7 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 		return fail(im.refuse(0, NoGalaxy, c.Images.centralMax(0), 0,
 			"Is the galaxy there, and the sky subtracted only once?", "there is no positive value"))
 	}
-	c.Neighbors = c.Images.othersThan(g.peak.Column+left-c.Left, g.peak.Row+top-c.Top)
+	c.Neighbors = c.Images.othersThan(g.peak.Column+left-c.Left, g.peak.Row+top-c.Top, noise)
 	for k := range c.Neighbors {
 		c.Neighbors[k].Column += c.Left
 		c.Neighbors[k].Row += c.Top

@@ -27,10 +27,12 @@ type hill struct {
 	of []int
 }
 
-// hillOf returns the first of the images as a hill, whose bad pixels are filled.
-func (im *Images) hillOf() *hill {
+// hillOf returns the first of the images as a hill, whose bad pixels are filled. noise is that of
+// means over 3×3 pixels.
+func (im *Images) hillOf(noise float64) *hill {
 	grey := im.Grey()
-	h := &hill{height: im.Height, width: im.Width, values: make([]float64, im.Height*im.Width)}
+	h := &hill{height: im.Height, width: im.Width, noise: noise,
+		values: make([]float64, im.Height*im.Width)}
 	for k := range h.values {
 		sum, n := float64(grey.Pixels[k]), 1
 		for _, j := range neighbors(k, h.height, h.width) {
@@ -39,22 +41,29 @@ func (im *Images) hillOf() *hill {
 		}
 		h.values[k] = sum / float64(n)
 	}
-	h.noise = blockNoise(grey)
 	h.part()
 	return h
 }
 
-// blockNoise returns the noise of means over 3×3 pixels, correlated or not, from such side by side;
-// of images under 9×9 pixels a third of that of pixels.
-func blockNoise(grey *Images) float64 {
-	pixels, share := grey, 1.0/3
-	if grey.Height >= 9 && grey.Width >= 9 {
-		if blocks, err := grey.Average(3); err == nil {
+// blockNoise returns the noise of means over 3×3 pixels, correlated or not, from such side by side
+// in the only image; of images under 9×9 pixels a third of that of pixels.
+func (im *Images) blockNoise() float64 {
+	pixels, share := im.Grey(), 1.0/3
+	if im.Height >= 9 && im.Width >= 9 {
+		if blocks, err := pixels.Average(3); err == nil {
 			pixels, share = blocks, 1
 		}
 	}
-	p := plane{pixels.At(0), 1, pixels.Height, pixels.Width, make([]bool, len(pixels.At(0)))}
-	return share * median(p.responses(noiseMasks[0][0], nil)) / 0.6745
+	bad := make([]bool, len(pixels.At(0)))
+	for k := range bad {
+		bad[k] = pixels.isBad(k)
+	}
+	p := plane{pixels.At(0), 1, pixels.Height, pixels.Width, bad}
+	responses := p.responses(noiseMasks[0][0], nil)
+	if len(responses) == 0 {
+		return 0
+	}
+	return share * median(responses) / 0.6745
 }
 
 // least returns by how much a peak of a value must rise to be told from noise.
@@ -134,15 +143,14 @@ type found struct {
 	beside *Peak
 }
 
-// galaxyAt returns the galaxy whose light reaches a pixel of the only image, a stamp. Bad pixels are
-// filled.
-func (im *Images) galaxyAt(x, y int) (found, error) {
-	h := im.hillOf()
+// galaxyAt returns the galaxy whose light reaches a pixel of the only image, whose bad pixels are
+// filled: the stamp of a larger image that begins at a column and a row of it.
+func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int) (found, error) {
+	h := im.hillOf(noise)
 	g := h.climb(x, y)
 	if own := y*h.width + x; !g.core[own] {
 		// Where most of the light isn't there once more on the other side of the peak, it isn't the peak's.
-		rest := im.unlike(g.row, g.column).hillOf()
-		rest.noise = h.noise * math.Sqrt2
+		rest := im.unlike(g.row, g.column, whole, left, top).hillOf(noise * math.Sqrt2)
 		other := rest.climb(x, y)
 		at := other.peak.Row*h.width + other.peak.Column
 		if v := other.peak.Value; v > max(5*rest.noise, 1e-3*h.top) && v > h.values[at]/2 &&
@@ -218,21 +226,34 @@ func (h *hill) climb(x, y int) found {
 	return g
 }
 
-// unlike returns what of each pixel of the only image is brighter than the point across a center,
-// the mean of its channels; nothing where that point is outside.
-func (im *Images) unlike(row, column float64) *Images {
+// unlike returns what of each pixel of the only image, a stamp, is brighter than the point across a
+// center; nothing where that has no data. Where it is outside of the larger image it is dark.
+func (im *Images) unlike(row, column float64, whole *Images, left, top int) *Images {
 	grey := im.Grey()
+	light := func(y, x int) (sum float64) {
+		if y < 0 || x < 0 || y >= whole.Height || x >= whole.Width {
+			return 0
+		}
+		for c := range whole.Channels {
+			k := (y*whole.Width+x)*whole.Channels + c
+			if whole.isBad(k) {
+				return math.Inf(1)
+			}
+			sum += float64(whole.Pixels[k]) / float64(whole.Channels)
+		}
+		return sum
+	}
 	out := NewImages(1, im.Height, im.Width, 1)
 	for k, v := range grey.Pixels {
-		y, x := 2*row-float64(k/im.Width), 2*column-float64(k%im.Width)
+		y := 2*row - float64(k/im.Width) + float64(top)
+		x := 2*column - float64(k%im.Width) + float64(left)
 		i, j := int(math.Floor(y)), int(math.Floor(x))
-		if i < 0 || j < 0 || i+1 >= im.Height || j+1 >= im.Width {
-			continue
-		}
 		dy, dx := y-float64(i), x-float64(j)
-		at := func(i, j int) float64 { return float64(grey.Pixels[i*im.Width+j]) }
-		across := (1-dy)*((1-dx)*at(i, j)+dx*at(i, j+1)) + dy*((1-dx)*at(i+1, j)+dx*at(i+1, j+1))
-		out.Pixels[k] = float32(max(float64(v)-max(across, 0), 0))
+		across := (1-dy)*((1-dx)*light(i, j)+dx*light(i, j+1)) +
+			dy*((1-dx)*light(i+1, j)+dx*light(i+1, j+1))
+		if !math.IsNaN(across) { // as 0 times infinity is
+			out.Pixels[k] = float32(max(float64(v)-max(across, 0), 0))
+		}
 	}
 	return out
 }
@@ -242,8 +263,8 @@ func (im *Images) unlike(row, column float64) *Images {
 const coreRadius = 3
 
 // othersThan returns the peaks of the only image but that which a pixel belongs to, brightest first.
-func (im *Images) othersThan(x, y int) (others []Peak) {
-	h := im.hillOf()
+func (im *Images) othersThan(x, y int, noise float64) (others []Peak) {
+	h := im.hillOf(noise)
 	own := h.of[min(max(y, 0), h.height-1)*h.width+min(max(x, 0), h.width-1)]
 	for k, p := range h.peaks {
 		is := h.of[p.Row*h.width+p.Column] == k // not a part of another
