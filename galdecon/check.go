@@ -1,6 +1,7 @@
 package galdecon
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -28,7 +29,8 @@ func (c Config) checkShape(images *galaxy.Images) error {
 // that isn't dark, or more noise, which it would take for structure.
 func (c Config) checkRange(o *Observations) error {
 	found, err := o.Images.NoiseLevels()
-	if err != nil {
+	var refused *galaxy.Refusal
+	if err != nil && !errors.As(err, &refused) { // one without noise has less than is said
 		return err
 	}
 	for i, edge := range o.Images.Edges() {
