@@ -140,7 +140,7 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 	}
 	if c.Images.centralMax(0) <= 0 {
 		return fail(im.refuse(0, NoGalaxy, c.Images.centralMax(0), 0,
-			"Is the galaxy there, and the sky subtracted only once?", "there is no positive value"))
+			"see whether the galaxy is there, and the sky was subtracted only once", "there is no positive value"))
 	}
 	c.Neighbors = c.Images.othersThan(g.peak.Column+left-c.Left, g.peak.Row+top-c.Top, noise)
 	for k := range c.Neighbors {

@@ -169,10 +169,10 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	switch {
 	case g.peak.Value <= 0:
 		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 0,
-			"Is the galaxy there, and the sky subtracted only once?", "there is no positive value")
+			"see whether the galaxy is there, and the sky was subtracted only once", "there is no positive value")
 	case away > limit:
 		return g, refuse(FarPeak, g.peak.Column, g.peak.Row, away, limit,
-			"Name a place nearer to the galaxy, or take a larger stamp.",
+			"name a place nearer to the galaxy, or take a larger stamp",
 			"the light at the place belongs to a peak %.1f pixels away; at most %.1f are allowed",
 			away, limit)
 	}
@@ -185,8 +185,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	}
 	if len(bad) > 0 {
 		return g, refuse(NoDataAtPeak, bad[0]%h.width, bad[0]/h.width, float64(len(bad)), 0,
-			"What the galaxy's core was like can't be told from its surroundings: take an exposure in"+
-				" which it has data.",
+			"what the core was like can't be told from its surroundings: take an exposure in which it"+
+				" has data",
 			"%d pixel(s) in the galaxy's core have no data; none may lack there", len(bad))
 	}
 	return g, nil

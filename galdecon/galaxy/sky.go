@@ -83,7 +83,7 @@ func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error
 	good := none.Pixels - none.Total()
 	switch {
 	case marked:
-		return nil, im.refuse(i, NoPixels, 1, 1, "Is it the right file or extension?",
+		return nil, im.refuse(i, NoPixels, 1, 1, "see whether it is the right file or extension",
 			"none of %d pixels has a finite value that isn't masked", none.Pixels)
 	case good < 16 || good*100 < none.Flat:
 		// What is flat may be an image without noise: it has a level all the same.
@@ -103,8 +103,8 @@ func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error
 			if refusal != nil {
 				continue
 			}
-			refusal = im.refuse(i, NoNoise, 0, 0, "Was it clipped, rounded or smoothed, or is it a"+
-				" simulation without noise? Give its noise where one is asked for.",
+			refusal = im.refuse(i, NoNoise, 0, 0, "see whether it was clipped, rounded or"+
+				" smoothed; of a simulation without noise, say its noise where one is asked for",
 				"the sky of channel %d has the value %g without any noise", c, channels[c].Level)
 		}
 	}
