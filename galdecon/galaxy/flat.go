@@ -102,32 +102,12 @@ func (p plane) repeated() []float32 {
 // runs returns the good pixels of the value v that lie in n of them side by side along a row or a
 // column, or in a square that holds n.
 func (p plane) runs(v float32, n int) (found []int) {
-	is := make([]bool, len(p.bad))
-	for k := range is {
-		is[k] = !p.bad[k] && p.at(k) == v
-	}
-	in := make([]bool, len(is))
-	along := func(first, step, length int) {
-		run := 0
-		for i := range length + 1 {
-			if i < length && is[first+i*step] {
-				run++
-				continue
-			}
-			for j := i - run; run >= n && j < i; j++ {
-				in[first+j*step] = true
-			}
-			run = 0
+	in := make([]bool, len(p.bad))
+	side := int(math.Ceil(math.Sqrt(float64(n))))
+	for _, shape := range [][2]int{{1, n}, {n, 1}, {side, side}} {
+		if shape[0] <= p.height && shape[1] <= p.width {
+			p.rectangles(v, in, shape[0], shape[1])
 		}
-	}
-	for y := range p.height {
-		along(y*p.width, 1, p.width)
-	}
-	for x := range p.width {
-		along(x, p.width, p.height)
-	}
-	if side := int(math.Ceil(math.Sqrt(float64(n)))); side <= min(p.height, p.width) {
-		p.squares(is, in, side)
 	}
 	for k, i := range in {
 		if i {
@@ -137,40 +117,45 @@ func (p plane) runs(v float32, n int) (found []int) {
 	return found
 }
 
-// squares sets in for the pixels of all squares of a side whose pixels all are. down holds how many
-// pixels above a pixel, with itself, are, and reach how far below one a square goes on.
-func (p plane) squares(is, in []bool, side int) {
-	down := make([]int, p.width)
-	reach := make([]int, len(is))
+// rectangles sets in for the pixels of all rectangles of a height and a width whose pixels are good
+// and have the value v.
+func (p plane) rectangles(v float32, in []bool, height, width int) {
+	// down holds how many pixels up from a pixel, with itself, are so, and reach over how many rows
+	// upward, with its own, a rectangle goes on.
+	down, reach := make([]int, p.width), make([]int, p.width)
+	ends := make([]bool, len(p.bad)) // the lower edges of rectangles
+	any := false
 	for y := range p.height {
-		run := 0
+		run, edge := 0, -1 // edge is the last column of the row that is marked
 		for x := range p.width {
 			k := y*p.width + x
-			if is[k] {
+			if !p.bad[k] && p.at(k) == v {
 				down[x]++
 			} else {
 				down[x] = 0
 			}
-			if down[x] >= side {
+			if down[x] >= height {
 				run++
 			} else {
 				run = 0
 			}
-			if run >= side { // a square ends here, at its lower right corner
-				for j := x - side + 1; j <= x; j++ {
-					reach[y*p.width+j] = side
+			if run >= width {
+				for j := max(x-width+1, edge+1); j <= x; j++ {
+					ends[y*p.width+j] = true
 				}
+				edge, any = x, true
 			}
 		}
 	}
-	for y := p.height - 1; y >= 0; y-- {
+	for y := p.height - 1; any && y >= 0; y-- {
 		for x := range p.width {
 			k := y*p.width + x
-			if reach[k] > 0 {
+			if ends[k] {
+				reach[x] = height
+			}
+			if reach[x] > 0 {
 				in[k] = true
-				if y > 0 {
-					reach[k-p.width] = max(reach[k-p.width], reach[k]-1)
-				}
+				reach[x]--
 			}
 		}
 	}
