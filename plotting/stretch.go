@@ -9,13 +9,13 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// zeroGrey is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with room below it for
-// negative noise of the sky.
+// zeroGrey is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with
+// room below it for negative noise of the sky.
 const zeroGrey = 0.15
 
-// Stretch maps pixel values to a brightness from 0 (black) to 1 (white) by the inverse hyperbolic sine, which is linear
-// for faint values and logarithmic for bright ones, and takes negative values too (Lupton, Gunn & Szalay 1999;
-// Lupton et al. 2004):
+// Stretch maps pixel values to a brightness from 0 (black) to 1 (white) by the inverse hyperbolic
+// sine, which is linear for faint values and logarithmic for bright ones, and takes negative values
+// too (Lupton, Gunn & Szalay 1999; Lupton et al. 2004):
 //
 //	brightness(v) = (s(v) − s(Low)) / (s(High) − s(Low)),  s(v) = asinh(v / Softening)
 //
@@ -23,14 +23,17 @@ const zeroGrey = 0.15
 type Stretch struct {
 	// Low is shown black, High white, in pixel values. Low < High.
 	Low, High float64
-	// Softening is the pixel value where the scale turns from linear to logarithmic; 0 means linear throughout.
+	// Softening is the pixel value where the scale turns from linear to logarithmic; 0 means linear
+	// throughout.
 	Softening float64
 }
 
-// AutoStretch chooses one stretch for images that are to be compared. High is their brightest pixel. Softening is 3
-// standard deviations of the sky noise, within [High/100, High/4]; the noise is that of the sky
-// of the noisiest batch ([galaxy.Images.Sky]), and Softening is High/30 where none has 1 negative pixel in 20. Low is such that the value 0 has the brightness 0.15. Images of 3 channels are
-// taken to be pictures, encoded for the eye already: they get the linear range from 0 to 1.
+// AutoStretch chooses one stretch for images that are to be compared. High is their brightest
+// pixel. Softening is 3 standard deviations of the sky noise, within [High/100, High/4]; the noise
+// is that of the sky of the noisiest batch ([galaxy.Images.Sky]), and Softening is High/30 where
+// none has 1 negative pixel in 20. Low is such that the value 0 has the brightness 0.15. Images of
+// 3 channels are taken to be pictures, encoded for the eye already: they get the linear range from
+// 0 to 1.
 //
 // It is an error if there is no image, or one of them isn't valid.
 func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
@@ -62,8 +65,8 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	return Stretch{Low: low, High: high, Softening: softening}, nil
 }
 
-// skyNoise returns the noise of the sky of images ([galaxy.Images.Sky]), the median of up to sixteen
-// of them; 0 if fewer than 1 pixel in 20 is negative, as without a sky of 0 and noise.
+// skyNoise returns the noise of the sky of images ([galaxy.Images.Sky]), the median of up to
+// sixteen of them; 0 if fewer than 1 pixel in 20 is negative, as without a sky of 0 and noise.
 func skyNoise(images *galaxy.Images) float64 {
 	below := 0
 	for _, v := range images.Pixels {

@@ -72,8 +72,8 @@ func (h *hill) least(value float64) float64 {
 }
 
 // part parts the pixels among the peaks. It takes them from the brightest down: each belongs to the
-// peak of its brightest neighbor. Where two peaks meet, the lower becomes part of the higher, unless
-// it has risen enough to be told from noise.
+// peak of its brightest neighbor. Where two peaks meet, the lower becomes part of the higher,
+// unless it has risen enough to be told from noise.
 func (h *hill) part() {
 	order := make([]int, len(h.values))
 	for k := range order {
@@ -149,7 +149,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	h := im.hillOf(noise)
 	g := h.climb(x, y)
 	if own := y*h.width + x; !g.core[own] {
-		// Where most of the light isn't there once more on the other side of the peak, it isn't the peak's.
+		// Where most of the light isn't there once more on the other side of the peak, it isn't the
+		// peak's.
 		rest := im.unlike(g.row, g.column, whole, left, top).hillOf(noise * math.Sqrt2)
 		other := rest.climb(x, y)
 		at := other.peak.Row*h.width + other.peak.Column
@@ -169,7 +170,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	switch {
 	case g.peak.Value <= 0:
 		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 0,
-			"see whether the galaxy is there, and the sky was subtracted only once", "there is no positive value")
+			"see whether the galaxy is there, and the sky was subtracted only once",
+			"there is no positive value")
 	case away > limit:
 		return g, refuse(FarPeak, g.peak.Column, g.peak.Row, away, limit,
 			"name a place nearer to the galaxy, or take a larger stamp",
@@ -258,11 +260,12 @@ func (im *Images) unlike(row, column float64, whole *Images, left, top int) *Ima
 	return out
 }
 
-// coreRadius is how far the core of a galaxy reaches from its center at most, along rows and columns:
-// a nucleus is about as narrow as a PSF.
+// coreRadius is how far the core of a galaxy reaches from its center at most, along rows and
+// columns: a nucleus is about as narrow as a PSF.
 const coreRadius = 3
 
-// othersThan returns the peaks of the only image but that which a pixel belongs to, brightest first.
+// othersThan returns the peaks of the only image but that which a pixel belongs to, brightest
+// first.
 func (im *Images) othersThan(x, y int, noise float64) (others []Peak) {
 	h := im.hillOf(noise)
 	own := h.of[min(max(y, 0), h.height-1)*h.width+min(max(x, 0), h.width-1)]

@@ -43,8 +43,8 @@ func (r *Refusal) Error() string {
 	if r.Column >= 0 && r.Row >= 0 {
 		at = fmt.Sprintf(" at column %d, row %d", r.Column, r.Row)
 	}
-	return fmt.Sprintf("galaxy: %s (index %d) is refused, %s%s: %s\nHint: %s", r.ID, r.Index, r.Reason,
-		at, r.What, r.Hint)
+	return fmt.Sprintf("galaxy: %s (index %d) is refused, %s%s: %s\nHint: %s",
+		r.ID, r.Index, r.Reason, at, r.What, r.Hint)
 }
 
 // refuse returns a refusal of image i at no single place.

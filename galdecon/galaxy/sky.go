@@ -71,9 +71,9 @@ func (im *Images) Sky() ([]Sky, error) {
 	return skies, errors.Join(refused...)
 }
 
-// skyLimit is by how many standard deviations means deviate where there is a galaxy. That takes some
-// excursions of the noise as well, which is correlated then by −0.01: NoiseCorrelation has a limit
-// of its own.
+// skyLimit is by how many standard deviations means deviate where there is a galaxy. That takes
+// some excursions of the noise as well, which is correlated then by −0.01: NoiseCorrelation has a
+// limit of its own.
 const skyLimit, correlationLimit = 3, 4
 
 // skyOf returns the sky of each channel of image i.
@@ -111,7 +111,8 @@ func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error
 	return channels, refusal
 }
 
-// skyPart is the sky of a channel, which pixels it is seen in, and by how much they deviate from it.
+// skyPart is the sky of a channel, which pixels it is seen in, and by how much they deviate from
+// it.
 type skyPart struct {
 	Sky
 	in   []bool
