@@ -293,3 +293,45 @@ func TestScaleOfUnits(t *testing.T) {
 		}
 	}
 }
+
+// What an image without noise fades to is its sky.
+func TestNoNoiseFades(t *testing.T) {
+	for name, cut := range map[string]float64{"to nothing": 0, "to where it is cut off": 0.005} {
+		im := blob(96, 96, 1, 50, 40, 3, 10)
+		for k, v := range im.Pixels {
+			if float64(v) < cut {
+				im.Pixels[k] = 0
+			}
+			im.Pixels[k] += 2
+		}
+		if none, err := im.MarkNoData(); err != nil || none[0].Total() > 0 {
+			t.Errorf("%s: %s, error %v", name, none[0], err)
+		}
+		var refused *Refusal
+		if s, err := im.Sky(); !errors.As(err, &refused) || refused.Reason != NoNoise || s[0] != (Sky{Level: 2}) {
+			t.Errorf("%s: %+v, error %v", name, s, err)
+		}
+		if levels, err := im.NoiseLevels(); !errors.As(err, &refused) || !math.IsNaN(levels[0]) {
+			t.Errorf("%s: noise %v, error %v", name, levels, err)
+		}
+	}
+}
+
+// Counts so few that most pixels have none.
+func TestSkyOfHardlyAnyCounts(t *testing.T) {
+	for _, mean := range []float64{0.005, 0.01, 0.02} {
+		for seed := range uint64(3) {
+			im := poisson(128, mean, seed)
+			s, err := im.Sky()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if off := (s[0].Level - mean) / s[0].Error; math.Abs(off) > 3.5 {
+				t.Errorf("mean %g: %+v", mean, s[0])
+			}
+			if none, err := im.MarkNoData(); err != nil || none[0].Total() > 0 {
+				t.Errorf("mean %g: %s, error %v", mean, none[0], err)
+			}
+		}
+	}
+}
