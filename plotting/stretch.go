@@ -9,9 +9,12 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// zeroGrey is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with
+// zeroGray is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with
 // room below it for negative noise of the sky.
-const zeroGrey = 0.15
+const zeroGray = 0.15
+
+// colorStretch is for pictures in color, which are encoded for the eye already.
+var colorStretch = Stretch{High: 1}
 
 // Stretch maps pixel values to a brightness from 0 (black) to 1 (white) by the inverse hyperbolic
 // sine, which is linear for faint values and logarithmic for bright ones, and takes negative values
@@ -48,7 +51,7 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	var high, noise float64
 	for _, b := range batches {
 		if b.Channels == 3 {
-			return Stretch{High: 1}, nil
+			return colorStretch, nil
 		}
 		noise = max(noise, skyNoise(b))
 		high = max(high, float64(slices.Max(b.Pixels)))
@@ -60,8 +63,8 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	if noise > 0 {
 		softening = min(max(3*noise, high/100), high/4)
 	}
-	// Solve brightness(0) = zeroGrey for Low.
-	low := softening * math.Sinh(-zeroGrey/(1-zeroGrey)*math.Asinh(high/softening))
+	// Solve brightness(0) = zeroGray for Low.
+	low := softening * math.Sinh(-zeroGray/(1-zeroGray)*math.Asinh(high/softening))
 	return Stretch{Low: low, High: high, Softening: softening}, nil
 }
 
@@ -105,7 +108,8 @@ func (s Stretch) String() string {
 	if s.Softening == 0 {
 		return fmt.Sprintf("linear scale, black %s, white %s", number(s.Low), number(s.High))
 	}
-	return fmt.Sprintf("asinh stretch, softening %s, black %s, white %s", number(s.Softening), number(s.Low), number(s.High))
+	return fmt.Sprintf("asinh stretch, softening %s, black %s, white %s",
+		number(s.Softening), number(s.Low), number(s.High))
 }
 
 // or returns s, checked, or the automatic stretch for the batches where s is zero.
@@ -113,8 +117,10 @@ func (s Stretch) or(batches ...*galaxy.Images) (Stretch, error) {
 	if s == (Stretch{}) {
 		return AutoStretch(batches...)
 	}
-	if !(s.Low < s.High) || !(s.Softening >= 0) || math.IsInf(s.High-s.Low, 0) || math.IsInf(s.Softening, 0) {
-		return s, fmt.Errorf("plotting: Stretch%+v is not usable: it needs finite Low < High and Softening ≥ 0; leave it zero for an automatic one", s)
+	if !(s.Low < s.High) || !(s.Softening >= 0) || math.IsInf(s.High-s.Low, 0) ||
+		math.IsInf(s.Softening, 0) {
+		return s, fmt.Errorf("plotting: Stretch%+v is not usable: it needs finite Low < High and "+
+			"Softening ≥ 0; leave it zero for an automatic one", s)
 	}
 	return s, nil
 }

@@ -59,8 +59,8 @@ func TestBadPixelsStayKnown(t *testing.T) {
 	at("of a clone", im, bad)
 	at("Select", im.Select(1, 0, 1), bad-48, bad+48)
 	at("Select others", im.Select(0))
-	at("Grey", im.Grey(), bad)
-	colored, err := im.Grey().WithChannels(3)
+	at("Gray", im.Gray(), bad)
+	colored, err := im.Gray().WithChannels(3)
 	if err != nil {
 		t.Fatal(err)
 	}

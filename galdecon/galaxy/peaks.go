@@ -30,7 +30,7 @@ type hill struct {
 // hillOf returns the first of the images as a hill, whose bad pixels are filled. noise is that of
 // means over 3×3 pixels.
 func (im *Images) hillOf(noise float64) *hill {
-	grey := im.Grey()
+	grey := im.Gray()
 	h := &hill{height: im.Height, width: im.Width, noise: noise,
 		values: make([]float64, im.Height*im.Width)}
 	for k := range h.values {
@@ -48,7 +48,7 @@ func (im *Images) hillOf(noise float64) *hill {
 // blockNoise returns the noise of means over 3×3 pixels, correlated or not, from such side by side
 // in the only image; of images under 9×9 pixels a third of that of pixels.
 func (im *Images) blockNoise() float64 {
-	pixels, share := im.Grey(), 1.0/3
+	pixels, share := im.Gray(), 1.0/3
 	if im.Height >= 9 && im.Width >= 9 {
 		if blocks, err := pixels.Average(3); err == nil {
 			pixels, share = blocks, 1
@@ -231,7 +231,7 @@ func (h *hill) climb(x, y int) found {
 // unlike returns what of each pixel of the only image, a stamp, is brighter than the point across a
 // center; nothing where that has no data. Where it is outside of the larger image it is dark.
 func (im *Images) unlike(row, column float64, whole *Images, left, top int) *Images {
-	grey := im.Grey()
+	grey := im.Gray()
 	light := func(y, x int) (sum float64) {
 		if y < 0 || x < 0 || y >= whole.Height || x >= whole.Width {
 			return 0

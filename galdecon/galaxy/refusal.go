@@ -1,6 +1,9 @@
 package galaxy
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Reason says why an image was refused.
 type Reason string
@@ -52,4 +55,18 @@ func (im *Images) refuse(i int, why Reason, value, limit float64, hint, format s
 	args ...any) *Refusal {
 	return &Refusal{Index: i, ID: im.ID(i), Reason: why, What: fmt.Sprintf(format, args...),
 		Column: -1, Row: -1, Value: value, Limit: limit, Hint: hint}
+}
+
+// Only reports whether err consists of refusals for one reason, which its caller can do without.
+func (r Reason) Only(err error) bool {
+	switch e := err.(type) {
+	case *Refusal:
+		return e.Reason == r
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		return len(all) > 0 && !slices.ContainsFunc(all, func(one error) bool { return !r.Only(one) })
+	case interface{ Unwrap() error }:
+		return r.Only(e.Unwrap())
+	}
+	return false
 }
