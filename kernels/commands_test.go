@@ -160,10 +160,10 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 		{"command killed", galdecon, "sleeps.ipynb", "", syscall.SIGKILL},
 		{"command interrupted", galdecon, "sleeps.ipynb", "", syscall.SIGINT},
 		{"go run killed", []string{"go", "run", "."}, "sleeps.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed", galdecon, "sleeps.ipynb", "execute.py", syscall.SIGKILL},
+		{"nbclient killed", galdecon, "sleeps.ipynb", "NotebookClient", syscall.SIGKILL},
 		{"cell that ignores signals", galdecon, "stubborn.ipynb", "", syscall.SIGKILL},
 		{"training in the background", galdecon, "trains.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed in a training", galdecon, "trains.ipynb", "execute.py", syscall.SIGKILL},
+		{"nbclient killed in a training", galdecon, "trains.ipynb", "NotebookClient", syscall.SIGKILL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

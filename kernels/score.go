@@ -29,7 +29,7 @@ func scores() *cobra.Command {
 			if _, err := home.CCompiler(cmd.Context()); err != nil {
 				return fmt.Errorf("galdecon needs a C compiler: %w", err)
 			}
-			program, err := h.Program(cmd.Context(), repo, "./kernels/score", "galdecon-score")
+			program, err := h.Program(cmd.Context(), repo, "kernels/score", "galdecon-score")
 			if err != nil {
 				return fmt.Errorf("the program that scores: %w", err)
 			}

@@ -175,7 +175,7 @@ func upToDate(h home.Home, repo string) (string, error) {
 
 // compute has the backend compute something.
 func compute(ctx context.Context, repo string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "run", "./kernels/probe")
+	cmd := exec.CommandContext(ctx, "go", "run", "-mod=readonly", home.Package("kernels/probe"))
 	cmd.Dir = repo
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	out, err := cmd.Output()

@@ -119,7 +119,7 @@ func Gopls(args []string) error {
 		return fmt.Errorf("joining the kernel's process group: %w", err)
 	}
 	// pkg.go.dev, to which contextual help refers for what isn't private, has no pages of galdecon.
-	private := strings.Trim(os.Getenv("GOPRIVATE")+",galdecon", ",")
+	private := strings.Trim(os.Getenv("GOPRIVATE")+","+home.Package(""), ",")
 	return syscall.Exec(path, append([]string{path}, args...), append(os.Environ(), "GOPRIVATE="+private))
 }
 
