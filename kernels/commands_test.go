@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -76,6 +77,78 @@ func TestDoctorOfNothing(t *testing.T) {
 	}
 	if _, err := os.Stat(h.Dir); err == nil {
 		t.Errorf("the doctor made %s", h.Dir)
+	}
+}
+
+// TestHelpOfNothing checks that every command says what it does where nothing is there: no home, no Go, no Python.
+func TestHelpOfNothing(t *testing.T) {
+	installed, _ := hometest.Installed(t)
+	dir := filepath.Join(t.TempDir(), "none")
+	for _, c := range command().Commands() {
+		for _, flag := range []string{"--help", "-h"} {
+			cmd := exec.Command(installed.Bin("galdecon"), c.Name(), flag)
+			cmd.Dir = t.TempDir()
+			cmd.Env = []string{"PATH=", home.DirEnv + "=" + dir}
+			said, err := cmd.CombinedOutput()
+			if err != nil || !bytes.Contains(said, []byte("Usage:\n  galdecon "+c.Name())) {
+				t.Errorf("galdecon %s %s: %v\n%s", c.Name(), flag, err, said)
+			}
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("asking for help made %s", dir)
+	}
+}
+
+// TestWithoutCgo checks that the command is built without cgo, and says then what is missing.
+func TestWithoutCgo(t *testing.T) {
+	t.Setenv("CGO_ENABLED", "0")
+	program, dir := filepath.Join(t.TempDir(), "galdecon"), filepath.Join(t.TempDir(), "none")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"doctor", "score"} {
+		cmd := exec.Command(program, name)
+		cmd.Env = append(os.Environ(), home.DirEnv+"="+dir)
+		said, err := cmd.CombinedOutput()
+		if err == nil || !bytes.Contains(said, []byte("cgo is off: unset CGO_ENABLED")) {
+			t.Errorf("%s: %v\n%s", name, err, said)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s made %s", name, dir)
+		}
+	}
+}
+
+// TestTemporaryFilesWithoutExecution executes a notebook where programs in the directory for temporary files can't be executed.
+func TestTemporaryFilesWithoutExecution(t *testing.T) {
+	h, repo := hometest.Installed(t)
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("it takes the right to mount: %v: %s", err, bytes.TrimSpace(out))
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	if err := home.Executes(dir); !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("Executes = %v, want os.ErrPermission and the directory", err)
+	}
+	if err := home.Executes(h.Dir); err != nil {
+		t.Error(err)
+	}
+	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", t.TempDir(), filepath.Join("notebook", "testdata", "good.ipynb"))
+	cmd.Env = append(h.Env(repo), "TMPDIR="+dir)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, said)
+	}
+	for of, want := range map[string]string{"": "set GOTMPDIR to a directory", t.TempDir(): "ok       TMPDIR"} {
+		cmd = exec.Command(h.Bin("galdecon"), "doctor")
+		cmd.Env = append(h.Env(repo), "TMPDIR="+dir, "GOTMPDIR="+of)
+		if said, _ := cmd.CombinedOutput(); !bytes.Contains(said, []byte(want)) || !bytes.Contains(said, []byte(filepath.Join(h.Dir, "tmp"))) {
+			t.Errorf("doctor with GOTMPDIR=%s doesn't say %q:\n%s", of, want, said)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@
 //	bin/       galdecon (the command in kernels/), gonb, goimports, gopls
 //	shim/      go and gopls as the kernel sees them: links to bin/galdecon
 //	runtime/   Jupyter's connection files
+//	tmp/       temporary files of kernels, where the system's can't be executed
 //	stamps/    one file per finished step, see [Home.Setup]
 //	lock       held while a Setup changes anything
 package home

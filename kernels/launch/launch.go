@@ -36,11 +36,15 @@ func Kernel(h home.Home, repo, connectionFile string) (status int, err error) {
 	cmd := exec.Command(h.Bin("gonb"), "-kernel", connectionFile, "-go_work="+repo, "-raw_error=true")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	path := strings.Join([]string{h.Shim(), filepath.Join(h.Dir, "bin"), os.Getenv("PATH")}, string(os.PathListSeparator))
+	temp, err := h.Temp() // gonb makes the programs of cells there
+	if err != nil {
+		return 1, err
+	}
 	session, err := host.New(h, repo, owner())
 	if err != nil {
 		return 1, err
 	}
-	cmd.Env = append(append(h.Env(repo), session.Env()...), "PATH="+path,
+	cmd.Env = append(append(h.Env(repo), session.Env()...), "PATH="+path, "TMPDIR="+temp,
 		"GOWORK=", // a user's GOWORK=off, or another workspace, would take the place of gonb's go.work
 		"GOFLAGS="+goFlags())
 	return lifeline.Supervise(cmd, func() { _ = session.Close() }) // nobody is left to be told
