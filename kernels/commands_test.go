@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"galdecon/internal/console"
 	"galdecon/internal/home"
 	"galdecon/internal/home/hometest"
 )
@@ -138,6 +139,11 @@ func TestTemporaryFilesWithoutExecution(t *testing.T) {
 	if err := home.Executes(h.Dir); err != nil {
 		t.Error(err)
 	}
+	none := home.Home{Dir: filepath.Join(dir, "home")}
+	err := none.Setup(t.Context(), repo, console.NewLog(t.Output()))
+	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "set "+home.DirEnv) {
+		t.Errorf("a home there: %v, want os.ErrPermission and what to do", err)
+	}
 	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", t.TempDir(), filepath.Join("notebook", "testdata", "good.ipynb"))
 	cmd.Env = append(h.Env(repo), "TMPDIR="+dir)
 	if said, err := cmd.CombinedOutput(); err != nil {
@@ -152,13 +158,33 @@ func TestTemporaryFilesWithoutExecution(t *testing.T) {
 	}
 }
 
-// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job.
+// pipElsewhere is the environment of a user whose pip is set, in all ways that there are, to install to a directory.
+func pipElsewhere(t *testing.T, dir string) []string {
+	t.Helper()
+	// What the machine's configuration says of indexes stays.
+	machine, err := os.ReadFile("/etc/pip.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "pip.conf")
+	machine = append(machine, "\n[install]\nprefix = "+dir+"\ntarget = "+dir+"\nroot = "+dir+"\nuser = true\n"...)
+	if err := os.WriteFile(config, machine, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"PIP_CONFIG_FILE=" + config, "PIP_TARGET=" + dir, "PIP_PREFIX=" + dir, "PIP_ROOT=" + dir, "PIP_USER=1",
+		"PIP_DRY_RUN=1", "PYTHONUSERBASE=" + dir}
+}
+
+// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job, in the home
+// alone: the user's pip is set to install elsewhere.
 func TestSetupKilled(t *testing.T) {
 	installed, repo := hometest.Installed(t)
+	elsewhere := t.TempDir()
+	environment := pipElsewhere(t, elsewhere)
 	h, jupyter := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}, t.TempDir()
 	setup := func() *exec.Cmd {
 		cmd := exec.Command(installed.Bin("galdecon"), "setup")
-		cmd.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
+		cmd.Env = append(append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter), environment...)
 		return cmd
 	}
 	first := setup()
@@ -181,6 +207,9 @@ func TestSetupKilled(t *testing.T) {
 	t.Logf("%s", out)
 	if pending := h.Pending(repo); len(pending) > 0 {
 		t.Errorf("still pending: %v", pending)
+	}
+	if there, err := os.ReadDir(elsewhere); err != nil || len(there) > 0 {
+		t.Errorf("pip installed elsewhere: %v, %v", there, err)
 	}
 	doctor := exec.Command(h.Bin("galdecon"), "doctor")
 	doctor.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -183,14 +184,18 @@ func (h Home) whole(build func(dir string) error) error {
 	return nil
 }
 
-// sources is the contents of files of the repository, and of the Go sources below its directories, with their names and Go's version.
+// sources is the contents of files of the repository, and of the Go sources and what they embed below its directories, with their
+// names and Go's version.
 func sources(repo string, names ...string) (string, error) {
 	var all strings.Builder
 	fmt.Fprintln(&all, runtime.Version())
 	for _, name := range names {
 		root := filepath.Join(repo, name)
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			isSource := strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go")
+			if err == nil && d.IsDir() && d.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			isSource := slices.Contains([]string{".go", ".py", ".txt"}, filepath.Ext(path)) && !strings.HasSuffix(path, "_test.go")
 			if err != nil || d.IsDir() || path != root && !isSource {
 				return err
 			}

@@ -115,3 +115,32 @@ func TestTools(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignWorkspace builds a program below somebody else's go.work, with flags that go refuses in a workspace.
+func TestForeignWorkspace(t *testing.T) {
+	repo, dir := own(t), t.TempDir()
+	work := filepath.Join(dir, "go.work")
+	if err := os.WriteFile(work, []byte("go 1.26\n\nuse ./other\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "other"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "other", "go.mod"), []byte("module example.org/other\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOWORK", work)
+	t.Setenv("GOFLAGS", "-buildvcs=false -mod=mod")
+	h := Home{Dir: t.TempDir()}
+	program, err := h.Program(t.Context(), repo, "kernels", "galdecon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(program, "--help").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	module, err := downloaded(t.Context(), repo, tools["gonb"])
+	if err != nil || !strings.Contains(filepath.Base(module), "@") {
+		t.Errorf("gonb's module is %q, %v", module, err)
+	}
+}

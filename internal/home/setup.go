@@ -71,6 +71,9 @@ func (h Home) ensure(ctx context.Context, c *console.Console, steps []step) erro
 	if err := os.MkdirAll(filepath.Join(h.Dir, "stamps"), 0o755); err != nil {
 		return fmt.Errorf("cannot make galdecon's directory %s: %w; set %s to a directory that you can write to", h.Dir, err, DirEnv)
 	}
+	if err := Executes(h.Dir); err != nil {
+		return fmt.Errorf("%w; set %s to a directory where they can", err, DirEnv)
+	}
 	lock, err := h.lock(ctx, c)
 	if err != nil {
 		return err
