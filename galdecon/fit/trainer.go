@@ -22,6 +22,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model/checkpoint"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/random"
 )
 
 // Inputs are scalars that a loss reads by name with [Input]: what a sweep varies. They stay the same through a training, and are
@@ -367,7 +368,7 @@ func (t *Trainer) compile() error {
 	c := t.config
 	t.store = model.NewStore()
 	// GoMLX's own way to seed leaves the state's variable without its store, which several devices need.
-	seeded, err := graph.RNGStateFromSeed(c.Seed)
+	seeded, err := random.Initial(c.Seed)
 	if err != nil {
 		return err
 	}

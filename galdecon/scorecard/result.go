@@ -66,7 +66,7 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 	if err != nil {
 		return err
 	}
-	errors, err := score.DataMSE(blurred.Images, x)
+	errors, err := score.DataMSE(blurred.Images(), x)
 	if err != nil {
 		return err
 	}
