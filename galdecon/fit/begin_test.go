@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -89,6 +90,8 @@ func TestBeginThenGoOn(t *testing.T) {
 	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 8), linear, whole, nil); err != nil {
 		t.Fatal(err)
 	}
+	// The same folder, as a relative path from a directory that isn't this process's.
+	c.WorkingDir, c.InitialModel = filepath.Split(from)
 	until(t, c, random(12, 8), linear, parts, 2)
 	if err := os.RemoveAll(from); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -43,10 +44,13 @@ type Config struct {
 	Accumulate int `json:"accumulate,omitempty"`
 	// Devices is the number of devices that each part is spread over. 0 is 1.
 	Devices int `json:"devices,omitempty"`
-	// Begin is the folder of a trained model whose averaged weights the training begins with, where they would else be random: a model
+	// InitialModel is the folder of a trained model whose averaged weights the training begins with, where they would else be random: a model
 	// becomes fit for other galaxies, images of another size or another instrument in a fraction of the steps. The optimizer starts
 	// anew. A training that goes on doesn't look there.
 	InitialModel string `json:"begin,omitempty"`
+	// WorkingDir is the directory that a relative InitialModel is in, "" for the process's. It belongs to the caller and not to the
+	// model: it isn't stored.
+	WorkingDir string `json:"-"`
 	// Seed determines the weights' start, the order of galaxies, and all noise.
 	Seed int64 `json:"seed"`
 }
@@ -70,6 +74,14 @@ func (c Config) Validate() error {
 		return fmt.Errorf("fit: a batch of %d can't be computed in %d equal parts on %d device(s) each", c.Batch, c.Accumulate, c.Devices)
 	}
 	return nil
+}
+
+// InitialFolder returns where InitialModel is: a path that is absolute where it or WorkingDir is, or "" where there is none.
+func (c Config) InitialFolder() string {
+	if c.InitialModel == "" || filepath.IsAbs(c.InitialModel) {
+		return c.InitialModel
+	}
+	return filepath.Join(c.WorkingDir, c.InitialModel)
 }
 
 func (c Config) parts() int   { return max(c.Accumulate, 1) }

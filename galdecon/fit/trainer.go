@@ -135,8 +135,8 @@ func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, own func()
 	if err := t.restore(state.store, dir); err != nil {
 		return err
 	}
-	if c.InitialModel != "" && state.step == 0 {
-		if err := t.begin(c.InitialModel); err != nil {
+	if from := c.InitialFolder(); from != "" && state.step == 0 {
+		if err := t.begin(from); err != nil {
 			return err
 		}
 	}
