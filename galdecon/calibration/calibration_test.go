@@ -18,9 +18,9 @@ import (
 
 // draw makes trials of d quantities with a posterior N(centre, 1) each, which correlate by rho, and samples of N(centre + bias, width²), which
 // correlate by sampled. The prior of centres is N(0, 3²).
-func draw(t *testing.T, m, n, d int, width, bias, rho, sampled float64, seed uint64) *Ensemble {
+func draw(t *testing.T, m, n, d int, width, bias, rho, sampled float64, seed int64) *Ensemble {
 	t.Helper()
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := rand.New(rand.NewPCG(uint64(seed), 0))
 	truth, samples := make([][]float64, m), make([][][]float64, m)
 	for i := range m {
 		centre := make([]float64, d)
@@ -132,7 +132,7 @@ func TestCalibrationOfGaussians(t *testing.T) {
 func TestBandsHold(t *testing.T) {
 	const repeats = 200
 	var strayed [2]int
-	for seed := range uint64(repeats) {
+	for seed := range int64(repeats) {
 		r := draw(t, 30, 15, 30, 1, 0, 0.5, 0.5, seed).Ranks(1)
 		for k, c := range []Coverage{central(t, r), cumulative(t, r)} {
 			if c.Distance > c.Error {

@@ -35,18 +35,18 @@ type Coverage struct {
 // interpolated linearly, and so is what lies beyond 1 − 2/(n+1), the interval of all samples; the expectation is then exactly the nominal
 // level, for any n. Intervals between quantiles of the samples as commonly interpolated would hold (n−1)/(n+1) of it.
 // Above the diagonal samples are under-confident, below it over-confident or biased. It is an error if there are fewer than 2 observations.
-func (r *Ranks) Central(seed uint64) (Coverage, error) {
+func (r *Ranks) Central(seed int64) (Coverage, error) {
 	return r.coverage(func(level float64) [2]float64 { return [2]float64{(1 - level) / 2, (1 + level) / 2} }, seed)
 }
 
 // Cumulative is the coverage of intervals from below up to a quantile: the cumulative distribution of the ranks, by which
 // Säilynoja et al. (2022) judge whether they are uniform. More sharply than [Ranks.Central] it tells a bias: above the diagonal, the truth lies too low among
 // the samples. For ranks of [Ensemble.TARP] it is the expected coverage probability. It is an error if there are fewer than 2 observations.
-func (r *Ranks) Cumulative(seed uint64) (Coverage, error) {
+func (r *Ranks) Cumulative(seed int64) (Coverage, error) {
 	return r.coverage(func(level float64) [2]float64 { return [2]float64{0, level} }, seed)
 }
 
-func (r *Ranks) coverage(interval func(level float64) [2]float64, seed uint64) (Coverage, error) {
+func (r *Ranks) coverage(interval func(level float64) [2]float64, seed int64) (Coverage, error) {
 	if err := r.check(); err != nil {
 		return Coverage{}, err
 	}
@@ -77,7 +77,7 @@ type Histogram struct {
 
 // Histogram sorts the ranks into bins, 2 to n+1. Where n+1 isn't a multiple of their number, a rank on the border of two counts
 // for both in part. It is an error if there are fewer than 2 observations.
-func (r *Ranks) Histogram(bins int, seed uint64) (Histogram, error) {
+func (r *Ranks) Histogram(bins int, seed int64) (Histogram, error) {
 	if err := r.check(); err != nil {
 		return Histogram{}, err
 	}
@@ -100,14 +100,14 @@ func (r *Ranks) Histogram(bins int, seed uint64) (Histogram, error) {
 
 // compare tells how far the mean of rows, one for each of independent observations, is from what is expected, in the column where it's farthest.
 // bound is what the mean of resampled rows keeps to the mean of rows in 95 % of all cases, p how often it strays as far as distance.
-func compare(rows [][]float64, expected []float64, seed uint64) (mean []float64, distance, bound, p float64) {
+func compare(rows [][]float64, expected []float64, seed int64) (mean []float64, distance, bound, p float64) {
 	m := float64(len(rows))
 	mean = make([]float64, len(expected))
 	for _, row := range rows {
 		floats.AddScaled(mean, 1/m, row)
 	}
 	distance = floats.Distance(mean, expected, math.Inf(1))
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := rand.New(rand.NewPCG(uint64(seed), 0))
 	strays := make([]float64, score.Resamples)
 	again := make([]float64, len(expected))
 	farther := 0

@@ -18,11 +18,11 @@ type Ranks struct {
 
 // Ranks ranks each quantity of each observation. Among samples equal to it, as where both are cut off at 0, its place is drawn by
 // chance from the seed.
-func (t *Ensemble) Ranks(seed uint64) *Ranks {
+func (t *Ensemble) Ranks(seed int64) *Ranks {
 	r := &Ranks{Samples: t.n, Counts: make([][]int, t.m)}
 	values := make([]float64, t.n)
 	for i := range r.Counts {
-		rng := rand.New(rand.NewPCG(seed, uint64(i)))
+		rng := rand.New(rand.NewPCG(uint64(seed), uint64(i)))
 		r.Counts[i] = make([]int, t.n+1)
 		truth, samples := t.truth(i), t.samples(i)
 		for k, y := range truth {
@@ -59,7 +59,7 @@ func rank(y float64, values []float64, rng *rand.Rand) int {
 // The paper takes one reference per observation; more of them cost little and narrow the band. They don't depend on the observation, so
 // samples of the prior, which know nothing of it, pass, as they pass any test of calibration. It is an error if there are fewer than 2
 // observations or no reference, or if all truths are the same.
-func (t *Ensemble) TARP(references int, seed uint64) (*Ranks, error) {
+func (t *Ensemble) TARP(references int, seed int64) (*Ranks, error) {
 	if references < 1 {
 		return nil, fmt.Errorf("calibration: TARP needs at least one reference point per observation, got %d", references)
 	}
@@ -76,7 +76,7 @@ func (t *Ensemble) TARP(references int, seed uint64) (*Ranks, error) {
 }
 
 // tarp takes the references of the next observation from points; they have the d scaled quantities.
-func (t *Ensemble) tarp(points func(d int, rng *rand.Rand) [][]float64, seed uint64) (*Ranks, error) {
+func (t *Ensemble) tarp(points func(d int, rng *rand.Rand) [][]float64, seed int64) (*Ranks, error) {
 	if err := several(t.m); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (t *Ensemble) tarp(points func(d int, rng *rand.Rand) [][]float64, seed uin
 	r := &Ranks{Samples: t.n, Counts: make([][]int, t.m)}
 	distances := make([]float64, t.n)
 	for i := range r.Counts {
-		rng := rand.New(rand.NewPCG(seed, uint64(i)))
+		rng := rand.New(rand.NewPCG(uint64(seed), uint64(i)))
 		r.Counts[i] = make([]int, t.n+1)
 		truth, samples := t.truth(i), t.samples(i)
 		for _, reference := range points(len(used), rng) {

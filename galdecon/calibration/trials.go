@@ -143,7 +143,7 @@ func float64s(values []float32) []float64 {
 // times 1 + 1/n, the price of a mean of n (Fortin et al. 2014): 1 where they are calibrated, above it where they are over-confident or biased,
 // below it where they are under-confident. Squares are summed over all quantities, so give those of different units apart. The interval
 // is that of a bootstrap over observations, of which there must be 2, with that seed. It is an error if no samples vary.
-func (t *Ensemble) SpreadRatio(seed uint64) (score.Estimate, error) {
+func (t *Ensemble) SpreadRatio(seed int64) (score.Estimate, error) {
 	if err := several(t.m); err != nil {
 		return score.Estimate{}, err
 	}
@@ -175,7 +175,7 @@ func (t *Ensemble) SpreadRatio(seed uint64) (score.Estimate, error) {
 	if math.IsInf(value, 1) {
 		return score.Estimate{}, fmt.Errorf("calibration: the samples of each of %d observations are all the same: they have an error, but no spread", t.m)
 	}
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := rand.New(rand.NewPCG(uint64(seed), 0))
 	ratios := make([]float64, score.Resamples)
 	for i := range ratios {
 		ratios[i] = ratio(func(int) int { return rng.IntN(t.m) })

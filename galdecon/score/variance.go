@@ -134,7 +134,7 @@ const Resamples = 10_000
 
 // MeanRetained is the other figure of Table 1: the mean over observations of the fraction of candidates that is retained. All are
 // used, so it is not selective as [MeanVariance] is. For the interval see [Mean].
-func MeanRetained(observations []Diversity, seed uint64) (Estimate, error) {
+func MeanRetained(observations []Diversity, seed int64) (Estimate, error) {
 	fractions := make([]float64, len(observations))
 	for i, o := range observations {
 		if err := o.validate(); err != nil {
@@ -148,7 +148,7 @@ func MeanRetained(observations []Diversity, seed uint64) (Estimate, error) {
 // MeanVariance is Eq. 4: the mean of Tr(Σ) over the observations. Those with fewer than 2 survivors have no covariance and are
 // dropped, as in the paper's released program, and counted. Where many are, the mean is one of the easy observations: read it
 // together with Dropped and the fraction retained. It is an error if none is left. For the interval see [Mean].
-func MeanVariance(observations []Diversity, seed uint64) (Estimate, error) {
+func MeanVariance(observations []Diversity, seed int64) (Estimate, error) {
 	var traces []float64
 	for i, o := range observations {
 		if err := o.validate(); err != nil {
@@ -170,7 +170,7 @@ func MeanVariance(observations []Diversity, seed uint64) (Estimate, error) {
 // less what the second does, and of its variance less the second's. Pairs of values of one observation vary less than the
 // observations do, so this finds smaller differences than a look at two intervals. An observation of which either has fewer than 2
 // survivors is dropped from the variance and counted; if none is left, as Used says, the variance has no value.
-func Difference(first, second []Diversity, seed uint64) (retained, variance Estimate, err error) {
+func Difference(first, second []Diversity, seed int64) (retained, variance Estimate, err error) {
 	if len(first) != len(second) {
 		return Estimate{}, Estimate{}, fmt.Errorf("score: models can't be compared by %d and %d observations; give both the same", len(first), len(second))
 	}
@@ -200,7 +200,7 @@ func Difference(first, second []Diversity, seed uint64) (retained, variance Esti
 // Mean is the mean of one value per observation with its percentile bootstrap interval (Efron 1979): observations are drawn again with
 // replacement, by a generator with that seed. With few observations it is too narrow, and with 1 it is that point and says
 // nothing. No values, or one that isn't finite, are an error.
-func Mean(values []float64, seed uint64) (Estimate, error) {
+func Mean(values []float64, seed int64) (Estimate, error) {
 	if len(values) == 0 {
 		return Estimate{}, errors.New("score: a mean needs at least one observation")
 	}
@@ -209,7 +209,7 @@ func Mean(values []float64, seed uint64) (Estimate, error) {
 			return Estimate{}, fmt.Errorf("score: observation %d has the value %v", i, v)
 		}
 	}
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := rand.New(rand.NewPCG(uint64(seed), 0))
 	means := make([]float64, Resamples)
 	for k := range means {
 		sum := 0.0

@@ -46,7 +46,7 @@ var quantities = []struct {
 }
 
 // calibrate measures the calibration of a method that draws candidates.
-func calibrate(results []*Result, seed uint64) ([]Calibration, error) {
+func calibrate(results []*Result, seed int64) ([]Calibration, error) {
 	ranks := &calibration.Ranks{Samples: results[0].Candidates}
 	var truths []float64
 	var pairs [][]float64
@@ -116,7 +116,7 @@ func (r *Result) values(of func(p *score.Photometry) []float64) (values [][]floa
 	return values, true
 }
 
-func calibrationOf(quantity string, ranks *calibration.Ranks, trials *calibration.Ensemble, tarp bool, seed uint64) (Calibration, error) {
+func calibrationOf(quantity string, ranks *calibration.Ranks, trials *calibration.Ensemble, tarp bool, seed int64) (Calibration, error) {
 	of := Calibration{Quantity: quantity}
 	coverage, err := ranks.Central(seed)
 	if tarp {

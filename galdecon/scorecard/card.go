@@ -171,7 +171,7 @@ func (c Config) row(results []*Result) (Row, error) {
 			row.TruePower[k] += r.TruePower[k] / float64(len(results))
 		}
 	}
-	seed := uint64(c.Seed)
+	seed := c.Seed
 	var err error
 	if noise := first.Setting.Noise; noise*noise < c.Epsilon {
 		if row.Retained, row.FeatureVariance, err = c.tableOne(row.Diversity); err != nil {
@@ -241,14 +241,14 @@ func (c Config) row(results []*Result) (Row, error) {
 
 // tableOne are the two figures of Table 1; variance is nil without features, or if no observation has 2 candidates that are retained.
 func (c Config) tableOne(observations []score.Diversity) (retained, variance *Number, err error) {
-	r, err := score.MeanRetained(observations, uint64(c.Seed))
+	r, err := score.MeanRetained(observations, c.Seed)
 	if err != nil {
 		return nil, nil, err
 	}
 	if c.Features == nil || !slices.ContainsFunc(observations, func(d score.Diversity) bool { return d.Retained >= 2 }) {
 		return (*Number)(&r), nil, nil
 	}
-	v, err := score.MeanVariance(observations, uint64(c.Seed))
+	v, err := score.MeanVariance(observations, c.Seed)
 	return (*Number)(&r), (*Number)(&v), err
 }
 
@@ -275,7 +275,7 @@ func (c Card) Difference(first, second string, setting Setting) (retained, varia
 	if a == nil || b == nil || a.Retained == nil {
 		return nil, nil, fmt.Errorf("scorecard: %s and %s can't be compared (%s): the card has no retained fraction of both", first, second, setting)
 	}
-	r, v, err := score.Difference(a.Diversity, b.Diversity, uint64(c.Seed))
+	r, v, err := score.Difference(a.Diversity, b.Diversity, c.Seed)
 	if v.Used == 0 || c.Features == "" {
 		return (*Number)(&r), nil, err
 	}

@@ -124,7 +124,7 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 	if err != nil {
 		return err
 	}
-	r.PixelRanks = trials.Ranks(uint64(c.Seed) + uint64(r.Galaxy)).Counts[0]
+	r.PixelRanks = trials.Ranks(c.Seed + int64(r.Galaxy)).Counts[0]
 	return nil
 }
 

@@ -64,11 +64,11 @@ func CompareSteps(ctx context.Context, d *galdecon.Model, samplers []ddpm.Sample
 		if err != nil {
 			return nil, err
 		}
-		coverage, err := trials.Ranks(uint64(seed)).Central(uint64(seed))
+		coverage, err := trials.Ranks(seed).Central(seed)
 		if err != nil {
 			return nil, err
 		}
-		spread, err := trials.SpreadRatio(uint64(seed))
+		spread, err := trials.SpreadRatio(seed)
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,7 @@ type Config struct {
 	Channels int
 	// Seed and the index of a galaxy determine it: galaxy First+i is the same whatever N is, so a stream of new galaxies
 	// is made by raising First, and a validation set by another seed.
-	Seed  uint64
+	Seed  int64
 	First int
 	// Pictures is the fraction, 0 to 1, that looks as in published 8-bit pictures (the paper's Illustris images are
 	// such) instead of as in calibrated data (Hubble's FITS files): stretched by an asinh, on a sky above 0.
@@ -129,7 +129,7 @@ func (c Config) id(index int) string { return fmt.Sprintf("synthetic %d/%d", c.S
 
 // render draws one galaxy into pixels, which are zero.
 func (c Config) render(pixels []float32, index uint64) {
-	r := random{rand.New(rand.NewPCG(c.Seed, index))}
+	r := random{rand.New(rand.NewPCG(uint64(c.Seed), index))}
 	o := drawObservation(r, c.Pictures)
 	g := drawModel(r, o)
 

@@ -324,7 +324,7 @@ func BenchmarkSynthetic(b *testing.B) {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			const n = 100
 			for i := range b.N {
-				synthetic(b, Config{N: n, Size: size, Seed: uint64(i)})
+				synthetic(b, Config{N: n, Size: size, Seed: int64(i)})
 			}
 			b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "galaxies/s")
 		})

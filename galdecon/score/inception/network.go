@@ -27,7 +27,7 @@ type Network struct {
 }
 
 // Random returns a network with random weights. Equal seeds give equal weights.
-func Random(device compute.Backend, seed uint64) (*Network, error) {
+func Random(device compute.Backend, seed int64) (*Network, error) {
 	n, err := newNetwork(device, random(seed))
 	if err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func weights(s state) ([]*tensors.Tensor, error) {
 
 // random is a state of random weights that keep the scale of the features (He et al. 2015), with batch normalisations that do
 // something. testdata/golden.py makes the same ones for pytorch-fid.
-func random(seed uint64) state {
+func random(seed int64) state {
 	return func(name string, shape ...int) ([]float32, error) {
 		n, fanIn := 1, 1
 		for i, d := range shape {
@@ -81,7 +81,7 @@ func random(seed uint64) state {
 
 // uniform returns n numbers in [0, 1), the upper 24 bits of SplitMix64 (Steele et al. 2014), whose initial state is the 64-bit FNV-1a
 // hash of "seed/name": a sequence that is easy to repeat in any language, unlike that of a library.
-func uniform(seed uint64, name string, n int) []float32 {
+func uniform(seed int64, name string, n int) []float32 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d/%s", seed, name)
 	state := h.Sum64()
