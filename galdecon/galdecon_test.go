@@ -454,7 +454,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	_, err = d.Path(observed, 9)
 	galtest.Wants(t, "a path of three", err, "got 3")
 
-	report, err := galdecon.Evaluate(posteriors, y)
+	report, err := galdecon.Evaluate(y, posteriors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,15 +472,15 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, report)
 		}
 	}
-	_, err = galdecon.Evaluate(posteriors, micro.Galaxies(2, 16))
+	_, err = galdecon.Evaluate(micro.Galaxies(2, 16), posteriors)
 	galtest.Wants(t, "truth of another number", err, "3 posteriors can't be compared with 2")
-	_, err = galdecon.Evaluate(posteriors, micro.Galaxies(3, 8))
+	_, err = galdecon.Evaluate(micro.Galaxies(3, 8), posteriors)
 	galtest.Wants(t, "truth of another size", err, "[1, 8, 8, 1]")
-	_, err = galdecon.Evaluate(nil, micro.Galaxies(2, 16))
+	_, err = galdecon.Evaluate(micro.Galaxies(2, 16), nil)
 	galtest.Wants(t, "nothing", err, "0 posteriors")
-	_, err = galdecon.Evaluate(posteriors, nil)
+	_, err = galdecon.Evaluate(nil, posteriors)
 	galtest.Wants(t, "no truth", err, "no images")
-	_, err = galdecon.Evaluate(posteriors, &galaxy.Images{N: 3, Height: 16, Width: 16, Channels: 1})
+	_, err = galdecon.Evaluate(&galaxy.Images{N: 3, Height: 16, Width: 16, Channels: 1}, posteriors)
 	galtest.Wants(t, "truth without pixels", err, "Pixels has 0")
 
 	counts, dark, nan := micro.Galaxies(1, 16), galaxy.NewImages(1, 16, 16, 1), micro.Galaxies(1, 16)
@@ -549,7 +549,7 @@ func TestCVAE(t *testing.T) {
 	if !reflect.DeepEqual(first, again) {
 		t.Error("the same seed gave other candidates")
 	}
-	if report, err := galdecon.Evaluate(first, y); err != nil || report.Mean().Variance <= 0 {
+	if report, err := galdecon.Evaluate(y, first); err != nil || report.Mean().Variance <= 0 {
 		t.Errorf("report %+v, error %v: want candidates that differ", report, err)
 	}
 }

@@ -17,8 +17,20 @@ type (
 	Row    = posterior.Row
 )
 
-// Evaluate compares posteriors with the truth [n, Size, Size, Channels], in the same order.
-func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
+// Benchmark is a test by galaxies whose truth is known.
+type Benchmark struct {
+	// Truth are the galaxies, [n, Size, Size, Channels].
+	Truth *galaxy.Images
+	// Observations are those of Truth, in the same order.
+	Observations *Observations
+	// Candidates are drawn for each observation, from Seed.
+	Candidates int
+	Seed       int64
+}
+
+// Evaluate compares the truth [n, Size, Size, Channels] with posteriors of its galaxies, in the same
+// order.
+func Evaluate(truth *galaxy.Images, posteriors []Posterior) (Report, error) {
 	if err := truth.Validate(); err != nil {
 		return Report{}, err
 	}
@@ -31,7 +43,7 @@ func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
 		if err != nil {
 			return Report{}, err
 		}
-		accuracy, err := score.NewAccuracy(truth.Select(i), p.Observation, p.Samples)
+		accuracy, err := score.Trial{Truth: truth.Select(i), Observation: p.Observation, Samples: p.Samples}.Accuracy()
 		if err != nil {
 			return Report{}, err
 		}

@@ -76,9 +76,19 @@ type Accuracy struct {
 	Variance float64
 }
 
-// NewAccuracy measures the accuracy of candidates [n, height, width, channels], n ≥ 2, against the truth y and the observation x, both
-// [1, height, width, channels].
-func NewAccuracy(truth, observation, samples *galaxy.Images) (Accuracy, error) {
+// Trial is one observation whose truth is known, with candidates for it. Name its fields: images
+// that change places give other numbers, not an error.
+type Trial struct {
+	// Truth is y and Observation is x, both [1, height, width, channels].
+	Truth, Observation *galaxy.Images
+	// Samples are the candidates, [n, height, width, channels], n ≥ 2.
+	Samples *galaxy.Images
+}
+
+// Accuracy compares the candidates with the truth. It returns an error if their shapes differ, or
+// if there are fewer than 2 candidates.
+func (t Trial) Accuracy() (Accuracy, error) {
+	truth, observation, samples := t.Truth, t.Observation, t.Samples
 	if err := Match("truth", truth, "observation", observation); err != nil {
 		return Accuracy{}, err
 	}
@@ -122,25 +132,41 @@ func MeanImage(images *galaxy.Images) (*galaxy.Images, error) {
 	return mean, nil
 }
 
-// VarianceRatio is the variance of the posterior over that of the prior, each unbiased and averaged over pixels: near 1 the
-// observation has told nothing, near 0 nearly all. The candidates are of one observation, [n, height, width, channels], n ≥ 2, and
-// the galaxies that the model was trained for, [m, height, width, channels], m ≥ 2, stand for the prior. An over-confident model
-// has a small ratio too; see the calibration.
-func VarianceRatio(candidates, galaxies *galaxy.Images) (float64, error) {
+// Prior is what is known of a galaxy before it is observed, as far as its variance goes; [NewPrior]
+// makes it.
+type Prior struct {
+	galaxy   *galaxy.Images // one of them, for their shape
+	variance float64
+}
+
+// NewPrior measures galaxies [m, height, width, channels], m ≥ 2, of the kind that a model was
+// trained for. It returns an error if they are all equal.
+func NewPrior(galaxies *galaxy.Images) (*Prior, error) {
 	if err := valid("galaxies", galaxies); err != nil {
+		return nil, err
+	}
+	if galaxies.N < 2 {
+		return nil, fmt.Errorf("score: the variance of a prior needs at least 2 galaxies, got %d", galaxies.N)
+	}
+	p := &Prior{galaxy: galaxies.Select(0), variance: pixelVariance(galaxies)}
+	if p.variance == 0 {
+		return nil, fmt.Errorf("score: the %d galaxies are equal, so the prior has no variance", galaxies.N)
+	}
+	return p, nil
+}
+
+// VarianceRatio returns the variance of the posterior over that of the prior, each unbiased and
+// averaged over pixels: near 1 the observation has told nothing, near 0 nearly all. The candidates
+// are of one observation, [n, height, width, channels], n ≥ 2. An over-confident model has a small
+// ratio too; see the calibration.
+func (p *Prior) VarianceRatio(candidates *galaxy.Images) (float64, error) {
+	if err := Match("candidates", candidates, "galaxy", p.galaxy); err != nil {
 		return 0, err
 	}
-	if err := Match("candidates", candidates, "galaxy", galaxies.Select(0)); err != nil {
-		return 0, err
+	if candidates.N < 2 {
+		return 0, fmt.Errorf("score: a variance needs at least 2 candidates, got %d", candidates.N)
 	}
-	if candidates.N < 2 || galaxies.N < 2 {
-		return 0, fmt.Errorf("score: a variance needs at least 2 images, got %d candidates and %d galaxies", candidates.N, galaxies.N)
-	}
-	prior := pixelVariance(galaxies)
-	if prior == 0 {
-		return 0, fmt.Errorf("score: the %d galaxies are equal, so the prior has no variance", galaxies.N)
-	}
-	return pixelVariance(candidates) / prior, nil
+	return pixelVariance(candidates) / p.variance, nil
 }
 
 // pixelVariance is the unbiased variance of each value over the images, averaged over the values.

@@ -69,9 +69,9 @@ func TestRetained(t *testing.T) {
 	}
 }
 
-func TestAgainst(t *testing.T) {
+func TestAccuracy(t *testing.T) {
 	// Candidates 1 and 3, 2 and 6: means 2 and 4, variances 2 and 8.
-	got, err := score.NewAccuracy(images(1, 2), images(0, 4), images(1, 2, 3, 6))
+	got, err := score.Trial{Truth: images(1, 2), Observation: images(0, 4), Samples: images(1, 2, 3, 6)}.Accuracy()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,20 +118,27 @@ func TestMeanImage(t *testing.T) {
 
 func TestVarianceRatio(t *testing.T) {
 	// Variances 2 and 8 of the candidates, 8 and 32 of the galaxies.
-	got, err := score.VarianceRatio(images(1, 2, 3, 6), images(0, 0, 4, 8))
+	ratio := func(candidates, galaxies *galaxy.Images) (float64, error) {
+		prior, err := score.NewPrior(galaxies)
+		if err != nil {
+			return 0, err
+		}
+		return prior.VarianceRatio(candidates)
+	}
+	got, err := ratio(images(1, 2, 3, 6), images(0, 0, 4, 8))
 	if err != nil {
 		t.Fatal(err)
 	}
 	near(t, "ratio", got, 0.25)
 	for want, pair := range map[string][2]*galaxy.Images{
-		"1 candidates":    {images(1, 2), images(1, 2, 3, 4)},
-		"1 galaxies":      {images(1, 2, 3, 4), images(1, 2)},
+		"2 candidates, got 1":    {images(1, 2), images(1, 2, 3, 4)},
+		"2 galaxies, got 1":      {images(1, 2, 3, 4), images(1, 2)},
 		"galaxies:":       {images(1, 2, 3, 4), images()},
 		"candidates:":     {images(), images(1, 2, 3, 4)},
 		"are equal":       {images(1, 2, 3, 4), images(1, 2, 1, 2)},
 		"can't be compar": {images(1, 2, 3, 4), galaxy.NewImages(2, 2, 1, 1)},
 	} {
-		if _, err := score.VarianceRatio(pair[0], pair[1]); err == nil || !strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), want) {
+		if _, err := ratio(pair[0], pair[1]); err == nil || !strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -141,7 +148,7 @@ func TestWhatCannotBeCompared(t *testing.T) {
 	wide := &galaxy.Images{N: 1, Height: 2, Width: 1, Channels: 1, Pixels: make([]float32, 2)}
 	nan := images(1, float32(math.NaN()))
 	against := func(truth, observation, samples *galaxy.Images) error {
-		_, err := score.NewAccuracy(truth, observation, samples)
+		_, err := score.Trial{Truth: truth, Observation: observation, Samples: samples}.Accuracy()
 		return err
 	}
 	reconvolution := func(reblurred, observation *galaxy.Images) error {
@@ -162,6 +169,7 @@ func TestWhatCannotBeCompared(t *testing.T) {
 		"one candidate":        {against(images(1, 2), images(1, 2), images(1, 2)), "at least 2 candidates, got 1"},
 		"truth of two":         {against(images(1, 2, 3, 4), images(1, 2), images(1, 2, 3, 4)), "truth"},
 		"truth of other shape": {against(wide, images(1, 2), images(1, 2, 3, 4)), "truth"},
+		"truth for candidates": {against(images(1, 2, 3, 4), images(1, 2), images(1, 2)), "truth"},
 		"candidates of other":  {against(images(1, 2), images(1, 2), wide), "candidates"},
 		"NaN truth":            {against(nan, images(1, 2), images(1, 2, 3, 4)), "truth"},
 		"pixels that lack":     {against(images(1, 2), images(1, 2), &galaxy.Images{N: 2, Height: 1, Width: 2, Channels: 1, Pixels: make([]float32, 3)}), "candidates"},

@@ -123,10 +123,13 @@ func (d Diversity) validate() error {
 
 // Estimate is a mean over observations with its interval of 95 % confidence.
 type Estimate struct {
-	// Value is the mean, Low and High are the ends of the interval.
-	Value, Low, High float64
+	Value float64 `json:"value"`
+	// Low and High are the ends of the interval.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
 	// Used is the number of observations in the mean, Dropped that of the others.
-	Used, Dropped int
+	Used    int `json:"used"`
+	Dropped int `json:"dropped,omitempty"`
 }
 
 // Resamples is the number of samples of a bootstrap: their 2.5 % quantile has a standard error of 0.16 %.

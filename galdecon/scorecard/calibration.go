@@ -18,14 +18,14 @@ type Calibration struct {
 	Coverage *calibration.Coverage  `json:"coverage,omitempty"`
 	Ranks    *calibration.Histogram `json:"ranks,omitempty"`
 	// ErrorOverSpread is 1 for calibrated candidates and above for over-confident ones; nil for TARP, or if nothing varies.
-	ErrorOverSpread *Number `json:"error_over_spread,omitempty"`
+	ErrorOverSpread *score.Estimate `json:"error_over_spread,omitempty"`
 	// Failed observations are left out: their truth or a candidate couldn't be measured.
 	Failed int `json:"failed"`
 }
 
 const (
-	pixels   = "pixels"
-	together = "TARP"
+	pixels = "pixels"
+	joint  = "TARP"
 	// references of TARP for each observation.
 	references = 100
 	// rankBins is the largest number of bins of a histogram.
@@ -40,7 +40,7 @@ var quantities = []struct {
 	{"flux", func(p *score.Photometry) []float64 { return []float64{math.Log(p.Aperture)} }},
 	{"half-light radius", func(p *score.Photometry) []float64 { return []float64{math.Log(p.HalfLight)} }},
 	{"ellipticity", func(p *score.Photometry) []float64 { return []float64{p.G1, p.G2} }},
-	{together, func(p *score.Photometry) []float64 {
+	{joint, func(p *score.Photometry) []float64 {
 		return []float64{math.Log(p.Aperture), math.Log(p.HalfLight), p.G1, p.G2}
 	}},
 }
@@ -84,7 +84,7 @@ func calibrate(results []*Result, seed int64) ([]Calibration, error) {
 			return nil, err
 		}
 		var ranks *calibration.Ranks
-		if q.name == together {
+		if q.name == joint {
 			ranks, err = trials.TARP(references, seed)
 		} else {
 			ranks = trials.Ranks(seed)
@@ -92,7 +92,7 @@ func calibrate(results []*Result, seed int64) ([]Calibration, error) {
 		if err != nil {
 			return nil, err
 		}
-		of, err := calibrationOf(q.name, ranks, trials, q.name == together, seed)
+		of, err := calibrationOf(q.name, ranks, trials, q.name == joint, seed)
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +132,7 @@ func calibrationOf(quantity string, ranks *calibration.Ranks, trials *calibratio
 	of.Coverage, of.Ranks = &coverage, &histogram
 	// Where nothing varies there is an error but no spread, which the ranks tell too.
 	if ratio, err := trials.SpreadRatio(seed); err == nil && !tarp && !math.IsInf(ratio.High, 0) {
-		of.ErrorOverSpread = (*Number)(&ratio)
+		of.ErrorOverSpread = &ratio
 	}
 	return of, nil
 }

@@ -33,31 +33,21 @@ type Card struct {
 // Difference is what a diffusion model has more than a CVAE, by the same observations in a setting, see [Card.Difference]; [Card.TableOne]
 // shows it.
 type Difference struct {
-	Diffusion string  `json:"diffusion"`
-	CVAE      string  `json:"cvae"`
-	Setting   Setting `json:"setting"`
-	Retained  *Number `json:"retained"`
+	Diffusion string          `json:"diffusion"`
+	CVAE      string          `json:"cvae"`
+	Setting   Setting         `json:"setting"`
+	Retained  *score.Estimate `json:"retained"`
 	// Variance is nil if no observation has 2 survivors of both, or there are no features.
-	Variance *Number `json:"feature_variance,omitempty"`
-}
-
-// Number is a mean over observations with its interval of 95 % confidence, of a bootstrap.
-type Number struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
-	// Used is the number of observations in the mean, Dropped that of the others.
-	Used    int `json:"used"`
-	Dropped int `json:"dropped,omitempty"`
+	Variance *score.Estimate `json:"feature_variance,omitempty"`
 }
 
 // Released are the figures of Table 1 as the paper's released program computes them: with its ε of 1e-4 whatever that of the comparison is, with
 // candidates whose error is above 2 among the retained (see [score.AuthorsCriterion]), and whatever the noise. (It also stores candidates with 8 bits before it
 // measures them, which isn't done here.)
 type Released struct {
-	Retained *Number `json:"retained"`
+	Retained *score.Estimate `json:"retained"`
 	// FeatureVariance is nil if no observation has 2 candidates that are retained.
-	FeatureVariance *Number `json:"feature_variance,omitempty"`
+	FeatureVariance *score.Estimate `json:"feature_variance,omitempty"`
 }
 
 // Row is one method in one setting. What doesn't exist is nil.
@@ -68,30 +58,30 @@ type Row struct {
 	Candidates int `json:"candidates"`
 	// Retained is the fraction of candidates within the slack. With noise of variance ε or more it doesn't exist: not even the truth would
 	// be retained.
-	Retained *Number `json:"retained,omitempty"`
+	Retained *score.Estimate `json:"retained,omitempty"`
 	// FeatureVariance is Eq. 4; observations with fewer than 2 survivors are dropped.
-	FeatureVariance *Number `json:"feature_variance,omitempty"`
+	FeatureVariance *score.Estimate `json:"feature_variance,omitempty"`
 	// Released are both as the paper's released program has them, if [Config] asks for that.
 	Released *Released `json:"released,omitempty"`
 	// Reconvolution is the MSE of Π*y to x with the PSF that is told, ChiSquared that over the noise's variance: 1 for the truth with the true
 	// PSF.
-	Reconvolution *Number `json:"reconvolution"`
-	ChiSquared    *Number `json:"chi_squared,omitempty"`
-	// PixelVariance is that of the candidates, OverPrior its ratio to the variance of the prior: near 0 the observation tells nearly all.
-	PixelVariance *Number `json:"pixel_variance,omitempty"`
-	Contraction   *Number `json:"over_prior,omitempty"`
+	Reconvolution *score.Estimate `json:"reconvolution"`
+	ChiSquared    *score.Estimate `json:"chi_squared,omitempty"`
+	// PixelVariance is that of the candidates, VarianceRatio its ratio to the variance of the prior: near 0 the observation tells nearly all.
+	PixelVariance *score.Estimate `json:"pixel_variance,omitempty"`
+	VarianceRatio *score.Estimate `json:"over_prior,omitempty"`
 	// HighFrequency is the power of the candidates over that of the truth, at frequencies from a quarter of a cycle per pixel; the mean is
 	// geometric.
-	HighFrequency *Number `json:"high_frequency,omitempty"`
+	HighFrequency *score.Estimate `json:"high_frequency,omitempty"`
 	// MSE, PSNR (dB) and SSIM are those of the candidates' mean to the truth.
-	MSE  *Number `json:"mse"`
-	PSNR *Number `json:"psnr"`
-	SSIM *Number `json:"ssim"`
+	MSE  *score.Estimate `json:"mse"`
+	PSNR *score.Estimate `json:"psnr"`
+	SSIM *score.Estimate `json:"ssim"`
 	// Flux and HalfLight are the relative errors |measured/true − 1| of the candidates' mean, Ellipticity is |Δg|: score.Measure
 	// within a circle of a quarter of the stamp's side. Observations of which the truth or the mean can't be measured are dropped.
-	Flux        *Number `json:"flux,omitempty"`
-	HalfLight   *Number `json:"half_light,omitempty"`
-	Ellipticity *Number `json:"ellipticity,omitempty"`
+	Flux        *score.Estimate `json:"flux,omitempty"`
+	HalfLight   *score.Estimate `json:"half_light,omitempty"`
+	Ellipticity *score.Estimate `json:"ellipticity,omitempty"`
 	// Seconds a candidate takes, of the fastest observations of the method in any setting: the first ones wait for a compiler.
 	Seconds float64 `json:"seconds"`
 	// Calibration is that of methods that draw candidates.
@@ -185,7 +175,7 @@ func (c Config) row(results []*Result) (Row, error) {
 		}
 	}
 	// mean is that of a value per observation; false leaves an observation out.
-	mean := func(value func(r *Result) (float64, bool)) *Number {
+	mean := func(value func(r *Result) (float64, bool)) *score.Estimate {
 		var values []float64
 		for _, r := range results {
 			if v, ok := value(r); ok {
@@ -198,9 +188,9 @@ func (c Config) row(results []*Result) (Row, error) {
 		var e score.Estimate
 		e, err = score.Mean(values, seed)
 		e.Dropped = len(results) - len(values)
-		return (*Number)(&e)
+		return &e
 	}
-	always := func(value func(r *Result) float64) *Number {
+	always := func(value func(r *Result) float64) *score.Estimate {
 		return mean(func(r *Result) (float64, bool) { return value(r), true })
 	}
 	row.Reconvolution = always(func(r *Result) float64 { return r.Reconvolution })
@@ -216,7 +206,7 @@ func (c Config) row(results []*Result) (Row, error) {
 	if n := row.HighFrequency; n != nil {
 		n.Value, n.Low, n.High = math.Exp(n.Value), math.Exp(n.Low), math.Exp(n.High)
 	}
-	measured := func(value func(e score.PhotometryDeviation) float64) *Number {
+	measured := func(value func(e score.PhotometryDeviation) float64) *score.Estimate {
 		return mean(func(r *Result) (float64, bool) {
 			if r.Truth == nil || r.Mean == nil {
 				return 0, false
@@ -229,7 +219,7 @@ func (c Config) row(results []*Result) (Row, error) {
 	row.Ellipticity = measured(func(e score.PhotometryDeviation) float64 { return e.Ellipticity })
 	if row.Candidates > 1 {
 		row.PixelVariance = always(func(r *Result) float64 { return r.PixelVariance })
-		row.Contraction = always(func(r *Result) float64 { return r.OverPrior })
+		row.VarianceRatio = always(func(r *Result) float64 { return r.VarianceRatio })
 		var calibrated error
 		row.Calibration, calibrated = calibrate(results, seed)
 		if err == nil {
@@ -240,16 +230,16 @@ func (c Config) row(results []*Result) (Row, error) {
 }
 
 // tableOne are the two figures of Table 1; variance is nil without features, or if no observation has 2 candidates that are retained.
-func (c Config) tableOne(observations []score.Diversity) (retained, variance *Number, err error) {
+func (c Config) tableOne(observations []score.Diversity) (retained, variance *score.Estimate, err error) {
 	r, err := score.MeanRetained(observations, c.Seed)
 	if err != nil {
 		return nil, nil, err
 	}
 	if c.Features == nil || !slices.ContainsFunc(observations, func(d score.Diversity) bool { return d.Retained >= 2 }) {
-		return (*Number)(&r), nil, nil
+		return &r, nil, nil
 	}
 	v, err := score.MeanVariance(observations, c.Seed)
-	return (*Number)(&r), (*Number)(&v), err
+	return &r, &v, err
 }
 
 // Spectrum is the Power or TruePower of a row with its frequencies.
@@ -270,14 +260,14 @@ func (c Card) Row(method string, setting Setting) *Row {
 // Difference compares two methods by the same observations in a setting: what the first retains less what the second does, and its
 // variance less the second's, each with its interval of confidence; see [score.Difference]. variance is nil if no observation has
 // 2 survivors of both.
-func (c Card) Difference(first, second string, setting Setting) (retained, variance *Number, err error) {
+func (c Card) Difference(first, second string, setting Setting) (retained, variance *score.Estimate, err error) {
 	a, b := c.Row(first, setting), c.Row(second, setting)
 	if a == nil || b == nil || a.Retained == nil {
 		return nil, nil, fmt.Errorf("scorecard: %s and %s can't be compared (%s): the card has no retained fraction of both", first, second, setting)
 	}
 	r, v, err := score.Difference(a.Diversity, b.Diversity, c.Seed)
 	if v.Used == 0 || c.Features == "" {
-		return (*Number)(&r), nil, err
+		return &r, nil, err
 	}
-	return (*Number)(&r), (*Number)(&v), err
+	return &r, &v, err
 }

@@ -58,7 +58,7 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 			return nil, galdecon.Config{}, fmt.Errorf("scorecard: the sampler %q: %w", s, err)
 		}
 		called := name
-		if s != own {
+		if s != defaultSampler {
 			called += ", " + s
 		}
 		methods = append(methods, model(called, other, weights))

@@ -10,7 +10,6 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
-	"galdecon/galdecon/sweep"
 )
 
 // Result is what is measured of one method on one observation. It is what is kept: one line of JSON.
@@ -32,9 +31,9 @@ type Result struct {
 	ReleasedVariance float64 `json:"released_variance"`
 	// Reconvolution is the mean of the candidates' MSE of Π*y to x, with the Π that the method was told.
 	Reconvolution float64 `json:"reconvolution"`
-	// PixelVariance is the candidates' variance, averaged over pixels, and OverPrior its ratio to that of the prior.
+	// PixelVariance is the candidates' variance, averaged over pixels, and VarianceRatio its ratio to that of the prior.
 	PixelVariance float64 `json:"pixel_variance"`
-	OverPrior     float64 `json:"over_prior"`
+	VarianceRatio float64 `json:"over_prior"`
 	// MSE, PSNR and SSIM are those of the candidates' mean to the truth.
 	MSE  float64 `json:"mse"`
 	PSNR float64 `json:"psnr"`
@@ -55,7 +54,7 @@ type Result struct {
 }
 
 // evaluate fills in all that is measured of candidates [n, height, width, channels] of the observation x; Π is the PSF told.
-func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.PSF, candidates *galaxy.Images) error {
+func (c comparison) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.PSF, candidates *galaxy.Images) error {
 	truth := c.Galaxies.Select(r.Galaxy)
 	if candidates.N != 1 && candidates.N != c.Candidates {
 		return fmt.Errorf("there are %d candidates instead of %d", candidates.N, c.Candidates)
@@ -101,20 +100,20 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 		return err
 	}
 	r.Power, r.TruePower = power.Power, truePower.Power
-	if real := truePower.From(sweep.HighFrequency); real > 0 {
-		r.HighFrequency = power.From(sweep.HighFrequency) / real
+	if real := truePower.From(score.DetailFrequency); real > 0 {
+		r.HighFrequency = power.From(score.DetailFrequency) / real
 	}
 	r.Truth, r.Mean = photometry(truth), photometry(mean)
 	if candidates.N == 1 {
 		return nil
 	}
 
-	accuracy, err := score.NewAccuracy(truth, x, candidates)
+	accuracy, err := score.Trial{Truth: truth, Observation: x, Samples: candidates}.Accuracy()
 	if err != nil {
 		return err
 	}
 	r.PixelVariance = accuracy.Variance
-	if r.OverPrior, err = score.VarianceRatio(candidates, c.Prior); err != nil {
+	if r.VarianceRatio, err = c.prior.VarianceRatio(candidates); err != nil {
 		return err
 	}
 	for k := range candidates.N {

@@ -9,15 +9,15 @@ import (
 	"galdecon/galdecon/ddpm"
 )
 
-// own names the sampler that a model has by itself.
-const own = "own"
+// defaultSampler names the sampler that a model has by itself.
+const defaultSampler = "own"
 
 // samplers by name, for a model with its own sampler and T times.
 var samplers = []struct {
 	name string
 	make func(own ddpm.Sampler, t int) ddpm.Sampler
 }{
-	{own, func(own ddpm.Sampler, _ int) ddpm.Sampler { return own }},
+	{defaultSampler, func(own ddpm.Sampler, _ int) ddpm.Sampler { return own }},
 	{"dpm-solver", func(own ddpm.Sampler, _ int) ddpm.Sampler { return ddpm.Sampler{Steps: own.Steps, SecondOrder: true} }},
 	{"stochastic", func(own ddpm.Sampler, _ int) ddpm.Sampler {
 		return ddpm.Sampler{Steps: own.Steps, Eta: 1, SecondOrder: true}

@@ -26,6 +26,7 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/score"
 )
 
 // Setting is one way in which the galaxies are seen.
@@ -176,6 +177,11 @@ func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card
 	if err := c.Validate(); err != nil {
 		return Card{}, err
 	}
+	prior, err := score.NewPrior(c.Prior)
+	if err != nil {
+		return Card{}, err
+	}
+	run := comparison{c, prior}
 	store, err := open(dir, c.header(), c.Methods)
 	if err != nil {
 		return Card{}, err
@@ -207,7 +213,7 @@ func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card
 				progress.Setting, progress.Method = s, m.Name
 				if left := missing(s, m, block); len(left) > 0 {
 					before := progress.Done
-					results, err := c.measure(ctx, s, m, k, left, func(done int, drawn float64) {
+					results, err := run.measure(ctx, s, m, k, left, func(done int, drawn float64) {
 						progress.Done, progress.Drawn = before+done, drawn
 						report(progress)
 					})
@@ -228,6 +234,12 @@ func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card
 	return c.card(store)
 }
 
+// comparison is a run of a configuration, with what is measured of the prior.
+type comparison struct {
+	Config
+	prior *score.Prior
+}
+
 // blocks divides the galaxies evenly into groups that are deconvolved at once.
 func (c Config) blocks() [][]int {
 	n := c.Galaxies.N
@@ -246,7 +258,7 @@ func (c Config) blocks() [][]int {
 
 // measure deconvolves the galaxies of a block, and measures those that are wanted, which are some of them, in their order. report is told how many are
 // done, and which share of the next one's candidates is drawn. With an error there are the results of those that were done before.
-func (c Config) measure(ctx context.Context, s Setting, m Method, number int, wanted []int, report func(done int, drawn float64)) (results []Result, err error) {
+func (c comparison) measure(ctx context.Context, s Setting, m Method, number int, wanted []int, report func(done int, drawn float64)) (results []Result, err error) {
 	seed := rand.New(rand.NewPCG(uint64(c.Seed), uint64(number))).Int64()
 	// All blocks are filled up to the size of the first, with repetitions, so that one executable serves all.
 	blocks := c.blocks()

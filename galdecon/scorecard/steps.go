@@ -30,27 +30,30 @@ type Steps struct {
 	Seconds float64
 }
 
-// CompareSteps draws n ≥ 2 candidates with each sampler for observations of galaxies whose truth is known. report, which may be nil, is
-// called after each.
-func CompareSteps(ctx context.Context, d *galdecon.Model, samplers []ddpm.Sampler, o *galdecon.Observations, truth *galaxy.Images, n int, seed int64, report func(done int)) ([]Steps, error) {
+// CompareSteps draws at least 2 candidates with each sampler for the observations of a benchmark.
+// report, which may be nil, is called after each sampler.
+func CompareSteps(
+	ctx context.Context, model *galdecon.Model, samplers []ddpm.Sampler, b galdecon.Benchmark,
+	report func(done int),
+) ([]Steps, error) {
 	out := make([]Steps, len(samplers))
 	for i, sampler := range samplers {
 		s := &out[i]
 		s.Sampler = sampler
-		with, err := d.WithSampler(sampler)
+		with, err := model.WithSampler(sampler)
 		if err != nil {
 			return nil, err
 		}
-		if err := warmUp(ctx, with, o, n, seed); err != nil {
+		if err := warmUp(ctx, with, b); err != nil {
 			return nil, err
 		}
 		begun := time.Now()
-		posteriors, err := with.Sample(ctx, o, n, seed)
+		posteriors, err := with.Sample(ctx, b.Observations, b.Candidates, b.Seed)
 		if err != nil {
 			return nil, err
 		}
-		s.Seconds = time.Since(begun).Seconds() / float64(n*truth.N)
-		evaluated, err := galdecon.Evaluate(posteriors, truth)
+		s.Seconds = time.Since(begun).Seconds() / float64(b.Candidates*b.Truth.N)
+		evaluated, err := galdecon.Evaluate(b.Truth, posteriors)
 		if err != nil {
 			return nil, err
 		}
@@ -60,15 +63,15 @@ func CompareSteps(ctx context.Context, d *galdecon.Model, samplers []ddpm.Sample
 		for _, p := range posteriors {
 			samples = append(samples, p.Samples)
 		}
-		trials, err := calibration.Images(truth, samples)
+		trials, err := calibration.Images(b.Truth, samples)
 		if err != nil {
 			return nil, err
 		}
-		coverage, err := trials.Ranks(seed).Central(seed)
+		coverage, err := trials.Ranks(b.Seed).Central(b.Seed)
 		if err != nil {
 			return nil, err
 		}
-		spread, err := trials.SpreadRatio(seed)
+		spread, err := trials.SpreadRatio(b.Seed)
 		if err != nil {
 			return nil, err
 		}
@@ -82,18 +85,18 @@ func CompareSteps(ctx context.Context, d *galdecon.Model, samplers []ddpm.Sample
 
 // warmUp compiles all that drawing n candidates for each observation needs. What is drawn together has one of a few sizes: the largest, of 64 at
 // most, comes first, and 8 where it leaves a rest, or 1 where there are few in all.
-func warmUp(ctx context.Context, d *galdecon.Model, o *galdecon.Observations, n int, seed int64) error {
+func warmUp(ctx context.Context, model *galdecon.Model, b galdecon.Benchmark) error {
 	drawn := 0
-	for part, err := range d.Stream(ctx, o, n, seed) {
+	for part, err := range model.Stream(ctx, b.Observations, b.Candidates, b.Seed) {
 		if err != nil {
 			return err
 		}
 		if drawn += part.Samples.N; drawn >= 64 && part.Done() < 1 {
-			one, err := o.Select(0)
+			one, err := b.Observations.Select(0)
 			if err != nil {
 				return err
 			}
-			_, err = d.Sample(ctx, one, 8, seed)
+			_, err = model.Sample(ctx, one, 8, b.Seed)
 			return err
 		}
 	}

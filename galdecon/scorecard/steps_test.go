@@ -32,8 +32,9 @@ func TestCompareSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	samplers := []ddpm.Sampler{{Steps: 3, SecondOrder: true, DataConsistency: true}, {Steps: 50, Eta: 1, LargeVariance: true}}
+	benchmark := galdecon.Benchmark{Truth: y, Observations: x, Candidates: 4, Seed: 7}
 	done := 0
-	found, err := scorecard.CompareSteps(t.Context(), d, samplers, x, y, 4, 7, func(n int) { done = n })
+	found, err := scorecard.CompareSteps(t.Context(), d, samplers, benchmark, func(n int) { done = n })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestCompareSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := galdecon.Evaluate(posteriors, y)
+	report, err := galdecon.Evaluate(y, posteriors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +66,10 @@ func TestCompareSteps(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", part, table)
 		}
 	}
-	_, err = scorecard.CompareSteps(t.Context(), d, []ddpm.Sampler{{Steps: 51}}, x, y, 4, 7, nil)
+	_, err = scorecard.CompareSteps(t.Context(), d, []ddpm.Sampler{{Steps: 51}}, benchmark, nil)
 	galtest.Wants(t, "too many steps", err, "got 51")
-	_, err = scorecard.CompareSteps(t.Context(), d, samplers[:1], x, y, 1, 7, nil)
+	one := benchmark
+	one.Candidates = 1
+	_, err = scorecard.CompareSteps(t.Context(), d, samplers[:1], one, nil)
 	galtest.Wants(t, "one candidate", err, "at least 2")
 }

@@ -42,11 +42,11 @@ func (c Card) String() string {
 
 	text.WriteString("\nCandidates\n")
 	c.table(&text, "retained, %\tvariance\tdropped\tχ²\tpixel variance\tover prior\thigh frequencies\tseconds", func(r Row) []string {
-		return []string{r.Retained.text(100, 1), r.FeatureVariance.significant(), r.FeatureVariance.dropped(), r.ChiSquared.text(1, 2), r.PixelVariance.short(1 / unit),
-			r.Contraction.short(1), r.HighFrequency.text(1, 2), fmt.Sprintf("%.2g", r.Seconds)}
+		return []string{interval(r.Retained, 100, 1), significant(r.FeatureVariance), dropped(r.FeatureVariance), interval(r.ChiSquared, 1, 2), short(r.PixelVariance, 1/unit),
+			short(r.VarianceRatio, 1), interval(r.HighFrequency, 1, 2), fmt.Sprintf("%.2g", r.Seconds)}
 	})
 	fmt.Fprintf(&text, "retained: MSE of Π*y to x below ε = %g", c.Epsilon)
-	if c.hopeless() {
+	if c.noiseAboveEpsilon() {
 		text.WriteString("; with noise of that variance or more not even the truth is, and χ² tells instead")
 	}
 	text.WriteString("\nvariance: Eq. 4, of observations with 2 retained candidates or more; dropped: the others\n")
@@ -62,8 +62,8 @@ func (c Card) String() string {
 			if r.Released == nil {
 				return nil
 			}
-			return []string{r.Retained.text(100, 1), r.Released.Retained.text(100, 1), r.FeatureVariance.significant(), r.Released.FeatureVariance.significant(),
-				r.FeatureVariance.dropped(), r.Released.FeatureVariance.dropped()}
+			return []string{interval(r.Retained, 100, 1), interval(r.Released.Retained, 100, 1), significant(r.FeatureVariance), significant(r.Released.FeatureVariance),
+				dropped(r.FeatureVariance), dropped(r.Released.FeatureVariance)}
 		})
 		fmt.Fprintf(&text, "released: ε = %g whatever the noise, and candidates whose error is above 2 pass for retained, and for varied\n", score.Epsilon)
 	}
@@ -74,7 +74,7 @@ func (c Card) String() string {
 		if r.Flux != nil {
 			failed = r.Flux.Dropped
 		}
-		return []string{r.MSE.text(1/unit, 2), r.PSNR.text(1, 1), r.SSIM.text(1, 3), r.Flux.text(100, 1), r.HalfLight.text(100, 1), r.Ellipticity.text(1, 3),
+		return []string{interval(r.MSE, 1/unit, 2), interval(r.PSNR, 1, 1), interval(r.SSIM, 1, 3), interval(r.Flux, 100, 1), interval(r.HalfLight, 100, 1), interval(r.Ellipticity, 1, 3),
 			strconv.Itoa(failed)}
 	})
 	text.WriteString("flux, half-light radius: mean relative errors without sign, |Δg|: of adaptive moments; failed: galaxies that can't be measured\n")
@@ -85,7 +85,7 @@ func (c Card) String() string {
 			if len(r.Calibration) == 0 {
 				return nil
 			}
-			cells, failed := []string{r.Calibration[0].ErrorOverSpread.text(1, 2)}, 0
+			cells, failed := []string{interval(r.Calibration[0].ErrorOverSpread, 1, 2)}, 0
 			for _, of := range r.Calibration {
 				if of.Coverage == nil {
 					cells = append(cells, "—")
@@ -140,8 +140,8 @@ func (c Card) calibrated() (names []string) {
 	return nil
 }
 
-// hopeless tells whether there is noise in which not even the truth is retained.
-func (c Card) hopeless() bool {
+// noiseAboveEpsilon tells whether there is noise in which not even the truth is retained.
+func (c Card) noiseAboveEpsilon() bool {
 	for _, r := range c.Rows {
 		if r.Retained == nil {
 			return true
@@ -150,32 +150,32 @@ func (c Card) hopeless() bool {
 	return false
 }
 
-// text is the number with its interval, in units of 1/scale.
-func (n *Number) text(scale float64, digits int) string {
+// interval returns the estimate with its interval, in units of 1/scale.
+func interval(n *score.Estimate, scale float64, digits int) string {
 	if n == nil {
 		return "—"
 	}
 	return fmt.Sprintf("%.*f [%.*f, %.*f]", digits, n.Value*scale, digits, n.Low*scale, digits, n.High*scale)
 }
 
-// significant is the number with its interval, to three significant digits.
-func (n *Number) significant() string {
+// significant returns the estimate with its interval, to three significant digits.
+func significant(n *score.Estimate) string {
 	if n == nil {
 		return "—"
 	}
 	return fmt.Sprintf("%.3g [%.3g, %.3g]", n.Value, n.Low, n.High)
 }
 
-// dropped is how many observations aren't in the number.
-func (n *Number) dropped() string {
+// dropped returns how many observations aren't in the estimate.
+func dropped(n *score.Estimate) string {
 	if n == nil {
 		return "—"
 	}
 	return strconv.Itoa(n.Dropped)
 }
 
-// short is the number without its interval.
-func (n *Number) short(scale float64) string {
+// short returns the estimate without its interval.
+func short(n *score.Estimate, scale float64) string {
 	if n == nil {
 		return "—"
 	}
@@ -185,33 +185,33 @@ func (n *Number) short(scale float64) string {
 // numbers are the columns of the CSV with intervals.
 var numbers = []struct {
 	name string
-	of   func(r Row) *Number
+	of   func(r Row) *score.Estimate
 }{
-	{"retained", func(r Row) *Number { return r.Retained }},
-	{"feature_variance", func(r Row) *Number { return r.FeatureVariance }},
-	{"released_retained", func(r Row) *Number {
+	{"retained", func(r Row) *score.Estimate { return r.Retained }},
+	{"feature_variance", func(r Row) *score.Estimate { return r.FeatureVariance }},
+	{"released_retained", func(r Row) *score.Estimate {
 		if r.Released == nil {
 			return nil
 		}
 		return r.Released.Retained
 	}},
-	{"released_feature_variance", func(r Row) *Number {
+	{"released_feature_variance", func(r Row) *score.Estimate {
 		if r.Released == nil {
 			return nil
 		}
 		return r.Released.FeatureVariance
 	}},
-	{"reconvolution", func(r Row) *Number { return r.Reconvolution }},
-	{"chi_squared", func(r Row) *Number { return r.ChiSquared }},
-	{"pixel_variance", func(r Row) *Number { return r.PixelVariance }},
-	{"over_prior", func(r Row) *Number { return r.Contraction }},
-	{"high_frequency", func(r Row) *Number { return r.HighFrequency }},
-	{"mse", func(r Row) *Number { return r.MSE }},
-	{"psnr", func(r Row) *Number { return r.PSNR }},
-	{"ssim", func(r Row) *Number { return r.SSIM }},
-	{"flux", func(r Row) *Number { return r.Flux }},
-	{"half_light", func(r Row) *Number { return r.HalfLight }},
-	{"ellipticity", func(r Row) *Number { return r.Ellipticity }},
+	{"reconvolution", func(r Row) *score.Estimate { return r.Reconvolution }},
+	{"chi_squared", func(r Row) *score.Estimate { return r.ChiSquared }},
+	{"pixel_variance", func(r Row) *score.Estimate { return r.PixelVariance }},
+	{"over_prior", func(r Row) *score.Estimate { return r.VarianceRatio }},
+	{"high_frequency", func(r Row) *score.Estimate { return r.HighFrequency }},
+	{"mse", func(r Row) *score.Estimate { return r.MSE }},
+	{"psnr", func(r Row) *score.Estimate { return r.PSNR }},
+	{"ssim", func(r Row) *score.Estimate { return r.SSIM }},
+	{"flux", func(r Row) *score.Estimate { return r.Flux }},
+	{"half_light", func(r Row) *score.Estimate { return r.HalfLight }},
+	{"ellipticity", func(r Row) *score.Estimate { return r.Ellipticity }},
 }
 
 // WriteCSV writes a line for each row, after one with the names of the columns, and then one for each of Differences, whose method is

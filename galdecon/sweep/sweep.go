@@ -41,14 +41,27 @@ func weighted(c galdecon.Config, w Weights) galdecon.Config {
 	return c
 }
 
-// Run trains the CVAE of a configuration once for each of several weights of its loss, as for the paper's Figure 4, all from the
-// same start and with one compilation. It returns the folders of the models, each [galdecon.Config.Folder] below parent with the weights in the
-// configuration. What is trained already isn't trained again, and what was interrupted goes on. report, which may be nil, is called
-// after every step with the number of the weights.
+// Plan is what a sweep trains.
+type Plan struct {
+	// Model is the configuration of a CVAE, whose own weights don't count.
+	Model galdecon.Config
+	// Weights are those of its loss, one model for each; see [Grid].
+	Weights []Weights
+}
+
+// Run trains a CVAE once for each of several weights of its loss, as for the paper's Figure 4, all
+// from the same start and with one compilation. It returns the folders of the models, each
+// [galdecon.Config.Folder] below parent with the weights in the configuration. What is trained
+// already isn't trained again, and what was interrupted goes on. report, which may be nil, is
+// called after every step with the index of the weights.
 //
 // Several programs that run the same sweep share it: each trains what no other does, and returns when all is trained. So a sweep uses as many
 // devices as programs are started, each with a device of its own (CUDA_VISIBLE_DEVICES). Fit.Devices spreads each training instead.
-func Run(ctx context.Context, c galdecon.Config, weights []Weights, galaxies *galaxy.Images, parent string, report func(i int, p fit.Progress)) ([]string, error) {
+func Run(
+	ctx context.Context, plan Plan, galaxies *galaxy.Images, parent string,
+	report func(i int, p fit.Progress),
+) ([]string, error) {
+	c, weights := plan.Model, plan.Weights
 	if c.CVAE == nil {
 		return nil, errors.New("sweep: only a CVAE has the weights α and β to sweep over; start from the preset tiny-cvae")
 	}
@@ -113,7 +126,7 @@ type Result struct {
 	Variance float64
 	// Spectrum is that of the candidates.
 	Spectrum score.Spectrum
-	// High is their power at spatial frequencies of HighFrequency and more, relative to the truth's, for all galaxies together, and Highs that
+	// High is their power at spatial frequencies of score.DetailFrequency and more, relative to the truth's, for all galaxies together, and Highs that
 	// of each. Correlation is that of the candidates with the truth at these frequencies: what of the power is detail of the galaxy.
 	High, Correlation float64
 	Highs             []float64
@@ -121,11 +134,8 @@ type Result struct {
 	Posteriors []galdecon.Posterior
 }
 
-// HighFrequency, in cycles per pixel, is where detail begins of whose amplitude a PSF of σ = 1.5 pixels leaves 6 % and less.
-const HighFrequency = 0.25
-
-// Evaluate draws n candidates with each model of a [Run] for observations of galaxies whose truth is known.
-func Evaluate(ctx context.Context, dirs []string, observations *galdecon.Observations, truth *galaxy.Images, n int, seed int64) ([]Result, error) {
+// Evaluate draws candidates with each model of a [Run] for the observations of a benchmark.
+func Evaluate(ctx context.Context, dirs []string, b galdecon.Benchmark) ([]Result, error) {
 	results := make([]Result, len(dirs))
 	for i, dir := range dirs {
 		d, err := galdecon.Load(dir)
@@ -142,16 +152,16 @@ func Evaluate(ctx context.Context, dirs []string, observations *galdecon.Observa
 			return nil, err
 		}
 		r.LogClean, r.LogBlurred, r.KL = tailMean(terms["clean"]), tailMean(terms["blurred"]), tailMean(terms["KL"])
-		if r.Posteriors, err = d.Sample(ctx, observations, n, seed); err != nil {
+		if r.Posteriors, err = d.Sample(ctx, b.Observations, b.Candidates, b.Seed); err != nil {
 			return nil, err
 		}
-		report, err := galdecon.Evaluate(r.Posteriors, truth)
+		report, err := galdecon.Evaluate(b.Truth, r.Posteriors)
 		if err != nil {
 			return nil, err
 		}
 		mean := report.Mean()
 		r.Clean, r.Blurred, r.Variance = mean.Samples, mean.Reconvolution, mean.Variance
-		if err := r.detail(truth); err != nil {
+		if err := r.detail(b.Truth); err != nil {
 			return nil, err
 		}
 	}
@@ -173,7 +183,7 @@ func (r *Result) detail(truth *galaxy.Images) error {
 			if err != nil {
 				return err
 			}
-			powers[k] = s.From(HighFrequency)
+			powers[k] = s.From(score.DetailFrequency)
 		}
 		c, t, d := powers[0], powers[1], powers[2]
 		r.Highs = append(r.Highs, c/t)
@@ -220,6 +230,6 @@ func Table(results []Result) string {
 		fmt.Fprintf(w, "%g\t%g\t%.0f\t%.0f\t%.0f\t%.2f\t%.3f\t%.3f\t%.0f %%\t%.2f\t\n", r.Alpha, r.Beta, r.LogClean, r.LogBlurred, r.KL, r.Clean/score.Epsilon, r.Blurred/score.Epsilon, r.Variance/score.Epsilon, 100*r.High, r.Correlation)
 	}
 	w.Flush()
-	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon, HighFrequency)
+	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon, score.DetailFrequency)
 	return text.String()
 }

@@ -37,14 +37,14 @@ func TestSweep(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var steps [2]int
 	count := func(i int, p fit.Progress) { steps[i]++ }
-	_, err := sweep.Run(ctx, c, grid, y, parent, func(i int, p fit.Progress) {
+	_, err := sweep.Run(ctx, sweep.Plan{Model: c, Weights: grid}, y, parent, func(i int, p fit.Progress) {
 		count(i, p)
 		if i == 1 {
 			stop()
 		}
 	})
 	galtest.Wants(t, "an interrupted sweep", err, "interrupted", "α = 2, β = 1")
-	dirs, err := sweep.Run(t.Context(), c, grid, y, parent, count)
+	dirs, err := sweep.Run(t.Context(), sweep.Plan{Model: c, Weights: grid}, y, parent, count)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,8 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := sweep.Evaluate(t.Context(), dirs, x, y, 3, 9)
+	benchmark := galdecon.Benchmark{Truth: y, Observations: x, Candidates: 3, Seed: 9}
+	results, err := sweep.Evaluate(t.Context(), dirs, benchmark)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestSweep(t *testing.T) {
 	if err := galdecon.Train(t.Context(), alone, y, dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	single, err := sweep.Evaluate(t.Context(), []string{dir}, x, y, 3, 9)
+	single, err := sweep.Evaluate(t.Context(), []string{dir}, benchmark)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,13 +95,13 @@ func TestSweep(t *testing.T) {
 		t.Errorf("the table is\n%s", table)
 	}
 
-	_, err = sweep.Run(t.Context(), micro.Config(), grid, y, parent, nil)
+	_, err = sweep.Run(t.Context(), sweep.Plan{Model: micro.Config(), Weights: grid}, y, parent, nil)
 	galtest.Wants(t, "a diffusion model", err, "only a CVAE")
-	_, err = sweep.Run(t.Context(), c, nil, y, parent, nil)
+	_, err = sweep.Run(t.Context(), sweep.Plan{Model: c}, y, parent, nil)
 	galtest.Wants(t, "no weights", err, "at least one")
-	_, err = sweep.Run(t.Context(), c, sweep.Grid([]float64{1}, []float64{1, math.NaN()}), y, parent, nil)
+	_, err = sweep.Run(t.Context(), sweep.Plan{Model: c, Weights: sweep.Grid([]float64{1}, []float64{1, math.NaN()})}, y, parent, nil)
 	galtest.Wants(t, "NaN", err, "β = NaN")
-	_, err = sweep.Run(t.Context(), c, grid, micro.Galaxies(8, 32), parent, nil)
+	_, err = sweep.Run(t.Context(), sweep.Plan{Model: c, Weights: grid}, micro.Galaxies(8, 32), parent, nil)
 	galtest.Wants(t, "galaxies of another size", err, "32×32")
 }
 
@@ -113,7 +114,7 @@ func TestSharedSweep(t *testing.T) {
 	var programs sync.WaitGroup
 	for range 2 {
 		programs.Go(func() {
-			dirs, err := sweep.Run(t.Context(), c, grid, y, parent, func(int, fit.Progress) { steps.Add(1) })
+			dirs, err := sweep.Run(t.Context(), sweep.Plan{Model: c, Weights: grid}, y, parent, func(int, fit.Progress) { steps.Add(1) })
 			if err != nil || len(dirs) != len(grid) {
 				t.Errorf("the folders are %v; %v", dirs, err)
 			}

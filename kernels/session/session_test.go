@@ -209,13 +209,13 @@ func TestLikeInTheProcess(t *testing.T) {
 	posteriors := must(model.Sample(t.Context(), there, 2, 9))(t)
 	truth := sessiontest.Galaxies().Select(0, 1, 2)
 	truth.IDs = []string{"a", "b", "c"}
-	same(t, "reports", must(s.Evaluate(posteriors, truth))(t), must(galdecon.Evaluate(posteriors, truth))(t))
+	same(t, "reports", must(s.Evaluate(truth, posteriors))(t), must(galdecon.Evaluate(truth, posteriors))(t))
 	for what, compared := range map[string][]posterior.Posterior{"fewer posteriors": posteriors[:2], "no posteriors": nil, "no candidates": make([]posterior.Posterior, 3)} {
-		_, err = s.Evaluate(compared, truth)
-		_, want := galdecon.Evaluate(compared, truth)
+		_, err = s.Evaluate(truth, compared)
+		_, want := galdecon.Evaluate(truth, compared)
 		wants(t, what, err, nil, want.Error())
 	}
-	_, err = s.Evaluate(posteriors, nil)
+	_, err = s.Evaluate(nil, posteriors)
 	wants(t, "no truth", err, nil, "galaxy: there are no images")
 
 	_, err = s.Load(alone + "2")
