@@ -138,10 +138,10 @@ func TestTrainedPosterior(t *testing.T) {
 	exact := cvae.Config{Latent: 2, Features: []int{8}, Alpha: 0, Beta: 1, SigmaY: 1, SigmaX: o.noise}
 	instrument := psf.Instrument{Size: o.kernel.Size, SigmaMin: 1, SigmaMax: 1, NoiseMin: o.noise, NoiseMax: o.noise}
 	training := fit.Config{Steps: 1500, Batch: 64, LearningRate: 8e-3, WarmUp: 50, EMA: 0.99, Seed: 1}
-	trainer, err := fit.NewTrainer(devicetest.Device(t), training, o.galaxies(8192, 1), func(scope *model.Scope, y *graph.Node) *graph.Node {
+	trainer, err := fit.NewTrainer(fit.Problem{Device: devicetest.Device(t), Images: o.galaxies(8192, 1), Objective: func(scope *model.Scope, y *graph.Node) *graph.Node {
 		x, psfs, _ := instrument.Observe(scope, y)
 		return exact.Terms(scope, y, x, psfs).Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
-	})
+	}}, training)
 	if err != nil {
 		t.Fatal(err)
 	}

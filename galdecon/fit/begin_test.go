@@ -12,7 +12,6 @@ import (
 
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/internal/devicetest"
 )
 
 // weights are the averaged weights of a model, by name.
@@ -40,7 +39,7 @@ func TestBegin(t *testing.T) {
 	t.Parallel()
 	first := fit.Config{Steps: 40, Batch: 8, LearningRate: 0.01, EMA: 0.9, Seed: 1}
 	from, exported := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), first, random(40, 8), diffusion, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(40, 8), diffusion), first, from, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := fit.Export(from, exported); err != nil {
@@ -51,7 +50,7 @@ func TestBegin(t *testing.T) {
 	for folder, rounding := range map[string]float64{from: 0, exported: 1} {
 		c := fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-6, InitialModel: folder, Seed: 2}
 		to := t.TempDir()
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 16), diffusion, to, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, random(12, 16), diffusion), c, to, nil); err != nil {
 			t.Fatal(err)
 		}
 		got := weights(t, to)
@@ -81,19 +80,19 @@ func TestBeginThenGoOn(t *testing.T) {
 	t.Parallel()
 	from := t.TempDir()
 	first := fit.Config{Steps: 5, Batch: 4, LearningRate: 0.1, Seed: 1}
-	if err := fit.Run(t.Context(), devicetest.Device(t), first, random(12, 8), linear, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), first, from, nil); err != nil {
 		t.Fatal(err)
 	}
 	c := fit.Config{Steps: 6, Batch: 4, LearningRate: 0.1, EMA: 0.5, InitialModel: from, Seed: 2}
 	whole, parts := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 8), linear, whole, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), c, whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	until(t, c, random(12, 8), linear, parts, 2)
 	if err := os.RemoveAll(from); err != nil {
 		t.Fatal(err)
 	}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 8), linear, parts, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), c, parts, nil); err != nil {
 		t.Fatal(err)
 	}
 	sameTraining(t, parts, whole)
@@ -104,7 +103,7 @@ func TestBeginWithAnotherModel(t *testing.T) {
 	t.Parallel()
 	from := t.TempDir()
 	c := fit.Config{Steps: 1, Batch: 4, LearningRate: 0.1, Seed: 1}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 8), linear, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), c, from, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -119,7 +118,7 @@ func TestBeginWithAnotherModel(t *testing.T) {
 	} {
 		c.InitialModel = test.begin
 		dir := t.TempDir()
-		err := fit.Run(context.Background(), devicetest.Device(t), c, test.images, test.objective, dir, nil)
+		err := fit.Run(context.Background(), problem(t, test.images, test.objective), c, dir, nil)
 		if err == nil {
 			t.Fatalf("no error, want one with %q", test.says)
 		}

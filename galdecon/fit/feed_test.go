@@ -78,7 +78,7 @@ func BenchmarkFeed(b *testing.B) {
 		}
 		return graph.ReduceAllMean(graph.Square(graph.Sub(graph.ReduceSum(x, -1), graph.Squeeze(y, -1))))
 	}
-	t, err := NewTrainer(device, Config{Steps: 1 << 30, Batch: 16, LearningRate: 1e-3, Seed: 1}, images, objective)
+	t, err := NewTrainer(Problem{Device: device, Images: images, Objective: objective}, Config{Steps: 1 << 30, Batch: 16, LearningRate: 1e-3, Seed: 1})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -108,6 +108,16 @@ func (c Config) beside(n int) string {
 // averaged weights. What varies from one training to another is read by [Input].
 type Objective func(scope *model.Scope, y *graph.Node) *graph.Node
 
+// Problem is what a training solves: weights that make a loss of galaxies small.
+type Problem struct {
+	// Device computes.
+	Device compute.Backend
+	// Images are the galaxies, [n, size, size, channels].
+	Images *galaxy.Images
+	// Objective is the loss.
+	Objective Objective
+}
+
 // Progress is the state of a training after a step.
 type Progress struct {
 	Step, Steps int
@@ -143,8 +153,8 @@ func Average(store *model.Store) *model.Scope { return store.Scope(averageScope)
 // be nil, is called after every step. When ctx ends, Run saves the last whole step, if there is one, and returns ctx's error: a step
 // of several parts (Config.Accumulate) is given up between them. The next Run goes on where it was, to the same weights, bit for bit, as if
 // it had not been interrupted.
-func Run(ctx context.Context, device compute.Backend, c Config, images *galaxy.Images, objective Objective, dir string, report func(Progress)) error {
-	trainer, err := NewTrainer(device, c, images, objective)
+func Run(ctx context.Context, p Problem, c Config, dir string, report func(Progress)) error {
+	trainer, err := NewTrainer(p, c)
 	if err != nil {
 		return err
 	}

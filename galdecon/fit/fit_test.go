@@ -32,6 +32,11 @@ import (
 	"galdecon/galdecon/unet"
 )
 
+// problem is to make an objective of images small, on the device for tests.
+func problem(t *testing.T, images *galaxy.Images, objective fit.Objective) fit.Problem {
+	return fit.Problem{Device: devicetest.Device(t), Images: images, Objective: objective}
+}
+
 func random(n, size int) *galaxy.Images {
 	rng := rand.New(rand.NewPCG(1, 2))
 	images := galaxy.NewImages(n, size, size, 1)
@@ -115,7 +120,7 @@ func until(t *testing.T, c fit.Config, images *galaxy.Images, objective fit.Obje
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := fit.Run(ctx, devicetest.Device(t), c, images, objective, dir, func(p fit.Progress) {
+	err := fit.Run(ctx, problem(t, images, objective), c, dir, func(p fit.Progress) {
 		if p.Step == step {
 			cancel()
 		}
@@ -160,7 +165,7 @@ func TestLossFalls(t *testing.T) {
 	var losses []float64
 	c := fit.Config{Steps: 300, Batch: 8, LearningRate: 0.02, EMA: 0.9, Seed: 1}
 	dir := t.TempDir()
-	err := fit.Run(t.Context(), devicetest.Device(t), c, random(40, 8), linear, dir, func(p fit.Progress) {
+	err := fit.Run(t.Context(), problem(t, random(40, 8), linear), c, dir, func(p fit.Progress) {
 		if p.Step != len(losses)+1 || p.Steps != c.Steps || p.Elapsed < 0 {
 			t.Errorf("progress %+v after %d steps", p, len(losses))
 		}
@@ -200,7 +205,7 @@ func TestDiffusionModel(t *testing.T) {
 	c := fit.Config{Steps: 100, Batch: 8, LearningRate: 0.02, WarmUp: 5, EMA: 0.9, ClipNorm: 1, HoldOut: 0.2, Accumulate: 2, Seed: 1}
 	images := random(40, 8)
 	whole, parts := t.TempDir(), t.TempDir()
-	trainer, err := fit.NewTrainer(devicetest.Device(t), c, images, diffusion)
+	trainer, err := fit.NewTrainer(problem(t, images, diffusion), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +232,7 @@ func TestDiffusionModel(t *testing.T) {
 	if err != context.Canceled {
 		t.Fatal(err)
 	}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, diffusion, parts, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, diffusion), c, parts, nil); err != nil {
 		t.Fatal(err)
 	}
 	sameTraining(t, parts, whole)
@@ -244,7 +249,7 @@ func TestLearningRateAndAverage(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		var w []float64 // before each step
-		err := fit.Run(t.Context(), devicetest.Device(t), c, random(2, 2), weight(func(w *graph.Node) *graph.Node { return w }), dir,
+		err := fit.Run(t.Context(), problem(t, random(2, 2), weight(func(w *graph.Node) *graph.Node { return w })), c, dir,
 			func(p fit.Progress) { w = append(w, p.Loss) })
 		if err != nil {
 			t.Fatal(err)
@@ -284,19 +289,19 @@ func TestInterruptedTrainingEndsTheSame(t *testing.T) {
 	c := fit.Config{Steps: 1100, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, HoldOut: 0.3, Seed: 7}
 	images := random(10, 8)
 	whole, parts := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, whole, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []int{1, 8, 501} {
 		until(t, c, images, linear, parts, step)
 	}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, parts, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, parts, nil); err != nil {
 		t.Fatal(err)
 	}
 	sameTraining(t, parts, whole)
 
 	again := files(t, parts)
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, parts, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, parts, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
 		t.Fatal(err)
 	}
 	if !maps.Equal(files(t, parts), again) {
@@ -308,11 +313,11 @@ func TestSeed(t *testing.T) {
 	t.Parallel()
 	c := fit.Config{Steps: 20, Batch: 3, LearningRate: 0.01, Seed: 7}
 	a, b := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(10, 8), linear, a, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, a, nil); err != nil {
 		t.Fatal(err)
 	}
 	c.Seed++
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(10, 8), linear, b, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, b, nil); err != nil {
 		t.Fatal(err)
 	}
 	if variables(t, a)["/model/map/dense/weights"] == variables(t, b)["/model/map/dense/weights"] {
@@ -325,7 +330,7 @@ func TestCancellation(t *testing.T) {
 	c := fit.Config{Steps: 5, Batch: 3, LearningRate: 0.01}
 	ctx, cancel := context.WithCancel(t.Context())
 	dir := t.TempDir()
-	err := fit.Run(ctx, devicetest.Device(t), c, random(10, 8), linear, dir, func(p fit.Progress) {
+	err := fit.Run(ctx, problem(t, random(10, 8), linear), c, dir, func(p fit.Progress) {
 		if p.Step == c.Steps {
 			cancel()
 		}
@@ -334,7 +339,7 @@ func TestCancellation(t *testing.T) {
 		t.Errorf("cancelled at its last step, a training returns %v, but it is complete", err)
 	}
 	untouched := filepath.Join(t.TempDir(), "new")
-	if err := fit.Run(ctx, devicetest.Device(t), c, random(10, 8), linear, untouched, nil); err != context.Canceled {
+	if err := fit.Run(ctx, problem(t, random(10, 8), linear), c, untouched, nil); err != context.Canceled {
 		t.Errorf("cancelled before it begins, a training returns %v", err)
 	}
 	if _, err := os.Stat(untouched); !errors.Is(err, fs.ErrNotExist) {
@@ -347,7 +352,7 @@ func TestOtherNumberOfSteps(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := fit.Config{Steps: 10, Batch: 3, LearningRate: 0.01}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(10, 8), linear, dir, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -356,7 +361,7 @@ func TestOtherNumberOfSteps(t *testing.T) {
 	}{{13, []int{11, 12, 13}}, {4, nil}, {1002, nil}} {
 		c.Steps = test.steps
 		var made []int
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, random(10, 8), linear, dir, func(p fit.Progress) { made = append(made, p.Step) }); err != nil {
+		if err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, func(p fit.Progress) { made = append(made, p.Step) }); err != nil {
 			t.Fatal(err)
 		}
 		if test.steps <= 13 && !slices.Equal(made, test.want) {
@@ -386,7 +391,7 @@ func TestDivergence(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			err := fit.Run(t.Context(), devicetest.Device(t), fit.Config{Steps: 20, Batch: 1, LearningRate: 0.1}, random(2, 2), weight(test.loss), dir, nil)
+			err := fit.Run(t.Context(), problem(t, random(2, 2), weight(test.loss)), fit.Config{Steps: 20, Batch: 1, LearningRate: 0.1}, dir, nil)
 			if !errors.Is(err, fit.ErrDiverged) {
 				t.Fatalf("error %v, want %v", err, fit.ErrDiverged)
 			}
@@ -461,7 +466,7 @@ func TestBadInput(t *testing.T) {
 			if dir == "" {
 				dir = filepath.Join(t.TempDir(), "new")
 			}
-			err := fit.Run(t.Context(), devicetest.Device(t), c, test.images, test.objective, dir, nil)
+			err := fit.Run(t.Context(), problem(t, test.images, test.objective), c, dir, nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
@@ -526,7 +531,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 			}
 			write(t, dir, all)
 			calls := map[string]func() error{
-				"Run": func() error { return fit.Run(t.Context(), devicetest.Device(t), c, random(10, 8), linear, dir, nil) },
+				"Run": func() error { return fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, nil) },
 			}
 			if test.suffix == ".csv" {
 				calls["History"] = func() error { _, err := fit.History(dir); return err }
@@ -561,7 +566,7 @@ func TestCheckpointOfAnotherModel(t *testing.T) {
 	c := fit.Config{Steps: 6, Batch: 3, LearningRate: 0.01}
 	until(t, c, random(10, 8), linear, dir, 4)
 	before := files(t, dir)
-	err := fit.Run(t.Context(), devicetest.Device(t), c, random(10, 6), linear, dir, nil) // 36 pixels instead of 64
+	err := fit.Run(t.Context(), problem(t, random(10, 6), linear), c, dir, nil) // 36 pixels instead of 64
 	if err == nil || !strings.Contains(err.Error(), "64") || !strings.Contains(err.Error(), "36") {
 		t.Errorf("error %v, want one with both shapes", err)
 	}
@@ -583,10 +588,10 @@ func TestKilledWhileSaving(t *testing.T) {
 	if len(old) != 3 || len(young) != 3 {
 		t.Fatalf("checkpoints are %v and %v, want three files each", slices.Sorted(maps.Keys(old)), slices.Sorted(maps.Keys(young)))
 	}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, dir, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := fit.NewTrainer(devicetest.Device(t), c, images, linear)
+	trainer, err := fit.NewTrainer(problem(t, images, linear), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -654,7 +659,7 @@ func TestAnyFolderName(t *testing.T) {
 	others := map[string]string{"notes.txt": "mine", "checkpoint-notes.csv": "mine too", "checkpoint-n1.csv": "also"}
 	write(t, dir, others)
 	first := 0
-	err := fit.Run(t.Context(), devicetest.Device(t), c, random(10, 8), linear, dir, func(p fit.Progress) {
+	err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, func(p fit.Progress) {
 		if first == 0 {
 			first = p.Step
 		}
@@ -696,7 +701,7 @@ func TestOneTrainingInAFolder(t *testing.T) {
 		w := scope.VariableWithValue("w", float32(1)).NodeValue(y.Graph())
 		return graph.ReduceAllMean(graph.Square(graph.Sub(y, w)))
 	}
-	run := func() error { return fit.Run(t.Context(), devicetest.Device(t), c, images, objective, dir, nil) }
+	run := func() error { return fit.Run(t.Context(), problem(t, images, objective), c, dir, nil) }
 	if err := run(); !errors.Is(err, fit.ErrBusy) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a second training: %v", err)
 	}

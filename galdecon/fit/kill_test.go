@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/internal/devicetest"
 )
 
 // folderEnv makes the test below the training that is killed: it holds the checkpoint folder.
@@ -22,14 +21,14 @@ func TestKilledTrainingEndsTheSame(t *testing.T) {
 	c := fit.Config{Steps: 3000, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, Seed: 7}
 	images := random(10, 8)
 	if dir := os.Getenv(folderEnv); dir != "" {
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, dir, func(p fit.Progress) { fmt.Println("step", p.Step) }); err != nil {
+		if err := fit.Run(t.Context(), problem(t, images, linear), c, dir, func(p fit.Progress) { fmt.Println("step", p.Step) }); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	t.Parallel()
 	whole, killed := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, whole, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -34,7 +34,7 @@ func (t *Trainer) stepGraph(scope *model.Scope, y, state *graph.Node) *graph.Nod
 	g := y.Graph()
 	t.store.SetTraining(g, true)
 	loss := t.withRandom(state, func() *graph.Node {
-		return t.objective(t.store.Scope(weightsScope), shift(t.store, turn(t.store, y), t.config.Shift))
+		return t.problem.Objective(t.store.Scope(weightsScope), shift(t.store, turn(t.store, y), t.config.Shift))
 	})
 	gradient := scope.BuildTrainableVariablesGradientsGraph(loss)
 	for w := range t.store.Scope(weightsScope).IterVariables() {
@@ -59,7 +59,7 @@ func (t *Trainer) stepGraph(scope *model.Scope, y, state *graph.Node) *graph.Nod
 func (t *Trainer) validationGraph(_ *model.Scope, y, state *graph.Node) *graph.Node {
 	g := y.Graph()
 	t.store.SetTraining(g, false)
-	loss := t.withRandom(state, func() *graph.Node { return t.objective(Average(t.store), y) })
+	loss := t.withRandom(state, func() *graph.Node { return t.problem.Objective(Average(t.store), y) })
 	for v := range t.store.IterVariables() {
 		if v.ChangedInGraph(g) && !temporary(v) {
 			panic(fmt.Errorf("the loss changes %s outside of training", v.Path()))

@@ -35,7 +35,7 @@ func TestTerms(t *testing.T) {
 		}
 		dir := filepath.Join(t.TempDir(), name)
 		until(t, c, images, objective, dir, 11)
-		err := fit.Run(t.Context(), devicetest.Device(t), c, images, objective, dir, func(p fit.Progress) {
+		err := fit.Run(t.Context(), problem(t, images, objective), c, dir, func(p fit.Progress) {
 			if a, b := p.Terms["first"], p.Terms["the rest"]; len(p.Terms) != 2 || math.Abs(a/p.Loss-0.25) > 1e-5 || math.Abs(b/p.Loss-0.75) > 1e-5 {
 				t.Fatalf("%s: step %d: the terms of the loss %g are %v", name, p.Step, p.Loss, p.Terms)
 			}
@@ -66,7 +66,7 @@ func TestTerms(t *testing.T) {
 	}
 	plain := t.TempDir()
 	c := fit.Config{Steps: 2, Batch: 16, LearningRate: 0.02, EMA: 0.9, Seed: 1}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, steady, plain, func(p fit.Progress) {
+	if err := fit.Run(t.Context(), problem(t, images, steady), c, plain, func(p fit.Progress) {
 		if p.Terms != nil {
 			t.Errorf("terms %v of an objective that tells none", p.Terms)
 		}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -20,8 +19,6 @@ import (
 	"github.com/gomlx/gomlx/ml/dataset"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/checkpoint"
-
-	"galdecon/galdecon/galaxy"
 )
 
 // Inputs are scalars that a loss reads by name with [Input]: what a sweep varies. They stay the same through a training, and are
@@ -31,11 +28,9 @@ type Inputs map[string]float64
 // Trainer trains models that differ only in their [Inputs], one after the other, with one compiled step: only the first training
 // costs a compilation. Each starts from the same weights and sees the same galaxies and noise.
 type Trainer struct {
-	device         compute.Backend
+	problem        Problem
 	config         Config
-	images         *galaxy.Images
-	training, held []int // indices of images
-	objective      Objective
+	training, held []int // indices of its images
 
 	store   *model.Store
 	initial *model.Store // values that a training starts with; nil until the step is compiled
@@ -45,15 +40,15 @@ type Trainer struct {
 	sharding                 *distributed.ShardingSpec // along the first axis, nil on one device
 }
 
-// NewTrainer prepares the training on galaxies [n, size, size, channels]; it compiles nothing yet.
-func NewTrainer(device compute.Backend, c Config, images *galaxy.Images, objective Objective) (*Trainer, error) {
-	if err := c.Accepts(images); err != nil {
+// NewTrainer prepares the training; it compiles nothing yet.
+func NewTrainer(p Problem, c Config) (*Trainer, error) {
+	if err := c.Accepts(p.Images); err != nil {
 		return nil, err
 	}
-	t := &Trainer{device: device, config: c, images: images, objective: objective}
-	t.training, t.held = c.split(images.N)
+	t := &Trainer{problem: p, config: c}
+	t.training, t.held = c.split(p.Images.N)
 	if n := c.devices(); n > 1 {
-		if available := device.NumDevices(); n > available {
+		if available := p.Device.NumDevices(); n > available {
 			return nil, fmt.Errorf("fit: the training asks for %d devices, but there are %d", n, available)
 		}
 		mesh, err := distributed.NewDeviceMesh([]int{n}, []string{"batch"})
@@ -167,7 +162,7 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 	step, part, loss, terms := state.step, 0, 0.0, map[string]float64(nil)
 	var before map[*model.Variable]*tensors.Tensor // the statistics when the step began, if it has several parts
 	// The next batch is copied while the device computes.
-	for batch, err := range dataset.Buffer(&feed{c: c, images: t.images, training: t.training, from: state.step}).Iter() {
+	for batch, err := range dataset.Buffer(&feed{c: c, images: t.problem.Images, training: t.training, from: state.step}).Iter() {
 		if err != nil {
 			return failed(step+1, err)
 		}
@@ -310,7 +305,7 @@ func (t *Trainer) validate() (float64, error) {
 	part, n := t.config.part(), len(t.held)
 	mean := 0.0
 	for from := 0; from < n; from += part {
-		loss, err := t.call(t.validation, stack(t.images, t.held[from:from+part]), t.random(validationStream, from/part))
+		loss, err := t.call(t.validation, stack(t.problem.Images, t.held[from:from+part]), t.random(validationStream, from/part))
 		if err != nil {
 			return 0, err
 		}
@@ -376,7 +371,7 @@ func (t *Trainer) compile() error {
 		return err
 	}
 	rng.SetTrainable(false)
-	y := shapes.Make(dtypes.Float32, c.part()/c.devices(), t.images.Height, t.images.Width, t.images.Channels)
+	y := shapes.Make(dtypes.Float32, c.part()/c.devices(), t.problem.Images.Height, t.problem.Images.Width, t.problem.Images.Channels)
 	if t.step, err = build(t, t.stepGraph, y, graph.RNGStateShape); err != nil {
 		return err
 	}
@@ -390,7 +385,7 @@ func (t *Trainer) compile() error {
 			return err
 		}
 	}
-	if err := t.store.InitializeVariables(t.device, nil); err != nil {
+	if err := t.store.InitializeVariables(t.problem.Device, nil); err != nil {
 		return err
 	}
 	if t.sharding != nil {
@@ -412,7 +407,7 @@ func (t *Trainer) compile() error {
 
 // build compiles a graph for arguments of the given shapes on each device.
 func build[F model.ExecGraphFn](t *Trainer, f F, arguments ...shapes.Shape) (*model.Exec, error) {
-	exec, err := model.NewExec(t.device, t.store, f)
+	exec, err := model.NewExec(t.problem.Device, t.store, f)
 	if err != nil {
 		return nil, err
 	}

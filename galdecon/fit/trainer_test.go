@@ -47,7 +47,7 @@ func TestSweepOnOneGraph(t *testing.T) {
 	root := t.TempDir()
 	dir := func(kind string, i int) string { return filepath.Join(root, kind, fmt.Sprint(i)) }
 	trainer := func(built *int) *fit.Trainer {
-		trainer, err := fit.NewTrainer(devicetest.Device(t), c, images, weighted(built))
+		trainer, err := fit.NewTrainer(problem(t, images, weighted(built)), c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestTrainerAfterAFailure(t *testing.T) {
 		w := scope.WithInitializer(initializer.One).VariableWithShape("w", shapes.Make(dtypes.Float32)).NodeValue(y)
 		return graph.Log(graph.Mul(w, fit.Input(scope, y, "scale")))
 	}
-	trainer, err := fit.NewTrainer(devicetest.Device(t), fit.Config{Steps: 3, Batch: 1, LearningRate: 0.1}, random(2, 2), objective)
+	trainer, err := fit.NewTrainer(problem(t, random(2, 2), objective), fit.Config{Steps: 3, Batch: 1, LearningRate: 0.1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestValidationLoss(t *testing.T) {
 	c := fit.Config{Steps: 64, Batch: batch, LearningRate: 0.01, EMA: 0.8, HoldOut: 0.3, Seed: 3}
 	dir := t.TempDir()
 	var losses, seen []float64
-	err := fit.Run(t.Context(), devicetest.Device(t), c, images, objective, dir, func(p fit.Progress) {
+	err := fit.Run(t.Context(), problem(t, images, objective), c, dir, func(p fit.Progress) {
 		losses, seen = append(losses, p.Loss), append(seen, p.Validation)
 	})
 	if err != nil {
@@ -230,7 +230,7 @@ func TestValidationLoss(t *testing.T) {
 	var noises [2][]float64
 	without := t.TempDir()
 	for i, c := range []fit.Config{c, {Steps: c.Steps, Batch: batch, LearningRate: c.LearningRate, Seed: c.Seed}} {
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, images, noisy, filepath.Join(without, fmt.Sprint(i)), func(p fit.Progress) { noises[i] = append(noises[i], p.Loss) }); err != nil {
+		if err := fit.Run(t.Context(), problem(t, images, noisy), c, filepath.Join(without, fmt.Sprint(i)), func(p fit.Progress) { noises[i] = append(noises[i], p.Loss) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -255,7 +255,7 @@ func TestClipNorm(t *testing.T) {
 	for limit, factor := range map[float64]float64{0: 1, 2.5: 0.5, 5.5: 1, 0.001: 0.0002} {
 		dir := t.TempDir()
 		c := fit.Config{Steps: 1, Batch: 1, LearningRate: 0.1, ClipNorm: limit}
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, random(2, 2), objective, dir, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, random(2, 2), objective), c, dir, nil); err != nil {
 			t.Fatal(err)
 		}
 		store, err := fit.Load(dir)
@@ -290,14 +290,14 @@ func TestAccumulate(t *testing.T) {
 	images := random(50, 4)
 	c := fit.Config{Steps: 30, Batch: 16, LearningRate: 0.02, WarmUp: 3, EMA: 0.9, HoldOut: 0.3, Seed: 1}
 	whole := t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, steady, whole, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, steady), c, whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	want, _ := fit.History(whole)
 	for _, parts := range []int{2, 4} {
 		c.Accumulate = parts
 		dir, again := t.TempDir(), t.TempDir()
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, images, steady, dir, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, images, steady), c, dir, nil); err != nil {
 			t.Fatal(err)
 		}
 		a, b := values(t, whole), values(t, dir)
@@ -322,7 +322,7 @@ func TestAccumulate(t *testing.T) {
 			}
 		}
 		until(t, c, images, steady, again, 11)
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, images, steady, again, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, images, steady), c, again, nil); err != nil {
 			t.Fatal(err)
 		}
 		sameTraining(t, again, dir)
@@ -358,7 +358,7 @@ func TestInterruptWithinAStep(t *testing.T) {
 	var trainers [2]*fit.Trainer
 	for i := range trainers {
 		var err error
-		if trainers[i], err = fit.NewTrainer(devicetest.Device(t), c, images, normalised); err != nil {
+		if trainers[i], err = fit.NewTrainer(problem(t, images, normalised), c); err != nil {
 			t.Fatal(err)
 		}
 		defer trainers[i].Close()
@@ -399,7 +399,7 @@ func TestImport(t *testing.T) {
 	c := fit.Config{Steps: 7, Batch: 3, LearningRate: 0.01, EMA: 0.9}
 	images := random(20, 8)
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "imported")
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, dir, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	store, err := fit.Load(dir)
@@ -423,7 +423,7 @@ func TestImport(t *testing.T) {
 	if n := len(files(t, to)); n != 3 {
 		t.Errorf("the folder holds %d files, want 3", n)
 	}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, to, nil); err == nil || !strings.Contains(err.Error(), "step 5") {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, to, nil); err == nil || !strings.Contains(err.Error(), "step 5") {
 		t.Errorf("training what was imported: %v", err)
 	}
 	if err := fit.Import(store, to, 5); err == nil || !strings.Contains(err.Error(), to) {
@@ -494,7 +494,7 @@ func TestExport(t *testing.T) {
 	if len(before) != 3 {
 		t.Errorf("the folder holds %d files, want 3", len(before))
 	}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, to, nil); err == nil || !strings.Contains(err.Error(), "exported at step 7") {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, to, nil); err == nil || !strings.Contains(err.Error(), "exported at step 7") {
 		t.Errorf("training what was exported: %v", err)
 	}
 	if err := fit.Export(dir, to); err == nil || !strings.Contains(err.Error(), to) {
@@ -504,7 +504,7 @@ func TestExport(t *testing.T) {
 		t.Error("exported nothing")
 	}
 	c.Steps = 7
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, to, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, to, nil); err != nil {
 		t.Errorf("training a finished model that was exported: %v", err)
 	}
 }
@@ -521,11 +521,11 @@ func TestSeveralDevices(t *testing.T) {
 	for c.Accumulate = 1; c.Accumulate <= 2; c.Accumulate++ {
 		one, two := t.TempDir(), t.TempDir()
 		c.Devices = 1
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, images, steady, one, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, images, steady), c, one, nil); err != nil {
 			t.Fatal(err)
 		}
 		c.Devices = 2
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, images, steady, two, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, images, steady), c, two, nil); err != nil {
 			t.Fatal(err)
 		}
 		a, b := values(t, one), values(t, two)
@@ -548,11 +548,11 @@ func TestSeveralDevices(t *testing.T) {
 
 	c.Accumulate = 2
 	whole, parts := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, whole, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	until(t, c, images, linear, parts, 9)
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, parts, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, parts, nil); err != nil {
 		t.Fatal(err)
 	}
 	sameTraining(t, parts, whole)
@@ -560,10 +560,10 @@ func TestSeveralDevices(t *testing.T) {
 	// The mean of two independent normal numbers has the variance 1/2.
 	c = fit.Config{Steps: 400, Batch: 2, LearningRate: 0.01, Devices: 2, Seed: 1}
 	var losses []float64
-	err := fit.Run(t.Context(), devicetest.Device(t), c, images, func(scope *model.Scope, y *graph.Node) *graph.Node {
+	err := fit.Run(t.Context(), problem(t, images, func(scope *model.Scope, y *graph.Node) *graph.Node {
 		w := scope.WithInitializer(initializer.Zero).VariableWithShape("w", shapes.Make(dtypes.Float32)).NodeValue(y)
 		return graph.Add(graph.Square(w), scope.RandomNormal(y.Graph(), shapes.Make(dtypes.Float32)))
-	}, t.TempDir(), func(p fit.Progress) { losses = append(losses, p.Loss) })
+	}), c, t.TempDir(), func(p fit.Progress) { losses = append(losses, p.Loss) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -572,7 +572,7 @@ func TestSeveralDevices(t *testing.T) {
 	}
 
 	c.Devices, c.Batch = 64, 64
-	err = fit.Run(t.Context(), devicetest.Device(t), c, random(64, 4), linear, t.TempDir(), nil)
+	err = fit.Run(t.Context(), problem(t, random(64, 4), linear), c, t.TempDir(), nil)
 	if err == nil || !strings.Contains(err.Error(), "asks for 64 devices, but there are") {
 		t.Errorf("more devices than there are: %v", err)
 	}

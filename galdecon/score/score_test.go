@@ -131,12 +131,12 @@ func TestVarianceRatio(t *testing.T) {
 	}
 	near(t, "ratio", got, 0.25)
 	for want, pair := range map[string][2]*galaxy.Images{
-		"2 candidates, got 1":    {images(1, 2), images(1, 2, 3, 4)},
-		"2 galaxies, got 1":      {images(1, 2, 3, 4), images(1, 2)},
-		"galaxies:":       {images(1, 2, 3, 4), images()},
-		"candidates:":     {images(), images(1, 2, 3, 4)},
-		"are equal":       {images(1, 2, 3, 4), images(1, 2, 1, 2)},
-		"can't be compar": {images(1, 2, 3, 4), galaxy.NewImages(2, 2, 1, 1)},
+		"2 candidates, got 1": {images(1, 2), images(1, 2, 3, 4)},
+		"2 galaxies, got 1":   {images(1, 2, 3, 4), images(1, 2)},
+		"galaxies:":           {images(1, 2, 3, 4), images()},
+		"candidates:":         {images(), images(1, 2, 3, 4)},
+		"are equal":           {images(1, 2, 3, 4), images(1, 2, 1, 2)},
+		"can't be compar":     {galaxy.NewImages(2, 2, 1, 1), images(1, 2, 3, 4)},
 	} {
 		if _, err := ratio(pair[0], pair[1]); err == nil || !strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
