@@ -5,69 +5,106 @@ import (
 	"math"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 )
 
-// checkShape reports images that the model isn't made for.
+// Refusal is the error for one observation that a model doesn't take.
+type Refusal = posterior.Refusal
+
+// checkShape returns an error for images that the model isn't made for.
 func (c Config) checkShape(images *galaxy.Images) error {
 	if err := images.Validate(); err != nil {
 		return err
 	}
 	switch {
 	case images.Height != c.Size || images.Width != c.Size:
-		return fmt.Errorf("galdecon: the model takes images of %d×%d pixels, these are %d×%d: Prepare galaxies to train on; of an observation take a galaxy.Images.Cutout, or its Average with the PSF rescaled alike (psf.PSF.Rescale, or Rebin)",
+		return fmt.Errorf("galdecon: the model takes images of %d×%d pixels, these are %d×%d\n"+
+			"Hint: Prepare galaxies to train on; of an observation take a galaxy.Images.Cutout, or its Average "+
+			"with the PSF rescaled alike (psf.PSF.Rescale, or Rebin)",
 			c.Size, c.Size, images.Height, images.Width)
 	case images.Channels != c.Channels:
-		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have %d: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Grey and WithChannels",
+		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have %d\n"+
+			"Hint: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Grey and WithChannels",
 			c.Channels, images.Channels)
 	}
 	return nil
 }
 
-// checkRange reports observations that the model wasn't trained for: pixels that aren't scaled as those of clean galaxies with a peak of 1, a sky
-// that isn't dark, or more noise, which it would take for structure.
-func (c Config) checkRange(o *Observations) error {
-	found, err := o.Images.NoiseLevels()
+// maxNoise is the most noise of the training, in units of the galaxy's peak without blur.
+func (c Config) maxNoise() float64 { return max(c.Instrument.NoiseMax, psf.MinNoise) }
+
+const (
+	// A model that isn't Standardized takes galaxies whose peak without blur is 1.
+	minPeak, maxPeak = 1e-2, 3
+	// maxEdge is the brightest border, in units of the peak: of 400 synthetic galaxies with any PSF of the
+	// presets it is 0.12 at most, of Hubble's 0.05.
+	maxEdge = 0.2
+	// hiddenPeak is how much too small the unit of a galaxy may be whose peak the PSF has hidden. What its
+	// candidates say is more, see noiseGuard.
+	hiddenPeak = 5
+	// noiseFloor is what the estimate of a noise-free image may be: some of the galaxy, and of the noise that
+	// y has of its own, passes for noise, up to 0.004 of the peak with the narrowest PSF.
+	noiseFloor = 6e-3
+)
+
+// checkRange returns a refusal for each observation that the model wasn't trained for, with the number that
+// it has among these: pixels that aren't scaled as those of clean galaxies with a peak of 1, a sky that isn't
+// dark, or more noise, which it would take for structure.
+func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
+	found, err := o.Images().NoiseLevels()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i, edge := range o.Images.Edges() {
-		peak, id := 0.0, o.Images.ID(i)
-		for _, v := range o.Images.At(i) {
+	var refused []*Refusal
+	for i, edge := range o.Images().Edges() {
+		peak := 0.0
+		for _, v := range o.Images().At(i) {
 			peak = max(peak, math.Abs(float64(v)))
 		}
-		if peak < 1e-2 || peak > 3 {
-			return fmt.Errorf("galdecon: the largest pixel of %s is %.3g, but the model takes galaxies whose peak without blur is 1; see galdecon.Standardize", id, peak)
-		}
-		// Of 400 galaxies.Synthetic with any PSF of the presets it is 0.12 at most, of Hubble's 0.05.
-		if edge > 0.2 {
-			return fmt.Errorf("galdecon: the border of %s is at %.2g of the galaxy's peak, but outside of it the model takes the sky for dark: subtract the sky (galaxy.Images.Sky and Subtract), "+
-				"or see more of the sky, with a larger cutout that is averaged down", id, edge)
-		}
 		_, noise := o.At(i)
-		most := max(c.Instrument.NoiseMax, psf.MinNoise)
-		seen := most
+		seen := c.maxNoise()
 		if c.Standardized {
-			seen *= 5 // a galaxy whose peak the PSF has hidden has a unit of a fifth of it; what its candidates say is more, see witness
+			seen *= hiddenPeak
 		}
-		if noise > 1.1*seen {
-			return tooNoisy(id, noise, most)
+		r := &Refusal{Index: i, ID: o.Images().ID(i)}
+		switch limit := max(2*noise, noiseFloor); {
+		case peak < minPeak || peak > maxPeak:
+			r.Reason, r.Value, r.Limit = posterior.RefusedPeak, peak, maxPeak
+			if peak < minPeak {
+				r.Limit = minPeak
+			}
+			r.What = fmt.Sprintf("its largest pixel is %.3g, but the model takes galaxies whose peak without blur is 1", peak)
+			r.Hint = "divide it by its unit, see galdecon.Standardize"
+		case edge > maxEdge:
+			r.Reason, r.Value, r.Limit = posterior.RefusedSky, edge, maxEdge
+			r.What = fmt.Sprintf("its border is at %.2g of the galaxy's peak, at most %.2g are taken for a dark sky", edge, maxEdge)
+			r.Hint = "subtract the sky (galaxy.Images.Sky and Subtract), or see more of it, with a larger cutout that is averaged down"
+		case noise > 1.1*seen:
+			tooNoisy(r, noise, c.maxNoise())
+		case found[i] > limit:
+			r.Reason, r.Value, r.Limit = posterior.RefusedStatedNoise, found[i], limit
+			r.What = fmt.Sprintf("it looks as if it had noise of %.2g of the galaxy's peak, more than twice what is said (%.2g)", found[i], noise)
+			r.Hint = "leave the noise of the observations empty to have it estimated"
+		default:
+			continue
 		}
-		// The estimate of a noise-free image is above 0: some of the galaxy, and of the noise that y has of its own, passes for noise, up to 0.004
-		// of the peak with the narrowest PSF.
-		if limit := max(2*noise, 6e-3); found[i] > limit {
-			return fmt.Errorf("galdecon: %s looks as if it had noise of %.2g, more than twice what its Noise says (%.2g); leave Noise empty to have it estimated", id, found[i], noise)
-		}
+		refused = append(refused, r)
 	}
-	return nil
+	return refused, nil
 }
 
-func tooNoisy(id string, noise, most float64) error {
-	return fmt.Errorf("galdecon: %s has noise of %.2g of the galaxy's peak without blur, but the model was trained for at most %.2g, and its error bars would be too small: "+
-		"average pixels, or train a model with a larger \"noise_max\" in its instrument", id, noise, most)
+// tooNoisy fills in a refusal by noise, in units of the galaxy's peak without blur.
+func tooNoisy(r *Refusal, noise, limit float64) *Refusal {
+	r.Reason, r.Value, r.Limit = posterior.RefusedNoise, noise, limit
+	r.What = fmt.Sprintf("noise of %.2g of the galaxy's peak without blur; the model was trained for at most %.2g, "+
+		"and its error bars would be too small", noise, limit)
+	r.Hint = "average pixels, or train a model with a larger Config.Instrument.NoiseMax"
+	return r
 }
 
-// noiseGuard is what the first candidates of an observation say of the galaxy's peak, which noise is measured by and blur hides.
+// noiseGuard estimates the galaxy's peak without blur from the first candidates of an observation, and with it
+// the noise relative to that peak.
 type noiseGuard struct {
 	peaks float64 // their sum
 	n     int
@@ -76,26 +113,28 @@ type noiseGuard struct {
 // guardCandidates is how many candidates are asked. Their mean peak is right to a few per cent.
 const guardCandidates = 8
 
-// add takes the next candidates of an observation, and reports that, by the first of them, it has more noise than the model was trained for.
-func (w *noiseGuard) add(part Part, most float64) error {
+// add takes the next candidates of an observation, and returns a refusal if, by the first of them, it has more
+// noise than the model was trained for.
+func (g *noiseGuard) add(part Part, limit float64) *Refusal {
 	if part.First == 0 {
-		*w = noiseGuard{}
+		*g = noiseGuard{}
 	}
 	enough := min(part.N, guardCandidates)
-	if w.n == enough {
+	if g.n == enough {
 		return nil
 	}
-	for k := range min(part.Samples.N, enough-w.n) {
+	for k := range min(part.Samples.N, enough-g.n) {
 		peak, err := part.Samples.Select(k).Peaks()
 		if err == nil { // otherwise it is as dark as the sky
-			w.peaks += peak[0]
+			g.peaks += peak[0]
 		}
-		w.n++
+		g.n++
 	}
-	// At the most noise of the training one galaxy in a hundred has 4/3 of it by this measure. With 3/2 of the noise a fifth is refused,
-	// with twice as much three quarters; of what passes, intervals of fluxes that should hold 68 % of them hold 59 to 67 %.
-	if ratio := part.Noise / (w.peaks / float64(w.n)); w.n == enough && !(ratio <= 1.5*most) {
-		return tooNoisy(part.Observation.ID(0), ratio, most)
+	// At the most noise of the training one galaxy in a hundred has 4/3 of it by this measure. With 3/2 of the
+	// noise a fifth is refused, with twice as much three quarters; of what passes, intervals of fluxes that
+	// should hold 68 % of them hold 59 to 67 %.
+	if noise := part.Noise / (g.peaks / float64(g.n)); g.n == enough && !(noise <= 1.5*limit) {
+		return tooNoisy(&Refusal{Index: part.Index, ID: part.Observation.ID(0)}, noise, limit)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package galdecon
 
 import (
-	"iter"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -24,26 +23,15 @@ func gpuChunk(size int) int {
 	return chunkSize * min(max(8*64*64/(size*size), 1), 8)
 }
 
-// chunks are the sizes of the chunks for a number of candidates, each one of largest, chunkSize and 1. The last is filled up with
-// repetitions where that is no more than a sixth of the work; else the rest is drawn one by one.
-func chunks(total, largest int) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		left := total
-		for _, size := range []int{largest, chunkSize} {
-			for ; left >= size; left -= size {
-				if !yield(size) {
-					return
-				}
-			}
-		}
-		if empty := chunkSize - left; left > 0 && 6*empty <= total+empty {
-			yield(chunkSize)
-			return
-		}
-		for range left {
-			if !yield(1) {
-				return
-			}
-		}
+// nextChunk returns how many candidates to draw next where so many are left of a total: largest,
+// chunkSize or 1. The last chunk is filled up with repetitions where that is no more than a sixth of the
+// work; else the rest is drawn one by one.
+func nextChunk(left, total, largest int) int {
+	switch empty := chunkSize - left; {
+	case left >= largest:
+		return largest
+	case left >= chunkSize, 6*empty <= total+empty:
+		return chunkSize
 	}
+	return 1
 }

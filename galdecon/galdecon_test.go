@@ -33,10 +33,20 @@ import (
 	"galdecon/galdecon/internal/micro"
 	"galdecon/galdecon/internal/npy"
 	"galdecon/galdecon/internal/random"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
 	"galdecon/galdecon/unet"
 )
+
+func observe(t *testing.T, images *galaxy.Images, psfs []psf.PSF, noise []float64) *galdecon.Observations {
+	t.Helper()
+	o, err := posterior.NewObservations(images, psfs, noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
 
 // train returns a folder with a trained model; the training is done once, and copied.
 func train(t *testing.T) (dir string, c galdecon.Config) {
@@ -120,9 +130,12 @@ func TestPresetFromEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(galdecon.ConfigEnv, `{"fit": {"steps": 7}, "diffusion": {"network": {"features": [8]}}}`)
-	c, err := galdecon.Preset("tiny")
+	c, err := galdecon.PresetFromEnv("tiny")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if again, err := galdecon.Preset("tiny"); err != nil || !reflect.DeepEqual(again, plain) {
+		t.Errorf("the environment changes a preset that doesn't ask for it: %+v, error %v", again, err)
 	}
 	want := plain
 	want.Fit.Steps, want.Diffusion.Network.Features = 7, []int{8}
@@ -139,7 +152,7 @@ func TestPresetFromEnvironment(t *testing.T) {
 	}
 	for _, bad := range []string{"steps=7", `{"stepps": 7}`, `{"fit": 7}`, `{"fit": {"steps": 7}} x`} {
 		t.Setenv(galdecon.ConfigEnv, bad)
-		_, err := galdecon.Preset("tiny")
+		_, err := galdecon.PresetFromEnv("tiny")
 		galtest.Wants(t, bad, err, galdecon.ConfigEnv)
 	}
 }
@@ -192,20 +205,20 @@ func TestObserve(t *testing.T) {
 					want += float64(kernels[i].Pixels[u]) * float64(y.At(i)[r*size+c])
 				}
 			}
-			if got := float64(clean.Images.At(i)[p]); math.Abs(got-want) > 1e-5 {
+			if got := float64(clean.Images().At(i)[p]); math.Abs(got-want) > 1e-5 {
 				t.Fatalf("image %d, pixel %d is %g, want %g", i, p, got, want)
 			}
 		}
 	}
-	if !slices.Equal(clean.Images.IDs, y.IDs) || !slices.Equal(clean.Images.Scale, y.Scale) {
-		t.Errorf("IDs %v and scales %v became %v and %v", y.IDs, y.Scale, clean.Images.IDs, clean.Images.Scale)
+	if !slices.Equal(clean.Images().IDs, y.IDs) || !slices.Equal(clean.Images().Scale, y.Scale) {
+		t.Errorf("IDs %v and scales %v became %v and %v", y.IDs, y.Scale, clean.Images().IDs, clean.Images().Scale)
 	}
 	const noise = 0.05
 	noisy, err := galdecon.Observe(y, kernels, noise, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := math.Sqrt(score.MSE(noisy.Images.Pixels, clean.Images.Pixels)); math.Abs(got/noise-1) > 0.05 { // ± 1.2 % by chance
+	if got := math.Sqrt(score.MSE(noisy.Images().Pixels, clean.Images().Pixels)); math.Abs(got/noise-1) > 0.05 { // ± 1.2 % by chance
 		t.Errorf("the noise is %g, want %g", got, noise)
 	}
 	again, err := galdecon.Observe(y, kernels, noise, 1)
@@ -216,14 +229,14 @@ func TestObserve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(again.Images.Pixels, noisy.Images.Pixels) || slices.Equal(other.Images.Pixels, noisy.Images.Pixels) {
+	if !slices.Equal(again.Images().Pixels, noisy.Images().Pixels) || slices.Equal(other.Images().Pixels, noisy.Images().Pixels) {
 		t.Error("the noise doesn't follow from the seed")
 	}
 	one, err := galdecon.Observe(y, kernels[:1], 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if score.MSE(one.Images.At(0), clean.Images.At(0)) > 1e-12 || score.MSE(one.Images.At(5), clean.Images.At(5)) < 1e-6 {
+	if score.MSE(one.Images().At(0), clean.Images().At(0)) > 1e-12 || score.MSE(one.Images().At(5), clean.Images().At(5)) < 1e-6 {
 		t.Error("one PSF isn't taken for all galaxies")
 	}
 
@@ -375,8 +388,10 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	observed.PSFs = kernels
-	x := observed.Images
+	if observed, err = observed.WithPSFs(kernels); err != nil {
+		t.Fatal(err)
+	}
+	x := observed.Images()
 	posteriors, err := d.Sample(t.Context(), observed, n, 9)
 	if err != nil {
 		t.Fatal(err)
@@ -399,7 +414,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 			if mse := score.MSE(p.Reblurred.At(k), x.At(i)); !(mse < 1e-4) {
 				t.Errorf("sample %d of observation %d doesn't explain it: MSE %g", k, i, mse)
 			}
-			if mse := score.MSE(p.Reblurred.At(k), reblurred.Images.At(k)); !(mse < 1e-10) {
+			if mse := score.MSE(p.Reblurred.At(k), reblurred.Images().At(k)); !(mse < 1e-10) {
 				t.Errorf("sample %d of observation %d: Reblurred is not Π*y of it, MSE %g", k, i, mse)
 			}
 			for _, j := range []int{k + 1, k + 4} {
@@ -436,7 +451,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	}
 
 	// Every chunk has random numbers of its own: the 65th candidate isn't the first again.
-	long, err := d.Sample(t.Context(), &galdecon.Observations{Images: x.Select(0), PSFs: kernels[:1], Noise: observed.Noise}, 66, 9)
+	long, err := d.Sample(t.Context(), observe(t, x.Select(0), kernels[:1], observed.Noise()), 66, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -444,7 +459,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		t.Error("the second chunk repeats the first")
 	}
 
-	path, err := d.Path(&galdecon.Observations{Images: x.Select(0), PSFs: kernels[:1], Noise: observed.Noise}, 9)
+	path, err := d.Path(observe(t, x.Select(0), kernels[:1], observed.Noise()), 9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -473,11 +488,11 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		}
 	}
 	_, err = galdecon.Evaluate(micro.Galaxies(2, 16), posteriors)
-	galtest.Wants(t, "truth of another number", err, "3 posteriors can't be compared with 2")
+	galtest.Wants(t, "truth of another number", err, "observation 2, which is not one of 2")
 	_, err = galdecon.Evaluate(micro.Galaxies(3, 8), posteriors)
 	galtest.Wants(t, "truth of another size", err, "[1, 8, 8, 1]")
 	_, err = galdecon.Evaluate(micro.Galaxies(2, 16), nil)
-	galtest.Wants(t, "nothing", err, "0 posteriors")
+	galtest.Wants(t, "nothing", err, "no posteriors")
 	_, err = galdecon.Evaluate(nil, posteriors)
 	galtest.Wants(t, "no truth", err, "no images")
 	_, err = galdecon.Evaluate(&galaxy.Images{N: 3, Height: 16, Width: 16, Channels: 1}, posteriors)
@@ -499,17 +514,20 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	}{
 		"too few PSFs":  {t.Context(), x, kernels[:2], 2, "3 images need as many PSFs, or one for all; got 2"},
 		"no PSFs":       {t.Context(), x, nil, 2, "got 0"},
-		"PSF too large": {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 21, 5)}, 2, "the PSF of blob 0"},
+		"PSF too large": {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 21, 5)}, 2, "blob 0 is refused: its PSF"},
 		"PSF too wide":  {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 7, 2)}, 2, "σ = 2.00 pixels, the instrument's have 0.7 to 1.2"},
 		"broken PSF":    {t.Context(), x, []psf.PSF{{Size: 7}}, 2, "needs 49 weights, got 0"},
 		"raw counts":    {t.Context(), counts, kernels[:1], 2, "peak without blur is 1"},
-		"dark":          {t.Context(), dark, kernels[:1], 2, "image 0 is 0"},
+		"dark":          {t.Context(), dark, kernels[:1], 2, "image 0 is refused: its largest pixel is 0"},
 		"NaN":           {t.Context(), nan, kernels[:1], 2, "row 1, column 1"},
 		"another size":  {t.Context(), micro.Galaxies(1, 32), kernels[:1], 2, "these are 32×32"},
 		"no samples":    {t.Context(), x, kernels, 0, "got 0"},
 		"interrupt":     {ctx, x, kernels, 2, context.Canceled.Error()},
 	} {
-		_, err := d.Sample(test.ctx, &galdecon.Observations{Images: test.x, PSFs: test.kernels, Noise: observed.Noise}, test.n, 1)
+		o, err := posterior.NewObservations(test.x, test.kernels, observed.Noise()[:1])
+		if err == nil {
+			_, err = d.Sample(test.ctx, o, test.n, 1)
+		}
 		galtest.Wants(t, name, err, test.want)
 	}
 	_, err = new(galdecon.Model).Sample(t.Context(), observed, 2, 1)
@@ -665,15 +683,15 @@ func TestStandardize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := x.Images.Select(0, 1, 2, 3)
+	counts := x.Images().Select(0, 1, 2, 3)
 	for i := range counts.Pixels {
 		counts.Pixels[i] *= 5000
 	}
-	standard, err := galdecon.Standardize(&galdecon.Observations{Images: counts, PSFs: kernels, Noise: []float64{5}})
+	standard, err := galdecon.Standardize(observe(t, counts, kernels, []float64{5}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := standard.Images
+	out := standard.Images()
 	for i := range out.N {
 		for k, v := range out.At(i) {
 			if want := float64(counts.At(i)[k]); math.Abs(float64(v)*out.Scale[i]-want) > 1e-3*5000 {
@@ -681,18 +699,18 @@ func TestStandardize(t *testing.T) {
 			}
 		}
 		// The filter gives a part of the peak back that the blur took.
-		own := float64(slices.Max(x.Images.At(i)))
+		own := float64(slices.Max(x.Images().At(i)))
 		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.85 || ratio > 1.2 {
 			t.Errorf("image %d is scaled by %g, want about 5000; its own peak is %g", i, out.Scale[i], 5000*own)
 		}
-		if got := standard.Noise[i] * out.Scale[i]; math.Abs(got-5) > 1e-9 {
+		if got := standard.Noise()[i] * out.Scale[i]; math.Abs(got-5) > 1e-9 {
 			t.Errorf("image %d has noise of %g counts, want 5", i, got)
 		}
 	}
 	if counts.Scale != nil {
 		t.Error("the input was changed")
 	}
-	_, err = galdecon.Standardize(&galdecon.Observations{Images: galaxy.NewImages(1, 16, 16, 1), PSFs: kernels})
+	_, err = galdecon.Standardize(observe(t, galaxy.NewImages(1, 16, 16, 1), kernels, []float64{1}))
 	galtest.Wants(t, "an empty image", err, "no positive value")
 	_, err = galdecon.Standardize(nil)
 	galtest.Wants(t, "nothing", err, "no observations")
@@ -710,13 +728,17 @@ func TestWiener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before, after := score.MSE(x.Images.Pixels, y.Pixels), score.MSE(w.Pixels, y.Pixels); after > before/2 {
+	if before, after := score.MSE(x.Images().Pixels, y.Pixels), score.MSE(w.Pixels, y.Pixels); after > before/2 {
 		t.Errorf("MSE %g after the filter, %g before", after, before)
 	}
 	_, err = classical.Wiener(x, 0)
 	galtest.Wants(t, "no prior", err, "positive")
-	_, err = classical.Wiener(&galdecon.Observations{Images: x.Images, PSFs: append(kernels, kernels...)}, 0.05)
+	_, err = posterior.NewObservations(x.Images(), append(kernels, kernels...), nil)
 	galtest.Wants(t, "PSFs", err, "as many PSFs")
+	for name, empty := range map[string]*galdecon.Observations{"nil": nil, "zero": {}} {
+		_, err = classical.Wiener(empty, 0.05)
+		galtest.Wants(t, name, err, "no observations")
+	}
 }
 
 // A model must not take noise that it wasn't trained for as structure.
@@ -733,10 +755,10 @@ func TestSampleRefusesNoise(t *testing.T) {
 	}
 	_, err = d.Sample(t.Context(), x, 2, 1)
 	galtest.Wants(t, "noise", err, "noise of 0.03", "at most 0.003")
-	x.Noise = []float64{c.Instrument.NoiseMax}
+	x = observe(t, x.Images(), kernels, []float64{c.Instrument.NoiseMax})
 	_, err = d.Sample(t.Context(), x, 2, 1)
-	galtest.Wants(t, "noise that is more than it says", err, "twice what its Noise says (0.003)")
-	x.Noise = nil // estimated
+	galtest.Wants(t, "noise that is more than it says", err, "twice what is said (0.003)")
+	x = observe(t, x.Images(), kernels, nil) // estimated
 	_, err = d.Sample(t.Context(), x, 2, 1)
 	galtest.Wants(t, "noise that is estimated", err, "at most 0.003")
 }
@@ -762,21 +784,21 @@ func TestUnits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, unit := range []float64{1e-21, 3e4} {
-		counts := &galdecon.Observations{Images: x.Images.Select(0, 1, 2, 3), PSFs: x.PSFs, Noise: []float64{0.002 * unit}}
-		for i, v := range counts.Images.Pixels {
-			counts.Images.Pixels[i] = float32(unit * float64(v))
+		counts := observe(t, x.Images().Select(0, 1, 2, 3), x.PSFs(), []float64{0.002 * unit})
+		for i, v := range counts.Images().Pixels {
+			counts.Images().Pixels[i] = float32(unit * float64(v))
 		}
 		got, err := d.Sample(t.Context(), counts, 2, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		path, err := d.Path(&galdecon.Observations{Images: counts.Images.Select(0), PSFs: x.PSFs, Noise: counts.Noise}, 1)
+		path, err := d.Path(observe(t, counts.Images().Select(0), x.PSFs(), counts.Noise()), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		last := path.At(path.N - 1)
 		for i, p := range got {
-			if p.Noise != 0.002*unit || !slices.Equal(p.Observation.Pixels, counts.Images.At(i)) {
+			if p.Noise != 0.002*unit || !slices.Equal(p.Observation.Pixels, counts.Images().At(i)) {
 				t.Errorf("unit %g, image %d: the posterior is of another observation", unit, i)
 			}
 			for k, v := range p.Samples.Pixels {
@@ -871,7 +893,7 @@ func TestImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples, _, err := p.Draw(random.States(1, 0), x.Images.Tensor(), tensors.FromFlatDataAndDimensions(x.PSFs[0].Pixels, 1, 5, 5), tensors.FromFlatDataAndDimensions([]float32{0}, 1))
+	samples, _, err := p.Draw(random.States(1, 0), x.Images().Tensor(), tensors.FromFlatDataAndDimensions(x.PSFs()[0].Pixels, 1, 5, 5), tensors.FromFlatDataAndDimensions([]float32{0}, 1))
 	if err != nil {
 		t.Fatal(err)
 	}

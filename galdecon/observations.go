@@ -22,8 +22,8 @@ type Observations = posterior.Observations
 
 // Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
 // one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
-func Observe(galaxies *galaxy.Images, kernels []psf.PSF, noise float64, seed int64) (*Observations, error) {
-	o, err := (&Observations{Images: galaxies, PSFs: kernels, Noise: []float64{noise}}).Complete()
+func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64) (*Observations, error) {
+	o, err := posterior.NewObservations(galaxies, psfs, []float64{noise})
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func Observe(galaxies *galaxy.Images, kernels []psf.PSF, noise float64, seed int
 	if err != nil {
 		return nil, err
 	}
-	return &Observations{Images: x, PSFs: kernels, Noise: o.Noise}, nil
+	return posterior.NewObservations(x, psfs, o.Noise())
 }
 
 // Graph functions of images and their PSFs, compiled once for each shape.
@@ -90,7 +90,7 @@ func apply(o *Observations, compiled func() (*graph.Exec, error), more ...any) (
 	if err != nil {
 		return nil, fmt.Errorf("galdecon: cannot convolve: %w", err)
 	}
-	out.LabelAs(o.Images)
+	out.LabelAs(o.Images())
 	return out, nil
 }
 
@@ -102,62 +102,83 @@ const (
 	peakPrior = 0.3
 )
 
-// Standardize divides observations, and their noise, so that the peak of the galaxy *without* its blur is about 1: each by the largest
-// value, within the central half, of its Wiener deconvolution. What was divided by is in Images.Scale, multiplied with a Scale that was
-// there before. Models that are trained so ([Config].Standardized) do it themselves.
+// Standardize divides observations, and their noise, so that the peak of the galaxy *without* its blur is about 1:
+// each by the largest value, within the central half, of its Wiener deconvolution. What was divided by is in
+// Images.Scale, multiplied with a Scale that was there before. It is an error if one has no positive value there. Models
+// that are trained so ([Config].Standardized) do it themselves.
 func Standardize(observations *Observations) (*Observations, error) {
-	o, err := observations.Complete()
+	if err := observations.Validate(); err != nil {
+		return nil, err
+	}
+	out, units, dark, err := standardized(observations)
 	if err != nil {
 		return nil, err
 	}
-	out, units, err := standardized(o)
-	if err != nil {
-		return nil, err
+	if len(dark) > 0 {
+		return nil, fmt.Errorf("galdecon: %s has no positive value within its central half; is the galaxy in the centre?",
+			observations.Images().ID(dark[0]))
 	}
-	scale := slices.Repeat([]float64{1}, o.Images.N)
-	if o.Images.Scale != nil {
-		copy(scale, o.Images.Scale)
-	}
+	scale := slices.Repeat([]float64{1}, observations.N())
+	copy(scale, observations.Images().Scale)
 	for i, u := range units {
 		scale[i] *= u
 	}
-	out.Images.Scale = scale
+	out.Images().Scale = scale
 	return out, nil
 }
 
-// standardized divides complete observations, and their noise, by the unit of each.
-func standardized(o *Observations) (out *Observations, units []float64, err error) {
-	out = &Observations{Images: o.Images.Clone(), PSFs: o.PSFs, Noise: make([]float64, o.Images.N)}
-	out.Images.Scale = nil
+// standardized divides observations, and their noise, by the unit of each. dark are those without one, if there are
+// any; there is nothing else then.
+func standardized(o *Observations) (out *Observations, units []float64, dark []int, err error) {
+	images := o.Images().Clone()
+	images.Scale = nil
 	// First by what is seen, which may be of any size, beyond what squares in float32 can hold.
-	peaks, err := out.Images.Peaks()
-	if err != nil {
-		return nil, nil, err
+	peaks, dark := peaksOf(images)
+	if len(dark) > 0 {
+		return nil, nil, dark, nil
 	}
-	if err := out.Images.Divide(peaks); err != nil {
-		return nil, nil, err
+	if err := images.Divide(peaks); err != nil {
+		return nil, nil, nil, err
 	}
-	levels := make([]float32, o.Images.N)
+	noise, levels := make([]float64, o.N()), make([]float32, o.N())
 	for i, p := range peaks {
-		_, noise := o.At(i)
-		levels[i] = float32(noise / p)
+		_, n := o.At(i)
+		noise[i], levels[i] = n/p, float32(n/p)
+	}
+	out, err = posterior.NewObservations(images, o.PSFs(), noise)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	sharp, err := apply(out, sharpen, levels)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	if units, err = sharp.Peaks(); err != nil {
-		return nil, nil, err
+	if units, dark = peaksOf(sharp); len(dark) > 0 {
+		return nil, nil, dark, nil
 	}
-	if err := out.Images.Divide(units); err != nil {
-		return nil, nil, err
+	if err := images.Divide(units); err != nil {
+		return nil, nil, nil, err
 	}
 	for i, p := range peaks {
-		_, noise := o.At(i)
+		_, n := o.At(i)
 		units[i] *= p
-		out.Noise[i] = noise / units[i]
+		noise[i] = n / units[i]
 	}
-	return out, units, nil
+	return out, units, nil, nil
+}
+
+// peaksOf returns the largest value of each image within its central half, and the numbers of those where it isn't
+// positive.
+func peaksOf(images *galaxy.Images) (peaks []float64, dark []int) {
+	for i := range images.N {
+		peak, err := images.Select(i).Peaks()
+		if err != nil {
+			dark = append(dark, i)
+			peak = []float64{0}
+		}
+		peaks = append(peaks, peak[0])
+	}
+	return peaks, dark
 }
 
 // observationStream is the stream of random numbers of a seed that noise is drawn from; no candidate's is this one.

@@ -1,11 +1,8 @@
 package galdecon
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -14,6 +11,7 @@ import (
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
+	"galdecon/internal/override"
 )
 
 // Presets by name.
@@ -104,11 +102,8 @@ func paperCVAE() Config {
 	return c
 }
 
-// ConfigEnv names the environment variable that changes presets: JSON of the fields to change, such as {"fit": {"steps": 20000}}. It
-// is how a notebook that runs headless is given parameters.
-const ConfigEnv = "GALDECON_CONFIG"
-
-// Preset returns a configuration by its name, changed by [ConfigEnv]; change what you like before use.
+// Preset returns a configuration by its name; change what you like before use. An unknown name is an error that
+// lists them.
 func Preset(name string) (Config, error) {
 	preset, ok := presets[name]
 	if !ok {
@@ -117,16 +112,21 @@ func Preset(name string) (Config, error) {
 	}
 	c := preset()
 	c.Preset = name
-	if change := os.Getenv(ConfigEnv); change != "" {
-		decoder := json.NewDecoder(strings.NewReader(change))
-		decoder.DisallowUnknownFields()
-		err := decoder.Decode(&c)
-		if err == nil && decoder.More() {
-			err = errors.New("there is more behind it")
-		}
-		if err != nil {
-			return Config{}, fmt.Errorf("galdecon: %s must be JSON such as {\"fit\": {\"steps\": 20000}}, with fields of a configuration: %w", ConfigEnv, err)
-		}
+	return c, nil
+}
+
+// ConfigEnv names the environment variable that [PresetFromEnv] reads: JSON of the fields to change, such as
+// {"fit": {"steps": 20000}}.
+const ConfigEnv = "GALDECON_CONFIG"
+
+// PresetFromEnv returns a configuration by its name, changed by [ConfigEnv], for a notebook that runs headless.
+func PresetFromEnv(name string) (Config, error) {
+	c, err := Preset(name)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := override.FromEnv(ConfigEnv, `{"fit": {"steps": 20000}}`, &c); err != nil {
+		return Config{}, fmt.Errorf("galdecon: %w", err)
 	}
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package galdecon
 
 import (
+	"errors"
 	"fmt"
 
 	"galdecon/galdecon/classical"
@@ -28,35 +29,46 @@ type Benchmark struct {
 	Seed       int64
 }
 
-// Evaluate compares the truth [n, Size, Size, Channels] with posteriors of its galaxies, in the same
-// order.
+// Evaluate compares the truth [n, Size, Size, Channels] of all observations that were sampled with
+// their posteriors, by the Index of each: those that were refused have no row.
 func Evaluate(truth *galaxy.Images, posteriors []Posterior) (Report, error) {
 	if err := truth.Validate(); err != nil {
 		return Report{}, err
 	}
-	if len(posteriors) == 0 || len(posteriors) != truth.N {
-		return Report{}, fmt.Errorf("galdecon: %d posteriors can't be compared with %d true galaxies", len(posteriors), truth.N)
+	if len(posteriors) == 0 {
+		return Report{}, errors.New("galdecon: there are no posteriors to compare with the truth; were all observations refused?")
 	}
+	seen := map[int]bool{}
 	var report Report
-	for i, p := range posteriors {
-		errors, err := score.DataMSE(p.Reblurred, p.Observation)
+	for _, p := range posteriors {
+		if p.Index < 0 || p.Index >= truth.N || seen[p.Index] {
+			return Report{}, fmt.Errorf("galdecon: a posterior is that of observation %d, which is not one of %d true galaxies, "+
+				"or comes twice", p.Index, truth.N)
+		}
+		seen[p.Index] = true
+		y := truth.Select(p.Index)
+		remains, err := score.DataMSE(p.Reblurred, p.Observation)
 		if err != nil {
 			return Report{}, err
 		}
-		accuracy, err := score.Trial{Truth: truth.Select(i), Observation: p.Observation, Samples: p.Samples}.Accuracy()
+		accuracy, err := score.Trial{Truth: y, Observation: p.Observation, Samples: p.Samples}.Accuracy()
 		if err != nil {
 			return Report{}, err
 		}
-		wiener, err := classical.Wiener(&Observations{Images: p.Observation, PSFs: []psf.PSF{p.PSF}, Noise: []float64{p.Noise}}, classical.WienerPrior)
+		o, err := posterior.NewObservations(p.Observation, []psf.PSF{p.PSF}, []float64{p.Noise})
+		if err != nil {
+			return Report{}, err
+		}
+		wiener, err := classical.Wiener(o, classical.WienerPrior)
 		if err != nil {
 			return Report{}, err
 		}
 		mean := 0.0
-		for _, e := range errors {
-			mean += e / float64(len(errors))
+		for _, e := range remains {
+			mean += e / float64(len(remains))
 		}
-		report.Rows = append(report.Rows, Row{ID: truth.ID(i), Retained: score.Retained(errors, score.Epsilon), Reconvolution: mean,
-			Wiener: score.MSE(wiener.Pixels, truth.At(i)), Accuracy: accuracy})
+		report.Rows = append(report.Rows, Row{ID: truth.ID(p.Index), Retained: score.Retained(remains, score.Epsilon), Reconvolution: mean,
+			Wiener: score.MSE(wiener.Pixels, y.Pixels), Accuracy: accuracy})
 	}
 	return report, nil
 }

@@ -28,33 +28,53 @@ func Wiener(observations *posterior.Observations, prior float64) (*galaxy.Images
 	if !(prior > 0) || math.IsInf(prior, 0) {
 		return nil, fmt.Errorf("classical: Wiener's filter needs a positive standard deviation of the prior, got %g", prior)
 	}
-	o, err := observations.Complete()
+	if err := observations.Validate(); err != nil {
+		return nil, err
+	}
+	// Squares of small or large pixels are beyond float32. A power of two changes no digit.
+	images := observations.Images().Clone()
+	images.Scale = nil
+	units, lambda := make([]float64, images.N), make([]float32, images.N)
+	for i := range images.N {
+		peak := 0.0
+		for _, v := range images.At(i) {
+			peak = max(peak, math.Abs(float64(v)))
+		}
+		units[i] = 1
+		if peak > 0 {
+			_, exponent := math.Frexp(peak)
+			units[i] = math.Ldexp(1, exponent)
+		}
+		_, noise := observations.At(i)
+		ratio := max(noise, psf.MinNoise*peak, math.SmallestNonzeroFloat32*units[i]) / prior
+		lambda[i] = float32(ratio * ratio)
+	}
+	if err := images.Divide(units); err != nil {
+		return nil, err
+	}
+	o, err := posterior.NewObservations(images, observations.PSFs(), observations.Noise())
 	if err != nil {
 		return nil, err
 	}
-	lambda := make([]float32, o.Images.N)
-	for i := range lambda {
-		peak := 0.0
-		for _, v := range o.Images.At(i) {
-			peak = max(peak, math.Abs(float64(v)))
-		}
-		_, noise := o.At(i)
-		ratio := max(noise, psf.MinNoise*peak, math.SmallestNonzeroFloat32) / prior
-		lambda[i] = float32(ratio * ratio)
-	}
-	images, psfs, err := o.Tensors()
+	x, psfs, err := o.Tensors()
 	if err != nil {
 		return nil, fmt.Errorf("classical: %w", err)
 	}
 	exec, err := wienerExec()
 	if err != nil {
-		return nil, fmt.Errorf("classical: %w", errors.Join(err, executor.Free(images, psfs)))
+		return nil, fmt.Errorf("classical: %w", errors.Join(err, executor.Free(x, psfs)))
 	}
-	out, err := executor.Images(exec, images, psfs, lambda)
+	out, err := executor.Images(exec, x, psfs, lambda)
 	if err != nil {
 		return nil, fmt.Errorf("classical: cannot deconvolve: %w", err)
 	}
-	out.LabelAs(o.Images)
+	for i, unit := range units {
+		pixels := out.At(i)
+		for k, v := range pixels {
+			pixels[k] = float32(float64(v) * unit)
+		}
+	}
+	out.LabelAs(observations.Images())
 	return out, nil
 }
 

@@ -1,6 +1,8 @@
 package posterior
 
 import (
+	"bytes"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"math"
@@ -11,83 +13,145 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// Observations are blurred images x = Π*y + n, with what must be known of each to ask for y.
+// Observations are blurred images x = Π*y + n, with what must be known of each to ask for y. They
+// are made by [NewObservations], which checks them.
 type Observations struct {
-	// Images are x, [n, height, width, channels].
-	Images *galaxy.Images
-	// PSFs are Π, one for each image, or one for all, on the pixel grid of the images.
-	PSFs []psf.PSF
-	// Noise is the standard deviation of the white noise n in units of the pixels, one for each image or one for all. Where it is
-	// empty it is estimated from the images ([galaxy.Images.NoiseLevels]).
-	Noise []float64
+	images *galaxy.Images
+	psfs   []psf.PSF
+	noise  []float64
 }
 
-// Complete is the observations with their noise, all checked.
-func (o *Observations) Complete() (*Observations, error) {
-	if o == nil || o.Images == nil {
-		return nil, errors.New("posterior: there are no observations; set Images and PSFs")
-	}
-	if err := o.Images.Validate(); err != nil {
-		return nil, err
-	}
-	n := o.Images.N
-	if len(o.PSFs) != 1 && len(o.PSFs) != n {
-		return nil, fmt.Errorf("posterior: %d images need as many PSFs, or one for all; got %d", n, len(o.PSFs))
-	}
-	for i, k := range o.PSFs {
-		if err := k.Validate(); err != nil {
-			return nil, fmt.Errorf("posterior: the PSF of %s: %w", o.Images.ID(i), err)
-		}
-	}
-	out := *o
-	if len(o.Noise) == 0 {
-		var err error
-		if out.Noise, err = o.Images.NoiseLevels(); err != nil {
+// NewObservations returns observations x [n, height, width, channels] with their PSFs Π, one for each
+// image or one for all, on the pixel grid of the images. noise is the standard deviation of the white
+// noise n in units of the pixels, ≥ 0, one for each image or one for all; where it is empty it is
+// estimated from the images ([galaxy.Images.NoiseLevels]). The images aren't copied.
+//
+// It is an error if there are no images, if one has a pixel that isn't finite, or if the numbers of
+// images, PSFs and noise levels don't fit together.
+func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations, error) {
+	o := &Observations{images, psfs, noise}
+	if images != nil && len(noise) == 0 {
+		levels, err := images.NoiseLevels()
+		if err != nil {
 			return nil, err
 		}
+		o.noise = levels
 	}
-	if len(out.Noise) != 1 && len(out.Noise) != n {
-		return nil, fmt.Errorf("posterior: %d images need as many noise levels, or one for all, or none to have them estimated; got %d", n, len(o.Noise))
-	}
-	for i, v := range out.Noise {
-		if !(v >= 0) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("posterior: the noise of %s must be finite and ≥ 0 in units of its pixels, got %g", o.Images.ID(i), v)
-		}
-	}
-	return &out, nil
-}
-
-// At is the PSF and the noise of image i of complete observations.
-func (o *Observations) At(i int) (kernel psf.PSF, noise float64) {
-	return o.PSFs[i%len(o.PSFs)], o.Noise[i%len(o.Noise)]
-}
-
-// Select is the observations of the given images, in their order. Pixels are copied.
-func (o *Observations) Select(indices ...int) (*Observations, error) {
-	all, err := o.Complete()
-	if err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	for _, i := range indices {
-		if i < 0 || i >= all.Images.N {
-			return nil, fmt.Errorf("posterior: there is no observation %d; there are %d, counted from 0", i, all.Images.N)
+	return o, nil
+}
+
+// Validate returns an error if the observations weren't made by [NewObservations], or their pixels have
+// been spoiled since.
+func (o *Observations) Validate() error {
+	if o == nil || o.images == nil {
+		return errors.New("posterior: there are no observations; make them by NewObservations, of images and PSFs")
+	}
+	if err := o.images.Validate(); err != nil {
+		return err
+	}
+	n := o.images.N
+	if len(o.psfs) != 1 && len(o.psfs) != n {
+		return fmt.Errorf("posterior: %d images need as many PSFs, or one for all; got %d", n, len(o.psfs))
+	}
+	for i, p := range o.psfs {
+		if err := p.Validate(); err != nil {
+			return fmt.Errorf("posterior: the PSF of %s: %w", o.images.ID(i), err)
 		}
 	}
-	out := &Observations{Images: all.Images.Select(indices...)}
-	for _, i := range indices {
-		kernel, noise := all.At(i)
-		out.PSFs, out.Noise = append(out.PSFs, kernel), append(out.Noise, noise)
+	if len(o.noise) != 1 && len(o.noise) != n {
+		return fmt.Errorf("posterior: %d images need as many noise levels, or one for all, or none to have them "+
+			"estimated; got %d", n, len(o.noise))
 	}
+	for i, v := range o.noise {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			return fmt.Errorf("posterior: the noise of %s must be finite and ≥ 0 in units of its pixels, got %g",
+				o.images.ID(i), v)
+		}
+	}
+	return nil
+}
+
+// N returns the number of observations.
+func (o *Observations) N() int { return o.images.N }
+
+// Images returns x, [n, height, width, channels], which isn't copied.
+func (o *Observations) Images() *galaxy.Images { return o.images }
+
+// PSFs returns the PSFs, one for each image or one for all.
+func (o *Observations) PSFs() []psf.PSF { return o.psfs }
+
+// Noise returns the standard deviations of the noise in units of the pixels, one for each image or one
+// for all.
+func (o *Observations) Noise() []float64 { return o.noise }
+
+// At returns the PSF and the noise of image i. Like a slice it panics where i is not within [0, N).
+func (o *Observations) At(i int) (p psf.PSF, noise float64) {
+	if i < 0 || i >= o.images.N {
+		panic(fmt.Sprintf("posterior: there is no observation %d; there are %d, counted from 0", i, o.images.N))
+	}
+	return o.psfs[i%len(o.psfs)], o.noise[i%len(o.noise)]
+}
+
+// WithPSFs returns the same images and noise with other PSFs, one for each image or one for all.
+func (o *Observations) WithPSFs(psfs []psf.PSF) (*Observations, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	return NewObservations(o.images, psfs, o.noise)
+}
+
+// Select returns the observations of the given images, in their order, each with its PSF and noise.
+// Pixels are copied. An index that is not within [0, N) is an error.
+func (o *Observations) Select(indices ...int) (*Observations, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	out := &Observations{}
+	for _, i := range indices {
+		if i < 0 || i >= o.images.N {
+			return nil, fmt.Errorf("posterior: there is no observation %d; there are %d, counted from 0", i, o.images.N)
+		}
+		p, noise := o.At(i)
+		out.psfs, out.noise = append(out.psfs, p), append(out.noise, noise)
+	}
+	out.images = o.images.Select(indices...)
 	return out, nil
+}
+
+// stored is what is sent of observations.
+type stored struct {
+	Images *galaxy.Images
+	PSFs   []psf.PSF
+	Noise  []float64
+}
+
+// GobEncode encodes the observations, to be sent to a session.
+func (o *Observations) GobEncode() ([]byte, error) {
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(stored{o.images, o.psfs, o.noise})
+	return b.Bytes(), err
+}
+
+// GobDecode decodes what [Observations.GobEncode] has encoded. Whoever uses it validates it.
+func (o *Observations) GobDecode(data []byte) error {
+	var s stored
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&s); err != nil {
+		return err
+	}
+	o.images, o.psfs, o.noise = s.Images, s.PSFs, s.Noise
+	return nil
 }
 
 // Tensors returns the images [n, height, width, channels] and their PSFs [n, k, k], or [1, k, k] of one for all, as graph
 // functions take them. PSFs of different sizes are an error.
 func (o *Observations) Tensors() (images, psfs *tensors.Tensor, err error) {
-	stacked, err := psf.Stack(o.PSFs...)
+	stacked, err := psf.Stack(o.psfs...)
 	if err != nil {
 		return nil, nil, err
 	}
-	size := o.PSFs[0].Size
-	return o.Images.Tensor(), tensors.FromFlatDataAndDimensions(stacked, len(o.PSFs), size, size), nil
+	size := o.psfs[0].Size
+	return o.images.Tensor(), tensors.FromFlatDataAndDimensions(stacked, len(o.psfs), size, size), nil
 }

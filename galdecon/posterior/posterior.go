@@ -9,6 +9,9 @@ import (
 
 // Posterior are samples of p(y | x, Π) for one observation x.
 type Posterior struct {
+	// Index is the number of the observation among those that were sampled together, counted from 0: some of them may
+	// have been refused.
+	Index int
 	// Observation is x, [1, height, width, channels], PSF its Π, on the model's grid, and Noise the standard deviation of its noise.
 	Observation *galaxy.Images
 	PSF         psf.PSF

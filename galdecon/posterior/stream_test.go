@@ -14,7 +14,7 @@ import (
 
 // part is some candidates of one pixel, whose value says which they are.
 func part(index, first, count, n, m int) posterior.Part {
-	p := posterior.Part{Index: index, First: first, N: n, M: m}
+	p := posterior.Part{Posterior: posterior.Posterior{Index: index}, First: first, N: n, M: m}
 	p.Samples, p.Reblurred, p.Seed = galaxy.NewImages(count, 1, 1, 1), galaxy.NewImages(count, 1, 1, 1), 7
 	for k := range count {
 		p.Samples.Pixels[k], p.Reblurred.Pixels[k] = float32(100*index+first+k), -float32(100*index+first+k)

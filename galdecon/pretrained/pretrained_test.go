@@ -9,6 +9,7 @@ import (
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy/synthetic"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/psf"
 	"galdecon/internal/home"
@@ -108,13 +109,13 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sample := func(noise float64, change func(o *galdecon.Observations)) (failed int, said string) {
+	sample := func(noise float64, change func(o *galdecon.Observations) *galdecon.Observations) (failed int, said string) {
 		t.Helper()
 		o, err := galdecon.Observe(y, []psf.PSF{k}, noise, 5)
 		if err != nil {
 			t.Fatal(err)
 		}
-		change(o)
+		o = change(o)
 		for i := range y.N {
 			one, err := o.Select(i)
 			if err != nil {
@@ -126,7 +127,7 @@ func TestRefusals(t *testing.T) {
 		}
 		return failed, said
 	}
-	same := func(*galdecon.Observations) {}
+	same := func(o *galdecon.Observations) *galdecon.Observations { return o }
 	for _, noise := range []float64{0.001, 0.03} {
 		if failed, said := sample(noise, same); failed > 0 {
 			t.Errorf("with noise of %g, %d of %d are refused: %s", noise, failed, y.N, said)
@@ -134,16 +135,23 @@ func TestRefusals(t *testing.T) {
 	}
 	for what, test := range map[string]struct {
 		noise  float64
-		change func(o *galdecon.Observations)
+		change func(o *galdecon.Observations) *galdecon.Observations
 		want   string
 	}{
-		"noise of a tenth of the peak": {0.1, same, "without blur, but the model was trained for at most 0.03"},
-		"a sky that was left": {0.003, func(o *galdecon.Observations) {
-			for i := range o.Images.Pixels {
-				o.Images.Pixels[i] += 0.4
+		"noise of a tenth of the peak": {0.1, same, "without blur; the model was trained for at most 0.03"},
+		"a sky that was left": {0.003, func(o *galdecon.Observations) *galdecon.Observations {
+			for i := range o.Images().Pixels {
+				o.Images().Pixels[i] += 0.4
 			}
+			return o
 		}, "subtract the sky"},
-		"less noise than there is": {0.02, func(o *galdecon.Observations) { o.Noise = []float64{0.003} }, "leave Noise empty"},
+		"less noise than there is": {0.02, func(o *galdecon.Observations) *galdecon.Observations {
+			less, err := posterior.NewObservations(o.Images(), o.PSFs(), []float64{0.003})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return less
+		}, "leave the noise"},
 	} {
 		if failed, said := sample(test.noise, test.change); failed < y.N-1 || !strings.Contains(said, test.want) {
 			t.Errorf("%s: %d of %d are refused, with %q; want all but one at most, with %q", what, failed, y.N, said, test.want)

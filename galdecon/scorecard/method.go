@@ -112,7 +112,7 @@ func Classical() []Method {
 						return
 					}
 					for i := range y.N {
-						if !yield(galdecon.Part{Posterior: galdecon.Posterior{Samples: y.Select(i)}, Index: i, N: 1, M: y.N}, nil) {
+						if !yield(galdecon.Part{Posterior: galdecon.Posterior{Index: i, Samples: y.Select(i)}, N: 1, M: y.N}, nil) {
 							return
 						}
 					}
@@ -121,15 +121,15 @@ func Classical() []Method {
 	}
 	return []Method{
 		one("Richardson-Lucy", fmt.Sprintf("%d iterations, background %dσ", iterations, background), func(o *galdecon.Observations) (*galaxy.Images, error) {
-			sky := make([]float64, len(o.Noise))
-			for i, sigma := range o.Noise {
+			sky := make([]float64, len(o.Noise()))
+			for i, sigma := range o.Noise() {
 				sky[i] = background * sigma
 			}
-			return classical.RichardsonLucy(o.Images, o.PSFs, sky, iterations)
+			return classical.RichardsonLucy(o.Images(), o.PSFs(), sky, iterations)
 		}),
 		one("Wiener", fmt.Sprintf("prior %g", classical.WienerPrior), func(o *galdecon.Observations) (*galaxy.Images, error) {
 			return classical.Wiener(o, classical.WienerPrior)
 		}),
-		one("nothing", "", func(o *galdecon.Observations) (*galaxy.Images, error) { return o.Images, nil }),
+		one("nothing", "", func(o *galdecon.Observations) (*galaxy.Images, error) { return o.Images(), nil }),
 	}
 }

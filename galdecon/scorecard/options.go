@@ -1,18 +1,15 @@
 package scorecard
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/score"
+	"galdecon/internal/override"
 )
 
 // Options say in short what a comparison is made of; [Options.Config] makes it.
@@ -43,24 +40,21 @@ type Options struct {
 	Wrong []float64 `json:"wrong"`
 }
 
-// OptionsEnv names the environment variable that changes the options by default: JSON of the fields to change, such as
-// {"n": 100, "candidates": 20}. It is how a notebook that runs headless is given parameters.
+// Defaults returns the options by default: 20 synthetic galaxies with 10 candidates each, which is what the paper's
+// released program draws.
+func Defaults() Options {
+	return Options{Galaxies: "synthetic", N: 20, Candidates: 10, Epsilon: score.Epsilon, Seed: 1, Wrong: []float64{0.05, 0.1}}
+}
+
+// OptionsEnv names the environment variable that [DefaultsFromEnv] reads: JSON of the fields to change, such as
+// {"n": 100, "candidates": 20}.
 const OptionsEnv = "GALDECON_SCORE"
 
-// Defaults are the options by default, changed by [OptionsEnv]: 20 synthetic galaxies with 10 candidates each, which is what the paper's
-// released program draws.
-func Defaults() (Options, error) {
-	o := Options{Galaxies: "synthetic", N: 20, Candidates: 10, Epsilon: score.Epsilon, Seed: 1, Wrong: []float64{0.05, 0.1}}
-	if change := os.Getenv(OptionsEnv); change != "" {
-		decoder := json.NewDecoder(bytes.NewReader([]byte(change)))
-		decoder.DisallowUnknownFields()
-		err := decoder.Decode(&o)
-		if err == nil && decoder.More() {
-			err = errors.New("there is more behind it")
-		}
-		if err != nil {
-			return Options{}, fmt.Errorf("scorecard: %s must be JSON such as {\"n\": 100}, with fields of the options: %w", OptionsEnv, err)
-		}
+// DefaultsFromEnv returns the options by default, changed by [OptionsEnv], for a notebook that runs headless.
+func DefaultsFromEnv() (Options, error) {
+	o := Defaults()
+	if err := override.FromEnv(OptionsEnv, `{"n": 100}`, &o); err != nil {
+		return Options{}, fmt.Errorf("scorecard: %w", err)
 	}
 	return o, nil
 }

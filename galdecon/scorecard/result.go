@@ -65,7 +65,7 @@ func (c comparison) evaluate(ctx context.Context, r *Result, x *galaxy.Images, t
 	if err != nil {
 		return err
 	}
-	errors, err := score.DataMSE(blurred.Images, x)
+	errors, err := score.DataMSE(blurred.Images(), x)
 	if err != nil {
 		return err
 	}

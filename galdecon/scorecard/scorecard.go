@@ -2,7 +2,7 @@
 // the paper's Table 1, the errors that an astronomer asks for, and calibration. Diffusion model, CVAE, Richardson-Lucy, Wiener's
 // filter and doing nothing see the same observations of galaxies whose truth is known.
 //
-//	options, err := scorecard.Defaults()
+//	options := scorecard.Defaults()
 //	diffusion, model, err := scorecard.Load("diffusion", "checkpoints/tiny")
 //	config, err := options.Config(model)
 //	config.Methods = append(diffusion, scorecard.Classical()...)
@@ -274,7 +274,9 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 	if err != nil {
 		return nil, err
 	}
-	observations.PSFs = told
+	if observations, err = observations.WithPSFs(told); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -317,7 +319,7 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 		}
 		if isWanted {
 			r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
-			if err := c.evaluate(ctx, &r, observations.Images.Select(next), told[next%len(told)], candidates); err != nil {
+			if err := c.evaluate(ctx, &r, observations.Images().Select(next), told[next%len(told)], candidates); err != nil {
 				return results, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
 			}
 			results = append(results, r)

@@ -93,7 +93,7 @@ func parts(candidates []*galaxy.Images, err error) iter.Seq2[galdecon.Part, erro
 		}
 		for i, c := range candidates {
 			for first := 0; first < c.N; first += 2 {
-				part := galdecon.Part{Index: i, First: first, N: c.N, M: len(candidates)}
+				part := galdecon.Part{Posterior: galdecon.Posterior{Index: i}, First: first, N: c.N, M: len(candidates)}
 				part.Samples = c.Select(first)
 				if first+1 < c.N {
 					part.Samples = c.Select(first, first+1)
@@ -162,11 +162,11 @@ func shaky(name string, truth *galaxy.Images, spread float64, calls *int) scorec
 			if calls != nil {
 				*calls++
 			}
-			candidates := make([]*galaxy.Images, o.Images.N)
+			candidates := make([]*galaxy.Images, o.Images().N)
 			for i := range candidates {
 				all := make([]int, n)
 				for k := range truth.N {
-					if truth.ID(k) == o.Images.ID(i) {
+					if truth.ID(k) == o.Images().ID(i) {
 						for j := range all {
 							all[j] = k
 						}
@@ -176,7 +176,7 @@ func shaky(name string, truth *galaxy.Images, spread float64, calls *int) scorec
 				if err != nil {
 					return parts(nil, err)
 				}
-				candidates[i] = noisy.Images
+				candidates[i] = noisy.Images()
 			}
 			return parts(candidates, nil)
 		}}
@@ -308,7 +308,7 @@ func TestModelResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := scorecard.Defaults()
+	options, err := scorecard.DefaultsFromEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -662,7 +662,7 @@ func TestRefuses(t *testing.T) {
 	}
 	candidates := func(n, size int, value float32) func(o *galdecon.Observations, _ int) ([]*galaxy.Images, error) {
 		return func(o *galdecon.Observations, _ int) ([]*galaxy.Images, error) {
-			out := make([]*galaxy.Images, o.Images.N)
+			out := make([]*galaxy.Images, o.Images().N)
 			for i := range out {
 				out[i] = galaxy.NewImages(n, size, size, 1)
 				out[i].Pixels[0] = value
@@ -778,7 +778,7 @@ func TestMeasuredPSFs(t *testing.T) {
 	known := shaky("known", blobs(6, 16), 0.02, &calls)
 	draw := known.Deconvolve
 	known.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
-		told = o.PSFs
+		told = o.PSFs()
 		return draw(ctx, o, n, seed)
 	}
 	c := config(known)
@@ -856,12 +856,12 @@ func TestMeasuredPSFs(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, `{"n": 3, "noise": [0.002]}`)
-	o, err := scorecard.Defaults()
+	o, err := scorecard.DefaultsFromEnv()
 	if err != nil || o.N != 3 || o.Noise[0] != 0.002 || o.Candidates != 10 {
 		t.Errorf("%+v, %v", o, err)
 	}
 	t.Setenv(scorecard.OptionsEnv, `{"galaxy": 3}`)
-	_, err = scorecard.Defaults()
+	_, err = scorecard.DefaultsFromEnv()
 	galtest.Wants(t, "unknown field", err, scorecard.OptionsEnv, "galaxy")
 
 	// A file of galaxies, larger and in colour.

@@ -2,7 +2,6 @@ package unet
 
 import (
 	"fmt"
-	"galdecon/galdecon/internal/devicetest"
 	"math"
 	"os"
 	"slices"
@@ -16,6 +15,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
+
+	"galdecon/galdecon/internal/devicetest"
 )
 
 // fixtures are networks with what PyTorch makes of them, written by testdata/golden.py.

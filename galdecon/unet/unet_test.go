@@ -2,7 +2,6 @@ package unet
 
 import (
 	"fmt"
-	"galdecon/galdecon/internal/devicetest"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,6 +13,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"gonum.org/v1/gonum/floats"
+
+	"galdecon/galdecon/internal/devicetest"
 )
 
 func noise(rng *rand.Rand, dims ...int) *tensors.Tensor {

@@ -43,7 +43,7 @@ func main() {
 
 func command() *cobra.Command {
 	var f scoreFlags
-	defaults, broken := scorecard.Defaults()
+	defaults, broken := scorecard.DefaultsFromEnv()
 	f.Options = defaults
 	for _, w := range defaults.Wrong {
 		f.wrong = append(f.wrong, 100*w)

@@ -265,7 +265,7 @@ func TestSamplersOnStamps(t *testing.T) {
 func TestQuiet(t *testing.T) {
 	f := scoreFlags{models: []string{micro(t)}, wrong: []float64{0}, weights: "none", out: t.TempDir(), format: "csv"}
 	var err error
-	if f.Options, err = scorecard.Defaults(); err != nil {
+	if f.Options, err = scorecard.DefaultsFromEnv(); err != nil {
 		t.Fatal(err)
 	}
 	f.N, f.Candidates, f.Noise = 2, 2, []float64{0.01}

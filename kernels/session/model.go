@@ -64,7 +64,7 @@ func (s *Session) model(choice wire.Choice) (*Model, error) {
 }
 
 // Sample draws n candidates for each observation x [m, Size, Size, Channels], as galdecon.Model.Sample does, with the same
-// candidates for the same seed. The first drawing compiles; later ones, also of another number of candidates, mostly don't.
+// candidates for the same seed and the same refusals. The first drawing compiles; later ones, also of another number of candidates, mostly don't.
 func (m *Model) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]posterior.Posterior, error) {
 	return posterior.Collect(m.Stream(ctx, observations, n, seed), nil)
 }
@@ -77,8 +77,12 @@ var errEnough = errors.New("enough")
 func (m *Model) Stream(ctx context.Context, observations *Observations, n int, seed int64) iter.Seq2[posterior.Part, error] {
 	return func(yield func(posterior.Part, error) bool) {
 		request := wire.SampleRequest{Choice: m.choice, Observations: observations, N: n, Seed: seed}
-		err := wire.Stream(ctx, m.session.address, wire.Sample, func(p posterior.Part) error {
-			if !yield(p, nil) {
+		err := wire.Stream(ctx, m.session.address, wire.Sample, func(answer wire.SampleAnswer) error {
+			var err error
+			if answer.Refusal != nil {
+				err = answer.Refusal
+			}
+			if !yield(answer.Part, err) {
 				return errEnough
 			}
 			return nil

@@ -172,6 +172,6 @@ func (c *candidates) preview(ctx context.Context) (figure plotting.Drawable, ste
 	if err != nil {
 		return nil, 0, err
 	}
-	all.IDs = c.observations.Images.IDs
+	all.IDs = c.observations.Images().IDs
 	return plotting.Mosaic{Title: fmt.Sprintf("A candidate of each, after %d steps", model.Step), Images: all}, model.Step, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/kernels/internal/sessiontest"
 	"galdecon/kernels/session"
@@ -128,7 +129,10 @@ func TestTraining(t *testing.T) {
 	if err := training.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	large := &session.Observations{Images: galaxy.NewImages(1, 32, 32, 1), PSFs: x.PSFs}
+	large, err := posterior.NewObservations(galaxy.NewImages(1, 32, 32, 1), x.PSFs(), []float64{1})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := watch(t.Context(), large, &shown{}); err == nil || !strings.Contains(err.Error(), "32×32") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("observations that the model doesn't take: error %v", err)
 	}

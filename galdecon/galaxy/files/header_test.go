@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
-	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/internal/galtest"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/galtest"
 )
 
 func TestSaveFITSKeepsTheHeader(t *testing.T) {

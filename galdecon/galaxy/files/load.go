@@ -23,7 +23,7 @@ import (
 //   - .npy, .npy.gz: booleans, integers or floats of any size and byte order, [h, w], [n, h, w] or [n, h, w, c];
 //   - .npz: all arrays of two to four axes in it, sorted by name;
 //   - .fits, .fit, .fts, also with .gz: the first HDU with an image that is named SCI (its EXTNAME), or else the first with any, [h, w], a cube [n, h, w] or [n, c, h, w], of any BITPIX, with
-//     BSCALE and BZERO applied; [1, c, h, w] is a cube of c grey images unless [files.SaveFITS] wrote it; rows stay in the order of the
+//     BSCALE and BZERO applied; [1, c, h, w] is a cube of c grey images unless [SaveFITS] wrote it; rows stay in the order of the
 //     file, the first of which most viewers show at the bottom;
 //   - .png, .jpg, .jpeg, .tif, .tiff: of 8 or 16 bits, grey [h, w, 1] or colour [h, w, 3], of one page, with values between 0 and 1; what is
 //     transparent is composed onto black, as onto dark sky. A file is grey if it stores grey values, or a palette of nothing else.

@@ -3,13 +3,14 @@ package micro
 
 import (
 	"fmt"
+	"math"
+
 	"galdecon/galdecon"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
-	"math"
 )
 
 // Config returns a configuration that trains in no time, and is good for nothing but tests.

@@ -24,7 +24,7 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 			}
 			return loaded.describe(choice.Sampler)
 		}),
-		wire.Sample: wire.Streaming(func(ctx context.Context, next func() (wire.SampleRequest, error), send func(galdecon.Part) error) error {
+		wire.Sample: wire.Streaming(func(ctx context.Context, next func() (wire.SampleRequest, error), send func(wire.SampleAnswer) error) error {
 			request, err := next()
 			if err != nil {
 				return err

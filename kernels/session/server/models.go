@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -141,7 +142,7 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 
 // sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which lasts as long as its caller takes for
 // what came before, others go on.
-func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(galdecon.Part) error) error {
+func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(wire.SampleAnswer) error) error {
 	model, err := m.get(r.Choice)
 	if err != nil {
 		return err
@@ -155,8 +156,12 @@ func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(gal
 	}
 	for part, err := range d.Stream(ctx, r.Observations, r.N, r.Seed) {
 		<-m.drawing
+		answer := wire.SampleAnswer{Part: part}
+		if errors.As(err, &answer.Refusal) {
+			err = nil
+		}
 		if err == nil {
-			err = send(part)
+			err = send(answer)
 		}
 		if err == nil {
 			err = m.take(ctx)

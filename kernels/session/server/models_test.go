@@ -47,7 +47,7 @@ func TestModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sent []galdecon.Posterior // of one candidate each
-	send := func(p galdecon.Part) error { sent = append(sent, p.Posterior); return nil }
+	send := func(a wire.SampleAnswer) error { sent = append(sent, a.Part.Posterior); return nil }
 	quick := ddpm.Sampler{Steps: 2}
 	candidates := func() []galdecon.Posterior {
 		t.Helper()
@@ -104,11 +104,11 @@ func TestModels(t *testing.T) {
 		t.Errorf("a call that is left while it waits: error %v", err)
 	}
 	<-m.drawing
-	err = m.sample(t.Context(), request, func(p galdecon.Part) error {
+	err = m.sample(t.Context(), request, func(a wire.SampleAnswer) error {
 		if len(m.drawing) != 0 {
 			t.Error("while candidates are sent nothing else can be drawn")
 		}
-		return send(p)
+		return send(a)
 	})
 	if err != nil || len(sent) != 2 {
 		t.Errorf("%d posteriors of 2, error %v", len(sent), err)

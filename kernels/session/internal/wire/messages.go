@@ -59,12 +59,19 @@ type Model struct {
 	Sampler        ddpm.Sampler
 }
 
-// SampleRequest asks for n candidates for each observation; they are answered as posterior.Part, one observation after the other.
+// SampleRequest asks for n candidates for each observation; they are answered as [SampleAnswer], one
+// observation after the other.
 type SampleRequest struct {
 	Choice       Choice
 	Observations *posterior.Observations
 	N            int
 	Seed         int64
+}
+
+// SampleAnswer is some candidates of an observation, or its refusal.
+type SampleAnswer struct {
+	Part    posterior.Part
+	Refusal *posterior.Refusal
 }
 
 // ObserveRequest asks for observations of clean galaxies.
