@@ -32,11 +32,14 @@ const (
 	rankBins = 10
 )
 
-// quantities of a galaxy by name. The logarithms make errors of faint and bright galaxies alike; ranks don't know them.
-var quantities = []struct {
+// quantity is what is measured of a galaxy, by name.
+type quantity struct {
 	name   string
 	values func(p *score.Photometry) []float64
-}{
+}
+
+// The logarithms make errors of faint and bright galaxies alike; ranks don't know them.
+var quantities = []quantity{
 	{"flux", func(p *score.Photometry) []float64 { return []float64{math.Log(p.Aperture)} }},
 	{"half-light radius", func(p *score.Photometry) []float64 { return []float64{math.Log(p.HalfLight)} }},
 	{"ellipticity", func(p *score.Photometry) []float64 { return []float64{p.G1, p.G2} }},
@@ -47,6 +50,26 @@ var quantities = []struct {
 
 // calibrate measures the calibration of a method that draws candidates.
 func calibrate(results []*Result, seed int64) ([]Calibration, error) {
+	all := []Calibration{{Quantity: pixels}}
+	if len(results) >= 2 {
+		of, err := calibratePixels(results, seed)
+		if err != nil {
+			return nil, err
+		}
+		all[0] = of
+	}
+	for _, q := range quantities {
+		of, err := q.calibrate(results, seed)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, of)
+	}
+	return all, nil
+}
+
+// calibratePixels measures the calibration of pixels.
+func calibratePixels(results []*Result, seed int64) (Calibration, error) {
 	ranks := &calibration.Ranks{Samples: results[0].Candidates}
 	var truths []float64
 	var pairs [][]float64
@@ -59,47 +82,40 @@ func calibrate(results []*Result, seed int64) ([]Calibration, error) {
 	}
 	trials, err := calibration.Scalars(truths, pairs)
 	if err != nil {
-		return nil, err
+		return Calibration{}, err
 	}
-	of, err := calibrationOf(pixels, ranks, trials, false, seed)
+	return calibrationOf(pixels, ranks, trials, false, seed)
+}
+
+// calibrate measures the calibration of a quantity of galaxies.
+func (q quantity) calibrate(results []*Result, seed int64) (Calibration, error) {
+	var truths [][]float64
+	var samples [][][]float64
+	for _, r := range results {
+		if values, ok := r.values(q.values); ok {
+			truths, samples = append(truths, q.values(r.Truth)), append(samples, values)
+		}
+	}
+	failed := len(results) - len(truths)
+	if len(truths) < 2 {
+		return Calibration{Quantity: q.name, Failed: failed}, nil
+	}
+	trials, err := calibration.Vectors(truths, samples)
 	if err != nil {
-		return nil, err
+		return Calibration{}, err
 	}
-	all := []Calibration{of}
-	for _, q := range quantities {
-		var truths [][]float64
-		var samples [][][]float64
-		for _, r := range results {
-			if values, ok := r.values(q.values); ok {
-				truths, samples = append(truths, q.values(r.Truth)), append(samples, values)
-			}
-		}
-		failed := len(results) - len(truths)
-		if len(truths) < 2 {
-			all = append(all, Calibration{Quantity: q.name, Failed: failed})
-			continue
-		}
-		trials, err := calibration.Vectors(truths, samples)
-		if err != nil {
-			return nil, err
-		}
-		var ranks *calibration.Ranks
-		if q.name == joint {
-			ranks, err = trials.TARP(references, seed)
-		} else {
-			ranks = trials.Ranks(seed)
-		}
-		if err != nil {
-			return nil, err
-		}
-		of, err := calibrationOf(q.name, ranks, trials, q.name == joint, seed)
-		if err != nil {
-			return nil, err
-		}
-		of.Failed = failed
-		all = append(all, of)
+	var ranks *calibration.Ranks
+	if q.name == joint {
+		ranks, err = trials.TARP(references, seed)
+	} else {
+		ranks = trials.Ranks(seed)
 	}
-	return all, nil
+	if err != nil {
+		return Calibration{}, err
+	}
+	of, err := calibrationOf(q.name, ranks, trials, q.name == joint, seed)
+	of.Failed = failed
+	return of, err
 }
 
 // values of each candidate; false if the truth or one of them has none.

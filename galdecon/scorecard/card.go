@@ -33,10 +33,12 @@ type Card struct {
 // Difference is what a diffusion model has more than a CVAE, by the same observations in a setting, see [Card.Difference]; [Card.TableOne]
 // shows it.
 type Difference struct {
-	Diffusion string          `json:"diffusion"`
-	CVAE      string          `json:"cvae"`
-	Setting   Setting         `json:"setting"`
-	Retained  *score.Estimate `json:"retained"`
+	Diffusion string  `json:"diffusion"`
+	CVAE      string  `json:"cvae"`
+	Setting   Setting `json:"setting"`
+	// Refused is the number of observations that either has refused.
+	Refused  int             `json:"refused"`
+	Retained *score.Estimate `json:"retained"`
 	// Variance is nil if no observation has 2 survivors of both, or there are no features.
 	Variance *score.Estimate `json:"feature_variance,omitempty"`
 }
@@ -56,6 +58,8 @@ type Row struct {
 	Setting Setting `json:"setting"`
 	// Candidates is their number for each observation, 1 of a method that has but one answer.
 	Candidates int `json:"candidates"`
+	// Refused is the number of observations that the method refused. All else is that of the others.
+	Refused int `json:"refused"`
 	// Retained is the fraction of candidates within the slack. With noise of variance ε or more it doesn't exist: not even the truth would
 	// be retained.
 	Retained *score.Estimate `json:"retained,omitempty"`
@@ -90,7 +94,8 @@ type Row struct {
 	// score.Spectrum).
 	Power     []float64 `json:"power"`
 	TruePower []float64 `json:"true_power"`
-	// Diversity is what Retained and FeatureVariance come from, observation by observation.
+	// Diversity is what Retained and FeatureVariance come from, observation by observation. One that was
+	// refused has no candidates.
 	Diversity []score.Diversity `json:"diversity"`
 }
 
@@ -106,6 +111,9 @@ func (c Config) card(s *store) (Card, error) {
 		Frequency: spectrum.Frequency}
 	seconds := map[string]float64{}
 	for k, r := range s.results {
+		if r.Refused != "" {
+			continue
+		}
 		if before, ok := seconds[k.method]; !ok || r.Seconds < before {
 			seconds[k.method] = r.Seconds
 		}
@@ -133,13 +141,15 @@ func (c Config) differences(card Card) (all []Difference, err error) {
 	for _, setting := range c.Settings {
 		for _, diffusion := range c.Methods {
 			for _, cvae := range c.Methods {
-				if diffusion.Model != Diffusion || cvae.Model != CVAE || card.Row(cvae.Name, setting).Retained == nil {
+				if diffusion.Model != Diffusion || cvae.Model != CVAE || !card.comparable(diffusion.Name, cvae.Name, setting) {
 					continue
 				}
 				d := Difference{Diffusion: diffusion.Name, CVAE: cvae.Name, Setting: setting}
 				if d.Retained, d.Variance, err = card.Difference(d.Diffusion, d.CVAE, setting); err != nil {
 					return nil, err
 				}
+				both, _, _ := card.pairs(d.Diffusion, d.CVAE, setting)
+				d.Refused = card.Galaxies - len(both)
 				all = append(all, d)
 			}
 		}
@@ -148,14 +158,29 @@ func (c Config) differences(card Card) (all []Difference, err error) {
 }
 
 // row sums up the results of one method in one setting.
-func (c Config) row(results []*Result) (Row, error) {
+func (c Config) row(all []*Result) (Row, error) {
+	row := Row{Method: all[0].Method, Setting: all[0].Setting}
+	var results []*Result
+	var paper, released []score.Diversity
+	for _, r := range all {
+		d := score.Diversity{Candidates: r.Candidates, Retained: r.Retained, Variance: r.FeatureVariance}
+		row.Diversity = append(row.Diversity, d)
+		if r.Refused != "" {
+			row.Refused++
+			continue
+		}
+		results, paper = append(results, r), append(paper, d)
+		released = append(released, score.Diversity{
+			Candidates: r.Candidates, Retained: r.ReleasedRetained, Variance: r.ReleasedVariance,
+		})
+	}
+	if len(results) == 0 {
+		return row, nil
+	}
 	first := results[0]
-	row := Row{Method: first.Method, Setting: first.Setting, Candidates: first.Candidates,
-		Power: make([]float64, len(first.Power)), TruePower: make([]float64, len(first.TruePower))}
-	var released []score.Diversity
+	row.Candidates = first.Candidates
+	row.Power, row.TruePower = make([]float64, len(first.Power)), make([]float64, len(first.TruePower))
 	for _, r := range results {
-		released = append(released, score.Diversity{Candidates: r.Candidates, Retained: r.ReleasedRetained, Variance: r.ReleasedVariance})
-		row.Diversity = append(row.Diversity, score.Diversity{Candidates: r.Candidates, Retained: r.Retained, Variance: r.FeatureVariance})
 		for k := range row.Power {
 			row.Power[k] += r.Power[k] / float64(len(results))
 			row.TruePower[k] += r.TruePower[k] / float64(len(results))
@@ -164,7 +189,7 @@ func (c Config) row(results []*Result) (Row, error) {
 	seed := c.Seed
 	var err error
 	if noise := first.Setting.Noise; noise*noise < c.Epsilon {
-		if row.Retained, row.FeatureVariance, err = c.tableOne(row.Diversity); err != nil {
+		if row.Retained, row.FeatureVariance, err = c.tableOne(paper); err != nil {
 			return Row{}, err
 		}
 	}
@@ -257,15 +282,36 @@ func (c Card) Row(method string, setting Setting) *Row {
 	return nil
 }
 
+// comparable reports whether the card has retained fractions of two methods for the same observations.
+func (c Card) comparable(first, second string, setting Setting) bool {
+	a, b := c.Row(first, setting), c.Row(second, setting)
+	if a == nil || b == nil || a.Retained == nil || b.Retained == nil {
+		return false
+	}
+	both, _, _ := c.pairs(first, second, setting)
+	return len(both) > 0
+}
+
+// pairs returns the outcomes of two methods for the observations that neither has refused, and the
+// seed of a bootstrap over them.
+func (c Card) pairs(first, second string, setting Setting) (a, b []score.Diversity, seed int64) {
+	all, others := c.Row(first, setting).Diversity, c.Row(second, setting).Diversity
+	for i := range all {
+		if all[i].Candidates > 0 && others[i].Candidates > 0 {
+			a, b = append(a, all[i]), append(b, others[i])
+		}
+	}
+	return a, b, c.Seed
+}
+
 // Difference compares two methods by the same observations in a setting: what the first retains less what the second does, and its
 // variance less the second's, each with its interval of confidence; see [score.Difference]. variance is nil if no observation has
 // 2 survivors of both.
 func (c Card) Difference(first, second string, setting Setting) (retained, variance *score.Estimate, err error) {
-	a, b := c.Row(first, setting), c.Row(second, setting)
-	if a == nil || b == nil || a.Retained == nil {
-		return nil, nil, fmt.Errorf("scorecard: %s and %s can't be compared (%s): the card has no retained fraction of both", first, second, setting)
+	if !c.comparable(first, second, setting) {
+		return nil, nil, fmt.Errorf("scorecard: %s and %s can't be compared (%s): the card has no retained fraction of both for the same observations", first, second, setting)
 	}
-	r, v, err := score.Difference(a.Diversity, b.Diversity, c.Seed)
+	r, v, err := score.Difference(c.pairs(first, second, setting))
 	if v.Used == 0 || c.Features == "" {
 		return &r, nil, err
 	}

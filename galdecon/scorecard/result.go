@@ -20,6 +20,8 @@ type Result struct {
 	// Galaxy is the index of the galaxy, ID its name.
 	Galaxy int    `json:"galaxy"`
 	ID     string `json:"id"`
+	// Refused says why the method refused the observation, in words; nothing else is measured then.
+	Refused string `json:"refused,omitempty"`
 	// Candidates is their number, 1 of a method that has but one answer.
 	Candidates int `json:"candidates"`
 	// Retained of them are within the slack, and FeatureVariance is the variance of those' features, 0 if there are fewer than 2, or

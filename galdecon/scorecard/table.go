@@ -43,7 +43,7 @@ func (c Card) String() string {
 	text.WriteString("\nCandidates\n")
 	c.table(&text, "retained, %\tvariance\tdropped\tχ²\tpixel variance\tover prior\thigh frequencies\tseconds", func(r Row) []string {
 		return []string{interval(r.Retained, 100, 1), significant(r.FeatureVariance), dropped(r.FeatureVariance), interval(r.ChiSquared, 1, 2), short(r.PixelVariance, 1/unit),
-			short(r.VarianceRatio, 1), interval(r.HighFrequency, 1, 2), fmt.Sprintf("%.2g", r.Seconds)}
+			short(r.VarianceRatio, 1), interval(r.HighFrequency, 1, 2), seconds(r)}
 	})
 	fmt.Fprintf(&text, "retained: MSE of Π*y to x below ε = %g", c.Epsilon)
 	if c.noiseAboveEpsilon() {
@@ -69,15 +69,27 @@ func (c Card) String() string {
 	}
 
 	text.WriteString("\nBest estimate: the mean of the candidates against the truth\n")
-	c.table(&text, "MSE, 1e-4\tPSNR, dB\tSSIM\tflux, %\thalf-light, %\t|Δg|\tfailed", func(r Row) []string {
-		failed := c.Galaxies
+	head := "MSE, 1e-4\tPSNR, dB\tSSIM\tflux, %\thalf-light, %\t|Δg|\tfailed"
+	refused := slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Refused > 0 })
+	if refused {
+		head += "\trefused"
+	}
+	c.table(&text, head, func(r Row) []string {
+		failed := c.Galaxies - r.Refused
 		if r.Flux != nil {
 			failed = r.Flux.Dropped
 		}
-		return []string{interval(r.MSE, 1/unit, 2), interval(r.PSNR, 1, 1), interval(r.SSIM, 1, 3), interval(r.Flux, 100, 1), interval(r.HalfLight, 100, 1), interval(r.Ellipticity, 1, 3),
+		cells := []string{interval(r.MSE, 1/unit, 2), interval(r.PSNR, 1, 1), interval(r.SSIM, 1, 3), interval(r.Flux, 100, 1), interval(r.HalfLight, 100, 1), interval(r.Ellipticity, 1, 3),
 			strconv.Itoa(failed)}
+		if refused {
+			cells = append(cells, strconv.Itoa(r.Refused))
+		}
+		return cells
 	})
 	text.WriteString("flux, half-light radius: mean relative errors without sign, |Δg|: of adaptive moments; failed: galaxies that can't be measured\n")
+	if refused {
+		text.WriteString("refused: observations that the method doesn't take; its figures in all tables are of the others\n")
+	}
 
 	if names := c.calibrated(); len(names) > 0 {
 		text.WriteString("\nCalibration: the largest distance of coverage from credibility, in % ± the half width of its band\n")
@@ -143,11 +155,19 @@ func (c Card) calibrated() (names []string) {
 // noiseAboveEpsilon tells whether there is noise in which not even the truth is retained.
 func (c Card) noiseAboveEpsilon() bool {
 	for _, r := range c.Rows {
-		if r.Retained == nil {
+		if r.Retained == nil && r.Refused < c.Galaxies {
 			return true
 		}
 	}
 	return false
+}
+
+// seconds returns how long a candidate takes.
+func seconds(r Row) string {
+	if r.Seconds == 0 {
+		return "—"
+	}
+	return fmt.Sprintf("%.2g", r.Seconds)
 }
 
 // interval returns the estimate with its interval, in units of 1/scale.
@@ -219,7 +239,7 @@ var numbers = []struct {
 // belong to each: its value, the ends of its interval, and how many observations were dropped. What doesn't exist is empty.
 func (c Card) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source", "candidates", "epsilon", "features", "seed", "seconds"}
+	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source", "candidates", "refused", "epsilon", "features", "seed", "seconds"}
 	for _, column := range numbers {
 		names = append(names, column.name, column.name+"_low", column.name+"_high", column.name+"_dropped")
 	}
@@ -232,7 +252,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 	full := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	rows := slices.Clone(c.Rows)
 	for _, d := range c.Differences {
-		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting, Candidates: c.Candidates, Retained: d.Retained, FeatureVariance: d.Variance})
+		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting, Candidates: c.Candidates, Refused: d.Refused, Retained: d.Retained, FeatureVariance: d.Variance})
 	}
 	for _, r := range rows {
 		sigma, seconds := full(r.Setting.Sigma), full(r.Seconds)
@@ -242,7 +262,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 		if r.Seconds == 0 {
 			seconds = ""
 		}
-		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates),
+		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
 			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}
 		for _, column := range numbers {
 			if n := column.of(r); n != nil {
