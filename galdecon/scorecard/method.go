@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"os"
@@ -70,7 +71,11 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 func model(name string, d *galdecon.Model, weights string) Method {
 	m := Method{Name: name, Identity: "weights " + weights, Deconvolve: d.Stream, Model: CVAE}
 	if d.Config.CVAE == nil {
-		m.Identity += fmt.Sprintf(", sampler %+v", d.Config.Sampler)
+		sampler, err := json.Marshal(d.Config.Sampler)
+		if err != nil {
+			sampler = fmt.Append(nil, d.Config.Sampler) // a number that isn't finite, which no valid sampler has
+		}
+		m.Identity += ", sampler " + string(sampler)
 		m.Model = Diffusion
 	}
 	return m
@@ -83,7 +88,7 @@ func hashModel(dir string) (string, error) {
 		return "", fmt.Errorf("scorecard: there is no trained model in %s", dir)
 	}
 	h := sha256.New()
-	for _, path := range []string{filepath.Join(dir, "config.json"), checkpoints[len(checkpoints)-1]} { // Glob sorts
+	for _, path := range []string{filepath.Join(dir, galdecon.ConfigFile), checkpoints[len(checkpoints)-1]} { // Glob sorts
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return "", fmt.Errorf("scorecard: cannot read the model in %s: %w", dir, err)

@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -11,6 +12,7 @@ import (
 	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
 )
 
@@ -26,6 +28,8 @@ type Steps struct {
 	Coverage, Spread float64
 	// CoverageError is calibration.Coverage.Error: what too few galaxies leave open.
 	CoverageError float64
+	// Refused observations of the benchmark are in no figure.
+	Refused int
 	// Seconds a candidate, compilation not included.
 	Seconds float64
 }
@@ -49,10 +53,12 @@ func CompareSteps(
 		}
 		begun := time.Now()
 		posteriors, err := with.Sample(ctx, b.Observations, b.Candidates, b.Seed)
+		refused, err := posterior.SplitRefusals(err)
 		if err != nil {
 			return nil, err
 		}
-		s.Seconds = time.Since(begun).Seconds() / float64(b.Candidates*b.Truth.N)
+		s.Refused = len(refused)
+		s.Seconds = time.Since(begun).Seconds() / float64(b.Candidates*len(posteriors))
 		evaluated, err := galdecon.Evaluate(b.Truth, posteriors)
 		if err != nil {
 			return nil, err
@@ -60,10 +66,11 @@ func CompareSteps(
 		mean := evaluated.Mean()
 		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution, mean.Accuracy.Mean, mean.Variance
 		var samples []*galaxy.Images
+		var indices []int
 		for _, p := range posteriors {
-			samples = append(samples, p.Samples)
+			samples, indices = append(samples, p.Samples), append(indices, p.Index)
 		}
-		trials, err := calibration.Images(b.Truth, samples)
+		trials, err := calibration.Images(b.Truth.Select(indices...), samples)
 		if err != nil {
 			return nil, err
 		}
@@ -88,15 +95,20 @@ func CompareSteps(
 func warmUp(ctx context.Context, model *galdecon.Model, b galdecon.Benchmark) error {
 	drawn := 0
 	for part, err := range model.Stream(ctx, b.Observations, b.Candidates, b.Seed) {
+		var refusal *galdecon.Refusal
+		if errors.As(err, &refusal) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		if drawn += part.Samples.N; drawn >= 64 && part.Done() < 1 {
-			one, err := b.Observations.Select(0)
+			one, err := b.Observations.Select(part.Index)
 			if err != nil {
 				return err
 			}
 			_, err = model.Sample(ctx, one, 8, b.Seed)
+			_, err = posterior.SplitRefusals(err)
 			return err
 		}
 	}

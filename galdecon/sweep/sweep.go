@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
 )
 
@@ -126,8 +128,10 @@ type Result struct {
 	Variance float64
 	// Spectrum is that of the candidates.
 	Spectrum score.Spectrum
+	// Refused observations of the benchmark are in no figure.
+	Refused int
 	// High is their power at spatial frequencies of score.DetailFrequency and more, relative to the truth's, for all galaxies together, and Highs that
-	// of each. Correlation is that of the candidates with the truth at these frequencies: what of the power is detail of the galaxy.
+	// of each, NaN where it was refused. Correlation is that of the candidates with the truth at these frequencies: what of the power is detail of the galaxy.
 	High, Correlation float64
 	Highs             []float64
 	// Posteriors are the candidates themselves.
@@ -152,9 +156,12 @@ func Evaluate(ctx context.Context, dirs []string, b galdecon.Benchmark) ([]Resul
 			return nil, err
 		}
 		r.LogClean, r.LogBlurred, r.KL = tailMean(terms["clean"]), tailMean(terms["blurred"]), tailMean(terms["KL"])
-		if r.Posteriors, err = d.Sample(ctx, b.Observations, b.Candidates, b.Seed); err != nil {
+		r.Posteriors, err = d.Sample(ctx, b.Observations, b.Candidates, b.Seed)
+		refused, err := posterior.SplitRefusals(err)
+		if err != nil {
 			return nil, err
 		}
+		r.Refused = len(refused)
 		report, err := galdecon.Evaluate(b.Truth, r.Posteriors)
 		if err != nil {
 			return nil, err
@@ -172,7 +179,9 @@ func Evaluate(ctx context.Context, dirs []string, b galdecon.Benchmark) ([]Resul
 func (r *Result) detail(truth *galaxy.Images) error {
 	var samples []*galaxy.Images
 	var drawn, target, crossed float64
-	for i, p := range r.Posteriors {
+	r.Highs = slices.Repeat([]float64{math.NaN()}, truth.N)
+	for _, p := range r.Posteriors {
+		i := p.Index
 		difference := p.Samples.Clone()
 		for k := range difference.Pixels {
 			difference.Pixels[k] -= truth.At(i)[k%len(truth.At(i))]
@@ -186,7 +195,7 @@ func (r *Result) detail(truth *galaxy.Images) error {
 			powers[k] = s.From(score.DetailFrequency)
 		}
 		c, t, d := powers[0], powers[1], powers[2]
-		r.Highs = append(r.Highs, c/t)
+		r.Highs[i] = c / t
 		drawn, target, crossed = drawn+c, target+t, crossed+(c+t-d)/2 // |c−t|² = |c|² + |t|² − 2 Re c t*
 		samples = append(samples, p.Samples)
 	}
@@ -202,9 +211,11 @@ func (r *Result) detail(truth *galaxy.Images) error {
 // DetailChange is by what factor the power of detail of the same galaxies changes from the candidates of one model to those of another: the
 // geometric mean over the galaxies, and its interval of 95 %, in which it lies if the galaxies are typical.
 func DetailChange(from, to Result) (factor, low, high float64) {
-	logs := make([]float64, len(from.Highs))
-	for i := range logs {
-		logs[i] = math.Log(to.Highs[i] / from.Highs[i])
+	var logs []float64
+	for i := range from.Highs {
+		if change := to.Highs[i] / from.Highs[i]; !math.IsNaN(change) {
+			logs = append(logs, math.Log(change))
+		}
 	}
 	mean, deviation := stat.MeanStdDev(logs, nil)
 	within := 1.96 * stat.StdErr(deviation, float64(len(logs)))
