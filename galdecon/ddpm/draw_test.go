@@ -3,14 +3,12 @@ package ddpm_test
 import (
 	"math"
 	"math/rand/v2"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/go-xla/pjrt"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -20,62 +18,6 @@ import (
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
-
-func filled(value float32, dims ...int) *tensors.Tensor {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return tensors.FromFlatDataAndDimensions(slices.Repeat([]float32{value}, n), dims...)
-}
-
-func loss(t *testing.T, c ddpm.Config, store *model.Store, y, psfs *tensors.Tensor) float64 {
-	t.Helper()
-	if err := store.SetRNGStateFromSeed(1); err != nil {
-		t.Fatal(err)
-	}
-	out, err := model.CallOnce(devicetest.Device(t), store, func(scope *model.Scope, y, psfs, noise *graph.Node) *graph.Node {
-		return c.Loss(scope.In("model"), y, ddpm.Condition{X: y, PSFs: psfs, Noise: noise})
-	}, y, psfs, filled(0.01, y.Shape().Dimensions[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return float64(tensors.ToScalar[float32](out))
-}
-
-// The network starts as 0, so for a constant image whose normalised value is u the loss is the mean square of what should be predicted:
-// 1 for ε, u² for y_0, ᾱ + (1−ᾱ) u² for v at each time. A batch that is a multiple of T takes all times equally often.
-func TestLossByHand(t *testing.T) {
-	const T, batch, size, channels, u = 8, 32, 8, 3, 2.0
-	for _, c := range []ddpm.Config{
-		{T: T, Mean: 0.2, Std: 0.3, Prediction: ddpm.Velocity},
-		{T: T, Mean: -1, Std: 4, Prediction: ddpm.Velocity, Cosine: true},
-		{T: T, Mean: 0.2, Std: 0.3, Prediction: ddpm.Epsilon},
-		{T: T, Mean: 0.2, Std: 0.3, Prediction: ddpm.Clean, Dropout: 0.5},
-	} {
-		c.Network = unet.Config{Features: []int{2}, Blocks: 1, Embedding: 2}
-		schedule, err := c.Schedule()
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, variance := 0.0, 0.0
-		for _, a := range schedule.AlphaBar[1:] {
-			switch c.Prediction {
-			case ddpm.Epsilon:
-				want, variance = want+1./T, variance+2./T
-			case ddpm.Clean:
-				want += u * u / T
-			case ddpm.Velocity:
-				want += (a + (1-a)*u*u) / T
-				variance += (2*a*a + 4*a*(1-a)*u*u) / T
-			}
-		}
-		got := loss(t, c, model.NewStore(), filled(float32(c.Mean+u*c.Std), batch, size, size, channels), filled(1, 1, 1, 1))
-		if spread := 4*math.Sqrt(variance/(batch*size*size*channels)) + 1e-5; math.Abs(got-want) > spread {
-			t.Errorf("%s, cosine %t: the loss is %.4f, want %.4f ± %.4f", c.Prediction, c.Cosine, got, want, spread)
-		}
-	}
-}
 
 // problem is a small model with weights that are no longer at their start, and galaxies seen through it.
 type problem struct {
@@ -178,44 +120,6 @@ func seed(t *testing.T, n int64) *tensors.Tensor {
 	return rng
 }
 
-// With other weights, such as those of a later checkpoint, the samples are those of a posterior that is made with them, to the bit, and
-// nothing is compiled for that. The old posterior keeps its own.
-func TestWithWeights(t *testing.T) {
-	p, later := small(t), small(t)
-	move(t, later.store)
-	posterior := p.posterior(t)
-	draw := func(posterior *ddpm.Generator) []float32 {
-		t.Helper()
-		samples, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tensors.MustCopyFlatData[float32](samples)
-	}
-	before := draw(posterior)
-	other, err := posterior.WithWeights(later.store.Scope("/model"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := draw(other)
-	if !other.SharesExecutables(posterior) || later.posterior(t).SharesExecutables(posterior) {
-		t.Error("what is compiled isn't shared by the same model, or is by others")
-	}
-	if slices.Equal(before, after) || !slices.Equal(after, draw(later.posterior(t))) {
-		t.Error("the samples aren't those of the other weights")
-	}
-	if !slices.Equal(before, draw(posterior)) {
-		t.Error("the posterior has lost its own weights")
-	}
-	wide := p.c
-	wide.Network.Features = []int{8}
-	store := model.NewStore()
-	loss(t, wide, store, p.x, p.psfs)
-	if _, err := posterior.WithWeights(store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "another architecture") {
-		t.Errorf("weights of another architecture: error %v", err)
-	}
-}
-
 func TestDraw(t *testing.T) {
 	p := small(t)
 	posterior := p.posterior(t)
@@ -275,46 +179,6 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// Drawing leaves nothing on the device but what it returns: the garbage collector, which sees little of it, would free it late.
-func TestDrawFreesMemory(t *testing.T) {
-	p := small(t)
-	posterior, rng := p.posterior(t), seed(t, 1)
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	for name, draw := range map[string]func() []*tensors.Tensor{
-		"Draw": func() []*tensors.Tensor {
-			samples, reblurred, err := posterior.Draw(rng, p.x, p.psfs, p.noise)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return []*tensors.Tensor{samples, reblurred}
-		},
-		"Path": func() []*tensors.Tensor {
-			path, err := posterior.Path(rng, p.x, p.psfs, p.noise)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return []*tensors.Tensor{path}
-		},
-	} {
-		draw() // brings the inputs and the weights to the device
-		before := pjrt.BuffersAlive()
-		out := draw()
-		if left := pjrt.BuffersAlive() - before; left > int64(len(out)) {
-			t.Errorf("%s leaves %d tensors on the device, want the %d that it returns", name, left, len(out))
-		}
-	}
-}
-
-// A posterior takes any number of shapes: its executables alike, of which this one compiles fastest.
-func TestManyShapes(t *testing.T) {
-	posterior := small(t).posterior(t)
-	for n := range 33 {
-		if _, err := posterior.Restore(filled(0.1, n+1, 1, 1, 1)); err != nil {
-			t.Fatalf("the shape of %d images: %v", n+1, err)
-		}
-	}
-}
-
 func mse(a, b []float32) float64 {
 	sum := 0.0
 	for i := range a {
@@ -369,39 +233,6 @@ func drawErrors(t *testing.T, p problem, posterior *ddpm.Generator) {
 	}
 	if _, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise); err != nil {
 		t.Errorf("after errors, a good draw fails: %v", err)
-	}
-}
-
-// Weights of another architecture, or none, are an error and not samples from weights at their start.
-func TestPosteriorOfOtherWeights(t *testing.T) {
-	p := small(t)
-	for name, test := range map[string]struct {
-		change func(*ddpm.Config)
-		scope  string
-		want   string
-	}{
-		"no weights":       {func(*ddpm.Config) {}, "/nowhere", "weights that the model lacks"},
-		"more levels":      {func(c *ddpm.Config) { c.Network.Features = []int{4, 4} }, "/model", "/model/unet/up_0"},
-		"more blocks":      {func(c *ddpm.Config) { c.Network.Blocks = 2 }, "/model", "weights that the model lacks"},
-		"larger embedding": {func(c *ddpm.Config) { c.Network.Embedding = 8 }, "/model", "/model/embed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := p.c
-			test.change(&c)
-			posterior, err := ddpm.NewGenerator(devicetest.Device(t), c, p.sampler, p.store.Scope(test.scope))
-			if err == nil {
-				_, _, err = posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
-			}
-			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q", err, test.want)
-			}
-		})
-	}
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), ddpm.Config{T: 1, Prediction: ddpm.Velocity}, p.sampler, p.store.Scope("/model")); err == nil {
-		t.Error("a schedule of one level is accepted")
-	}
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, ddpm.Sampler{Steps: 101}, p.store.Scope("/model")); err == nil {
-		t.Error("a sampler of more steps than noise levels is accepted")
 	}
 }
 

@@ -3,16 +3,12 @@ package fit
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/gomlx/compute/distributed"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
@@ -278,42 +274,6 @@ func (t *Trainer) addTerms(sums map[string]float64) (map[string]float64, error) 
 // when it is killed.
 const saveShare = 0.02
 
-func last(points []Point) float64 {
-	if len(points) == 0 {
-		return math.NaN()
-	}
-	return points[len(points)-1].Loss
-}
-
-// validateShare is the number of held-out galaxies that are looked at for one that is trained on. It bounds the time of validation to
-// about a third of this share, because no gradient is computed, and says at which steps it comes, whatever the clock says.
-const validateShare = 0.1
-
-// validates reports whether the validation loss is computed after a step: now and then, where a point of the history ends, and after
-// the last.
-func (t *Trainer) validates(step, every int) bool {
-	if len(t.held) == 0 {
-		return false
-	}
-	steps := float64(len(t.held)) / (validateShare * float64(t.config.Batch))
-	period := int(math.Ceil(steps/float64(every))) * every
-	return step%period == 0 || step == t.config.Steps
-}
-
-// validate is the mean loss of the held-out galaxies, with the same random numbers every time so that its curve is smooth.
-func (t *Trainer) validate() (float64, error) {
-	part, n := t.config.part(), len(t.held)
-	mean := 0.0
-	for from := 0; from < n; from += part {
-		loss, err := t.call(t.validation, stack(t.problem.Images, t.held[from:from+part]), t.random(validationStream, from/part))
-		if err != nil {
-			return 0, err
-		}
-		mean += loss * float64(part) / float64(n)
-	}
-	return mean, nil
-}
-
 // random are states of random numbers, one for each device, for the parts of a step, or of a validation.
 func (t *Trainer) random(stream uint64, part int) *tensors.Tensor {
 	n := t.config.devices()
@@ -352,166 +312,4 @@ func (t *Trainer) call(exec *model.Exec, arguments ...*tensors.Tensor) (value fl
 		defer copies.FinalizeAll()
 	}
 	return float64(tensors.ToScalar[float32](results[0])), nil
-}
-
-// compile builds the graphs and the values that every training starts with. It does nothing when it has succeeded before.
-func (t *Trainer) compile() error {
-	if t.initial != nil {
-		return nil
-	}
-	c := t.config
-	t.store = model.NewStore()
-	// GoMLX's own way to seed leaves the state's variable without its store, which several devices need.
-	seeded, err := graph.RNGStateFromSeed(c.Seed)
-	if err != nil {
-		return err
-	}
-	rng, err := t.store.CreateVariable(randomPath, seeded)
-	if err != nil {
-		return err
-	}
-	rng.SetTrainable(false)
-	y := shapes.Make(dtypes.Float32, c.part()/c.devices(), t.problem.Images.Height, t.problem.Images.Width, t.problem.Images.Channels)
-	if t.step, err = build(t, t.stepGraph, y, graph.RNGStateShape); err != nil {
-		return err
-	}
-	if c.parts() > 1 {
-		if t.update, err = build(t, t.updateGraph); err != nil {
-			return err
-		}
-	}
-	if len(t.held) > 0 {
-		if t.validation, err = build(t, t.validationGraph, y, graph.RNGStateShape); err != nil {
-			return err
-		}
-	}
-	if err := t.store.InitializeVariables(t.problem.Device, nil); err != nil {
-		return err
-	}
-	if t.sharding != nil {
-		t.step.SPMD(t.sharding.Mesh) // tells the store
-	}
-	initial := model.NewStore()
-	for v := range t.store.IterVariables() {
-		value, err := v.MustValue().LocalClone()
-		if err != nil {
-			return err
-		}
-		if _, err := initial.CreateVariable(v.Path(), value); err != nil {
-			return err
-		}
-	}
-	t.initial = initial
-	return nil
-}
-
-// build compiles a graph for arguments of the given shapes on each device.
-func build[F model.ExecGraphFn](t *Trainer, f F, arguments ...shapes.Shape) (*model.Exec, error) {
-	exec, err := model.NewExec(t.problem.Device, t.store, f)
-	if err != nil {
-		return nil, err
-	}
-	if t.sharding != nil {
-		// GoMLX would declare the variables as copies over a mesh, which go-xla knows of only in automatic sharding: the store must
-		// not know of it before its graphs are built.
-		exec.SetStore(model.NewStore()).SPMD(t.sharding.Mesh).SetStore(t.store)
-	}
-	_, err = exec.Compile(slices.Repeat(arguments, t.config.devices())...)
-	return exec, err
-}
-
-// restore sets all variables to those of a checkpoint loaded from dir or, where it is empty, to the initial ones.
-func (t *Trainer) restore(loaded *model.Store, dir string) error {
-	fresh := loaded.NumVariables() == 0
-	other := func(format string, args ...any) error {
-		return fmt.Errorf("fit: the checkpoint in %s is that of another model, choose another folder: "+format, append([]any{dir}, args...)...)
-	}
-	for v := range t.store.IterVariables() {
-		from := t.initial.GetVariable(v.Path())
-		if !fresh && !temporary(v) {
-			if from = loaded.GetVariable(v.Path()); from == nil {
-				return other("it lacks %s", v.Path())
-			}
-			if !from.Shape().Equal(v.Shape()) {
-				return other("%s is %s there, but %s here", v.Path(), from.Shape(), v.Shape())
-			}
-		}
-		if err := copyTo(v, from); err != nil {
-			return err
-		}
-	}
-	for v := range loaded.Scope(weightsScope).IterVariables() {
-		if t.store.GetVariable(v.Path()) == nil {
-			return other("it also has %s", v.Path())
-		}
-	}
-	return nil
-}
-
-// copyTo gives a variable a copy of another's value.
-func copyTo(v, from *model.Variable) error {
-	value, err := from.MustValue().LocalClone()
-	if err == nil {
-		err = v.SetValue(value)
-	}
-	if err != nil {
-		return fmt.Errorf("fit: cannot set %s: %w", v.Path(), err)
-	}
-	return nil
-}
-
-// begin sets the weights to the averaged ones of the model in the folder from.
-func (t *Trainer) begin(from string) error {
-	loaded, err := Load(from)
-	if err != nil {
-		return fmt.Errorf("fit: cannot begin with the weights of another model: %w", err)
-	}
-	defer loaded.Finalize()
-	other := func(format string, args ...any) error {
-		return fmt.Errorf("fit: cannot begin with the weights in %s, which are those of another kind of model: "+format, append([]any{from}, args...)...)
-	}
-	ours := 0
-	for v := range t.store.Scope(weightsScope).IterVariables() {
-		name := v.Path()[len(weightsScope):]
-		w := loaded.GetVariable(averageScope + name)
-		if w == nil {
-			return other("they lack %s", name)
-		}
-		if !w.Shape().Equal(v.Shape()) {
-			return other("%s is %s there, but %s here", name, w.Shape(), v.Shape())
-		}
-		if err := copyTo(v, w); err != nil {
-			return err
-		}
-		ours++
-	}
-	if theirs := Average(loaded).NumVariables(); theirs != ours {
-		return other("they are %d arrays, but %d here", theirs, ours)
-	}
-	return nil
-}
-
-// temporary reports whether a variable means nothing to the next step, so that it needn't be saved.
-func temporary(v *model.Variable) bool {
-	return strings.HasPrefix(v.Path(), gradientScope+"/") || strings.HasPrefix(v.Path(), termScope+"/")
-}
-
-// set gives the loss its inputs.
-func (t *Trainer) set(inputs Inputs) error {
-	missing := maps.Clone(inputs)
-	for v := range t.store.Scope(inputScope).IterVariables() {
-		name := strings.TrimPrefix(v.Path(), inputScope+"/")
-		value, ok := inputs[name]
-		if !ok {
-			return fmt.Errorf("fit: the loss reads the input %q, which isn't given", name)
-		}
-		delete(missing, name)
-		if err := v.SetValue(tensors.FromScalar(float32(value))); err != nil {
-			return fmt.Errorf("fit: cannot set the input %q: %w", name, err)
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("fit: the loss doesn't read the inputs %q", slices.Sorted(maps.Keys(missing)))
-	}
-	return nil
 }
