@@ -16,21 +16,21 @@ import (
 	"galdecon/galdecon/internal/galtest"
 )
 
-// draw makes trials of d quantities with a posterior N(centre, 1) each, which correlate by rho, and samples of N(centre + bias, width²), which
-// correlate by sampled. The prior of centres is N(0, 3²).
+// draw makes trials of d quantities with a posterior N(center, 1) each, which correlate by rho, and samples of N(center + bias, width²), which
+// correlate by sampled. The prior of centers is N(0, 3²).
 func draw(t *testing.T, m, n, d int, width, bias, rho, sampled float64, seed int64) *Ensemble {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(uint64(seed), 0))
 	truth, samples := make([][]float64, m), make([][][]float64, m)
 	for i := range m {
-		centre := make([]float64, d)
-		for k := range centre {
-			centre[k] = 3 * rng.NormFloat64()
+		center := make([]float64, d)
+		for k := range center {
+			center[k] = 3 * rng.NormFloat64()
 		}
 		correlated := func(width, bias, rho float64) []float64 {
 			common, v := math.Sqrt(rho)*rng.NormFloat64(), make([]float64, d)
 			for k := range v {
-				v[k] = centre[k] + bias + width*(common+math.Sqrt(1-rho)*rng.NormFloat64())
+				v[k] = center[k] + bias + width*(common+math.Sqrt(1-rho)*rng.NormFloat64())
 			}
 			return v
 		}
@@ -97,19 +97,19 @@ func TestCalibrationOfGaussians(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			inCentre, below := central(t, ranks), cumulative(t, ranks)
-			for k, level := range inCentre.Nominal { // within half more than the band of 95 %, so that chance alone won't fail it
-				wantNear(t, fmt.Sprintf("central coverage at %g", level), inCentre.Empirical[k], central(t, exact).Empirical[k], 1.5*inCentre.Error)
+			inCenter, below := central(t, ranks), cumulative(t, ranks)
+			for k, level := range inCenter.Nominal { // within half more than the band of 95 %, so that chance alone won't fail it
+				wantNear(t, fmt.Sprintf("central coverage at %g", level), inCenter.Empirical[k], central(t, exact).Empirical[k], 1.5*inCenter.Error)
 				wantNear(t, fmt.Sprintf("cumulative coverage at %g", level), below.Empirical[k], cumulative(t, exact).Empirical[k], 1.5*below.Error)
 			}
 			calibrated := test.name == "exact"
-			for what, p := range map[string]float64{"central": inCentre.P, "cumulative": below.P, "histogram": histogram.P, "TARP": cumulative(t, tarp).P} {
+			for what, p := range map[string]float64{"central": inCenter.P, "cumulative": below.P, "histogram": histogram.P, "TARP": cumulative(t, tarp).P} {
 				if calibrated != (p > 0.01) {
 					t.Errorf("%s: by chance with probability %v", what, p)
 				}
 			}
-			if calibrated != (inCentre.Distance < inCentre.Error) {
-				t.Errorf("distance %v, error %v", inCentre.Distance, inCentre.Error)
+			if calibrated != (inCenter.Distance < inCenter.Error) {
+				t.Errorf("distance %v, error %v", inCenter.Distance, inCenter.Error)
 			}
 			// The mean of n samples is off by 1 + width²/n + bias² in the square; they promise width² (1 + 1/n).
 			ratio, err := trials.SpreadRatio(1)

@@ -30,7 +30,7 @@ type Coverage struct {
 	P float64 `json:"p"`
 }
 
-// Central is the coverage of central intervals, which leave out as much below as above. Those between the k-th lowest and
+// Central returns the coverage of central intervals, which leave out as much below as above. Those between the k-th lowest and
 // the k-th highest of n samples hold the truth in exactly 1 − 2k/(n+1) of all cases if the samples are calibrated. Levels between those are
 // interpolated linearly, and so is what lies beyond 1 − 2/(n+1), the interval of all samples; the expectation is then exactly the nominal
 // level, for any n. Intervals between quantiles of the samples as commonly interpolated would hold (n−1)/(n+1) of it.
@@ -39,7 +39,7 @@ func (r *Ranks) Central(seed int64) (Coverage, error) {
 	return r.coverage(func(level float64) [2]float64 { return [2]float64{(1 - level) / 2, (1 + level) / 2} }, seed)
 }
 
-// Cumulative is the coverage of intervals from below up to a quantile: the cumulative distribution of the ranks, by which
+// Cumulative returns the coverage of intervals from below up to a quantile: the cumulative distribution of the ranks, by which
 // Säilynoja et al. (2022) judge whether they are uniform. More sharply than [Ranks.Central] it tells a bias: above the diagonal, the truth lies too low among
 // the samples. For ranks of [Ensemble.TARP] it is the expected coverage probability. It is an error if there are fewer than 2 observations.
 func (r *Ranks) Cumulative(seed int64) (Coverage, error) {

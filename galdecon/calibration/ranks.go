@@ -77,7 +77,7 @@ func (t *Ensemble) TARP(references int, seed int64) (*Ranks, error) {
 
 // tarp takes the references of the next observation from points; they have the d scaled quantities.
 func (t *Ensemble) tarp(points func(d int, rng *rand.Rand) [][]float64, seed int64) (*Ranks, error) {
-	if err := several(t.m); err != nil {
+	if err := checkAtLeastTwo(t.m); err != nil {
 		return nil, err
 	}
 	low, high := make([]float64, t.d), make([]float64, t.d)
@@ -122,9 +122,9 @@ func (t *Ensemble) tarp(points func(d int, rng *rand.Rand) [][]float64, seed int
 	return r, nil
 }
 
-// check reports ranks that weren't made by this package.
+// check returns an error if ranks weren't made by this package.
 func (r *Ranks) check() error {
-	if err := several(len(r.Counts)); err != nil {
+	if err := checkAtLeastTwo(len(r.Counts)); err != nil {
 		return err
 	}
 	if r.Samples < 1 {

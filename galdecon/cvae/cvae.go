@@ -32,7 +32,7 @@ type Config struct {
 	SigmaX float64 `json:"sigma_x"`
 }
 
-// Validate reports what makes the model impossible for images of size×size pixels.
+// Validate returns an error if the model is impossible for images of size×size pixels.
 func (c Config) Validate(size int) error {
 	if c.Latent < 1 || len(c.Features) == 0 {
 		return fmt.Errorf("cvae: a model needs at least one latent dimension and one convolution, got %d and %d", c.Latent, len(c.Features))
@@ -78,36 +78,36 @@ func (c Config) Terms(scope *model.Scope, y, x, psfs *graph.Node) Terms {
 	}
 }
 
-// Loss is −L of Eq. 1, to be minimised: the weights α and β are scalars, constants or inputs of the graph.
+// Loss returns −L of Eq. 1, to be minimized: the weights α and β are scalars, constants or inputs of the graph.
 func (t Terms) Loss(alpha, beta *graph.Node) *graph.Node {
 	return graph.Sub(t.KL, graph.Add(graph.Mul(t.Clean, alpha), graph.Mul(t.Blurred, beta)))
 }
 
-// Loss is that of [Config.Terms] with the weights of the configuration.
+// Loss returns that of [Config.Terms] with the weights of the configuration.
 func (c Config) Loss(scope *model.Scope, y, x, psfs *graph.Node) *graph.Node {
 	t, g := c.Terms(scope, y, x, psfs), y.Graph()
 	return t.Loss(graph.Const(g, float32(c.Alpha)), graph.Const(g, float32(c.Beta)))
 }
 
-// logLikelihood is Σ −(truth − image)²/2σ² over the pixels, averaged over the batch.
+// logLikelihood returns Σ −(truth − image)²/2σ² over the pixels, averaged over the batch.
 func logLikelihood(truth, image *graph.Node, sigma float64) *graph.Node {
 	sums := graph.ReduceSum(graph.Square(graph.Sub(truth, image)), 1, 2, 3)
 	return graph.MulScalar(graph.ReduceAllMean(sums), -0.5/(sigma*sigma))
 }
 
-// KL is the divergence of N(mean, e^logVariance) from N(0, 1), both [batch, latent]: ½ Σ (μ² + σ² − 1 − log σ²), averaged over the
+// KL returns the divergence of N(mean, e^logVariance) from N(0, 1), both [batch, latent]: ½ Σ (μ² + σ² − 1 − log σ²), averaged over the
 // batch (Kingma and Welling 2013, Appendix B).
 func KL(mean, logVariance *graph.Node) *graph.Node {
 	each := graph.Sub(graph.Add(graph.Square(mean), graph.Exp(logVariance)), graph.OnePlus(logVariance))
 	return graph.MulScalar(graph.ReduceAllMean(graph.ReduceSum(each, -1)), 0.5)
 }
 
-// Reparametrize is z = μ + σ·noise, all [batch, latent].
+// Reparametrize returns z = μ + σ·noise, all [batch, latent].
 func Reparametrize(mean, logVariance, noise *graph.Node) *graph.Node {
 	return graph.Add(mean, graph.Mul(graph.Exp(graph.MulScalar(logVariance, 0.5)), noise))
 }
 
-// Encode is q(z | x, Π): x [batch, size, size, channels] and psfs [batch, k, k] → mean and log-variance of z, both [batch, latent]. The PSF
+// Encode returns q(z | x, Π): x [batch, size, size, channels] and psfs [batch, k, k] → mean and log-variance of z, both [batch, latent]. The PSF
 // passes through a one-layer CNN and joins x as a channel (paper, Section 3).
 func (c Config) Encode(scope *model.Scope, x, psfs *graph.Node) (mean, logVariance *graph.Node) {
 	scope = scope.In("encoder")
@@ -128,7 +128,7 @@ func (c Config) Encode(scope *model.Scope, x, psfs *graph.Node) (mean, logVarian
 	return mean, logVariance
 }
 
-// Decode is the mean of p(y | z): z [batch, latent] → a clean candidate [batch, size, size, channels]. Every transposed convolution
+// Decode returns the mean of p(y | z): z [batch, latent] → a clean candidate [batch, size, size, channels]. Every transposed convolution
 // doubles the resolution.
 func (c Config) Decode(scope *model.Scope, z *graph.Node, size, channels int) *graph.Node {
 	scope = scope.In("decoder")
@@ -148,7 +148,7 @@ func convolution(scope *model.Scope, x *graph.Node, features, stride int) *graph
 	return layers.Convolution(scope, x).Channels(features).KernelSize(3).Strides(stride).PadSame().CurrentScope().Done()
 }
 
-// transposed is a transposed convolution of 2×2 pixels with stride 2: as its squares don't overlap, a dense layer to four pixels.
+// transposed applies a transposed convolution of 2×2 pixels with stride 2: as its squares don't overlap, a dense layer to four pixels.
 func transposed(scope *model.Scope, x *graph.Node, features int) *graph.Node {
 	d := x.Shape().Dimensions
 	h := graph.Reshape(layers.DenseWithBias(scope, x, 4*features), d[0], d[1], d[2], 2, 2, features)

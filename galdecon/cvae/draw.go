@@ -57,7 +57,7 @@ func NewGenerator(device compute.Backend, c Config, scope *model.Scope) (*Genera
 	return p, nil
 }
 
-// Check reports weights below a scope that aren't those of the model for images [batch, size, size, channels] and PSFs [batch, k, k],
+// Check returns an error if the weights below a scope aren't those of the model for images [batch, size, size, channels] and PSFs [batch, k, k],
 // and says which. It compiles nothing.
 func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels, k int) error {
 	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
@@ -70,7 +70,7 @@ func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels
 	return nil
 }
 
-// WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
+// WithWeights returns the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
 // It is an error if they are of another architecture. p keeps its own.
 func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	values, err := p.layout.Values(scope)

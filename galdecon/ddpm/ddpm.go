@@ -27,7 +27,7 @@ type Config struct {
 	// Network is the denoiser, and Paper, where it is set, the one of the paper in its place.
 	Network unet.Config `json:"network,omitzero"`
 	Paper   *unet.Paper `json:"paper,omitempty"`
-	// Consistent corrects each estimate of y_0 towards Π*y = x, in training as in sampling, by the Wiener step ([psf.WienerStep]) that is the
+	// DataConsistency corrects each estimate of y_0 towards Π*y = x, in training as in sampling, by the Wiener step ([psf.WienerStep]) that is the
 	// posterior mean for Gaussian images: what x decides, such as the flux, is right to within its noise, and the network learns what the
 	// PSF has hidden. It excludes Dropout.
 	DataConsistency bool `json:"consistent,omitzero"`
@@ -52,7 +52,7 @@ const (
 	Velocity Prediction = "velocity"
 )
 
-// target is what the network should predict, of clean images u and noise with weights signal = √ᾱ and sigma = √(1−ᾱ).
+// target returns what the network should predict, of clean images u and noise with weights signal = √ᾱ and sigma = √(1−ᾱ).
 func (p Prediction) target(u, epsilon, signal, sigma *graph.Node) *graph.Node {
 	switch p {
 	case Epsilon:
@@ -63,7 +63,7 @@ func (p Prediction) target(u, epsilon, signal, sigma *graph.Node) *graph.Node {
 	return graph.Sub(graph.Mul(signal, epsilon), graph.Mul(sigma, u))
 }
 
-// clean is the estimate of y_0 that a prediction implies.
+// clean returns the estimate of y_0 that a prediction implies.
 func (p Prediction) clean(predicted, yt, signal, sigma *graph.Node) *graph.Node {
 	switch p {
 	case Epsilon:
@@ -74,7 +74,7 @@ func (p Prediction) clean(predicted, yt, signal, sigma *graph.Node) *graph.Node 
 	return graph.Sub(graph.Mul(signal, yt), graph.Mul(sigma, predicted))
 }
 
-// predicted is the prediction that implies an estimate of y_0.
+// predicted returns the prediction that implies an estimate of y_0.
 func (p Prediction) predicted(clean, yt, signal, sigma *graph.Node) *graph.Node {
 	switch p {
 	case Epsilon:
@@ -85,7 +85,7 @@ func (p Prediction) predicted(clean, yt, signal, sigma *graph.Node) *graph.Node 
 	return graph.Div(graph.Sub(graph.Mul(signal, yt), clean), sigma)
 }
 
-// Validate reports what makes the model impossible for images of size×size pixels.
+// Validate returns an error if the model is impossible for images of size×size pixels.
 func (c Config) Validate(size int) error {
 	if !(c.Std > 0) || math.IsInf(c.Std, 0) || math.IsNaN(c.Mean) || math.IsInf(c.Mean, 0) {
 		return fmt.Errorf("ddpm: mean and standard deviation of the images must be finite and the latter positive, got %g and %g", c.Mean, c.Std)
@@ -97,7 +97,7 @@ func (c Config) Validate(size int) error {
 		return fmt.Errorf("ddpm: the PSF must be withheld with a probability in [0, 1), got %g", c.Dropout)
 	}
 	if c.DataConsistency && c.Dropout > 0 {
-		return fmt.Errorf("ddpm: a consistent model knows the PSF even where it is withheld from the network; choose Consistent or Dropout (%g), not both", c.Dropout)
+		return fmt.Errorf("ddpm: a consistent model knows the PSF even where it is withheld from the network; choose DataConsistency or Dropout (%g), not both", c.Dropout)
 	}
 	if _, err := c.Schedule(); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (c Config) Validate(size int) error {
 	return c.Network.Validate(size)
 }
 
-// Schedule is the model's noise schedule.
+// Schedule returns the model's noise schedule.
 func (c Config) Schedule() (Schedule, error) {
 	if c.Cosine {
 		return Cosine(c.T)
@@ -125,8 +125,8 @@ type Condition struct {
 
 // prepared is a condition as the network takes it. It doesn't change from step to step.
 type prepared struct {
-	blurred, // x, normalised as the noisy image is
-	wiener, // x deconvolved by Wiener's filter, normalised
+	blurred, // x, normalized as the noisy image is
+	wiener, // x deconvolved by Wiener's filter, normalized
 	psfs, // [batch, k, k]
 	logNoise *graph.Node // [batch]
 }
@@ -139,9 +139,9 @@ func (c Config) prepare(o Condition) prepared {
 		typical = 0.01 // of the noise
 	)
 	noise := graph.MaxScalar(o.Noise, psf.MinNoise)
-	p := prepared{blurred: c.normalise(o.X), psfs: o.PSFs, logNoise: graph.Log(graph.DivScalar(noise, typical))}
+	p := prepared{blurred: c.normalize(o.X), psfs: o.PSFs, logNoise: graph.Log(graph.DivScalar(noise, typical))}
 	if c.Paper == nil {
-		p.wiener = c.normalise(psf.WienerStep(o.X, o.X, o.PSFs, graph.Square(graph.DivScalar(noise, prior)), 3))
+		p.wiener = c.normalize(psf.WienerStep(o.X, o.X, o.PSFs, graph.Square(graph.DivScalar(noise, prior)), 3))
 	} else {
 		p.wiener = graph.ZerosLike(p.blurred)
 	}
@@ -159,7 +159,7 @@ func (p prepared) withhold(keep *graph.Node) prepared {
 	return p
 }
 
-func (c Config) normalise(y *graph.Node) *graph.Node {
+func (c Config) normalize(y *graph.Node) *graph.Node {
 	return graph.DivScalar(graph.SubScalar(y, c.Mean), c.Std)
 }
 
@@ -167,7 +167,7 @@ func (c Config) restore(u *graph.Node) *graph.Node {
 	return graph.AddScalar(graph.MulScalar(u, c.Std), c.Mean)
 }
 
-// predict is the network's output, of the shape of yt, at times t/T [batch].
+// predict returns the network's output, of the shape of yt, at times t/T [batch].
 func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *graph.Node {
 	if c.Paper != nil {
 		return c.Paper.Forward(scope.In("unet"), p.blurred, yt, p.psfs, time)
@@ -177,7 +177,7 @@ func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *g
 	return c.Network.Forward(scope.In("unet"), images, embedding, yt.Shape().Dimensions[3])
 }
 
-// Loss is Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, or that of another [Prediction], of clean images y [batch, height, width, channels], at
+// Loss returns Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, or that of another [Prediction], of clean images y [batch, height, width, channels], at
 // random times and noise.
 func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *graph.Node {
 	schedule, err := c.Schedule()
@@ -197,7 +197,7 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 	bar := graph.Gather(graph.Const(g, table), graph.ExpandAxes(t, -1))
 	bar = graph.Reshape(bar, batch, 1, 1, 1)
 	signal, sigma := graph.Sqrt(bar), graph.Sqrt(graph.OneMinus(bar))
-	u, epsilon := c.normalise(y), random.Scoped(scope, g, y.Shape())
+	u, epsilon := c.normalize(y), random.Scoped(scope, g, y.Shape())
 	yt := graph.Add(graph.Mul(signal, u), graph.Mul(sigma, epsilon))
 	time := graph.DivScalar(graph.ConvertDType(t, dtypes.Float32), float64(c.T))
 	p := c.prepare(condition)
@@ -216,10 +216,10 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 // correctionSteps is the number of conjugate-gradient steps of a correction.
 const correctionSteps = 2
 
-// correct moves an estimate of y_0, normalised, towards Π*y = x. Without x, y_0 is uncertain by Std·√(1−ᾱ) where y_t is known: for white
+// correct moves an estimate of y_0, normalized, towards Π*y = x. Without x, y_0 is uncertain by Std·√(1−ᾱ) where y_t is known: for white
 // Gaussian images that is exact.
 func (c Config) correct(clean, sigma *graph.Node, o Condition) *graph.Node {
 	sigma = graph.Reshape(sigma, sigma.Shape().Size()) // of each image, or of all
 	lambda := graph.Square(graph.Div(graph.MaxScalar(o.Noise, psf.MinNoise), graph.MulScalar(sigma, c.Std)))
-	return c.normalise(psf.WienerStep(c.restore(clean), o.X, o.PSFs, lambda, correctionSteps))
+	return c.normalize(psf.WienerStep(c.restore(clean), o.X, o.PSFs, lambda, correctionSteps))
 }

@@ -93,7 +93,7 @@ func NewGenerator(device compute.Backend, c Config, sampler Sampler, scope *mode
 	return p, nil
 }
 
-// Check reports weights below a scope that aren't those of the model's network for images [batch, size, size, channels] and PSFs
+// Check returns an error if the weights below a scope aren't those of the model's network for images [batch, size, size, channels] and PSFs
 // [batch, k, k], and says which. It compiles nothing.
 func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels, k int) error {
 	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
@@ -107,7 +107,7 @@ func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels
 	return nil
 }
 
-// WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
+// WithWeights returns the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
 // It is an error if they are of another architecture. p keeps its own.
 func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	values, err := p.layout.Values(scope)
@@ -119,7 +119,7 @@ func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	return &other, nil
 }
 
-// guided is the network's prediction under classifier-free guidance (Ho and Salimans 2022): (1+w) times that with the PSF minus w
+// guided returns the network's prediction under classifier-free guidance (Ho and Salimans 2022): (1+w) times that with the PSF minus w
 // times that without. With w = 0 the network is evaluated once.
 func (c Config) guided(scope *model.Scope, yt, time *graph.Node, condition prepared, w float64) *graph.Node {
 	batch := yt.Shape().Dimensions[0]

@@ -9,5 +9,5 @@ func (p *Generator) SharesExecutables(other *Generator) bool {
 	return p.start == other.start && p.loop == other.loop && p.path == other.path && p.finish == other.finish && p.restore == other.restore
 }
 
-// Restore gives normalised images back their units.
+// Restore gives normalized images back their units.
 func (p *Generator) Restore(u *tensors.Tensor) (*tensors.Tensor, error) { return p.restore.Call1(u) }

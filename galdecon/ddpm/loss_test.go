@@ -36,7 +36,7 @@ func loss(t *testing.T, c ddpm.Config, store *model.Store, y, psfs *tensors.Tens
 	return float64(tensors.ToScalar[float32](out))
 }
 
-// The network starts as 0, so for a constant image whose normalised value is u the loss is the mean square of what should be predicted:
+// The network starts as 0, so for a constant image whose normalized value is u the loss is the mean square of what should be predicted:
 // 1 for ε, u² for y_0, ᾱ + (1−ᾱ) u² for v at each time. A batch that is a multiple of T takes all times equally often.
 func TestLossByHand(t *testing.T) {
 	const T, batch, size, channels, u = 8, 32, 8, 3, 2.0

@@ -30,10 +30,10 @@ type Sampler struct {
 	// SecondOrder extrapolates ŷ_0 from the last two steps: with η = 0 this is DPM-Solver++(2M), with η = 1 its stochastic form (Lu
 	// et al. 2022). Without it, few steps give too small a variance.
 	SecondOrder bool `json:"second_order"`
-	// Beta makes the variance of the fresh noise β of the step, the larger choice of Ho et al. (2020, Section 3.2) and the paper's, rather
+	// LargeVariance makes the variance of the fresh noise β of the step, the larger choice of Ho et al. (2020, Section 3.2) and the paper's, rather
 	// than β̃; the rest is as with η = 1, which it needs.
 	LargeVariance bool `json:"beta,omitzero"`
-	// Consistent corrects ŷ_0 in every step towards Π*y = x, by a Wiener step at the noise of x and the uncertainty that is
+	// DataConsistency corrects ŷ_0 in every step towards Π*y = x, by a Wiener step at the noise of x and the uncertainty that is
 	// left at the step's level ([psf.WienerStep]). It makes candidates of a poorly trained model pass ε, at the cost of fitting some of
 	// x's noise.
 	DataConsistency bool `json:"consistent,omitzero"`
@@ -42,7 +42,7 @@ type Sampler struct {
 	Guidance float64 `json:"guidance,omitzero"`
 }
 
-// Validate reports what makes the sampler impossible.
+// Validate returns an error if the sampler is impossible.
 func (s Sampler) Validate(schedule Schedule) error {
 	if !(s.Eta >= 0 && s.Eta <= 1) {
 		return fmt.Errorf("ddpm: η of a sampler must be between 0 (DDIM) and 1 (ancestral), got %g", s.Eta)
@@ -68,7 +68,7 @@ const (
 	columns
 )
 
-// table is [Steps, columns] of the numbers that differ from step to step.
+// table returns [Steps, columns] of the numbers that differ from step to step.
 func (s Sampler) table(schedule Schedule) ([][]float32, error) {
 	times, err := schedule.Times(s.Steps)
 	if err != nil {
@@ -113,7 +113,7 @@ type Captured struct {
 //
 //	y_s = √ᾱ_s ŷ_0 + √(1−ᾱ_s−σ²) ε̂ + σ z,  ε̂ = (y_t − √ᾱ_t ŷ_0)/√(1−ᾱ_t),  σ = η √((1−ᾱ_s)/(1−ᾱ_t)) √(1−ᾱ_t/ᾱ_s)
 //
-// where s is the next kept time after t; with Beta the σ of the last term is √(1−ᾱ_t/ᾱ_s), except in the last step; SecondOrder adds
+// where s is the next kept time after t; with LargeVariance the σ of the last term is √(1−ᾱ_t/ᾱ_s), except in the last step; SecondOrder adds
 // w (ŷ_0 − ŷ_0 of the last step). The schedule and the sampler must be valid. GoMLX shares constants within a graph, but not across a
 // loop's border: do other arithmetic in another graph.
 func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node {
@@ -121,7 +121,7 @@ func (s Sampler) Run(rng, yT *graph.Node, schedule Schedule, captured []Captured
 	return y
 }
 
-// Path is Run with all its steps: the images y_s after each, [Steps, batch, height, width, channels]. The last ones are the samples of Run.
+// Path does as Run does and returns all its steps: the images y_s after each, [Steps, batch, height, width, channels]. The last ones are the samples of Run.
 func (s Sampler) Path(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node {
 	_, path := s.run(rng, yT, schedule, captured, denoise, true)
 	return path

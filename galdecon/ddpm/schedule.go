@@ -11,10 +11,10 @@ type Schedule struct {
 	AlphaBar []float64
 }
 
-// T is the number of noise levels.
+// T returns the number of noise levels.
 func (s Schedule) T() int { return len(s.AlphaBar) - 1 }
 
-// Linear is the paper's schedule: β_t = 1 − ᾱ_t/ᾱ_{t−1} rises linearly, at T = 1000 from 1e-4 to 0.02. For another T the β are
+// Linear returns the paper's schedule: β_t = 1 − ᾱ_t/ᾱ_{t−1} rises linearly, at T = 1000 from 1e-4 to 0.02. For another T the β are
 // scaled by 1000/T (and stay ≤ 0.999), so that ᾱ_T stays about as small.
 func Linear(T int) (Schedule, error) {
 	if T < 2 {
@@ -29,7 +29,7 @@ func Linear(T int) (Schedule, error) {
 	return Schedule{bar}, nil
 }
 
-// Cosine is the schedule of Nichol and Dhariwal (2021, Eq. 17), with their offset 0.008 and β ≤ 0.999.
+// Cosine returns the schedule of Nichol and Dhariwal (2021, Eq. 17), with their offset 0.008 and β ≤ 0.999.
 func Cosine(T int) (Schedule, error) {
 	if T < 2 {
 		return Schedule{}, fmt.Errorf("ddpm: a schedule needs T ≥ 2 noise levels, got %d", T)
@@ -46,7 +46,7 @@ func Cosine(T int) (Schedule, error) {
 	return Schedule{bar}, nil
 }
 
-// LogSNR is λ_t = ½ log(ᾱ_t/(1−ᾱ_t)), which falls with t; it is +∞ for t = 0.
+// LogSNR returns λ_t = ½ log(ᾱ_t/(1−ᾱ_t)), which falls with t; it is +∞ for t = 0.
 func (s Schedule) LogSNR(t int) float64 {
 	return 0.5 * (math.Log(s.AlphaBar[t]) - math.Log1p(-s.AlphaBar[t]))
 }

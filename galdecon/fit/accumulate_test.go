@@ -79,8 +79,8 @@ func TestAccumulate(t *testing.T) {
 	}
 }
 
-// normalised is linear with a batch normalisation, whose running statistics remember every part of every step.
-func normalised(scope *model.Scope, y *graph.Node) *graph.Node {
+// normalized is linear with a batch normalization, whose running statistics remember every part of every step.
+func normalized(scope *model.Scope, y *graph.Node) *graph.Node {
 	flat := graph.Reshape(y, y.Shape().Dimensions[0], -1)
 	seen := norm.BatchNorm(scope.In("norm"), graph.Add(flat, graph.MulScalar(scope.RandomNormal(y.Graph(), flat.Shape()), 0.1)), -1).CurrentScope().Done()
 	return graph.ReduceAllMean(graph.Square(graph.Sub(layers.DenseWithBias(scope.In("map"), seen, 1), graph.ReduceAndKeep(flat, graph.ReduceSum, -1))))
@@ -108,7 +108,7 @@ func TestInterruptWithinAStep(t *testing.T) {
 	var trainers [2]*fit.Trainer
 	for i := range trainers {
 		var err error
-		if trainers[i], err = fit.NewTrainer(problem(t, images, normalised), c); err != nil {
+		if trainers[i], err = fit.NewTrainer(problem(t, images, normalized), c); err != nil {
 			t.Fatal(err)
 		}
 		defer trainers[i].Close()

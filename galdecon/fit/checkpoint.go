@@ -65,7 +65,7 @@ func open(dir string, steps int) (s *state, err error) {
 // exported reports whether there is nothing but averaged weights.
 func (s *state) exported() bool { return s.store.Scope(weightsScope).NumVariables() == 0 }
 
-// sameInputs reports inputs that aren't those of the checkpoint.
+// sameInputs returns an error if inputs aren't those of the checkpoint.
 func (s *state) sameInputs(inputs Inputs) error {
 	scope := s.store.Scope(inputScope)
 	if n := scope.NumVariables(); n != len(inputs) {
@@ -182,7 +182,7 @@ func load(store *model.Store, dir string, step int) (err error) {
 	return nil
 }
 
-// checksum is the CRC-32C of names and values of all variables that are saved.
+// checksum returns the CRC-32C of names and values of all variables that are saved.
 func checksum(store *model.Store) (sum uint32, err error) {
 	variables := slices.SortedFunc(store.IterVariables(), func(v, w *model.Variable) int { return strings.Compare(v.Path(), w.Path()) })
 	table := crc32.MakeTable(crc32.Castagnoli)
@@ -210,7 +210,7 @@ func damaged(dir string, err error) error {
 	return fmt.Errorf("fit: the checkpoint in %s is damaged, delete it and train again: %w", dir, err)
 }
 
-// Step is that of the newest checkpoint in the folder dir, 0 if there is none.
+// Step returns that of the newest checkpoint in the folder dir, 0 if there is none.
 func Step(dir string) (step int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -301,12 +301,12 @@ func (s *state) kept() string {
 	return fmt.Sprintf("the checkpoint of step %d is kept", s.step)
 }
 
-// diverged is the error of a step whose numbers aren't finite.
+// diverged returns the error of a step whose numbers aren't finite.
 func (s *state) diverged(step int, err error) error {
 	return fmt.Errorf("fit: step %d: %w; %s in %s: try a lower learning rate", step, err, s.kept(), s.dir)
 }
 
-// finite reports a weight that is NaN or infinite.
+// finite returns an error if a weight is NaN or infinite.
 func (s *state) finite() error {
 	for w := range s.store.Scope(weightsScope).IterVariables() {
 		if w.DType() != dtypes.Float32 {

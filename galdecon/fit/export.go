@@ -15,8 +15,8 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-// Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, where
-// there may be none. It is what a finished model needs, in half precision (rounded by at most 1/2048, and to 0 below 6e-5), an eighth of the
+// Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, which
+// must not hold one. It is what a finished model needs, in half precision (rounded by at most 1/2048, and to 0 below 6e-5), an eighth of the
 // size: [Load] reads it, but it can't be trained further. Another training can begin with it, see [Config].
 func Export(dir, to string) error {
 	trained, err := open(dir, 0)
@@ -40,10 +40,10 @@ func Export(dir, to string) error {
 		}
 	}
 	s := &state{dir: to, store: shipped, curves: trained.curves}
-	return s.ship(trained.step, checkpoint.BinGZIP)
+	return s.saveNew(trained.step, checkpoint.BinGZIP)
 }
 
-// Import writes the checkpoint of a model that was trained elsewhere into the folder dir, where there may be none: the averaged weights that
+// Import writes the checkpoint of a model that was trained elsewhere into the folder dir, which must not hold one: the averaged weights that
 // a store holds, see [Average], as they are. The checkpoint counts as that of the given step, at least 1, of a training without loss curve.
 // As of an exported one, [Load] reads it, and a training can begin with it, see [Config], but it can't be trained further.
 func Import(weights *model.Store, dir string, step int) error {
@@ -60,11 +60,11 @@ func Import(weights *model.Store, dir string, step int) error {
 			return fmt.Errorf("fit: cannot import %s: %w", v.Path(), err)
 		}
 	}
-	return s.ship(step, checkpoint.BinUncompressed)
+	return s.saveNew(step, checkpoint.BinUncompressed)
 }
 
-// ship writes a checkpoint of averaged weights alone into a folder that has none.
-func (s *state) ship(step int, format checkpoint.BinFormat) error {
+// saveNew writes a checkpoint of averaged weights alone into a folder that has none.
+func (s *state) saveNew(step int, format checkpoint.BinFormat) error {
 	if there, err := Step(s.dir); err != nil {
 		return err
 	} else if there != 0 {
@@ -83,7 +83,7 @@ func (s *state) ship(step int, format checkpoint.BinFormat) error {
 	return s.save(step)
 }
 
-// halved is a float32 tensor as float16, and doubled the way back.
+// halved returns a float32 tensor as float16, and doubled goes the way back.
 func halved(t *tensors.Tensor) (*tensors.Tensor, error) {
 	values, err := tensors.CopyFlatData[float32](t)
 	if err != nil {

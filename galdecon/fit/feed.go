@@ -18,7 +18,7 @@ import (
 // maxHeldOut bounds the galaxies that are held out: more would hardly make their mean loss more certain.
 const maxHeldOut = 256
 
-// heldOut is how many of n galaxies are held out, in whole parts.
+// heldOut returns how many of n galaxies are held out, in whole parts.
 func (c Config) heldOut(n int) int {
 	if c.HoldOut == 0 {
 		return 0

@@ -43,7 +43,7 @@ type Config struct {
 	Accumulate int `json:"accumulate,omitempty"`
 	// Devices is the number of devices that each part is spread over. 0 is 1.
 	Devices int `json:"devices,omitempty"`
-	// Begin is the folder of a trained model whose averaged weights the training begins with, where they would else be random: a model
+	// InitialModel is the folder of a trained model whose averaged weights the training begins with, where they would else be random: a model
 	// becomes fit for other galaxies, images of another size or another instrument in a fraction of the steps. The optimizer starts
 	// anew. A training that goes on doesn't look there.
 	InitialModel string `json:"begin,omitempty"`
@@ -51,7 +51,7 @@ type Config struct {
 	Seed int64 `json:"seed"`
 }
 
-// Validate reports what makes the training impossible.
+// Validate returns an error if the training is impossible.
 func (c Config) Validate() error {
 	switch {
 	case c.Steps < 1 || c.Batch < 1:
@@ -75,10 +75,10 @@ func (c Config) Validate() error {
 func (c Config) parts() int   { return max(c.Accumulate, 1) }
 func (c Config) devices() int { return max(c.Devices, 1) }
 
-// part is the number of galaxies that are computed together.
+// part returns the number of galaxies that are computed together.
 func (c Config) part() int { return c.Batch / c.parts() }
 
-// Accepts reports what makes the training on these galaxies [n, size, size, channels] impossible.
+// Accepts returns an error if the training on these galaxies [n, size, size, channels] is impossible.
 func (c Config) Accepts(images *galaxy.Images) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (c Config) beside(n int) string {
 	return ""
 }
 
-// Objective is the loss of a model: clean images y [batch, height, width, channels] → a float32 scalar to minimise. All of its
+// Objective is the loss of a model: clean images y [batch, height, width, channels] → a float32 scalar to minimize. All of its
 // weights must lie below the scope, and nothing else of it may depend on the scope: the validation loss has another one, with the
 // averaged weights. What varies from one training to another is read by [Input].
 type Objective func(scope *model.Scope, y *graph.Node) *graph.Node
@@ -146,7 +146,7 @@ const (
 	termScope     = "/term"
 )
 
-// Average is the scope that holds the averaged weights of a trained model, under the same names as in the objective's.
+// Average returns the scope that holds the averaged weights of a trained model, under the same names as in the objective's.
 func Average(store *model.Store) *model.Scope { return store.Scope(averageScope) }
 
 // Run trains until c.Steps in all, from the checkpoint in dir if there is one, and leaves a checkpoint there. report, which may

@@ -188,14 +188,14 @@ func TestCancellation(t *testing.T) {
 		}
 	})
 	if err != nil {
-		t.Errorf("cancelled at its last step, a training returns %v, but it is complete", err)
+		t.Errorf("canceled at its last step, a training returns %v, but it is complete", err)
 	}
 	untouched := filepath.Join(t.TempDir(), "new")
 	if err := fit.Run(ctx, problem(t, random(10, 8), linear), c, untouched, nil); err != context.Canceled {
-		t.Errorf("cancelled before it begins, a training returns %v", err)
+		t.Errorf("canceled before it begins, a training returns %v", err)
 	}
 	if _, err := os.Stat(untouched); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("cancelled before it begins, a training leaves a folder: %v", err)
+		t.Errorf("canceled before it begins, a training leaves a folder: %v", err)
 	}
 }
 

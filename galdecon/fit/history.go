@@ -38,7 +38,7 @@ func (c *curves) record(step int, loss float64, terms map[string]float64) {
 	}
 }
 
-// extended is a curve with the value of a step. Its last point is the mean of the steps so far, until it has all of its steps.
+// extended returns a curve with the value of a step. Its last point is the mean of the steps so far, until it has all of its steps.
 func (c *curves) extended(curve []Point, step int, value float64) []Point {
 	n := len(curve)
 	if n == 0 || curve[n-1].Step%c.every == 0 {
@@ -53,27 +53,27 @@ func (c *curves) extended(curve []Point, step int, value float64) []Point {
 	return curve
 }
 
-// History is the loss curve of the training in dir so far: at most 1000 points, each the mean loss of the steps since the last;
+// History returns the loss curve of the training in dir so far: at most 1000 points, each the mean loss of the steps since the last;
 // none where there was no training.
 func History(dir string) ([]Point, error) {
 	c, err := stored(dir)
 	return c.history, err
 }
 
-// Validation is the curve of the loss of held-out galaxies in the training in dir so far: with averaged weights, and the same
+// Validation returns the curve of the loss of held-out galaxies in the training in dir so far: with averaged weights, and the same
 // noise in every point. There is none where no galaxies were held out, see [Config].
 func Validation(dir string) ([]Point, error) {
 	c, err := stored(dir)
 	return c.validation, err
 }
 
-// Terms are the curves of the parts of the loss that the objective tells apart, by their names, see [Report]: points as in [History].
+// Terms returns the curves of the parts of the loss that the objective tells apart, by their names, see [Report]: points as in [History].
 func Terms(dir string) (map[string][]Point, error) {
 	c, err := stored(dir)
 	return c.terms, err
 }
 
-// stored are the curves of the newest checkpoint in dir.
+// stored returns the curves of the newest checkpoint in dir.
 func stored(dir string) (c curves, err error) {
 	err = settled(dir, func(step int) error {
 		if step == 0 {

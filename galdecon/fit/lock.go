@@ -32,7 +32,7 @@ func lock(dir string) (*flock.Flock, error) {
 // refuses a second training in a folder passes it on.
 const OwnerEnv = "GALDECON_OWNER"
 
-// thisOwner is what others are told of this program.
+// thisOwner returns what others are told of this program.
 func thisOwner() string {
 	owner := strings.Join(strings.Fields(os.Getenv(OwnerEnv)), " ")
 	if owner == "" {
@@ -41,7 +41,7 @@ func thisOwner() string {
 	return fmt.Sprintf("%s, in process %d since %s", owner, os.Getpid(), time.Now().Format(time.DateTime))
 }
 
-// lockOwner is who holds a lock, in words.
+// lockOwner returns who holds a lock, in words.
 func lockOwner(path string) string {
 	text, err := os.ReadFile(path)
 	if owner := strings.TrimSpace(string(text)); err == nil && owner != "" {

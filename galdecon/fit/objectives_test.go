@@ -80,7 +80,7 @@ func variables(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// sameTraining reports where two checkpoints differ in any bit of weights, state or history.
+// sameTraining fails where two checkpoints differ in any bit of weights, state or history.
 func sameTraining(t *testing.T, got, want string) {
 	t.Helper()
 	a, b := variables(t, got), variables(t, want)
@@ -120,7 +120,7 @@ func until(t *testing.T, c fit.Config, images *galaxy.Images, objective fit.Obje
 		}
 	})
 	if err != context.Canceled {
-		t.Fatalf("training cancelled at step %d returns %v, want %v", step, err, context.Canceled)
+		t.Fatalf("training canceled at step %d returns %v, want %v", step, err, context.Canceled)
 	}
 }
 
@@ -154,7 +154,7 @@ func write(t *testing.T, dir string, all map[string]string) {
 	}
 }
 
-// falls reports losses whose mean over the last steps isn't below the given factor of that over the first.
+// falls fails for losses whose mean over the last steps isn't below the given factor of that over the first.
 func falls(t *testing.T, losses []float64, steps int, factor float64) {
 	t.Helper()
 	first, last := stat.Mean(losses[:steps], nil), stat.Mean(losses[len(losses)-steps:], nil)

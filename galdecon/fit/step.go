@@ -15,7 +15,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-// Input is the value of a float32 scalar that is given to the training by name, see [Inputs]; for use in an [Objective]. g is any
+// Input returns the value of a float32 scalar that is given to the training by name, see [Inputs]; for use in an [Objective]. g is any
 // node of its graph.
 func Input(scope *model.Scope, g graph.GraphProvider, name string) *graph.Node {
 	v := scope.Store().VariableWithShape(inputScope+"/"+name, shapes.Make(dtypes.Float32), initializer.Zero)
@@ -77,7 +77,7 @@ func (t *Trainer) withRandom(state *graph.Node, f func() *graph.Node) *graph.Nod
 	return f()
 }
 
-// overDevices are the means over all devices.
+// overDevices returns the means over all devices.
 func (t *Trainer) overDevices(nodes ...*graph.Node) []*graph.Node {
 	n := t.config.devices()
 	if n == 1 {
@@ -100,7 +100,7 @@ func (t *Trainer) updateGraph(scope *model.Scope, g *graph.Graph) {
 	t.apply(scope, gradient)
 }
 
-// sums are the variables of the summed gradients, in the order of the weights.
+// sums returns the variables of the summed gradients, in the order of the weights.
 func (t *Trainer) sums(g *graph.Graph) []*model.Variable {
 	var all []*model.Variable
 	for w := range t.store.Scope(weightsScope).IterVariables() {

@@ -73,10 +73,10 @@ func (t *Trainer) Close() {
 }
 
 // Run trains until the configured number of steps in all, from the checkpoint in dir if there is one, and leaves a checkpoint
-// there; otherwise like the function [Run]. The inputs must be those that the loss reads, and those of the checkpoint. own, which may be
+// there; otherwise like the function [Run]. The inputs must be those that the loss reads, and those of the checkpoint. prepareDir, which may be
 // nil, is called before anything else, once no other training can be going on in the folder: it may refuse what is there, or write what
 // belongs beside the checkpoints. Only one Run may go on at a time.
-func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, own func() error, report func(Progress)) error {
+func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, prepareDir func() error, report func(Progress)) error {
 	c := t.config
 	for name, value := range inputs {
 		if v := float64(float32(value)); math.IsNaN(v) || math.IsInf(v, 0) {
@@ -99,8 +99,8 @@ func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, own func()
 		// The file stays: removing it could take it from under another training.
 		defer locked.Close()
 	}
-	if own != nil {
-		if err := own(); err != nil {
+	if prepareDir != nil {
+		if err := prepareDir(); err != nil {
 			return err
 		}
 	}
@@ -237,7 +237,7 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 	return nil
 }
 
-// statistics are copies of what the parts of a step change in the model before its end.
+// statistics returns copies of what the parts of a step change in the model before its end.
 func (t *Trainer) statistics() (map[*model.Variable]*tensors.Tensor, error) {
 	copies := map[*model.Variable]*tensors.Tensor{}
 	for v := range t.store.Scope(weightsScope).IterVariables() {
@@ -274,7 +274,7 @@ func (t *Trainer) addTerms(sums map[string]float64) (map[string]float64, error) 
 // when it is killed.
 const saveShare = 0.02
 
-// random are states of random numbers, one for each device, for the parts of a step, or of a validation.
+// random returns states of random numbers, one for each device, for the parts of a step, or of a validation.
 func (t *Trainer) random(stream uint64, part int) *tensors.Tensor {
 	n := t.config.devices()
 	var words []uint64

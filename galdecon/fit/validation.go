@@ -26,7 +26,7 @@ func (t *Trainer) validates(step, every int) bool {
 	return step%period == 0 || step == t.config.Steps
 }
 
-// validate is the mean loss of the held-out galaxies, with the same random numbers every time so that its curve is smooth.
+// validate returns the mean loss of the held-out galaxies, with the same random numbers every time so that its curve is smooth.
 func (t *Trainer) validate() (float64, error) {
 	part, n := t.config.part(), len(t.held)
 	mean := 0.0

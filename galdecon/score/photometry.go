@@ -8,7 +8,7 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Photometry is what an astronomer measures of a galaxy. Lengths are in pixels; positions are those of pixel centres, counted from
+// Photometry is what an astronomer measures of a galaxy. Lengths are in pixels; positions are those of pixel centers, counted from
 // 0. Nothing is corrected for a PSF or for the width of the pixels, which adds 1/12 to squared widths.
 type Photometry struct {
 	// Flux is the sum over the stamp, Aperture that within a circle around (X, Y), with the stamp's surroundings dark, both in
@@ -31,7 +31,7 @@ const (
 	subpixels, rings = 8, 50
 	// maxMoments bounds the iterations of the moments, of which smooth galaxies need about 30.
 	maxMoments = 500
-	// minWeight is the smallest width of a weight in pixels. The sum of a Gaussian over the pixels' centres depends on where it is
+	// minWeight is the smallest width of a weight in pixels. The sum of a Gaussian over the pixels' centers depends on where it is
 	// by 2·exp(−2π²σ²): 0.2 % at 0.6 pixels, 8 % at 0.4.
 	minWeight = 0.6
 	// minWidth is the smallest width of a galaxy in pixels, with such weights: what is narrower is a point.
@@ -43,7 +43,7 @@ const (
 // posterior.Posterior.Measure does. The radius of the aperture is in pixels, at most half the shorter side; a quarter of it leaves out sky that only adds noise.
 //
 // Centroid and ellipticity are adaptive moments (Bernstein and Jarvis 2002, AJ 123, 583; Hirata and Seljak 2003, MNRAS 343, 459):
-// the second moments M, and the centre, weighted by an elliptical Gaussian that has just these moments and this centre. It is the
+// the second moments M, and the center, weighted by an elliptical Gaussian that has just these moments and this center. It is the
 // Gaussian that fits the image best, so that noise far from the galaxy counts for nothing. They are found from a round weight of a
 // quarter of the aperture, in the middle of the stamp, by M ← 2·(weighted moments). A bright nucleus draws the weights in, until they
 // see one pixel: they stay at least 0.6 pixels wide, so that the light around it counts too. The half-light radius is read from the
@@ -80,13 +80,13 @@ func Measure(image *galaxy.Images, aperture float64) (Photometry, error) {
 	return p, nil
 }
 
-// stamp is a grey image in float64.
+// stamp is a gray image in float64.
 type stamp struct {
 	height, width int
 	pixels        []float64
 }
 
-// moments are the centre and the second moments of an elliptical Gaussian.
+// moments are the center and the second moments of an elliptical Gaussian.
 type moments struct {
 	x, y, xx, yy, xy float64
 }
@@ -152,14 +152,14 @@ func (m moments) atLeast(width float64) moments {
 	return m
 }
 
-// shear is g from the distortion e = (xx−yy, 2xy)/(xx+yy): g = e/(1+√(1−|e|²)).
+// shear returns g from the distortion e = (xx−yy, 2xy)/(xx+yy): g = e/(1+√(1−|e|²)).
 func (m moments) shear() (g1, g2 float64) {
 	e1, e2 := (m.xx-m.yy)/(m.xx+m.yy), 2*m.xy/(m.xx+m.yy)
 	root := 1 + math.Sqrt(1-e1*e1-e2*e2)
 	return e1 / root, e2 / root
 }
 
-// growth is the light within a circle and the radius that holds half of it.
+// growth returns the light within a circle and the radius that holds half of it.
 func (s stamp) growth(x, y, aperture float64) (light, half float64, err error) {
 	within := make([]float64, int(math.Ceil(aperture*rings)))
 	for row := range s.height {

@@ -15,7 +15,7 @@ import (
 )
 
 // draw is a galaxy whose surface brightness at elliptical radius r is profile(r), of unit flux for a round one: sheared by g
-// without change of area, centred at column x and row y. Each pixel is the mean over fine×fine points.
+// without change of area, centered at column x and row y. Each pixel is the mean over fine×fine points.
 func draw(size int, x, y, g1, g2 float64, fine int, profile func(r float64) float64) *galaxy.Images {
 	im := galaxy.NewImages(1, size, size, 1)
 	norm := 1 / math.Sqrt(1-g1*g1-g2*g2)
@@ -65,7 +65,7 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 	}
 }
 
-// A sampled Gaussian has the flux, centre and shear that it was drawn with, to the accuracy of float32; a round one the share
+// A sampled Gaussian has the flux, center and shear that it was drawn with, to the accuracy of float32; a round one the share
 // 1 − exp(−r²/2σ²) of its light within r.
 func TestMeasureGaussian(t *testing.T) {
 	const sigma = 2.2

@@ -7,7 +7,7 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// PSNR is the peak signal-to-noise ratio 10 log₁₀(L²/MSE) in dB of each image [n, height, width, channels] against the truth, which
+// PSNR returns the peak signal-to-noise ratio 10 log₁₀(L²/MSE) in dB of each image [n, height, width, channels] against the truth, which
 // has as many images or is one for all. dataRange is L, the range of the pixels: 1 for galaxies whose peak is 1. Where image and
 // truth are equal it is +Inf.
 func PSNR(truth, images *galaxy.Images, dataRange float64) ([]float64, error) {
@@ -29,7 +29,7 @@ const (
 	ssimK2     = 0.03
 )
 
-// SSIM is the mean structural similarity of each image [n, height, width, channels] with the truth, which has as many images or is
+// SSIM returns the mean structural similarity of each image [n, height, width, channels] with the truth, which has as many images or is
 // one for all (Wang et al. 2004, IEEE Trans. Image Process. 13, 600): 1 for equal images, and 0 for unrelated ones. It is the mean
 // over channels and over all positions of a window that lies within the image, Gaussian of σ = 1.5 pixels on 11×11, of
 //
@@ -73,7 +73,7 @@ func SSIM(truth, images *galaxy.Images, dataRange float64) ([]float64, error) {
 	return values, nil
 }
 
-// windowed is the weighted mean of an image within the window of SSIM, at all positions where it fits in: [height-10, width-10].
+// windowed returns the weighted mean of an image within the window of SSIM, at all positions where it fits in: [height-10, width-10].
 func windowed(image []float64, height, width int) []float64 {
 	var weights [2*ssimRadius + 1]float64
 	total := 0.0
@@ -97,7 +97,7 @@ func windowed(image []float64, height, width int) []float64 {
 	return out
 }
 
-// pairs reports images that can't be compared one by one with the truth, or in units of the range of their pixels.
+// pairs returns an error if images can't be compared one by one with the truth, or in units of the range of their pixels.
 func pairs(truth, images *galaxy.Images, dataRange float64) error {
 	if err := valid("truth", truth); err != nil {
 		return err

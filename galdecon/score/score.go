@@ -14,7 +14,7 @@ import (
 // Epsilon is the paper's slack ε (Section 3): a candidate is retained if mean((Π*y − x)²) < Epsilon.
 const Epsilon = 1e-4
 
-// MSE is the mean squared difference of two images; it is NaN for empty ones. It panics if their lengths differ.
+// MSE returns the mean squared difference of two images; it is NaN for empty ones. It panics if their lengths differ.
 func MSE(a, b []float32) float64 {
 	if len(a) != len(b) {
 		panic(fmt.Sprintf("score: MSE of images with %d and %d values", len(a), len(b)))
@@ -27,7 +27,7 @@ func MSE(a, b []float32) float64 {
 	return sum / float64(len(a))
 }
 
-// DataMSE is the error mean((Π*y − x)²) of each candidate: reblurred is Π*y [n, height, width, channels], observation is
+// DataMSE returns the error mean((Π*y − x)²) of each candidate: reblurred is Π*y [n, height, width, channels], observation is
 // x [1, height, width, channels].
 func DataMSE(reblurred, observation *galaxy.Images) ([]float64, error) {
 	if err := Match("candidates", reblurred, "observation", observation); err != nil {
@@ -40,7 +40,7 @@ func DataMSE(reblurred, observation *galaxy.Images) ([]float64, error) {
 	return errors, nil
 }
 
-// ChiSquared is the reduced χ² of each candidate, mean((Π*y − x)²)/σ², with reblurred and observation as in [DataMSE] and the
+// ChiSquared returns the reduced χ² of each candidate, mean((Π*y − x)²)/σ², with reblurred and observation as in [DataMSE] and the
 // standard deviation σ > 0 of the white noise of x. The truth has 1, within √(2/pixels), and so have on average exact samples of
 // the posterior. Below, noise was taken for galaxy: the mean of a posterior and all that fits x best. Above, the candidate doesn't
 // explain x.
@@ -55,7 +55,7 @@ func ChiSquared(reblurred, observation *galaxy.Images, noise float64) ([]float64
 	return values, err
 }
 
-// Retained is the fraction of candidates with a reconvolution error below epsilon (Table 1, "percent retained"), of the [Survivors]. Where
+// Retained returns the fraction of candidates with a reconvolution error below epsilon (Table 1, "percent retained"), of the [Survivors]. Where
 // these are an error, as for ε ≤ 0 or the error NaN, and of no candidates, it is NaN.
 func Retained(reconvolution []float64, epsilon float64) float64 {
 	kept, err := Survivors(reconvolution, epsilon)
@@ -115,7 +115,7 @@ func (t Trial) Accuracy() (Accuracy, error) {
 	return a, nil
 }
 
-// MeanImage is the mean of images [n, height, width, channels], [1, height, width, channels]: of candidates, their best estimate in
+// MeanImage returns the mean of images [n, height, width, channels], [1, height, width, channels]: of candidates, their best estimate in
 // the mean square.
 func MeanImage(images *galaxy.Images) (*galaxy.Images, error) {
 	if err := valid("images", images); err != nil {
@@ -169,7 +169,7 @@ func (p *Prior) VarianceRatio(candidates *galaxy.Images) (float64, error) {
 	return pixelVariance(candidates) / p.variance, nil
 }
 
-// pixelVariance is the unbiased variance of each value over the images, averaged over the values.
+// pixelVariance returns the unbiased variance of each value over the images, averaged over the values.
 func pixelVariance(images *galaxy.Images) float64 {
 	sum, values := 0.0, make([]float64, images.N)
 	for pixel := range images.At(0) {
@@ -181,7 +181,7 @@ func pixelVariance(images *galaxy.Images) float64 {
 	return sum / float64(len(images.At(0)))
 }
 
-// valid reports images that are missing or damaged.
+// valid returns an error if images are missing or damaged.
 func valid(name string, images *galaxy.Images) error {
 	if images == nil {
 		return fmt.Errorf("score: %s: there are none", name)

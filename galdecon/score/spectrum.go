@@ -21,7 +21,7 @@ type Spectrum struct {
 	Modes []int
 }
 
-// PowerSpectrum is the mean of the radial power spectra of all images and channels [n, height, width, channels]. No window is laid
+// PowerSpectrum returns the mean of the radial power spectra of all images and channels [n, height, width, channels]. No window is laid
 // over them: an image that isn't dark at its edges has the power of that step in its spectrum.
 func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
 	if err := valid("images", images); err != nil {
@@ -85,7 +85,7 @@ func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
 // of σ = 1.5 pixels leaves at most 6 % of the amplitude.
 const DetailFrequency = 0.25
 
-// HighFrequency is the share of the variance within an image, the power but for its mean, that lies in the rings of frequencies ≥
+// HighFrequency returns the share of the variance within an image, the power but for its mean, that lies in the rings of frequencies ≥
 // from, in cycles per pixel. It is 0 where nothing varies.
 func (s Spectrum) HighFrequency(from float64) float64 {
 	all := s.From(0)
@@ -95,7 +95,7 @@ func (s Spectrum) HighFrequency(from float64) float64 {
 	return s.From(from) / all
 }
 
-// From is the power in all modes of the rings of frequencies ≥ from, in cycles per pixel, that of the mean left out.
+// From returns the power in all modes of the rings of frequencies ≥ from, in cycles per pixel, that of the mean left out.
 func (s Spectrum) From(from float64) float64 {
 	sum := 0.0
 	for ring := 1; ring < len(s.Power); ring++ {

@@ -82,10 +82,10 @@ func (v *Variance) Add(features []float64) error {
 	return nil
 }
 
-// N is the number of vectors taken in.
+// N returns the number of vectors taken in.
 func (v *Variance) N() int { return v.n }
 
-// Trace is Tr(Σ), with the unbiased covariance Σ of divisor N-1, as of numpy.cov and pytorch-fid. It is an error if N < 2.
+// Trace returns Tr(Σ), with the unbiased covariance Σ of divisor N-1, as of numpy.cov and pytorch-fid. It is an error if N < 2.
 func (v *Variance) Trace() (float64, error) {
 	if v.n < 2 {
 		return 0, fmt.Errorf("score: a variance needs at least 2 candidates, got %d", v.n)
@@ -101,7 +101,7 @@ type Diversity struct {
 	Variance float64
 }
 
-// Diversity is the outcome for an observation for which that many candidates were drawn, and the survivors among them added to v.
+// Diversity returns the outcome for an observation for which that many candidates were drawn, and the survivors among them added to v.
 // It is an error if there were fewer than that.
 func (v *Variance) Diversity(candidates int) (Diversity, error) {
 	if candidates < v.n {
@@ -135,7 +135,7 @@ type Estimate struct {
 // Resamples is the number of samples of a bootstrap: their 2.5 % quantile has a standard error of 0.16 %.
 const Resamples = 10_000
 
-// MeanRetained is the other figure of Table 1: the mean over observations of the fraction of candidates that is retained. All are
+// MeanRetained returns the other figure of Table 1: the mean over observations of the fraction of candidates that is retained. All are
 // used, so it is not selective as [MeanVariance] is. For the interval see [Mean].
 func MeanRetained(observations []Diversity, seed int64) (Estimate, error) {
 	fractions := make([]float64, len(observations))
@@ -148,7 +148,7 @@ func MeanRetained(observations []Diversity, seed int64) (Estimate, error) {
 	return Mean(fractions, seed)
 }
 
-// MeanVariance is Eq. 4: the mean of Tr(Σ) over the observations. Those with fewer than 2 survivors have no covariance and are
+// MeanVariance returns Eq. 4: the mean of Tr(Σ) over the observations. Those with fewer than 2 survivors have no covariance and are
 // dropped, as in the paper's released program, and counted. Where many are, the mean is one of the easy observations: read it
 // together with Dropped and the fraction retained. It is an error if none is left. For the interval see [Mean].
 func MeanVariance(observations []Diversity, seed int64) (Estimate, error) {
@@ -200,7 +200,7 @@ func Difference(first, second []Diversity, seed int64) (retained, variance Estim
 	return retained, variance, nil
 }
 
-// Mean is the mean of one value per observation with its percentile bootstrap interval (Efron 1979): observations are drawn again with
+// Mean returns the mean of one value per observation with its percentile bootstrap interval (Efron 1979): observations are drawn again with
 // replacement, by a generator with that seed. With few observations it is too narrow, and with 1 it is that point and says
 // nothing. No values, or one that isn't finite, are an error.
 func Mean(values []float64, seed int64) (Estimate, error) {

@@ -67,7 +67,7 @@ type Row struct {
 	FeatureVariance *score.Estimate `json:"feature_variance,omitempty"`
 	// Released are both as the paper's released program has them, if [Config] asks for that.
 	Released *Released `json:"released,omitempty"`
-	// Reconvolution is the MSE of Π*y to x with the PSF that is told, ChiSquared that over the noise's variance: 1 for the truth with the true
+	// Reconvolution is the MSE of Π*y to x with the PSF that is assumed, ChiSquared that over the noise's variance: 1 for the truth with the true
 	// PSF.
 	Reconvolution *score.Estimate `json:"reconvolution"`
 	ChiSquared    *score.Estimate `json:"chi_squared,omitempty"`
@@ -254,7 +254,7 @@ func (c Config) row(all []*Result) (Row, error) {
 	return row, err
 }
 
-// tableOne are the two figures of Table 1; variance is nil without features, or if no observation has 2 candidates that are retained.
+// tableOne returns the two figures of Table 1; variance is nil without features, or if no observation has 2 candidates that are retained.
 func (c Config) tableOne(observations []score.Diversity) (retained, variance *score.Estimate, err error) {
 	r, err := score.MeanRetained(observations, c.Seed)
 	if err != nil {
@@ -267,12 +267,12 @@ func (c Config) tableOne(observations []score.Diversity) (retained, variance *sc
 	return &r, &v, err
 }
 
-// Spectrum is the Power or TruePower of a row with its frequencies.
+// Spectrum returns the Power or TruePower of a row with its frequencies.
 func (c Card) Spectrum(power []float64) score.Spectrum {
 	return score.Spectrum{Frequency: c.Frequency, Power: power}
 }
 
-// Row is that of a method in a setting, or nil.
+// Row returns the row of a method in a setting, or nil.
 func (c Card) Row(method string, setting Setting) *Row {
 	for i := range c.Rows {
 		if c.Rows[i].Method == method && c.Rows[i].Setting == setting {

@@ -60,7 +60,7 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 	return o.first(images, model)
 }
 
-// first are the first N images.
+// first prepares the first N images.
 func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
 	var chosen []int
 	for i := range min(o.N, images.N) {
@@ -69,7 +69,7 @@ func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Im
 	return o.prepare(images.Select(chosen...), model)
 }
 
-// loose are the first N images of a folder of files. They may be of any size, as each is prepared by itself.
+// loose prepares the first N images of a folder of files. They may be of any size, as each is prepared by itself.
 func (o Options) loose(model galdecon.Config) (*galaxy.Images, error) {
 	all := galaxy.NewImages(0, model.Size, model.Size, model.Channels)
 	for stamp, err := range (files.Folder{Path: o.Galaxies}).Galaxies(context.Background()) {
@@ -92,7 +92,7 @@ func (o Options) loose(model galdecon.Config) (*galaxy.Images, error) {
 	return all, nil
 }
 
-// prepare makes images those that the model takes, grey ones without colour for one that takes coloured ones, without their sky if that is asked for.
+// prepare makes images those that the model takes, gray ones without color for one that takes colored ones, without their sky if that is asked for.
 func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
 	images, err := images.WithChannels(model.Channels)
 	if err != nil {
@@ -119,7 +119,7 @@ func (o Options) source() string {
 	return source
 }
 
-// skyLevels are estimates of the sky of stamps: of two, the lower, as a galaxy that fills its stamp makes both too high. They are the median of the
+// skyLevels returns estimates of the sky of stamps: of two, the lower, as a galaxy that fills its stamp makes both too high. They are the median of the
 // pixels at the edge, and [galaxy.Images.Sky], which needs sky in half of the stamp.
 func skyLevels(images *galaxy.Images) ([]float64, error) {
 	levels := images.Edges()

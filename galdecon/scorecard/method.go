@@ -67,7 +67,7 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 	return methods, d.Config, nil
 }
 
-// model is a trained model with its sampler; weights tells its weights from others'.
+// model returns the method of a trained model with its sampler; weights tells its weights from others'.
 func model(name string, d *galdecon.Model, weights string) Method {
 	m := Method{Name: name, Identity: "weights " + weights, Deconvolve: d.Stream, Model: CVAE}
 	if d.Config.CVAE == nil {
@@ -104,7 +104,7 @@ const (
 	iterations, background = 30, 3
 )
 
-// Classical are the methods without learning: Richardson and Lucy's (30 iterations on a background of 3σ of the noise), Wiener's
+// Classical returns the methods without learning: Richardson and Lucy's (30 iterations on a background of 3σ of the noise), Wiener's
 // filter (for a prior of standard deviation 0.03), and doing nothing.
 func Classical() []Method {
 	one := func(name, identity string, deconvolve func(o *galdecon.Observations) (*galaxy.Images, error)) Method {

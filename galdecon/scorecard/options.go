@@ -28,7 +28,7 @@ type Options struct {
 	Seed       int64   `json:"seed"`
 	// Sigma is that of the PSF in pixels, 0 for the middle of what the model was trained for.
 	Sigma float64 `json:"sigma"`
-	// PSF is the path of measured PSFs in place of a Gaussian, that psf.Load reads, centred and on the pixels of the model's images. Each galaxy
+	// PSF is the path of measured PSFs in place of a Gaussian, that psf.Load reads, centered and on the pixels of the model's images. Each galaxy
 	// has one, in turn.
 	PSF string `json:"psf,omitempty"`
 	// Noise are the noise levels, rounded to 1e-6 unless that makes them 0, each with the true PSF; empty stands for the least and the most
@@ -36,14 +36,14 @@ type Options struct {
 	Noise []float64 `json:"noise"`
 	// Released is that of [Config].
 	Released bool `json:"released"`
-	// Wrong are parts by which the width of the PSF that is told is wrong, at the first noise level.
-	Wrong []float64 `json:"wrong"`
+	// WidthErrors are parts by which the width of the PSF that is assumed is wrong, at the first noise level.
+	WidthErrors []float64 `json:"wrong"`
 }
 
 // Defaults returns the options by default: 20 synthetic galaxies with 10 candidates each, which is what the paper's
 // released program draws.
 func Defaults() Options {
-	return Options{Galaxies: "synthetic", N: 20, Candidates: 10, Epsilon: score.Epsilon, Seed: 1, Wrong: []float64{0.05, 0.1}}
+	return Options{Galaxies: "synthetic", N: 20, Candidates: 10, Epsilon: score.Epsilon, Seed: 1, WidthErrors: []float64{0.05, 0.1}}
 }
 
 // OptionsEnv names the environment variable that [DefaultsFromEnv] reads: JSON of the fields to change, such as
@@ -66,7 +66,7 @@ const (
 	priorGalaxies = 256
 )
 
-// Config is the comparison for models like this one, on images of its size and PSFs of its grid; Methods and Features remain to be set.
+// Config returns the comparison for models like this one, on images of its size and PSFs of its grid; Methods and Features remain to be set.
 func (o Options) Config(model galdecon.Config) (Config, error) {
 	if o.N < 1 {
 		return Config{}, fmt.Errorf("scorecard: the number of galaxies must be at least 1, got %d", o.N)
@@ -105,9 +105,9 @@ func (o Options) settings(model galdecon.Config) []Setting {
 	var settings []Setting
 	for i, v := range noise {
 		settings = append(settings, Setting{Sigma: sigma, Noise: round(v)})
-		for _, wrong := range o.Wrong {
+		for _, wrong := range o.WidthErrors {
 			if i == 0 && wrong != 0 {
-				settings = append(settings, Setting{Sigma: sigma, Noise: round(v), Wrong: wrong})
+				settings = append(settings, Setting{Sigma: sigma, Noise: round(v), WidthError: wrong})
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func TestOptions(t *testing.T) {
 	_, err = scorecard.DefaultsFromEnv()
 	galtest.Wants(t, "unknown field", err, scorecard.OptionsEnv, "galaxy")
 
-	// A file of galaxies, larger and in colour.
+	// A file of galaxies, larger and in color.
 	dir := t.TempDir()
 	large := galaxy.NewImages(3, 32, 32, 3)
 	for i, v := range blobs(3, 32).Pixels {
@@ -43,28 +43,28 @@ func TestOptions(t *testing.T) {
 	if g := c.Galaxies; g.N != 3 || g.Height != 16 || g.Channels != 1 || g.Pixels[7*16+7] < 0.9 || g.Pixels[7*16+7] > 1 {
 		t.Errorf("galaxies of shape %d×%d×%d×%d with a peak of %v", g.N, g.Height, g.Width, g.Channels, g.Pixels[7*16+7])
 	}
-	// Hubble's galaxies are grey; a model of coloured ones, as the preset paper has, sees them without colour.
-	coloured := micro
-	coloured.Size, coloured.Channels = 32, 3
+	// Hubble's galaxies are gray; a model of colored ones, as the preset paper has, sees them without color.
+	colored := micro
+	colored.Size, colored.Channels = 32, 3
 	o.Galaxies = "hst"
-	hubble, err := o.Config(coloured)
+	hubble, err := o.Config(colored)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if g := hubble.Galaxies; g.N != 3 || g.Height != 32 || g.Channels != 3 {
-		t.Errorf("Hubble's galaxies for a model of coloured ones have the shape %d×%d×%d×%d", g.N, g.Height, g.Width, g.Channels)
+		t.Errorf("Hubble's galaxies for a model of colored ones have the shape %d×%d×%d×%d", g.N, g.Height, g.Width, g.Channels)
 	}
 	for p := range slices.Chunk(hubble.Galaxies.Pixels, 3) {
 		if p[0] != p[1] || p[0] != p[2] {
-			t.Fatalf("a pixel has the colour %v", p)
+			t.Fatalf("a pixel has the color %v", p)
 		}
 	}
-	// Images of other colours than the model's aren't guessed.
+	// Images of other colors than the model's aren't guessed.
 	o.Galaxies = filepath.Join(dir, "mine.npy")
 	four := micro
 	four.Channels = 4
 	_, err = o.Config(four)
-	galtest.Wants(t, "colours", err, "4 channel", "mine.npy", "3 channels")
+	galtest.Wants(t, "colors", err, "4 channel", "mine.npy", "3 channels")
 	// A folder of files, of several sizes.
 	loose := t.TempDir()
 	for i, im := range []*galaxy.Images{blobs(2, 16), large.Select(1)} {

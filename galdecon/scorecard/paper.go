@@ -8,7 +8,7 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// TableOne is the paper's Table 1 beside our figures for two methods of the card in a setting, and what they say about its finding:
+// TableOne returns the paper's Table 1 beside our figures for two methods of the card in a setting, and what they say about its finding:
 // that the diffusion model retains more candidates than the CVAE, and that those vary more.
 func (c Card) TableOne(diffusion, cvae string, setting Setting) (string, error) {
 	retained, variance, err := c.Difference(diffusion, cvae, setting)

@@ -23,23 +23,23 @@ func TestMeasuredPSFs(t *testing.T) {
 		}
 		return k
 	}
-	var told []psf.PSF
+	var assumed []psf.PSF
 	calls := 0
 	known := shaky("known", blobs(6, 16), 0.02, &calls)
 	draw := known.Deconvolve
 	known.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
-		told = o.PSFs()
+		assumed = o.PSFs()
 		return draw(ctx, o, n, seed)
 	}
 	c := config(known)
 	c.PSFSize = 9
 	through := func(kernels []psf.PSF, wrong float64) scorecard.Setting {
-		return scorecard.Setting{Measured: scorecard.NewPSFSet("stars.fits", kernels), Noise: 0.001, Wrong: wrong}
+		return scorecard.Setting{Measured: scorecard.NewPSFSet("stars.fits", kernels), Noise: 0.001, WidthError: wrong}
 	}
 	c.PSFs = []psf.PSF{gaussian(15, 1), gaussian(15, 1.2)}
 	one := c.PSFs[:1]
 	c.PSFs = one
-	c.Settings = []scorecard.Setting{{Sigma: 1, Noise: 0.001}, through(one, 0), {Sigma: 1, Noise: 0.001, Wrong: 0.1}, through(one, 0.1), through(one, -0.1)}
+	c.Settings = []scorecard.Setting{{Sigma: 1, Noise: 0.001}, through(one, 0), {Sigma: 1, Noise: 0.001, WidthError: 0.1}, through(one, 0.1), through(one, -0.1)}
 	dir := t.TempDir()
 	card := run(t, c, dir)
 	for _, k := range []int{0, 2} {
@@ -67,10 +67,10 @@ func TestMeasuredPSFs(t *testing.T) {
 	if calls != 1 {
 		t.Errorf("%d calls for other PSFs of the same name, want 1", calls)
 	}
-	if len(told) != 6 {
-		t.Fatalf("%d galaxies have %d PSFs", 6, len(told))
+	if len(assumed) != 6 {
+		t.Fatalf("%d galaxies have %d PSFs", 6, len(assumed))
 	}
-	for i, k := range told {
+	for i, k := range assumed {
 		want, err := two[i%2].Resize(9)
 		if err != nil {
 			t.Fatal(err)
@@ -95,7 +95,7 @@ func TestMeasuredPSFs(t *testing.T) {
 		{"other PSFs", "has other PSFs", func(c *scorecard.Config) { c.PSFs = one }},
 		{"a Gaussian as well", "one of both", func(c *scorecard.Config) { c.Settings[0].Sigma = 1 }},
 		{"a small grid", "PSF 0 of stars.fits, counted from 0: psf: a 5×5 grid holds only", func(c *scorecard.Config) { c.PSFSize = 5 }},
-		{"much too wide", "can't be told wrong by +150 %", func(c *scorecard.Config) { c.Settings[0].Wrong = 1.5 }},
+		{"much too wide", "can't be told wrong by +150 %", func(c *scorecard.Config) { c.Settings[0].WidthError = 1.5 }},
 	} {
 		changed := c
 		changed.Settings = slices.Clone(c.Settings)

@@ -55,15 +55,15 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// evaluate fills in all that is measured of candidates [n, height, width, channels] of the observation x; Π is the PSF told.
-func (c comparison) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.PSF, candidates *galaxy.Images) error {
+// evaluate fills in all that is measured of candidates [n, height, width, channels] of the observation x; Π is the PSF that is assumed.
+func (c comparison) evaluate(ctx context.Context, r *Result, x *galaxy.Images, assumed psf.PSF, candidates *galaxy.Images) error {
 	truth := c.Galaxies.Select(r.Galaxy)
 	if candidates.N != 1 && candidates.N != c.Candidates {
 		return fmt.Errorf("there are %d candidates instead of %d", candidates.N, c.Candidates)
 	}
 	r.Candidates = candidates.N
 
-	blurred, err := galdecon.Observe(candidates, []psf.PSF{told}, 0, 0)
+	blurred, err := galdecon.Observe(candidates, []psf.PSF{assumed}, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (c comparison) evaluate(ctx context.Context, r *Result, x *galaxy.Images, t
 	return nil
 }
 
-// diversity is Eq. 3 for one observation, as the paper states it and as its released program computes it.
+// diversity returns Eq. 3 for one observation, as the paper states it and as its released program computes it.
 func (c Config) diversity(ctx context.Context, r *Result, candidates *galaxy.Images, reconvolution []float64) error {
 	survivors, err := score.Survivors(reconvolution, c.Epsilon)
 	if err != nil {

@@ -29,12 +29,12 @@ func TestModelResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.N, options.Candidates, options.Sigma, options.Wrong = 5, 32, 1, []float64{0.05}
+	options.N, options.Candidates, options.Sigma, options.WidthErrors = 5, 32, 1, []float64{0.05}
 	c, err := options.Config(model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Settings) != 4 || c.Settings[1].Wrong != 0.05 || c.Settings[2].Noise != 0.01 || c.Settings[3].Noise != 0.03 {
+	if len(c.Settings) != 4 || c.Settings[1].WidthError != 0.05 || c.Settings[2].Noise != 0.01 || c.Settings[3].Noise != 0.03 {
 		t.Fatalf("settings %v", c.Settings)
 	}
 	c.Settings = c.Settings[:2]

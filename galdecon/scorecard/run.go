@@ -26,7 +26,7 @@ type Progress struct {
 	Drawn float64
 }
 
-// Share is the part of the whole that is done, up to 1.
+// Share returns the part of the whole that is done, up to 1.
 func (p Progress) Share() float64 { return (float64(p.Done) + p.Drawn) / float64(p.Total) }
 
 func (p Progress) String() string {
@@ -139,7 +139,7 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 	for k := range galaxies {
 		galaxies[k] = blocks[number][k%len(blocks[number])]
 	}
-	actual, told, err := c.psfs(s, galaxies...)
+	actual, assumed, err := c.psfs(s, galaxies...)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 	if err != nil {
 		return nil, err
 	}
-	if observations, err = observations.WithPSFs(told); err != nil {
+	if observations, err = observations.WithPSFs(assumed); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -211,7 +211,7 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 		if isWanted {
 			i := galaxies[next]
 			r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
-			if err := c.evaluate(ctx, &r, observations.Images().Select(next), told[next%len(told)], candidates); err != nil {
+			if err := c.evaluate(ctx, &r, observations.Images().Select(next), assumed[next%len(assumed)], candidates); err != nil {
 				return results, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
 			}
 			results = append(results, r)
@@ -226,7 +226,7 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 	return results, fmt.Errorf("scorecard: %s returns candidates for %d of %d observations", m.Name, next, len(galaxies))
 }
 
-// header is what all results in a folder have in common.
+// header returns what all results in a folder have in common.
 func (c Config) header() header {
 	features := ""
 	if c.Features != nil {

@@ -31,7 +31,7 @@ var samplers = []struct {
 	}},
 }
 
-// SamplerNames are those that [Sampler] knows.
+// SamplerNames returns those that [Sampler] knows.
 func SamplerNames() (names []string) {
 	for _, s := range samplers {
 		names = append(names, s.name)
@@ -39,7 +39,7 @@ func SamplerNames() (names []string) {
 	return names
 }
 
-// Sampler is a way to draw candidates from a diffusion model by its name, with the number of the network's evaluations behind a colon
+// Sampler returns a way to draw candidates from a diffusion model by its name, with the number of the network's evaluations behind a colon
 // if it is to be another: "ddim", "dpm-solver:10", "ancestral:950".
 //
 //	own             the model's own, as it was trained with

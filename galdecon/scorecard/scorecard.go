@@ -29,8 +29,8 @@ type Setting struct {
 	Measured PSFSet `json:"measured,omitzero"`
 	// Noise is the standard deviation of white noise, in units of the peak of the galaxies; it may be 0. Methods are told it.
 	Noise float64 `json:"noise"`
-	// Wrong is how wrong the PSF is that the methods are told: its σ is Sigma·(1+Wrong), a measured one is stretched by 1+Wrong.
-	Wrong float64 `json:"wrong"`
+	// WidthError is how wrong the PSF is that the methods assume: its σ is Sigma·(1+WidthError), a measured one is stretched by 1+WidthError.
+	WidthError float64 `json:"wrong"`
 }
 
 func (s Setting) String() string {
@@ -39,8 +39,8 @@ func (s Setting) String() string {
 		text, width = "measured PSFs of "+s.Measured.Name, "width"
 	}
 	text += fmt.Sprintf(", noise %g", s.Noise)
-	if s.Wrong != 0 {
-		text += fmt.Sprintf(", methods are told a %s wrong by %+.3g %%", width, 100*s.Wrong)
+	if s.WidthError != 0 {
+		text += fmt.Sprintf(", methods are told a %s wrong by %+.3g %%", width, 100*s.WidthError)
 	}
 	return text
 }
@@ -85,7 +85,7 @@ type Config struct {
 // minSize is what SSIM needs.
 const minSize = 11
 
-// Validate reports what can't be compared.
+// Validate returns an error if the comparison is impossible.
 func (c Config) Validate() error {
 	for _, images := range []struct {
 		name string

@@ -95,12 +95,12 @@ func TestFiguresOfKnownCandidates(t *testing.T) {
 func TestWrongPSF(t *testing.T) {
 	c := config()
 	right := c.Settings[0]
-	wrong := scorecard.Setting{Sigma: 1, Noise: 0.001, Wrong: 0.3}
+	wrong := scorecard.Setting{Sigma: 1, Noise: 0.001, WidthError: 0.3}
 	noisy := scorecard.Setting{Sigma: 1, Noise: 0.01}
 	c.Settings = append(c.Settings, wrong, noisy)
 	card := run(t, c, t.TempDir())
 	if a, b := card.Row("nothing", right), card.Row("nothing", wrong); a.MSE.Value != b.MSE.Value {
-		t.Errorf("doing nothing depends on the PSF that is told: %v, %v", a.MSE, b.MSE)
+		t.Errorf("doing nothing depends on the PSF that is assumed: %v, %v", a.MSE, b.MSE)
 	}
 	if a, b := card.Row("Wiener", right), card.Row("Wiener", wrong); !(b.MSE.Value > 2*a.MSE.Value) {
 		t.Errorf("Wiener's filter doesn't care for its PSF: %v, %v", a.MSE, b.MSE)
@@ -149,7 +149,7 @@ func TestRefuses(t *testing.T) {
 		{"no PSF", func(c *scorecard.Config) { c.Settings[0].Sigma = 0 }, []string{"needs its PSF"}},
 		{"no PSF grid", func(c *scorecard.Config) { c.PSFSize = 0 }, []string{"needs its PSF"}},
 		{"negative noise", func(c *scorecard.Config) { c.Settings[0].Noise = -1 }, []string{"noise"}},
-		{"impossible σ", func(c *scorecard.Config) { c.Settings[0].Wrong = -1 }, []string{"-100 %"}},
+		{"impossible σ", func(c *scorecard.Config) { c.Settings[0].WidthError = -1 }, []string{"-100 %"}},
 		{"no settings", func(c *scorecard.Config) { c.Settings = nil }, []string{"at least one setting"}},
 		{"a setting twice", func(c *scorecard.Config) { c.Settings = append(c.Settings, c.Settings[0]) }, []string{"twice"}},
 		{"a name twice", func(c *scorecard.Config) { c.Methods = append(c.Methods, c.Methods[0]) }, []string{"two methods"}},

@@ -115,7 +115,7 @@ func warmUp(ctx context.Context, model *galdecon.Model, b galdecon.Benchmark) er
 	return nil
 }
 
-// StepsTable is the comparison as a table. MSEs and variances are in units of 1e-4, the paper's ε; w is the weight of guidance.
+// StepsTable returns the comparison as a table. MSEs and variances are in units of 1e-4, the paper's ε; w is the weight of guidance.
 func StepsTable(all []Steps) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -137,7 +137,7 @@ func (s *store) read(dir string, want header, methods []Method) error {
 	return nil
 }
 
-// get is the result of a method on a galaxy, nil if there is none yet.
+// get returns the result of a method on a galaxy, nil if there is none yet.
 func (s *store) get(method string, setting Setting, galaxy int) *Result {
 	return s.results[key{method, setting, galaxy}]
 }

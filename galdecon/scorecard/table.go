@@ -20,7 +20,7 @@ const brightEdge = 0.02
 
 // published figures, for which others measured other images otherwise.
 const published = `Published, of other images:
-  Xue et al. 2023, Table 1 (128×128 pixels in colour, official Inception features): diffusion retains 100 % with a variance of 15.86, in
+  Xue et al. 2023, Table 1 (128×128 pixels in color, official Inception features): diffusion retains 100 % with a variance of 15.86, in
   10 s a candidate on an A100; the CVAE 53.9 % with 15.13, in 0.01 s.
   Galaxy-Deconv, 500 galaxies, mean |Δg| at a signal-to-noise ratio of 20 / 200: unrolled ADMM 0.138 / 0.035, Richardson-Lucy (10 iterations)
   0.320 / 0.056, blurred 0.170 / 0.084. Its estimator is another (FPFS, with its response), so that only an order can be compared.
@@ -28,7 +28,7 @@ const published = `Published, of other images:
   Calibration of deconvolved galaxies: none is published.
 `
 
-// String is the card as three tables of at most 160 columns, with remarks.
+// String returns the card as three tables of at most 160 columns, with remarks.
 func (c Card) String() string {
 	var text strings.Builder
 	from := ""
@@ -139,7 +139,7 @@ func (c Card) table(text *strings.Builder, head string, cells func(r Row) []stri
 	}
 }
 
-// calibrated are the quantities whose calibration is known.
+// calibrated returns the quantities whose calibration is known.
 func (c Card) calibrated() (names []string) {
 	for _, r := range c.Rows {
 		if len(r.Calibration) > 0 {
@@ -262,7 +262,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 		if r.Seconds == 0 {
 			seconds = ""
 		}
-		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
+		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise), full(r.Setting.WidthError), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
 			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}
 		for _, column := range numbers {
 			if n := column.of(r); n != nil {

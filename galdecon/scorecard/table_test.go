@@ -112,7 +112,7 @@ func asCSV(t *testing.T, card scorecard.Card) [][]string {
 // The card survives JSON, its CSV holds the numbers in full, and its text fits a wide terminal.
 func TestFormats(t *testing.T) {
 	c := config(shaky("known", blobs(6, 16), 0.02, nil))
-	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.02}, scorecard.Setting{Sigma: 1, Noise: 0.001, Wrong: -0.1})
+	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.02}, scorecard.Setting{Sigma: 1, Noise: 0.001, WidthError: -0.1})
 	c.Released, c.Source = true, "blobs"
 	card := run(t, c, t.TempDir())
 	encoded, err := json.Marshal(card)
@@ -147,7 +147,7 @@ func TestFormats(t *testing.T) {
 			}
 			return v
 		}
-		if line[column["method"]] != r.Method || cell("mse") != r.MSE.Value || cell("psnr_high") != r.PSNR.High || cell("wrong") != r.Setting.Wrong ||
+		if line[column["method"]] != r.Method || cell("mse") != r.MSE.Value || cell("psnr_high") != r.PSNR.High || cell("wrong") != r.Setting.WidthError ||
 			line[column["source"]] != "blobs" || cell("released_retained_high") != r.Released.Retained.High ||
 			cell("ellipticity_low") != r.Ellipticity.Low || cell("ellipticity_dropped") != float64(r.Ellipticity.Dropped) {
 			t.Errorf("line %d, %v, isn't %+v", i+1, line, r)

@@ -24,7 +24,7 @@ type Weights struct{ Alpha, Beta float64 }
 
 func (w Weights) String() string { return fmt.Sprintf("α = %g, β = %g", w.Alpha, w.Beta) }
 
-// Grid is all pairs of weights, β running fastest.
+// Grid returns all pairs of weights, β running fastest.
 func Grid(alphas, betas []float64) []Weights {
 	var grid []Weights
 	for _, a := range alphas {
@@ -35,7 +35,7 @@ func Grid(alphas, betas []float64) []Weights {
 	return grid
 }
 
-// weighted is the configuration of a CVAE with other weights.
+// weighted returns the configuration of a CVAE with other weights.
 func weighted(c galdecon.Config, w Weights) galdecon.Config {
 	cvae := *c.CVAE
 	cvae.Alpha, cvae.Beta = w.Alpha, w.Beta
@@ -208,7 +208,7 @@ func (r *Result) detail(truth *galaxy.Images) error {
 	return err
 }
 
-// DetailChange is by what factor the power of detail of the same galaxies changes from the candidates of one model to those of another: the
+// DetailChange returns the factor by which the power of detail of the same galaxies changes from the candidates of one model to those of another: the
 // geometric mean over the galaxies, and its interval of 95 %, in which it lies if the galaxies are typical.
 func DetailChange(from, to Result) (factor, low, high float64) {
 	var logs []float64
@@ -222,7 +222,7 @@ func DetailChange(from, to Result) (factor, low, high float64) {
 	return math.Exp(mean), math.Exp(mean - within), math.Exp(mean + within)
 }
 
-// tailMean is the average of the last tenth of a curve.
+// tailMean returns the average of the last tenth of a curve.
 func tailMean(curve []fit.Point) float64 {
 	tail := curve[len(curve)*9/10:]
 	sum := 0.0
@@ -232,7 +232,7 @@ func tailMean(curve []fit.Point) float64 {
 	return sum / float64(len(tail))
 }
 
-// Table is the results as a table. MSEs are in units of 1e-4, the paper's ε.
+// Table returns the results as a table. MSEs are in units of 1e-4, the paper's ε.
 func Table(results []Result) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -14,7 +14,7 @@ import (
 )
 
 // Paper is the network ε_θ of the paper's released program (class ContextUnet of github.com/yashpatel5400/galgen, after
-// github.com/TeaPearce/Conditional_Diffusion_MNIST): three max-pooled levels of F, 2F and 4F features, batch-normalised; on the way up
+// github.com/TeaPearce/Conditional_Diffusion_MNIST): three max-pooled levels of F, 2F and 4F features, batch-normalized; on the way up
 // the features are multiplied with an embedding of the PSF and shifted by one of the time. It computes what PyTorch computes,
 // in training too, so that [Paper.LoadStateDict] brings in weights from there.
 //
@@ -31,17 +31,17 @@ type Paper struct {
 }
 
 const (
-	// groups of the group normalisation.
+	// groups of the group normalization.
 	groups = 8
-	// normEpsilon is added to the variance in both normalisations.
+	// normEpsilon is added to the variance in both normalizations.
 	normEpsilon = 1e-5
-	// batchMomentum is the weight of a batch in the running statistics of the batch normalisation.
+	// batchMomentum is the weight of a batch in the running statistics of the batch normalization.
 	batchMomentum = 0.1
 	// psfFeatures is the number of channels of the convolution of the PSF.
 	psfFeatures = 16
 )
 
-// Validate reports what makes the network impossible for images whose height or width is size pixels.
+// Validate returns an error if the network is impossible for images whose height or width is size pixels.
 func (p Paper) Validate(size int) error {
 	if err := p.validate(); err != nil {
 		return err
@@ -57,14 +57,14 @@ func (p Paper) validate() error {
 	case p.Channels < 1:
 		return fmt.Errorf("unet: images need at least one channel, got %d", p.Channels)
 	case p.Features < 1 || p.Features%groups != 0:
-		return fmt.Errorf("unet: features are normalised in %d groups, so they must be a positive multiple of %d, got %d", groups, groups, p.Features)
+		return fmt.Errorf("unet: features are normalized in %d groups, so they must be a positive multiple of %d, got %d", groups, groups, p.Features)
 	case p.PSFSize < 2:
 		return fmt.Errorf("unet: PSFs must have at least 2×2 pixels, got %d×%d", p.PSFSize, p.PSFSize)
 	}
 	return nil
 }
 
-// Weights is the number of trained weights: 20,656,483 for the paper's own network.
+// Weights returns the number of trained weights: 20,656,483 for the paper's own network.
 func (p Paper) Weights() int {
 	n := 0
 	for _, s := range p.parameters() {
@@ -79,9 +79,9 @@ func (p Paper) Weights() int {
 // [batch, k, k] and times t/T [batch] in (0, 1] → [batch, height, width, Channels]. PSFs and times may also be one for all, [1, k, k]
 // and [1]. Zeros stand for no PSF, in classifier-free guidance. Variables are named as in PyTorch's state dict.
 //
-// While training, the statistics of the batch normalise it and move the running ones, which normalise otherwise.
+// While training, the statistics of the batch normalize it and move the running ones, which normalize otherwise.
 //
-// It panics, as GoMLX does, on what Validate reports and on other shapes.
+// It panics, as GoMLX does, on what Validate refuses and on other shapes.
 func (p Paper) Forward(scope *model.Scope, blurred, noisy, psfs, time *graph.Node) *graph.Node {
 	p.check(blurred, noisy, psfs, time)
 	n := p.network(scope, noisy.Graph())
@@ -157,18 +157,18 @@ func (p Paper) network(scope *model.Scope, g *graph.Graph) network {
 
 func (n network) value(name string) *graph.Node { return n.variables[name].NodeValue(n.graph) }
 
-// channels is [c] along the last axis of images, [1, 1, 1, c].
+// channels lays [c] along the last axis of images, [1, 1, 1, c].
 func channels(x *graph.Node) *graph.Node {
 	return graph.Reshape(x, 1, 1, 1, x.Shape().Dimensions[0])
 }
 
-// conv is a 3×3 convolution of the same size.
+// conv applies a 3×3 convolution of the same size.
 func (n network) conv(name string, x *graph.Node) *graph.Node {
 	y := precise(n.half, convolve, x, n.value(name+".weight"))
 	return graph.Add(y, channels(n.value(name+".bias")))
 }
 
-// grow is a transposed convolution of 2×2 pixels and stride 2, which don't overlap: [b, h, w, i] → [b, 2h, 2w, o].
+// grow applies a transposed convolution of 2×2 pixels and stride 2, which don't overlap: [b, h, w, i] → [b, 2h, 2w, o].
 func (n network) grow(name string, x *graph.Node) *graph.Node {
 	spread := func(x, weights *graph.Node) *graph.Node { return graph.Einsum("bhwi,ijko->bhjwko", x, weights) }
 	y := precise(n.half, spread, x, n.value(name+".weight"))
@@ -176,7 +176,7 @@ func (n network) grow(name string, x *graph.Node) *graph.Node {
 	return graph.Add(graph.Reshape(y, d[0], d[1]*2, d[3]*2, d[5]), channels(n.value(name+".bias")))
 }
 
-// dense is a linear layer: [b, i] → [b, o].
+// dense applies a linear layer: [b, i] → [b, o].
 func (n network) dense(name string, x *graph.Node) *graph.Node {
 	bias := n.value(name + ".bias")
 	return graph.Add(graph.Einsum("bi,io->bo", x, n.value(name+".weight")), graph.Reshape(bias, 1, bias.Shape().Dimensions[0]))
@@ -199,7 +199,7 @@ func (n network) psf(i int, psfs *graph.Node) *graph.Node {
 	return pixel(n.dense(name+".fc2", h))
 }
 
-// pixel is [b, c] as images of one pixel, [b, 1, 1, c].
+// pixel returns [b, c] as images of one pixel, [b, 1, 1, c].
 func pixel(x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	return graph.Reshape(x, d[0], 1, 1, d[1])
@@ -210,7 +210,7 @@ func maxPool(x *graph.Node) *graph.Node {
 	return graph.MaxPool(x).Window(2).Strides(2).NoPadding().Done()
 }
 
-// batchNorm normalises each channel. GoMLX's layer isn't PyTorch's: its running variance is the biased one, and its momentum is less
+// batchNorm normalizes each channel. GoMLX's layer isn't PyTorch's: its running variance is the biased one, and its momentum is less
 // in the first steps.
 func (n network) batchNorm(name string, x *graph.Node) *graph.Node {
 	mean, variance := n.value(name+".running_mean"), n.value(name+".running_var")
@@ -227,7 +227,7 @@ func (n network) batchNorm(name string, x *graph.Node) *graph.Node {
 	return graph.Add(graph.Mul(graph.Sub(x, channels(mean)), channels(scale)), channels(n.value(name+".bias")))
 }
 
-// inverseStd is 1/√(variance+ε).
+// inverseStd returns 1/√(variance+ε).
 func inverseStd(variance *graph.Node) *graph.Node {
 	return graph.Reciprocal(graph.Sqrt(graph.AddScalar(variance, normEpsilon)))
 }
@@ -238,7 +238,7 @@ func (n network) move(name string, batch *graph.Node) {
 	n.variables[name].SetNodeValue(graph.Add(old, graph.MulScalar(graph.Sub(batch, old), batchMomentum)))
 }
 
-// groupNorm normalises each image's channels in groups (Wu and He 2018).
+// groupNorm normalizes each image's channels in groups (Wu and He 2018).
 func (n network) groupNorm(name string, x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	grouped := graph.Reshape(x, d[0], d[1]*d[2], groups, d[3]/groups)
@@ -261,7 +261,7 @@ type parameter struct {
 	trained bool
 }
 
-// shape is that of the variable.
+// shape returns that of the variable.
 func (s parameter) shape() shapes.Shape {
 	dims := make([]int, len(s.order))
 	for i, axis := range s.order {
@@ -278,7 +278,7 @@ func (s parameter) initial(scope *model.Scope) initializer.VariableInitializer {
 	return initializer.RandomUniformFn(scope, -bound, bound)
 }
 
-// size is the number of values of a shape.
+// size returns the number of values of a shape.
 func size(dims []int) int {
 	n := 1
 	for _, d := range dims {
@@ -287,7 +287,7 @@ func size(dims []int) int {
 	return n
 }
 
-// parameters are all variables of the network.
+// parameters returns all variables of the network.
 func (p Paper) parameters() []parameter {
 	var all []parameter
 	add := func(name string, fanIn int, torch, view, order []int) {

@@ -124,7 +124,7 @@ func TestPaperTraining(t *testing.T) {
 			for i, name := range names {
 				gradients[name] = flat(results[2+i])
 			}
-			// A bias before a batch normalisation has no effect: its gradient is 0 but for rounding, so that the scale is that of all.
+			// A bias before a batch normalization has no effect: its gradient is 0 but for rounding, so that the scale is that of all.
 			var scale, worst, worstOwn, worstRunning float64
 			var steps, wrong int
 			for _, s := range f.network.parameters() {
@@ -218,7 +218,7 @@ func TestPaperInitial(t *testing.T) {
 		"up1.grow.bias":        1 / math.Sqrt(4*16),
 		"time.0.fc2.weight":    1 / math.Sqrt(32),
 		"psf.0.fc1.weight":     1 / math.Sqrt(16),
-		"up0.1.weight":         1, // a normalisation, 1 throughout
+		"up0.1.weight":         1, // a normalization, 1 throughout
 	}
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(1); err != nil {

@@ -120,7 +120,7 @@ func (p Paper) readStateDict(path string) (values [][]float32, alphaBar []float3
 		}
 	}
 	if len(missing) > 0 {
-		return nil, nil, fmt.Errorf("it lacks %s of the network %+v", some(missing), p)
+		return nil, nil, fmt.Errorf("it lacks %s of the network %+v", firstFew(missing), p)
 	}
 	if len(named) > len(all) {
 		for _, s := range all {
@@ -130,7 +130,7 @@ func (p Paper) readStateDict(path string) (values [][]float32, alphaBar []float3
 		for _, name := range slices.Sorted(maps.Keys(named)) {
 			surplus = append(surplus, fmt.Sprintf("%s %v", name, named[name].shape))
 		}
-		return nil, nil, fmt.Errorf("it holds %s, which the network %+v has not", some(surplus), p)
+		return nil, nil, fmt.Errorf("it holds %s, which the network %+v has not", firstFew(surplus), p)
 	}
 	if s, ok := file[schedule]; ok {
 		if len(s.shape) != 1 || s.shape[0] < 2 {
@@ -151,8 +151,8 @@ func (p Paper) readStateDict(path string) (values [][]float32, alphaBar []float3
 	return values, alphaBar, nil
 }
 
-// some lists the first few names.
-func some(names []string) string {
+// firstFew lists the first few names.
+func firstFew(names []string) string {
 	const few = 3
 	if len(names) <= few+1 {
 		return strings.Join(names, ", ")
@@ -163,7 +163,7 @@ func some(names []string) string {
 // schedule is the buffer of the authors' noise schedule from which the others follow.
 const schedule = "alphabar_t"
 
-// ignored are what a training keeps beside the weights: counts of batches and the authors' noise schedule.
+// ignored returns what a training keeps beside the weights: counts of batches and the authors' noise schedule.
 func ignored(name string) bool {
 	if strings.HasSuffix(name, ".num_batches_tracked") {
 		return true

@@ -1,6 +1,6 @@
 // Package unet holds the denoiser network ε_θ of the paper's Section 3: a convolutional U-Net, conditioned on a vector.
 //
-// It follows the practice of the years since: residual blocks with RMS normalisation, a sinusoidal embedding of the noise level
+// It follows the practice of the years since: residual blocks with RMS normalization, a sinusoidal embedding of the noise level
 // that scales and shifts the features of every block (FiLM), downsampling by folding pixels into channels, attention on the coarsest
 // level, and residual branches that start at zero.
 package unet
@@ -32,14 +32,14 @@ type Config struct {
 	// Attention adds self-attention on the coarsest level, between its way down and its way up: [AttentionHeads] heads.
 	Attention bool `json:"attention,omitzero"`
 	// HalfPrecision computes the convolutions with bfloat16 numbers, as fast GPUs like it: half of the memory for what the gradient needs of
-	// them. Weights, normalisation and sums stay float32. On a CPU it is slower.
+	// them. Weights, normalization and sums stay float32. On a CPU it is slower.
 	HalfPrecision bool `json:"half_precision,omitzero"`
 }
 
 // AttentionHeads is the number of heads of self-attention, which share the features of the level.
 const AttentionHeads = 4
 
-// Validate reports what makes the network impossible for images of size×size pixels.
+// Validate returns an error if the network is impossible for images of size×size pixels.
 func (c Config) Validate(size int) error {
 	if len(c.Features) == 0 || c.Blocks < 1 || c.Embedding < 2 || c.Embedding%2 != 0 {
 		return fmt.Errorf("unet: a network needs at least one level, one block and an even embedding ≥ 2, got %+v", c)
@@ -59,7 +59,7 @@ func (c Config) Validate(size int) error {
 	return nil
 }
 
-// Forward is the network: images [batch, size, size, any] and a condition [batch, Embedding] → [batch, size, size, channels].
+// Forward applies the network: images [batch, size, size, any] and a condition [batch, Embedding] → [batch, size, size, channels].
 // It starts as the zero function.
 func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, channels int) *graph.Node {
 	h := images
@@ -90,7 +90,7 @@ func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, chann
 	return unfold(c.conv(out, h, 4*channels))
 }
 
-// block is a residual block, its branch scaled and shifted by the condition (FiLM; Perez et al. 2018).
+// block applies a residual block, its branch scaled and shifted by the condition (FiLM; Perez et al. 2018).
 func (c Config) block(scope *model.Scope, x, condition *graph.Node, features int) *graph.Node {
 	h := activation.Swish(norm.RMSNorm(scope.In("norm_0"), x).Done())
 	h = c.conv(scope.In("conv_0"), h, features)
@@ -107,7 +107,7 @@ func (c Config) block(scope *model.Scope, x, condition *graph.Node, features int
 	return graph.Add(x, h)
 }
 
-// attend is a residual self-attention between all pixels (Vaswani et al. 2017). Where a pixel is, it knows from the convolutions,
+// attend applies a residual self-attention between all pixels (Vaswani et al. 2017). Where a pixel is, it knows from the convolutions,
 // which see the edges.
 func attend(scope *model.Scope, x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
@@ -117,7 +117,7 @@ func attend(scope *model.Scope, x *graph.Node) *graph.Node {
 	return graph.Add(x, graph.Reshape(h, d...))
 }
 
-// conv is a convolution with 3×3 pixels of the same size. (GoMLX's layer would keep its weights in the precision of x.)
+// conv applies a convolution with 3×3 pixels of the same size. (GoMLX's layer would keep its weights in the precision of x.)
 func (c Config) conv(scope *model.Scope, x *graph.Node, features int) *graph.Node {
 	g, channels := x.Graph(), x.Shape().Dimensions[3]
 	weights := scope.VariableWithShape("weights", shapes.Make(dtypes.Float32, 3, 3, channels, features)).NodeValue(g)
@@ -130,7 +130,7 @@ func convolve(x, weights *graph.Node) *graph.Node {
 	return graph.Convolve(x, weights).PadSame().Done()
 }
 
-// precise is the product of float32 images and weights, computed in float32 or, for half of it, in bfloat16.
+// precise returns the product of float32 images and weights, computed in float32 or, for half of it, in bfloat16.
 func precise(half bool, product func(x, weights *graph.Node) *graph.Node, x, weights *graph.Node) *graph.Node {
 	if !half {
 		return product(x, weights)
@@ -145,7 +145,7 @@ func fold(x *graph.Node) *graph.Node {
 	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), d[0], d[1]/2, d[2]/2, 4*d[3])
 }
 
-// unfold is the inverse of fold.
+// unfold undoes fold.
 func unfold(x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	x = graph.Reshape(x, d[0], d[1], d[2], 2, 2, d[3]/4)

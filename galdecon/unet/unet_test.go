@@ -256,9 +256,9 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		t.Fatalf("only %d weight tensors", len(variables))
 	}
 	for i, v := range variables {
-		centre := tensors.MustCopyFlatData[float32](v.MustValue())
+		center := tensors.MustCopyFlatData[float32](v.MustValue())
 		slope := tensors.MustCopyFlatData[float32](gradients[i])
-		direction := make([]float64, len(centre))
+		direction := make([]float64, len(center))
 		length := 0.0
 		for j := range direction {
 			direction[j] = rng.NormFloat64()
@@ -272,9 +272,9 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		difference := func(step float64) float64 {
 			var sides [2]float64
 			for side, sign := range []float64{1, -1} {
-				moved := make([]float32, len(centre))
+				moved := make([]float32, len(center))
 				for j := range moved {
-					moved[j] = centre[j] + float32(sign*step*direction[j])
+					moved[j] = center[j] + float32(sign*step*direction[j])
 				}
 				set(t, v, moved)
 				sides[side] = at()
@@ -283,7 +283,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		}
 		// Richardson's extrapolation: large steps keep the rounding of float32 small.
 		want := (4*difference(0.01) - difference(0.02)) / 3
-		set(t, v, centre)
+		set(t, v, center)
 		if math.Abs(got-want) > 0.01*math.Abs(want)+0.02 {
 			t.Errorf("%s: the gradient along a direction is %g, want %g", v.Path(), got, want)
 		}

@@ -88,11 +88,11 @@ func drawModel(r random, o observation) *model {
 		bulge, bulgeN, bulgeRe = r.uniform(0, 0.05), r.uniform(0.8, 2), r.uniform(0.15, 0.5)
 		thickness = r.uniform(0.2, 0.6)
 	}
-	// How strongly colours differ within the galaxy.
+	// How strongly colors differ within the galaxy.
 	gradient := r.uniform(0.1, 0.4)
-	g.discTint = colour{1, 1, 1}
-	g.clumpTint = colour{1 - gradient, 1, 1 + gradient}
-	red := colour{1 + gradient, 1, 1 - gradient}
+	g.discTint = color{1, 1, 1}
+	g.clumpTint = color{1 - gradient, 1, 1 + gradient}
+	red := color{1 + gradient, 1, 1 - gradient}
 
 	q := axisRatio(g.cosI, r.uniform(0.55, 1))
 	g.bulge = newComponent(bulge, bulgeRe*g.re, bulgeN, newFrame(x, y, angle, q), red)
@@ -170,7 +170,7 @@ func (g *model) drawCompanions(r random) {
 		x, y := r.uniform(-0.5, 0.5), r.uniform(-0.5, 0.5)
 		flux, re, n := r.logUniform(0.003, 0.6), r.logUniform(0.008, 0.06), r.uniform(0.7, 4)
 		q, angle, blue := r.uniform(0.2, 1), r.uniform(0, math.Pi), r.uniform(-0.3, 0.3)
-		tint := colour{1 - blue, 1, 1 + blue}
+		tint := color{1 - blue, 1, 1 + blue}
 		if r.chance(0.5) {
 			g.spots = append(g.spots, spot{x, y, 0, 0.2 * flux, tint}) // a star, of the size of the PSF
 			continue

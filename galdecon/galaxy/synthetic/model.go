@@ -23,8 +23,8 @@ type model struct {
 	spots []spot // clumps and stars
 	// companions are other galaxies in the stamp.
 	companions []component
-	clumpTint  colour
-	discTint   colour
+	clumpTint  color
+	discTint   color
 }
 
 // component is an elliptical Sérsic profile somewhere in the stamp.
@@ -32,13 +32,13 @@ type component struct {
 	flux    float64
 	frame   frame
 	profile sersic
-	tint    colour
+	tint    color
 }
 
 // spot is a round Gaussian, before the PSF.
 type spot struct {
 	x, y, sigma, flux float64
-	tint              colour
+	tint              color
 }
 
 // disc is an inclined, thin distribution of light; the modulations conserve its flux, to within how they overlap.
@@ -65,14 +65,14 @@ type disc struct {
 	dustWidth        float64
 }
 
-func newComponent(flux, re, n float64, f frame, tint colour) component {
+func newComponent(flux, re, n float64, f frame, tint color) component {
 	return component{flux: flux, frame: f, profile: newSersic(1, re, n, f.q), tint: tint}
 }
 
 // barAxisRatio is that of a bar within the plane of its disc.
 const barAxisRatio = 0.3
 
-// besselI0 is the modified Bessel function of order 0, by its power series, which converges fast for the small arguments here.
+// besselI0 returns the modified Bessel function of order 0, by its power series, which converges fast for the small arguments here.
 func besselI0(x float64) float64 {
 	sum, term := 1.0, 1.0
 	for k := 1.0; term > 1e-12*sum; k++ {
@@ -100,7 +100,7 @@ func (k *component) at(x, y float64) float64 {
 	return k.flux * k.profile.at(u*u+v*v)
 }
 
-func (d *disc) paint(c canvas, tint colour) {
+func (d *disc) paint(c canvas, tint color) {
 	c.paint(d.at, d.frame, &d.profile, d.flux, tint)
 }
 
@@ -126,8 +126,8 @@ func (d *disc) at(x, y float64) float64 {
 	return d.flux * light
 }
 
-// modulation is the factor of mean 1 over the angle by which arms and lopsidedness change the disc at (u, v), in
-// half-light radii, with r2 = u²+v². Both fade towards the centre, where they have no direction.
+// modulation returns the factor of mean 1 over the angle by which arms and lopsidedness change the disc at (u, v), in
+// half-light radii, with r2 = u²+v². Both fade towards the center, where they have no direction.
 func (d *disc) modulation(u, v, r2 float64) float64 {
 	outer := r2 / (r2 + 0.1)
 	theta := math.Atan2(v, u)

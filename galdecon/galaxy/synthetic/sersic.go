@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// The generator measures lengths in sides of the stamp, from its centre: a stamp reaches from -0.5 to 0.5 in x (column)
+// The generator measures lengths in sides of the stamp, from its center: a stamp reaches from -0.5 to 0.5 in x (column)
 // and y (row), whatever its number of pixels. Surface brightness is flux per area of the stamp.
 
 // sersic is the profile I(R) = I0 exp(-b (R/Re)^(1/n)) of Sérsic (1963). Half of the flux lies within Re:
@@ -55,14 +55,14 @@ func (s *sersic) at(r2 float64) float64 {
 	return s.i0 * math.Exp(-s.b*math.Exp(math.Log(r2/(s.re*s.re))/(2*s.n)))
 }
 
-// radiusOf is the inverse of at: the radius where the surface brightness is i; 0 where the centre is fainter.
+// radiusOf returns the inverse of at: the radius where the surface brightness is i; 0 where the center is fainter.
 func (s *sersic) radiusOf(i float64) float64 {
 	return s.re * math.Pow(math.Log(max(1, s.i0/i))/s.b, s.n)
 }
 
 // frame carries positions on the sky into the plane of an inclined disc, where it is round.
 type frame struct {
-	x, y     float64 // the centre
+	x, y     float64 // the center
 	cos, sin float64 // of the position angle of the major axis, from +x towards +y
 	q        float64 // projected axis ratio
 }
@@ -77,7 +77,7 @@ func (f frame) in(x, y float64) (u, v float64) {
 	return x*f.cos + y*f.sin, (y*f.cos - x*f.sin) / f.q
 }
 
-// out is the inverse of in.
+// out undoes in.
 func (f frame) out(u, v float64) (x, y float64) {
 	v *= f.q
 	return f.x + u*f.cos - v*f.sin, f.y + u*f.sin + v*f.cos
@@ -95,10 +95,10 @@ type canvas struct {
 	size, channels int
 }
 
-// colour is the weight of a component in each channel; a canvas of one channel uses the mean, which is 1.
-type colour [3]float64
+// color is the weight of a component in each channel; a canvas of one channel uses the mean, which is 1.
+type color [3]float64
 
-func (c canvas) add(row, col int, value float64, tint colour) {
+func (c canvas) add(row, col int, value float64, tint color) {
 	at := (row*c.size + col) * c.channels
 	if c.channels == 1 {
 		c.pixels[at] += float32(value)
@@ -114,13 +114,13 @@ func (c canvas) add(row, col int, value float64, tint colour) {
 //
 // A pixel is halved until halving it once more changes its mean by less than 1 %, or by less than 5 % of that brightness, so
 // cusps and thin discs are resolved and flux is conserved. Where the profile has fallen below those 5 %, the value at the
-// pixel's centre will do, and below 1/2000 nothing is drawn.
-func (c canvas) paint(at func(x, y float64) float64, f frame, profile *sersic, flux float64, tint colour) {
+// pixel's center will do, and below 1/2000 nothing is drawn.
+func (c canvas) paint(at func(x, y float64) float64, f frame, profile *sersic, flux float64, tint color) {
 	h := 1 / float64(c.size)
 	bright := 0.5 / (math.Pi * profile.re * profile.re * f.q)
-	margin := h / math.Sqrt2 / f.q // no point of a pixel is further than h/√2 from its centre
+	margin := h / math.Sqrt2 / f.q // no point of a pixel is further than h/√2 from its center
 	fine, reach := profile.radiusOf(bright/20)+margin, profile.radiusOf(bright/2000)+margin
-	profile.tabulate(min(reach, 1/f.q)) // a stamp of side 1 seen from near its centre
+	profile.tabulate(min(reach, 1/f.q)) // a stamp of side 1 seen from near its center
 	for row := range c.size {
 		for col := range c.size {
 			x, y := (float64(col)+0.5)*h-0.5, (float64(row)+0.5)*h-0.5
@@ -138,8 +138,8 @@ func (c canvas) paint(at func(x, y float64) float64, f frame, profile *sersic, f
 	}
 }
 
-// pixelMean averages at over the square of side h around (x, y), where its value is centre, by adaptive midpoint sums.
-func pixelMean(at func(x, y float64) float64, x, y, h, centre, tolerance float64, depth int) float64 {
+// pixelMean averages at over the square of side h around (x, y), where its value is center, by adaptive midpoint sums.
+func pixelMean(at func(x, y float64) float64, x, y, h, center, tolerance float64, depth int) float64 {
 	q := h / 4
 	corners := [4][2]float64{{x - q, y - q}, {x + q, y - q}, {x - q, y + q}, {x + q, y + q}}
 	var values [4]float64
@@ -148,7 +148,7 @@ func pixelMean(at func(x, y float64) float64, x, y, h, centre, tolerance float64
 		values[k] = at(p[0], p[1])
 		mean += values[k] / 4
 	}
-	if depth == 0 || math.Abs(mean-centre) <= 0.01*math.Abs(mean)+tolerance {
+	if depth == 0 || math.Abs(mean-center) <= 0.01*math.Abs(mean)+tolerance {
 		return mean
 	}
 	mean = 0
@@ -160,13 +160,13 @@ func pixelMean(at func(x, y float64) float64, x, y, h, centre, tolerance float64
 }
 
 // spot adds a round Gaussian of the given flux and standard deviation, integrated exactly over each pixel.
-func (c canvas) spot(x, y, sigma, flux float64, tint colour) {
+func (c canvas) spot(x, y, sigma, flux float64, tint color) {
 	// The share of a 1-D Gaussian in each pixel, from differences of its distribution function.
-	share := func(centre float64) (first int, weights []float64) {
+	share := func(center float64) (first int, weights []float64) {
 		n := float64(c.size)
-		lo := max(0, int(math.Floor((centre-5*sigma+0.5)*n)))
-		hi := min(c.size, int(math.Ceil((centre+5*sigma+0.5)*n)))
-		cdf := func(edge int) float64 { return 0.5 * math.Erf((float64(edge)/n-0.5-centre)/(sigma*math.Sqrt2)) }
+		lo := max(0, int(math.Floor((center-5*sigma+0.5)*n)))
+		hi := min(c.size, int(math.Ceil((center+5*sigma+0.5)*n)))
+		cdf := func(edge int) float64 { return 0.5 * math.Erf((float64(edge)/n-0.5-center)/(sigma*math.Sqrt2)) }
 		for i := lo; i < hi; i++ {
 			weights = append(weights, cdf(i+1)-cdf(i))
 		}

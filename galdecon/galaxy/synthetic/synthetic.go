@@ -19,7 +19,7 @@ type Config struct {
 	// Size is the number of pixels along a side of the square images, 8 to 2048. The same seed gives the same galaxies at
 	// every size: all lengths are fractions of the side.
 	Size int
-	// Channels is 1 for grey (0 means 1 as well), or 3 for red, green and blue, with red bulges and blue clumps; grey is the
+	// Channels is 1 for gray (0 means 1 as well), or 3 for red, green and blue, with red bulges and blue clumps; gray is the
 	// mean of the three.
 	Channels int
 	// Seed and the index of a galaxy determine it: galaxy First+i is the same whatever N is, so a stream of new galaxies
@@ -42,7 +42,7 @@ type Config struct {
 //	quantity                      distribution                            source or reason
 //	type                          25 % early, 60 % spiral, 15 % irregular mostly late types, as in deep fields
 //	Re                            log 0.03…0.42; pictures log 0.12…0.42   unresolved to filling; pictures are cut to fit
-//	centre, each axis             Gaussian, σ 0.006                       stamps are cut at rounded positions
+//	center, each axis             Gaussian, σ 0.006                       stamps are cut at rounded positions
 //	inclination i                 cos i 0…1                               random orientation
 //	position angle                0…π                                     random orientation
 //	bulge, share of flux          early 0.4…1, irregular 0…0.05,          Simien & de Vaucouleurs 1986, ApJ 302, 564
@@ -144,7 +144,7 @@ func (c Config) render(pixels []float32, index uint64) {
 		stamp.spot(s.x, s.y, math.Hypot(s.sigma, o.psf), s.flux, s.tint)
 	}
 
-	// Every image has light in its centre, so both peaks are positive.
+	// Every image has light in its center, so both peaks are positive.
 	peak := raster.CentralMax(pixels, c.Size, c.Size, c.Channels)
 	if !c.Noiseless {
 		coarse, size := pixels, min(c.Size, 32)

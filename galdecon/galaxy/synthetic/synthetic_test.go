@@ -50,7 +50,7 @@ func TestSyntheticConvention(t *testing.T) {
 		for i := range images.N {
 			peak := raster.CentralMax(images.At(i), config.Size, config.Size, images.Channels)
 			if math.Abs(peak-1) > 1e-6 || slices.Max(images.At(i)) > 1.000001 {
-				t.Errorf("%+v: %s has the peak %v in its centre and %v anywhere, want 1", config, images.ID(i), peak, slices.Max(images.At(i)))
+				t.Errorf("%+v: %s has the peak %v in its center and %v anywhere, want 1", config, images.ID(i), peak, slices.Max(images.At(i)))
 			}
 			if low := slices.Min(images.At(i)); low < -0.5 || (config.Pictures == 1 || config.Noiseless) && low < 0 {
 				t.Errorf("%+v: %s has the value %v", config, images.ID(i), low)
@@ -294,13 +294,13 @@ func roughness(pixels []float32, size, step int) float64 {
 	return differences / variance
 }
 
-func TestSyntheticColours(t *testing.T) {
-	colours := synthetic(t, Config{N: 30, Size: 32, Channels: 3, Seed: 4, Noiseless: true})
+func TestSyntheticColors(t *testing.T) {
+	colors := synthetic(t, Config{N: 30, Size: 32, Channels: 3, Seed: 4, Noiseless: true})
 	// Bulges, the brightest parts, are red; clumps are blue, but hold little light.
 	var red, blue float64
-	for k := 0; k < len(colours.Pixels); k += 3 {
-		red += float64(colours.Pixels[k])
-		blue += float64(colours.Pixels[k+2])
+	for k := 0; k < len(colors.Pixels); k += 3 {
+		red += float64(colors.Pixels[k])
+		blue += float64(colors.Pixels[k+2])
 	}
 	if red <= blue {
 		t.Errorf("red %v is not above blue %v", red, blue)

@@ -88,7 +88,7 @@ func (w weightsFile) download(ctx context.Context, path string, progress func(do
 	return os.Rename(file.Name(), path)
 }
 
-// counter reports the bytes that are written to it.
+// counter tells the bytes that are written to it.
 type counter struct {
 	done, total int64
 	report      func(done, total int64)
@@ -102,7 +102,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// check reports that a file isn't there, or has another size or SHA-256.
+// check returns an error if a file isn't there, or has another size or SHA-256.
 func (w weightsFile) check(path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

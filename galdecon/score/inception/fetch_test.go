@@ -61,7 +61,7 @@ func TestFetch(t *testing.T) {
 
 func TestFetchErrors(t *testing.T) {
 	const content = "weights"
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range []struct {
 		name, want string
@@ -76,7 +76,7 @@ func TestFetchErrors(t *testing.T) {
 			w.Write([]byte("wei"))
 		}},
 		{"not found", "404", t.Context(), http.NotFound},
-		{"cancelled", "canceled", cancelled, http.NotFound},
+		{"canceled", "canceled", canceled, http.NotFound},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := serve(t, content, c.handler)

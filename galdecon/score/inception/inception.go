@@ -22,7 +22,7 @@ const side = 299
 type stage any
 
 type (
-	// conv is a convolution without bias, batch normalisation with ε = bnEpsilon, and a ReLU: torchvision's BasicConv2d. With
+	// conv is a convolution without bias, batch normalization with ε = bnEpsilon, and a ReLU: torchvision's BasicConv2d. With
 	// padding its output is as large as its input, if the stride is 1.
 	conv struct {
 		name          string
@@ -43,7 +43,7 @@ type (
 	fork []stage
 )
 
-// bnEpsilon is added to the variance in the batch normalisations.
+// bnEpsilon is added to the variance in the batch normalizations.
 const bnEpsilon = 1e-3
 
 // The names and sizes are those of torchvision, so that weights are found by their names in its state dict.
@@ -206,8 +206,8 @@ func eachConv(visit func(c conv, in int)) {
 	}.run(network, 3)
 }
 
-// forward is the network: images [batch, 299, 299, 3] in [-1, 1] → pool3 features [batch, Size]. weights holds, for each convolution
-// in the order of eachConv, its kernel [height, width, in, out] and its bias [out], with the batch normalisation folded in.
+// forward applies the network: images [batch, 299, 299, 3] in [-1, 1] → pool3 features [batch, Size]. weights holds, for each convolution
+// in the order of eachConv, its kernel [height, width, in, out] and its bias [out], with the batch normalization folded in.
 func forward(images *graph.Node, weights []*graph.Node) *graph.Node {
 	x := operations[*graph.Node]{
 		conv: func(c conv, x *graph.Node) *graph.Node {
@@ -231,7 +231,7 @@ func forward(images *graph.Node, weights []*graph.Node) *graph.Node {
 }
 
 // resize brings images [batch, height, width, 1 or 3] in [0, 1] to what forward takes: [batch, 299, 299, 3] in [-1, 1], interpolated
-// bilinearly between the centres of pixels, without a filter where it shrinks: torch's interpolate with align_corners false.
+// bilinearly between the centers of pixels, without a filter where it shrinks: torch's interpolate with align_corners false.
 //
 // It multiplies by the weights of the rows and of the columns. GoMLX's Interpolate means the same, but its positions are rounded to
 // float32, which costs 1e-4 in some features of an image of 340 pixels, and it takes twice as long.
@@ -244,7 +244,7 @@ func resize(images *graph.Node) *graph.Node {
 	return graph.AddScalar(graph.MulScalar(x, 2), -1)
 }
 
-// bilinear returns the weights [side][n] that interpolate n values at side places. Beyond the centre of the first and the last of them
+// bilinear returns the weights [side][n] that interpolate n values at side places. Beyond the center of the first and the last of them
 // it repeats their values.
 func bilinear(n int) [][]float32 {
 	weights := make([][]float32, side)

@@ -55,7 +55,7 @@ func noise(name string, h, w, c int) *galaxy.Images {
 }
 
 // TestFeatures compares with pytorch-fid on the same weights and images, see testdata/golden.py: a grey image that is enlarged, and a
-// colour one of which one side is enlarged and the other shrinks.
+// color one of which one side is enlarged and the other shrinks.
 func TestFeatures(t *testing.T) {
 	file, err := os.ReadFile("testdata/golden.npy")
 	if err != nil {
@@ -150,7 +150,7 @@ func TestFeaturesErrors(t *testing.T) {
 	network := open(t)
 	bad := noise("bad", 8, 8, 3)
 	bad.Pixels[5] = float32(math.NaN())
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range []struct {
 		name, want string
@@ -160,7 +160,7 @@ func TestFeaturesErrors(t *testing.T) {
 		{"no images", "at least 1", t.Context(), galaxy.NewImages(0, 8, 8, 3)},
 		{"NaN", "NaN", t.Context(), bad},
 		{"two channels", "1 or 3 channels", t.Context(), noise("two", 8, 8, 2)},
-		{"cancelled", "stopped after 0 of 1", cancelled, noise("one", 8, 8, 3)},
+		{"canceled", "stopped after 0 of 1", canceled, noise("one", 8, 8, 3)},
 	} {
 		if all, err := collect(network.Features(c.ctx, c.images)); all != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)

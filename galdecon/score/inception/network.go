@@ -119,18 +119,18 @@ func (n *Network) Features(ctx context.Context, images *galaxy.Images) iter.Seq2
 	}
 }
 
-// takes reports images that have no features.
+// takes returns an error if images have no features.
 func takes(images *galaxy.Images) error {
 	if err := images.Validate(); err != nil {
 		return fmt.Errorf("inception: %w", err)
 	}
 	if c := images.Channels; c != 1 && c != 3 {
-		return fmt.Errorf("inception: features are those of grey or RGB images, with 1 or 3 channels, not %d; take their mean (galaxy.Images.Grey) or choose 3", c)
+		return fmt.Errorf("inception: features are those of gray or RGB images, with 1 or 3 channels, not %d; take their mean (galaxy.Images.Grey) or choose 3", c)
 	}
 	return nil
 }
 
-// chunk is resize and forward: images [size, height, width, channels] → features, flat. It frees its tensors.
+// chunk does resize and forward: images [size, height, width, channels] → features, flat. It frees its tensors.
 func (n *Network) chunk(images *tensors.Tensor) (features []float32, err error) {
 	held := []*tensors.Tensor{images}
 	defer func() { err = errors.Join(err, executor.Free(held...)) }()

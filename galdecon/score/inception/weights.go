@@ -16,7 +16,7 @@ import (
 // [out, in, height, width], all else [out]. It is an error if there is none of that name and shape.
 type state func(name string, shape ...int) ([]float32, error)
 
-// weights makes the inputs of forward: for each convolution its kernel and its bias. A batch normalisation with fixed statistics,
+// weights makes the inputs of forward: for each convolution its kernel and its bias. A batch normalization with fixed statistics,
 // (x - mean)/sqrt(variance + ε)·weight + bias, is linear, so it becomes part of the convolution before it.
 func weights(s state) ([]*tensors.Tensor, error) {
 	var out []*tensors.Tensor
@@ -52,7 +52,7 @@ func weights(s state) ([]*tensors.Tensor, error) {
 	return out, failed
 }
 
-// random is a state of random weights that keep the scale of the features (He et al. 2015), with batch normalisations that do
+// random returns a state of random weights that keep the scale of the features (He et al. 2015), with batch normalizations that do
 // something. testdata/golden.py makes the same ones for pytorch-fid.
 func random(seed int64) state {
 	return func(name string, shape ...int) ([]float32, error) {
@@ -97,7 +97,7 @@ func uniform(seed int64, name string, n int) []float32 {
 	return out
 }
 
-// stored is the state in a file that torch.save wrote, of either format: the one of before version 1.6, and the zip.
+// stored returns the state in a file that torch.save wrote, of either format: the one of before version 1.6, and the zip.
 func stored(path string) (state, error) {
 	value, err := pytorch.Load(path)
 	if err != nil {
