@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"galdecon/galdecon/backend/compiled"
 	"galdecon/internal/home"
 	"galdecon/internal/home/hometest"
 )
@@ -69,13 +70,38 @@ func TestDoctorOfNothing(t *testing.T) {
 	if err == nil {
 		t.Error("exit status 0")
 	}
-	for _, want := range []string{"ok       go ", "ok       python3", "MISSING  gonb", "MISSING  kernelspec", "go run ./kernels setup", "MISSING  backend", `"abacus"`, "GPU"} {
+	for _, want := range []string{"ok       go ", "ok       python3", "MISSING  gonb", "MISSING  kernelspec", "go run ./kernels setup", "MISSING  backend", `"abacus"`, "GPU", "XLA programs: 0"} {
 		if !bytes.Contains(said, []byte(want)) {
 			t.Errorf("the doctor doesn't say %q:\n%s", want, said)
 		}
 	}
 	if _, err := os.Stat(h.Dir); err == nil {
 		t.Errorf("the doctor made %s", h.Dir)
+	}
+}
+
+// TestClearCompiled checks that the doctor counts compiled programs, and deletes them when asked to.
+func TestClearCompiled(t *testing.T) {
+	installed, repo := hometest.Installed(t)
+	h := home.Home{Dir: t.TempDir()}
+	cache := compiled.Cache{Dir: h.Compiled(), Limit: compiled.Limit}
+	if err := cache.Store(compiled.NewKey(), make([]byte, 3<<20)); err != nil {
+		t.Fatal(err)
+	}
+	doctor := func(args ...string) (string, error) {
+		cmd := exec.Command(installed.Bin("galdecon"), append([]string{"doctor"}, args...)...)
+		cmd.Env = append(h.Env(repo), "GALDECON_BACKEND=abacus")
+		said, err := cmd.CombinedOutput()
+		return string(said), err
+	}
+	if said, _ := doctor(); !strings.Contains(said, "XLA programs: 1, 3.0 MB ("+h.Compiled()) {
+		t.Errorf("the doctor doesn't count a program of 3 MB:\n%s", said)
+	}
+	if said, err := doctor("--clear-compiled"); err != nil {
+		t.Errorf("%v\n%s", err, said)
+	}
+	if n, _, err := cache.Usage(); n != 0 || err != nil {
+		t.Errorf("%d programs are left, %v", n, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"fmt"
+	"galdecon/galdecon/internal/random"
 	"maps"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func (t *Trainer) compile() error {
 	c := t.config
 	t.store = model.NewStore()
 	// GoMLX's own way to seed leaves the state's variable without its store, which several devices need.
-	seeded, err := graph.RNGStateFromSeed(c.Seed)
+	seeded, err := random.Initial(c.Seed)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,12 @@
 // Package home keeps galdecon's per-user directory: the Python environment with Jupyter and the XLA plugin, the programs of the
-// kernel, and the Jupyter kernelspec that starts it. Everything in it is made by [Home.Setup] from pinned versions, and can be
-// deleted at any time: the next Setup makes it again.
+// kernel, and the Jupyter kernelspec that starts it. Everything in it is made by [Home.Setup] from pinned versions or by use, and can
+// be deleted at any time: the next Setup, or the next use, makes it again.
 //
 //	python/    the virtual environment; share/jupyter/kernels/galdecon in it is the kernelspec
 //	bin/       galdecon (the command in kernels/), gonb, goimports, gopls
 //	shim/      go and gopls as the kernel sees them: links to bin/galdecon
 //	runtime/   Jupyter's connection files
+//	compiled/  compiled XLA programs, see [galdecon/galdecon/backend/compiled]
 //	stamps/    one file per finished step, see [Home.Setup]
 //	lock       held while a Setup changes anything
 package home
@@ -87,6 +88,9 @@ func (h Home) Shim() string { return filepath.Join(h.Dir, "shim") }
 func (h Home) Kernelspec() string {
 	return filepath.Join(h.Dir, "python", "share", "jupyter", "kernels", KernelName, "kernel.json")
 }
+
+// Compiled is the directory of compiled XLA programs.
+func (h Home) Compiled() string { return filepath.Join(h.Dir, "compiled") }
 
 // SitePackages is the directory of the environment's Python packages; false where the environment isn't finished.
 func (h Home) SitePackages() (string, bool) {

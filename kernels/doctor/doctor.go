@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"galdecon/galdecon/backend/compiled"
 	"galdecon/internal/home"
 )
 
@@ -59,6 +60,7 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "         %-11s %s\n", "VS Code", registered(h, repo))
 	fmt.Fprintf(w, "         %-11s %s\n", "GPU", gpu(ctx))
+	fmt.Fprintf(w, "         %-11s %s\n", "compiled", compiledPrograms(h))
 	if missing > 0 {
 		return fmt.Errorf("%d of %d parts are missing; what to do is said above", missing, len(checks))
 	}
@@ -208,4 +210,14 @@ func gpu(ctx context.Context) string {
 		found += fmt.Sprintf("; to use it, set %s=cuda", home.BackendEnv)
 	}
 	return found
+}
+
+// compiledPrograms says how many compiled programs are kept.
+func compiledPrograms(h home.Home) string {
+	programs, bytes, err := compiled.Cache{Dir: h.Compiled()}.Usage()
+	if err != nil {
+		return fmt.Sprintf("can't be read; not needed: %v", err)
+	}
+	return fmt.Sprintf("XLA programs: %d, %.1f MB (%s); `go run ./kernels doctor --clear-compiled` deletes them",
+		programs, float64(bytes)/(1<<20), h.Compiled())
 }
