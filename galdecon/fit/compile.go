@@ -2,7 +2,6 @@ package fit
 
 import (
 	"fmt"
-	"galdecon/galdecon/internal/random"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/internal/random"
 )
 
 // compile builds the graphs and the values that every training starts with. It does nothing when it has succeeded before.
