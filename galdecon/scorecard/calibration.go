@@ -8,16 +8,18 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// Calibration says whether candidates scatter around the truth as a posterior does, in one quantity.
+// Calibration says whether candidates scatter around the truth as a posterior does, in one
+// quantity.
 type Calibration struct {
-	// Quantity is "pixels", "flux", "half-light radius", "ellipticity" (both components), or "TARP" for flux, radius and
-	// ellipticity together.
+	// Quantity is "pixels", "flux", "half-light radius", "ellipticity" (both components), or "TARP"
+	// for flux, radius and ellipticity together.
 	Quantity string `json:"quantity"`
-	// Coverage is that of central intervals, for TARP the expected coverage probability; Ranks is the histogram of ranks (SBC). They
-	// are nil if fewer than 2 observations are left.
+	// Coverage is that of central intervals, for TARP the expected coverage probability; Ranks is
+	// the histogram of ranks (SBC). They are nil if fewer than 2 observations are left.
 	Coverage *calibration.Coverage  `json:"coverage,omitempty"`
 	Ranks    *calibration.Histogram `json:"ranks,omitempty"`
-	// ErrorOverSpread is 1 for calibrated candidates and above for over-confident ones; nil for TARP, or if nothing varies.
+	// ErrorOverSpread is 1 for calibrated candidates and above for over-confident ones; nil for
+	// TARP, or if nothing varies.
 	ErrorOverSpread *score.Estimate `json:"error_over_spread,omitempty"`
 	// Failed observations are left out: their truth or a candidate couldn't be measured.
 	Failed int `json:"failed"`
@@ -41,7 +43,9 @@ type quantity struct {
 // The logarithms make errors of faint and bright galaxies alike; ranks don't know them.
 var quantities = []quantity{
 	{"flux", func(p *score.Photometry) []float64 { return []float64{math.Log(p.Aperture)} }},
-	{"half-light radius", func(p *score.Photometry) []float64 { return []float64{math.Log(p.HalfLight)} }},
+	{"half-light radius", func(p *score.Photometry) []float64 {
+		return []float64{math.Log(p.HalfLight)}
+	}},
 	{"ellipticity", func(p *score.Photometry) []float64 { return []float64{p.G1, p.G2} }},
 	{joint, func(p *score.Photometry) []float64 {
 		return []float64{math.Log(p.Aperture), math.Log(p.HalfLight), p.G1, p.G2}
@@ -75,10 +79,11 @@ func calibratePixels(results []*Result, seed int64) (Calibration, error) {
 	var pairs [][]float64
 	for _, r := range results {
 		ranks.Counts = append(ranks.Counts, r.PixelRanks)
-		// The error over the spread of pixels needs no more than these two sums over them: a pair of candidates with this error of
-		// its mean, and this spread, stands for all.
+		// The error over the spread of pixels needs no more than these two sums over them: a pair
+		// of candidates with this error of its mean, and this spread, stands for all.
 		spread := math.Sqrt(r.PixelVariance * (1 + 1/float64(r.Candidates)) / 3)
-		truths, pairs = append(truths, 0), append(pairs, []float64{math.Sqrt(r.MSE) - spread, math.Sqrt(r.MSE) + spread})
+		truths, pairs = append(truths, 0), append(pairs,
+			[]float64{math.Sqrt(r.MSE) - spread, math.Sqrt(r.MSE) + spread})
 	}
 	trials, err := calibration.Scalars(truths, pairs)
 	if err != nil {
@@ -132,7 +137,9 @@ func (r *Result) values(of func(p *score.Photometry) []float64) (values [][]floa
 	return values, true
 }
 
-func calibrationOf(quantity string, ranks *calibration.Ranks, trials *calibration.Ensemble, tarp bool, seed int64) (Calibration, error) {
+func calibrationOf(
+	quantity string, ranks *calibration.Ranks, trials *calibration.Ensemble, tarp bool, seed int64,
+) (Calibration, error) {
 	of := Calibration{Quantity: quantity}
 	coverage, err := ranks.Central(seed)
 	if tarp {

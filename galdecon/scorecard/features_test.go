@@ -23,7 +23,8 @@ func TestInception(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := config(shaky("known", blobs(2, 16), 0.02, nil))
-	c.Galaxies, c.Candidates, c.Epsilon, c.Features, c.Methods = blobs(2, 16), 2, 1, network, c.Methods[:1]
+	c.Galaxies, c.Candidates, c.Epsilon, c.Features, c.Methods = blobs(2, 16), 2, 1, network,
+		c.Methods[:1]
 	card := run(t, c, t.TempDir())
 	if v := card.Rows[0].FeatureVariance; v == nil || !(v.Value > 0) || v.Used != 2 {
 		t.Errorf("variance %+v", v)

@@ -24,10 +24,12 @@ import (
 // micro trains in no time, and is good for nothing but tests.
 var micro = galdecon.Config{
 	Preset: "micro", Size: 16, Channels: 1,
-	Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001, NoiseMax: 0.03},
-	Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-	Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, DataConsistency: true},
-	Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
+	Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001,
+		NoiseMax: 0.03},
+	Diffusion: ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15,
+		Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+	Sampler: ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, DataConsistency: true},
+	Fit:     fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 }
 
 // trained is the folder of a micro model.
@@ -51,7 +53,8 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// pixels are features that need no network: the pixels themselves. Their total variance is the variance per pixel times their number.
+// pixels are features that need no network: the pixels themselves. Their total variance is the
+// variance per pixel times their number.
 type pixels struct{}
 
 func (pixels) String() string { return "pixels" }
@@ -79,7 +82,8 @@ func parts(candidates []*galaxy.Images, err error) iter.Seq2[galdecon.Part, erro
 		}
 		for i, c := range candidates {
 			for first := 0; first < c.N; first += 2 {
-				part := galdecon.Part{Posterior: galdecon.Posterior{Index: i}, First: first, N: c.N, M: len(candidates)}
+				part := galdecon.Part{Posterior: galdecon.Posterior{Index: i}, First: first, N: c.N,
+					M: len(candidates)}
 				part.Samples = c.Select(first)
 				if first+1 < c.N {
 					part.Samples = c.Select(first, first+1)
@@ -92,8 +96,11 @@ func parts(candidates []*galaxy.Images, err error) iter.Seq2[galdecon.Part, erro
 	}
 }
 
-// pieces hands candidates on 8 at a time at most, and ends between them with ctx, however many the device draws together.
-func pieces(ctx context.Context, all iter.Seq2[galdecon.Part, error]) iter.Seq2[galdecon.Part, error] {
+// pieces hands candidates on 8 at a time at most, and ends between them with ctx, however many the
+// device draws together.
+func pieces(
+	ctx context.Context, all iter.Seq2[galdecon.Part, error],
+) iter.Seq2[galdecon.Part, error] {
 	return func(yield func(galdecon.Part, error) bool) {
 		for part, err := range all {
 			if err != nil {
@@ -138,13 +145,16 @@ func blobs(n, size int) *galaxy.Images {
 func config(methods ...scorecard.Method) scorecard.Config {
 	return scorecard.Config{Galaxies: blobs(6, 16), Prior: blobs(15, 16), PSFSize: 7,
 		Settings: []scorecard.Setting{{Sigma: 1, Noise: 0.001}},
-		Methods:  append(methods, scorecard.Classical()...), Candidates: 4, Epsilon: score.Epsilon, Seed: 3, Features: pixels{}}
+		Methods:  append(methods, scorecard.Classical()...), Candidates: 4, Epsilon: score.Epsilon,
+		Seed: 3, Features: pixels{}}
 }
 
-// shaky is a method whose candidates are what truth makes of the index of the galaxy, with noise of its own.
+// shaky is a method whose candidates are what truth makes of the index of the galaxy, with noise of
+// its own.
 func shaky(name string, truth *galaxy.Images, spread float64, calls *int) scorecard.Method {
 	return scorecard.Method{Name: name, Identity: fmt.Sprint(spread),
-		Deconvolve: func(_ context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
+		Deconvolve: func(_ context.Context, o *galdecon.Observations, n int,
+			seed int64) iter.Seq2[galdecon.Part, error] {
 			if calls != nil {
 				*calls++
 			}
@@ -158,7 +168,8 @@ func shaky(name string, truth *galaxy.Images, spread float64, calls *int) scorec
 						}
 					}
 				}
-				noisy, err := galdecon.Observe(truth.Select(all...), []psf.PSF{{Size: 1, Pixels: []float32{1}}}, spread, seed+int64(i))
+				noisy, err := galdecon.Observe(truth.Select(all...),
+					[]psf.PSF{{Size: 1, Pixels: []float32{1}}}, spread, seed+int64(i))
 				if err != nil {
 					return parts(nil, err)
 				}

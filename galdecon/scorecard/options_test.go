@@ -40,10 +40,13 @@ func TestOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := c.Galaxies; g.N != 3 || g.Height != 16 || g.Channels != 1 || g.Pixels[7*16+7] < 0.9 || g.Pixels[7*16+7] > 1 {
-		t.Errorf("galaxies of shape %d×%d×%d×%d with a peak of %v", g.N, g.Height, g.Width, g.Channels, g.Pixels[7*16+7])
+	if g := c.Galaxies; g.N != 3 || g.Height != 16 || g.Channels != 1 || g.Pixels[7*16+7] < 0.9 ||
+		g.Pixels[7*16+7] > 1 {
+		t.Errorf("galaxies of shape %d×%d×%d×%d with a peak of %v", g.N, g.Height, g.Width,
+			g.Channels, g.Pixels[7*16+7])
 	}
-	// Hubble's galaxies are gray; a model of colored ones, as the preset paper has, sees them without color.
+	// Hubble's galaxies are gray; a model of colored ones, as the preset paper has, sees them
+	// without color.
 	colored := micro
 	colored.Size, colored.Channels = 32, 3
 	o.Galaxies = "hst"
@@ -52,7 +55,8 @@ func TestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if g := hubble.Galaxies; g.N != 3 || g.Height != 32 || g.Channels != 3 {
-		t.Errorf("Hubble's galaxies for a model of colored ones have the shape %d×%d×%d×%d", g.N, g.Height, g.Width, g.Channels)
+		t.Errorf("Hubble's galaxies for a model of colored ones have the shape %d×%d×%d×%d", g.N,
+			g.Height, g.Width, g.Channels)
 	}
 	for p := range slices.Chunk(hubble.Galaxies.Pixels, 3) {
 		if p[0] != p[1] || p[0] != p[2] {
@@ -77,7 +81,8 @@ func TestOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := mixed.Galaxies; g.N != 3 || g.ID(0) != "0.npy[0]" || g.ID(2) != "1.npy" || !slices.Equal(g.At(2), c.Galaxies.At(1)) {
+	if g := mixed.Galaxies; g.N != 3 || g.ID(0) != "0.npy[0]" || g.ID(2) != "1.npy" ||
+		!slices.Equal(g.At(2), c.Galaxies.At(1)) {
 		t.Errorf("a folder has %d galaxies, %v", g.N, g.IDs)
 	}
 	o.N = 1
@@ -112,7 +117,8 @@ func TestOptions(t *testing.T) {
 		t.Errorf("the sources are %q, %q", bright.Source, dark.Source)
 	}
 	for k, v := range dark.Galaxies.Pixels {
-		near(t, fmt.Sprintf("pixel %d without sky", k), float64(v), float64(c.Galaxies.Pixels[k]), 1e-3)
+		near(t, fmt.Sprintf("pixel %d without sky", k), float64(v), float64(c.Galaxies.Pixels[k]),
+			1e-3)
 	}
 	for _, of := range []struct {
 		scorecard.Config
@@ -120,7 +126,9 @@ func TestOptions(t *testing.T) {
 	}{{bright, true}, {dark, false}} {
 		of.Methods, of.Settings, of.Candidates = scorecard.Classical()[2:], of.Settings[:1], 2
 		card := run(t, of.Config, t.TempDir())
-		if text := card.String(); strings.Contains(text, "if that is sky, subtract it") != of.warned || !strings.Contains(text, "3 galaxies ("+of.Source+")") {
+		if text := card.String(); strings.Contains(text,
+			"if that is sky, subtract it") != of.warned ||
+			!strings.Contains(text, "3 galaxies ("+of.Source+")") {
 			t.Errorf("edges of %g:\n%s", card.Edge, text)
 		}
 	}
@@ -139,10 +147,12 @@ func TestOptions(t *testing.T) {
 	if c, err = o.Config(micro); err != nil {
 		t.Fatal(err)
 	}
-	if a, b := c.Settings[0].Noise, c.Settings[len(c.Settings)-1].Noise; a != 2e-7 || b != 0.003333 {
+	if a, b := c.Settings[0].Noise, c.Settings[len(c.Settings)-1].Noise; a != 2e-7 ||
+		b != 0.003333 {
 		t.Errorf("noise of %v became %g and %g", o.Noise, a, b)
 	}
-	if strings.HasPrefix(c.Galaxies.ID(0), "synthetic 1/") || !strings.HasPrefix(c.Prior.ID(0), "synthetic 1/") {
+	if strings.HasPrefix(c.Galaxies.ID(0), "synthetic 1/") ||
+		!strings.HasPrefix(c.Prior.ID(0), "synthetic 1/") {
 		t.Errorf("held-out galaxies are %s, the prior's %s", c.Galaxies.ID(0), c.Prior.ID(0))
 	}
 }

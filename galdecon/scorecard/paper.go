@@ -8,8 +8,9 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// TableOne returns the paper's Table 1 beside our figures for two methods of the card in a setting, and what they say about its finding:
-// that the diffusion model retains more candidates than the CVAE, and that those vary more.
+// TableOne returns the paper's Table 1 beside our figures for two methods of the card in a setting,
+// and what they say about its finding: that the diffusion model retains more candidates than the
+// CVAE, and that those vary more.
 func (c Card) TableOne(diffusion, cvae string, setting Setting) (string, error) {
 	retained, variance, err := c.Difference(diffusion, cvae, setting)
 	if err != nil {
@@ -17,13 +18,15 @@ func (c Card) TableOne(diffusion, cvae string, setting Setting) (string, error) 
 	}
 	a, b := c.Row(diffusion, setting), c.Row(cvae, setting)
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s; %d galaxies with %d candidates, in brackets: 95 %% confidence\n", setting, c.Galaxies, c.Candidates)
+	fmt.Fprintf(&text, "%s; %d galaxies with %d candidates, in brackets: 95 %% confidence\n",
+		setting, c.Galaxies, c.Candidates)
 	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\tretained, %\tvariance\tdropped\t")
 	fmt.Fprintln(t, "diffusion, paper\t100\t15.86\t\t")
 	fmt.Fprintln(t, "CVAE, paper\t53.9\t15.13\t\t")
 	line := func(name string, retained, variance *score.Estimate) {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", name, interval(retained, 100, 1), significant(variance), dropped(variance))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", name, interval(retained, 100, 1),
+			significant(variance), dropped(variance))
 	}
 	for _, r := range []*Row{a, b} {
 		if of := r.Released; of != nil {
@@ -44,7 +47,8 @@ func (c Card) TableOne(diffusion, cvae string, setting Setting) (string, error) 
 	if c.Features == "" {
 		varies = "it can't be told without features"
 	}
-	fmt.Fprintf(&text, "The paper finds that what diffusion retains varies more: here %s.\n", varies)
+	fmt.Fprintf(&text, "The paper finds that what diffusion retains varies more: here %s.\n",
+		varies)
 	return text.String(), nil
 }
 

@@ -29,13 +29,16 @@ func NewPSFSet(name string, psfs []psf.PSF) PSFSet {
 	return PSFSet{Name: name, SHA256: hex.EncodeToString(h.Sum(nil))}
 }
 
-// psfs returns the true PSFs and those that are assumed, for these galaxies: one for each, or one for all.
+// psfs returns the true PSFs and those that are assumed, for these galaxies: one for each, or one
+// for all.
 func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err error) {
 	if !(s.Noise >= 0) || math.IsInf(s.Noise, 1) {
-		return nil, nil, fmt.Errorf("scorecard: noise must be finite and ≥ 0 in units of the peak, got %g", s.Noise)
+		return nil, nil, fmt.Errorf("scorecard: noise must be finite and ≥ 0 in units of the "+
+			"peak, got %g", s.Noise)
 	}
 	if !(s.WidthError > -1) || math.IsInf(s.WidthError, 1) {
-		return nil, nil, fmt.Errorf("scorecard: a PSF whose width is wrong by %g %% has none that is positive and finite", 100*s.WidthError)
+		return nil, nil, fmt.Errorf("scorecard: a PSF whose width is wrong by %g %% has none "+
+			"that is positive and finite", 100*s.WidthError)
 	}
 	if s.Measured == (PSFSet{}) {
 		seen, err := psf.Gaussian{Sigma: s.Sigma}.Render(c.PSFSize)
@@ -50,16 +53,19 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err
 	}
 	switch {
 	case s.Sigma != 0:
-		return nil, nil, fmt.Errorf("scorecard: a setting has measured PSFs, or a Gaussian of σ = %g pixels; give one of both", s.Sigma)
+		return nil, nil, fmt.Errorf("scorecard: a setting has measured PSFs, or a Gaussian of σ "+
+			"= %g pixels; give one of both", s.Sigma)
 	case len(c.PSFs) == 0 || NewPSFSet(s.Measured.Name, c.PSFs) != s.Measured:
-		return nil, nil, fmt.Errorf("scorecard: the setting %q has other PSFs than the comparison; make its Measured by NewPSFSet, of the same", s)
+		return nil, nil, fmt.Errorf("scorecard: the setting %q has other PSFs than the "+
+			"comparison; make its Measured by NewPSFSet, of the same", s)
 	}
 	for _, i := range galaxies {
 		which := i % len(c.PSFs)
 		measured := c.PSFs[which]
 		seen, err := measured.Resize(c.PSFSize)
 		if err != nil {
-			return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0: %w", which, s.Measured.Name, err)
+			return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0: %w", which,
+				s.Measured.Name, err)
 		}
 		wrong := seen
 		if s.WidthError != 0 {
@@ -68,7 +74,8 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err
 				wrong, err = wrong.Resize(c.PSFSize)
 			}
 			if err != nil {
-				return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0, can't be told wrong by %+.3g %%: %w", which, s.Measured.Name, 100*s.WidthError, err)
+				return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0, can't be "+
+					"told wrong by %+.3g %%: %w", which, s.Measured.Name, 100*s.WidthError, err)
 			}
 		}
 		actual, assumed = append(actual, seen), append(assumed, wrong)
@@ -104,7 +111,8 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 		checked[s.WidthError] = true
 		for k, p := range assumed {
 			if err := in.Check(p); err != nil {
-				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 (%s): %w", k, s, err)
+				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 "+
+					"(%s): %w", k, s, err)
 			}
 		}
 	}

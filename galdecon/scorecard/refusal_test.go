@@ -31,7 +31,8 @@ func choosy(m scorecard.Method, model string, ids ...string) scorecard.Method {
 				}
 				if err == nil && at >= 0 && part.First+part.Samples.N == part.N {
 					refusal := &posterior.Refusal{Index: part.Index, ID: ids[at], What: "it is shy"}
-					none := galdecon.Part{Posterior: galdecon.Posterior{Index: part.Index}, N: n, M: part.M}
+					none := galdecon.Part{Posterior: galdecon.Posterior{Index: part.Index}, N: n,
+						M: part.M}
 					if !yield(none, refusal) {
 						return
 					}
@@ -61,7 +62,8 @@ func TestRefusalsAreCounted(t *testing.T) {
 	dir := t.TempDir()
 	card := run(t, c, dir)
 	setting := c.Settings[0]
-	for name, want := range map[string]int{"diffusion": 3, "CVAE": 1, "shy": 6, "Wiener": 0, "nothing": 0} {
+	for name, want := range map[string]int{"diffusion": 3, "CVAE": 1, "shy": 6, "Wiener": 0,
+		"nothing": 0} {
 		r := card.Row(name, setting)
 		if r.Refused != want {
 			t.Errorf("%s refuses %d observations, want %d", name, r.Refused, want)
@@ -72,8 +74,10 @@ func TestRefusalsAreCounted(t *testing.T) {
 			}
 			continue
 		}
-		if r.MSE.Used != y.N-want || r.MSE.Dropped != 0 || r.Retained.Used != y.N-want || len(r.Diversity) != y.N {
-			t.Errorf("%s: the MSE is %+v, the retained fraction %+v, of %d", name, r.MSE, r.Retained, len(r.Diversity))
+		if r.MSE.Used != y.N-want || r.MSE.Dropped != 0 || r.Retained.Used != y.N-want ||
+			len(r.Diversity) != y.N {
+			t.Errorf("%s: the MSE is %+v, the retained fraction %+v, of %d", name, r.MSE,
+				r.Retained, len(r.Diversity))
 		}
 	}
 	// What isn't refused has the figures that it has in company.
@@ -81,7 +85,8 @@ func TestRefusalsAreCounted(t *testing.T) {
 	got, all := card.Row("diffusion", setting), whole.Row("diffusion", setting)
 	sum := 0.0
 	for i, d := range got.Diversity {
-		if want := all.Diversity[i]; slices.Contains(kept, i) && d != want || !slices.Contains(kept, i) && d.Candidates != 0 {
+		if want := all.Diversity[i]; slices.Contains(kept, i) && d != want ||
+			!slices.Contains(kept, i) && d.Candidates != 0 {
 			t.Errorf("observation %d has %+v, without refusals %+v", i, d, want)
 		}
 		sum += d.Variance / float64(len(kept))
@@ -94,7 +99,8 @@ func TestRefusalsAreCounted(t *testing.T) {
 	if len(card.Differences) != 1 {
 		t.Fatalf("differences %+v, want one", card.Differences)
 	}
-	if d := card.Differences[0]; d.Refused != 4 || d.Retained.Used != 2 || d.Diffusion != "diffusion" {
+	if d := card.Differences[0]; d.Refused != 4 || d.Retained.Used != 2 ||
+		d.Diffusion != "diffusion" {
 		t.Errorf("the difference is %+v", d)
 	}
 	if _, _, err := card.Difference("shy", "CVAE", setting); err == nil {
@@ -129,7 +135,8 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 	lines := asCSV(t, card)
 	column := slices.Index(lines[0], "refused")
-	if column < 0 || lines[1][column] != "3" || lines[3][column] != "6" || lines[len(lines)-1][column] != "4" {
+	if column < 0 || lines[1][column] != "3" || lines[3][column] != "6" ||
+		lines[len(lines)-1][column] != "4" {
 		t.Errorf("refused in column %d as CSV: %q", column, lines)
 	}
 	encoded, err := json.Marshal(card)
@@ -153,7 +160,8 @@ func TestModelRefuses(t *testing.T) {
 	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 3, Noise: 0.001})
 	card := run(t, c, t.TempDir())
 	known, strange := card.Row("micro", c.Settings[0]), card.Row("micro", c.Settings[1])
-	if known.Refused != 0 || known.MSE == nil || strange.Refused != c.Galaxies.N || strange.MSE != nil {
+	if known.Refused != 0 || known.MSE == nil || strange.Refused != c.Galaxies.N ||
+		strange.MSE != nil {
 		t.Errorf("known PSFs: %d refused; unknown ones: %d", known.Refused, strange.Refused)
 	}
 	if r := card.Row("nothing", c.Settings[1]); r.Refused != 0 || r.MSE.Used != c.Galaxies.N {

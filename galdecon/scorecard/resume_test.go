@@ -34,14 +34,16 @@ func TestModelResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Settings) != 4 || c.Settings[1].WidthError != 0.05 || c.Settings[2].Noise != 0.01 || c.Settings[3].Noise != 0.03 {
+	if len(c.Settings) != 4 || c.Settings[1].WidthError != 0.05 || c.Settings[2].Noise != 0.01 ||
+		c.Settings[3].Noise != 0.03 {
 		t.Fatalf("settings %v", c.Settings)
 	}
 	c.Settings = c.Settings[:2]
 	c.Features = pixels{}
 	calls := 0
 	counted := methods[0].Deconvolve
-	methods[0].Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
+	methods[0].Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int,
+		seed int64) iter.Seq2[galdecon.Part, error] {
 		calls++
 		return pieces(ctx, counted(ctx, o, n, seed))
 	}
@@ -51,8 +53,8 @@ func TestModelResumes(t *testing.T) {
 		t.Errorf("%d calls for blocks of about 64 candidates, want 6", calls)
 	}
 
-	// Interrupted within an observation and between two that are drawn together, cut off within a line, and continued, it's the same to the
-	// bit.
+	// Interrupted within an observation and between two that are drawn together, cut off within a
+	// line, and continued, it's the same to the bit.
 	dir := t.TempDir()
 	for _, kept := range []int{0, 1, 9} { // the ninth is the first of the second block
 		ctx, cancel := context.WithCancel(t.Context())
@@ -65,7 +67,8 @@ func TestModelResumes(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("interrupted after %d results: %v", kept, err)
 		}
-		galtest.Wants(t, "interrupted", err, dir, "again", fmt.Sprintf("with %d of 40 results", kept))
+		galtest.Wants(t, "interrupted", err, dir, "again",
+			fmt.Sprintf("with %d of 40 results", kept))
 	}
 	path := filepath.Join(dir, "results.jsonl")
 	text, err := os.ReadFile(path)
@@ -92,10 +95,13 @@ func TestModelResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last.Done != 5*2*4 || last.Share() != 1 || within < 3*8 { // 8 observations of 32 candidates are left, in pieces of at most 8
+	// 8 observations of 32 candidates are left, in pieces of at most 8
+	if last.Done != 5*2*4 || last.Share() != 1 || within < 3*8 {
 		t.Errorf("progress ends with %v, and has moved %d times within observations", last, within)
 	}
-	if half := (scorecard.Progress{Method: "micro", Done: 2, Total: 4, Drawn: 0.5}); half.String() != "2.5 of 4: micro, PSF of σ = 0 pixels, noise 0" || half.Share() != 0.625 {
+	if half := (scorecard.Progress{Method: "micro", Done: 2, Total: 4,
+		Drawn: 0.5}); half.String() != "2.5 of 4: micro, PSF of σ = 0 pixels, noise 0" ||
+		half.Share() != 0.625 {
 		t.Errorf("%v has the share %v", half, half.Share())
 	}
 	for _, card := range []*scorecard.Card{&whole, &resumed} {
@@ -133,7 +139,8 @@ func TestModelResumes(t *testing.T) {
 		_, err := scorecard.Run(t.Context(), changed, dir, nil)
 		galtest.Wants(t, what, err, what, "choose another folder")
 	}
-	if err := os.WriteFile(path, bytes.Replace(text, []byte(`"method"`), []byte(`"methof"`), 1), 0o666); err != nil {
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(`"method"`), []byte(`"methof"`), 1),
+		0o666); err != nil {
 		t.Fatal(err)
 	}
 	_, err = scorecard.Run(t.Context(), c, dir, nil)

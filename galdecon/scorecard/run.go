@@ -37,15 +37,18 @@ func (p Progress) String() string {
 	return fmt.Sprintf("%s of %d: %s, %s", done, p.Total, p.Method, p.Setting)
 }
 
-// atOnce is about how many candidates are drawn in one call of a method: enough to keep a device busy, and what must be drawn again
-// after an interrupt. A candidate's random numbers depend on its place among them.
+// atOnce is about how many candidates are drawn in one call of a method: enough to keep a device
+// busy, and what must be drawn again after an interrupt. A candidate's random numbers depend on its
+// place among them.
 const atOnce = 64
 
-// Run measures all methods in all settings, and keeps the result of every observation in the folder dir (results.jsonl): a run that
-// was interrupted goes on there, and a finished one isn't computed again. More methods and settings can be added later; with
-// other galaxies, candidates, features, ε or seed, or with another model of the same name, it is an error. An observation that a method
-// refuses ([galdecon.Refusal]) is counted, and the others are measured. When ctx ends, what is measured
-// is kept, and an error returned. report, which may be nil, is called after every few candidates.
+// Run measures all methods in all settings, and keeps the result of every observation in the folder
+// dir (results.jsonl): a run that was interrupted goes on there, and a finished one isn't computed
+// again. More methods and settings can be added later; with other galaxies, candidates, features, ε
+// or seed, or with another model of the same name, it is an error. An observation that a method
+// refuses ([galdecon.Refusal]) is counted, and the others are measured. When ctx ends, what is
+// measured is kept, and an error returned. report, which may be nil, is called after every few
+// candidates.
 func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card, error) {
 	if err := c.Validate(); err != nil {
 		return Card{}, err
@@ -94,10 +97,12 @@ func Run(ctx context.Context, c Config, dir string, report func(Progress)) (Card
 					progress.Done, progress.Drawn = before+len(results), 0
 					if err := errors.Join(err, store.add(results)); err != nil {
 						if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-							return Card{}, fmt.Errorf("scorecard: interrupted with %d of %d results kept in %s; run it again to go on: %w",
+							return Card{}, fmt.Errorf("scorecard: interrupted with %d of %d "+
+								"results kept in %s; run it again to go on: %w",
 								progress.Done, progress.Total, dir, err)
 						}
-						return Card{}, fmt.Errorf("%w (%d of %d results are kept in %s, also for a run without this setting)", err, progress.Done, progress.Total, dir)
+						return Card{}, fmt.Errorf("%w (%d of %d results are kept in %s, also for "+
+							"a run without this setting)", err, progress.Done, progress.Total, dir)
 					}
 				}
 				report(progress)
@@ -129,11 +134,16 @@ func (c Config) blocks() [][]int {
 	return blocks
 }
 
-// measure deconvolves the galaxies of a block, and measures those that are wanted, which are some of them, in their order. report is told how many are
-// done, and which share of the next one's candidates is drawn. With an error there are the results of those that were done before.
-func (c comparison) measure(ctx context.Context, s Setting, m Method, number int, wanted []int, report func(done int, drawn float64)) (results []Result, err error) {
+// measure deconvolves the galaxies of a block, and measures those that are wanted, which are some
+// of them, in their order. report is told how many are done, and which share of the next one's
+// candidates is drawn. With an error there are the results of those that were done before.
+func (c comparison) measure(
+	ctx context.Context, s Setting, m Method, number int, wanted []int,
+	report func(done int, drawn float64),
+) (results []Result, err error) {
 	seed := rand.New(rand.NewPCG(uint64(c.Seed), uint64(number))).Int64()
-	// All blocks are filled up to the size of the first, with repetitions, so that one executable serves all.
+	// All blocks are filled up to the size of the first, with repetitions, so that one executable
+	// serves all.
 	blocks := c.blocks()
 	galaxies := make([]int, len(blocks[0]))
 	for k := range galaxies {
@@ -175,7 +185,8 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 			if isWanted {
 				i := galaxies[next]
 				results = append(results, Result{
-					Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i),
+					Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i,
+					ID:      c.Galaxies.ID(i),
 					Refused: refusal.What,
 				})
 				if len(results) == len(wanted) {
@@ -194,12 +205,15 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 			return results, fmt.Errorf("scorecard: %s (%s): there are no candidates", m.Name, s)
 		}
 		if candidates == nil {
-			candidates = galaxy.NewImages(0, part.Samples.Height, part.Samples.Width, part.Samples.Channels)
+			candidates = galaxy.NewImages(0, part.Samples.Height, part.Samples.Width,
+				part.Samples.Channels)
 		}
 		if part.Index != next || part.First != candidates.N {
-			return results, fmt.Errorf("scorecard: %s (%s): candidate %d of observation %d comes after %d of observation %d", m.Name, s, part.First, part.Index, candidates.N, next)
+			return results, fmt.Errorf("scorecard: %s (%s): candidate %d of observation %d comes "+
+				"after %d of observation %d", m.Name, s, part.First, part.Index, candidates.N, next)
 		}
-		candidates.N, candidates.Pixels = candidates.N+part.Samples.N, append(candidates.Pixels, part.Samples.Pixels...)
+		candidates.N, candidates.Pixels = candidates.N+part.Samples.N,
+			append(candidates.Pixels, part.Samples.Pixels...)
 		drawn += part.Samples.N
 		if candidates.N < part.N {
 			if isWanted {
@@ -210,8 +224,10 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 		}
 		if isWanted {
 			i := galaxies[next]
-			r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i, ID: c.Galaxies.ID(i)}
-			if err := c.evaluate(ctx, &r, observations.Images().Select(next), assumed[next%len(assumed)], candidates); err != nil {
+			r := Result{Method: m.Name, Identity: m.Identity, Setting: s, Galaxy: i,
+				ID: c.Galaxies.ID(i)}
+			if err := c.evaluate(ctx, &r, observations.Images().Select(next),
+				assumed[next%len(assumed)], candidates); err != nil {
 				return results, fmt.Errorf("scorecard: %s, %s (%s): %w", m.Name, r.ID, s, err)
 			}
 			results = append(results, r)
@@ -223,7 +239,8 @@ func (c comparison) measure(ctx context.Context, s Setting, m Method, number int
 		candidates, next = nil, next+1
 		start = time.Now()
 	}
-	return results, fmt.Errorf("scorecard: %s returns candidates for %d of %d observations", m.Name, next, len(galaxies))
+	return results, fmt.Errorf("scorecard: %s returns candidates for %d of %d observations", m.Name,
+		next, len(galaxies))
 }
 
 // header returns what all results in a folder have in common.
@@ -232,14 +249,16 @@ func (c Config) header() header {
 	if c.Features != nil {
 		features = c.Features.String()
 	}
-	return header{Format: formatName, Galaxies: hash(c.Galaxies), Prior: hash(c.Prior), PSFSize: c.PSFSize,
+	return header{Format: formatName, Galaxies: hash(c.Galaxies), Prior: hash(c.Prior),
+		PSFSize:    c.PSFSize,
 		Candidates: c.Candidates, Epsilon: c.Epsilon, Features: features, Seed: c.Seed}
 }
 
 // hash tells images from others: the SHA-256 of their shape and pixels.
 func hash(images *galaxy.Images) string {
 	h := sha256.New()
-	binary.Write(h, binary.LittleEndian, []int64{int64(images.N), int64(images.Height), int64(images.Width), int64(images.Channels)})
+	binary.Write(h, binary.LittleEndian, []int64{int64(images.N), int64(images.Height),
+		int64(images.Width), int64(images.Channels)})
 	binary.Write(h, binary.LittleEndian, images.Pixels)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -19,7 +19,8 @@ func TestSamplers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(methods) != 3 || methods[0].Name != "micro" || methods[1].Name != "micro, ddim" || methods[2].Name != "micro, stochastic:3" || methods[1].Identity == methods[2].Identity {
+	if len(methods) != 3 || methods[0].Name != "micro" || methods[1].Name != "micro, ddim" ||
+		methods[2].Name != "micro, stochastic:3" || methods[1].Identity == methods[2].Identity {
 		t.Errorf("methods %+v", methods)
 	}
 	for name, want := range map[string]ddpm.Sampler{
@@ -43,7 +44,9 @@ func TestSamplers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for name, part := range map[string]string{"magic": `"magic"; choose one of own`, "ddim:": "no number of steps", "ddim:x": "ddim:20", "ddim:51": "got 51", "ddim:0": "got 0"} {
+	for name, part := range map[string]string{"magic": `"magic"; choose one of own`,
+		"ddim:": "no number of steps", "ddim:x": "ddim:20", "ddim:51": "got 51",
+		"ddim:0": "got 0"} {
 		_, _, err = scorecard.Load("micro", folder, name)
 		galtest.Wants(t, name, err, part, "scorecard: ")
 	}
@@ -56,7 +59,8 @@ func TestSamplers(t *testing.T) {
 	c := config(methods...)
 	c.Methods, c.Features = c.Methods[:3], nil
 	card := run(t, c, t.TempDir())
-	if len(card.Rows) != 3 || card.Rows[0].MSE.Value == card.Rows[1].MSE.Value || card.Rows[1].MSE.Value == card.Rows[2].MSE.Value {
+	if len(card.Rows) != 3 || card.Rows[0].MSE.Value == card.Rows[1].MSE.Value ||
+		card.Rows[1].MSE.Value == card.Rows[2].MSE.Value {
 		t.Errorf("samplers give\n%s", card)
 	}
 }

@@ -1,6 +1,7 @@
-// Package scorecard compares ways to deconvolve galaxies by all that is measured in [galdecon/galdecon/score]: the two figures of
-// the paper's Table 1, the errors that an astronomer asks for, and calibration. Diffusion model, CVAE, Richardson-Lucy, Wiener's
-// filter and doing nothing see the same observations of galaxies whose truth is known.
+// Package scorecard compares ways to deconvolve galaxies by all that is measured in
+// [galdecon/galdecon/score]: the two figures of the paper's Table 1, the errors that an astronomer
+// asks for, and calibration. Diffusion model, CVAE, Richardson-Lucy, Wiener's filter and doing
+// nothing see the same observations of galaxies whose truth is known.
 //
 //	options := scorecard.Defaults()
 //	diffusion, model, err := scorecard.Load("diffusion", "checkpoints/tiny")
@@ -27,9 +28,11 @@ type Setting struct {
 	Sigma float64 `json:"sigma,omitzero"`
 	// Measured PSFs, those of [Config], take the place of the Gaussian; the zero value for none.
 	Measured PSFSet `json:"measured,omitzero"`
-	// Noise is the standard deviation of white noise, in units of the peak of the galaxies; it may be 0. Methods are told it.
+	// Noise is the standard deviation of white noise, in units of the peak of the galaxies; it may
+	// be 0. Methods are told it.
 	Noise float64 `json:"noise"`
-	// WidthError is how wrong the PSF is that the methods assume: its σ is Sigma·(1+WidthError), a measured one is stretched by 1+WidthError.
+	// WidthError is how wrong the PSF is that the methods assume: its σ is Sigma·(1+WidthError), a
+	// measured one is stretched by 1+WidthError.
 	WidthError float64 `json:"wrong"`
 }
 
@@ -45,7 +48,8 @@ func (s Setting) String() string {
 	return text
 }
 
-// Features are vectors that the variance of Eq. 3 is measured on; [galdecon/galdecon/score/inception.Network] makes the paper's.
+// Features are vectors that the variance of Eq. 3 is measured on;
+// [galdecon/galdecon/score/inception.Network] makes the paper's.
 type Features interface {
 	// Features yields a vector for each image, in their order. An error is the last that it yields.
 	Features(ctx context.Context, images *galaxy.Images) iter.Seq2[[]float64, error]
@@ -55,28 +59,32 @@ type Features interface {
 
 // Config is what is compared.
 type Config struct {
-	// Galaxies are the truth y, [n, height, width, channels], n ≥ 2, with peaks of 1. Calibration holds for galaxies of the kind that
-	// models were trained on; models must not have seen them.
+	// Galaxies are the truth y, [n, height, width, channels], n ≥ 2, with peaks of 1. Calibration
+	// holds for galaxies of the kind that models were trained on; models must not have seen them.
 	Galaxies *galaxy.Images
 	// Source says in a few words where they come from; the card shows it.
 	Source string
-	// Prior are galaxies that models were trained on, or others of their kind, at least 2: the posterior's variance is
-	// compared with theirs.
+	// Prior are galaxies that models were trained on, or others of their kind, at least 2: the
+	// posterior's variance is compared with theirs.
 	Prior *galaxy.Images
 	// PSFSize is that of the PSF grid in pixels.
 	PSFSize int
-	// PSFs are measured ones, on grids of any size, for settings with [PSFSet] ones: each galaxy has one, in turn.
+	// PSFs are measured ones, on grids of any size, for settings with [PSFSet] ones: each galaxy
+	// has one, in turn.
 	PSFs []psf.PSF
 	// Settings are how the galaxies are seen, Methods what deconvolves them.
 	Settings []Setting
 	Methods  []Method
 	// Candidates, at least 2, are drawn for each observation by the methods that draw any.
 	Candidates int
-	// Epsilon is the slack ε > 0 of Eq. 3 below which candidates are retained, score.Epsilon for the paper's.
+	// Epsilon is the slack ε > 0 of Eq. 3 below which candidates are retained, score.Epsilon for
+	// the paper's.
 	Epsilon float64
-	// Released shows the two figures of Table 1 as the paper's released program computes them as well, see [Released].
+	// Released shows the two figures of Table 1 as the paper's released program computes them as
+	// well, see [Released].
 	Released bool
-	// Features are those of Eq. 3, of pixels cut off below 0 and above 1; without, its variance isn't measured.
+	// Features are those of Eq. 3, of pixels cut off below 0 and above 1; without, its variance
+	// isn't measured.
 	Features Features
 	// Seed is that of the noise, the candidates and the bootstraps.
 	Seed int64
@@ -98,18 +106,22 @@ func (c Config) Validate() error {
 			return fmt.Errorf("scorecard: the %s: %w", images.name, err)
 		}
 		if images.N < 2 {
-			return fmt.Errorf("scorecard: how sure a figure is shows in the scatter between galaxies: give at least 2 %s, got %d", images.name, images.N)
+			return fmt.Errorf("scorecard: how sure a figure is shows in the scatter between "+
+				"galaxies: give at least 2 %s, got %d", images.name, images.N)
 		}
 	}
 	g, p := c.Galaxies, c.Prior
 	switch {
 	case p.Height != g.Height || p.Width != g.Width || p.Channels != g.Channels:
-		return fmt.Errorf("scorecard: the galaxies have %d×%d pixels with %d channel(s), those of the prior %d×%d with %d; give both alike",
+		return fmt.Errorf("scorecard: the galaxies have %d×%d pixels with %d channel(s), those "+
+			"of the prior %d×%d with %d; give both alike",
 			g.Height, g.Width, g.Channels, p.Height, p.Width, p.Channels)
 	case min(g.Height, g.Width) < minSize:
-		return fmt.Errorf("scorecard: SSIM needs galaxies of at least %d×%[1]d pixels, got %d×%d", minSize, g.Height, g.Width)
+		return fmt.Errorf("scorecard: SSIM needs galaxies of at least %d×%[1]d pixels, got %d×%d",
+			minSize, g.Height, g.Width)
 	case c.Candidates < 2:
-		return fmt.Errorf("scorecard: a variance needs at least 2 candidates of each observation, got %d", c.Candidates)
+		return fmt.Errorf("scorecard: a variance needs at least 2 candidates of each "+
+			"observation, got %d", c.Candidates)
 	case !(c.Epsilon > 0) || math.IsInf(c.Epsilon, 1):
 		return fmt.Errorf("scorecard: the slack ε must be positive and finite, got %g", c.Epsilon)
 	case len(c.Settings) == 0 || len(c.Methods) == 0:
@@ -130,7 +142,8 @@ func (c Config) Validate() error {
 			return errors.New("scorecard: a method needs a name and a function that deconvolves")
 		}
 		if methods[m.Name] {
-			return fmt.Errorf("scorecard: two methods are called %q; give each a name of its own", m.Name)
+			return fmt.Errorf("scorecard: two methods are called %q; give each a name of its own",
+				m.Name)
 		}
 		methods[m.Name] = true
 	}

@@ -19,12 +19,15 @@ import (
 // Steps is what a sampler of a diffusion model gives for its number of evaluations of the network.
 type Steps struct {
 	Sampler ddpm.Sampler
-	// Retained is the share of candidates below ε, Reconvolution the MSE of candidates blurred again to x.
+	// Retained is the share of candidates below ε, Reconvolution the MSE of candidates blurred
+	// again to x.
 	Retained, Reconvolution float64
-	// Mean is the MSE of the mean of the candidates to the truth, Variance that of the candidates per pixel.
+	// Mean is the MSE of the mean of the candidates to the truth, Variance that of the candidates
+	// per pixel.
 	Mean, Variance float64
-	// Coverage is the distance from the diagonal of the coverage of pixels (calibration.Coverage), Spread the ratio of error to spread, 1 for
-	// calibrated candidates and above for over-confident ones.
+	// Coverage is the distance from the diagonal of the coverage of pixels (calibration.Coverage),
+	// Spread the ratio of error to spread, 1 for calibrated candidates and above for over-confident
+	// ones.
 	Coverage, Spread float64
 	// CoverageError is calibration.Coverage.Error: what too few galaxies leave open.
 	CoverageError float64
@@ -64,7 +67,8 @@ func CompareSteps(
 			return nil, err
 		}
 		mean := evaluated.Mean()
-		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution, mean.Accuracy.Mean, mean.Variance
+		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution,
+			mean.Accuracy.Mean, mean.Variance
 		var samples []*galaxy.Images
 		var indices []int
 		for _, p := range posteriors {
@@ -90,8 +94,9 @@ func CompareSteps(
 	return out, nil
 }
 
-// warmUp compiles all that drawing n candidates for each observation needs. What is drawn together has one of a few sizes: the largest, of 64 at
-// most, comes first, and 8 where it leaves a rest, or 1 where there are few in all.
+// warmUp compiles all that drawing n candidates for each observation needs. What is drawn together
+// has one of a few sizes: the largest, of 64 at most, comes first, and 8 where it leaves a rest, or
+// 1 where there are few in all.
 func warmUp(ctx context.Context, model *galdecon.Model, b galdecon.Benchmark) error {
 	drawn := 0
 	for part, err := range model.Stream(ctx, b.Observations, b.Candidates, b.Seed) {
@@ -115,11 +120,13 @@ func warmUp(ctx context.Context, model *galdecon.Model, b galdecon.Benchmark) er
 	return nil
 }
 
-// StepsTable returns the comparison as a table. MSEs and variances are in units of 1e-4, the paper's ε; w is the weight of guidance.
+// StepsTable returns the comparison as a table. MSEs and variances are in units of 1e-4, the
+// paper's ε; w is the weight of guidance.
 func StepsTable(all []Steps) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "sampler\tevaluations\tretained\tMSE(Π*y, x)\tMSE of the mean\tvariance\tcoverage off by\terror/spread\tms a candidate\t")
+	fmt.Fprintln(w, "sampler\tevaluations\tretained\tMSE(Π*y, x)\tMSE of the "+
+		"mean\tvariance\tcoverage off by\terror/spread\tms a candidate\t")
 	for _, s := range all {
 		name := "DDIM"
 		switch {
@@ -140,8 +147,10 @@ func StepsTable(all []Steps) string {
 		if s.Sampler.Guidance > 0 {
 			name += fmt.Sprintf(", w = %g", s.Sampler.Guidance)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f ± %.1f %%\t%.2f\t%.0f\t\n", name, s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
-			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, 100*s.CoverageError, s.Spread, 1000*s.Seconds)
+		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f ± %.1f %%\t%.2f\t%.0f\t\n", name,
+			s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
+			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, 100*s.CoverageError,
+			s.Spread, 1000*s.Seconds)
 	}
 	w.Flush()
 	return text.String()

@@ -31,10 +31,12 @@ func TestCompareSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samplers := []ddpm.Sampler{{Steps: 3, SecondOrder: true, DataConsistency: true}, {Steps: 50, Eta: 1, LargeVariance: true}}
+	samplers := []ddpm.Sampler{{Steps: 3, SecondOrder: true, DataConsistency: true},
+		{Steps: 50, Eta: 1, LargeVariance: true}}
 	benchmark := galdecon.Benchmark{Truth: y, Observations: x, Candidates: 4, Seed: 7}
 	done := 0
-	found, err := scorecard.CompareSteps(t.Context(), d, samplers, benchmark, func(n int) { done = n })
+	found, err := scorecard.CompareSteps(t.Context(), d, samplers, benchmark,
+		func(n int) { done = n })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +56,9 @@ func TestCompareSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	want, got := report.Mean(), found[0]
-	if got.Sampler != samplers[0] || got.Retained != want.Retained || got.Reconvolution != want.Reconvolution || got.Mean != want.Accuracy.Mean || got.Variance != want.Variance {
+	if got.Sampler != samplers[0] || got.Retained != want.Retained ||
+		got.Reconvolution != want.Reconvolution || got.Mean != want.Accuracy.Mean ||
+		got.Variance != want.Variance {
 		t.Errorf("the first sampler's figures are %+v, want %+v", got, want)
 	}
 	if !(got.Seconds > 0) || !(got.Spread > 0) || math.IsNaN(got.Coverage) {

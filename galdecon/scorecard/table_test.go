@@ -17,15 +17,17 @@ import (
 	"galdecon/galdecon/scorecard"
 )
 
-// The released program retains what has failed, too: with an error above 2. Its figures stand beside ours in all formats, and with
-// noise that leaves ours none.
+// The released program retains what has failed, too: with an error above 2. Its figures stand
+// beside ours in all formats, and with noise that leaves ours none.
 func TestReleased(t *testing.T) {
 	failing := shaky("failing", blobs(6, 16), 0.002, nil)
 	draw := failing.Deconvolve
-	failing.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error] {
+	failing.Deconvolve = func(ctx context.Context, o *galdecon.Observations, n int,
+		seed int64) iter.Seq2[galdecon.Part, error] {
 		return func(yield func(galdecon.Part, error) bool) {
 			for part, err := range draw(ctx, o, n, seed) {
-				if part.First == 0 && part.Index < 3 { // one bad candidate, for which no pixel counts: they are cut off at 0
+				// one bad candidate, for which no pixel counts: they are cut off at 0
+				if part.First == 0 && part.Index < 3 {
 					for k := range part.Samples.At(0) {
 						part.Samples.At(0)[k] = -3
 					}
@@ -56,24 +58,31 @@ func TestReleased(t *testing.T) {
 	near(t, "retained here", r.Retained.Value, (3*0.5+3*0.75)/6, 1e-12)
 	near(t, "retained by the released program", r.Released.Retained.Value, 0.75, 1e-12)
 	sound := card.Row("sound", c.Settings[0])
-	if !reflect.DeepEqual(sound.Released.Retained, sound.Retained) || !reflect.DeepEqual(sound.Released.FeatureVariance, sound.FeatureVariance) {
+	if !reflect.DeepEqual(sound.Released.Retained, sound.Retained) ||
+		!reflect.DeepEqual(sound.Released.FeatureVariance, sound.FeatureVariance) {
 		t.Errorf("sound candidates are counted otherwise: %+v, %+v", sound.Released, sound)
 	}
-	// The failed one is dark, the others are their galaxy: of k candidates, one of which differs by d, the variance is |d|²/k.
+	// The failed one is dark, the others are their galaxy: of k candidates, one of which differs by
+	// d, the variance is |d|²/k.
 	if !(r.Released.FeatureVariance.Value > 20*r.FeatureVariance.Value) {
-		t.Errorf("the failed candidates don't pass for varied: %v, %v", r.Released.FeatureVariance, r.FeatureVariance)
+		t.Errorf("the failed candidates don't pass for varied: %v, %v", r.Released.FeatureVariance,
+			r.FeatureVariance)
 	}
 	light := 0.0
 	for _, v := range blobs(6, 16).Select(0, 1, 2).Pixels {
 		light += float64(v) * float64(v) / 3
 	}
-	near(t, "the variance of the released program", r.Released.FeatureVariance.Value/(light/3/2), 1, 0.1)
+	near(t, "the variance of the released program", r.Released.FeatureVariance.Value/(light/3/2), 1,
+		0.1)
 	noisy := card.Row("failing", c.Settings[1])
-	if noisy.Retained != nil || noisy.Released.Retained.Value != 3*0.25/6 || noisy.Released.FeatureVariance != nil {
+	if noisy.Retained != nil || noisy.Released.Retained.Value != 3*0.25/6 ||
+		noisy.Released.FeatureVariance != nil {
 		t.Errorf("with noise: %+v, %+v", noisy.Retained, noisy.Released)
 	}
 
-	if text := card.String(); !strings.Contains(text, "as the paper's released program computes it") || strings.Contains(without.String(), "released") {
+	if text := card.String(); !strings.Contains(text,
+		"as the paper's released program computes it") ||
+		strings.Contains(without.String(), "released") {
 		t.Errorf("the text is\n%s", text)
 	}
 	text, err := card.TableOne("failing", "sound", c.Settings[0])
@@ -85,7 +94,8 @@ func TestReleased(t *testing.T) {
 		t.Fatal(err)
 	}
 	var back scorecard.Card
-	if err := json.Unmarshal(encoded, &back); err != nil || !reflect.DeepEqual(card, back) || !bytes.Contains(encoded, []byte(`"released":{"retained":{"value":0.75`)) {
+	if err := json.Unmarshal(encoded, &back); err != nil || !reflect.DeepEqual(card, back) ||
+		!bytes.Contains(encoded, []byte(`"released":{"retained":{"value":0.75`)) {
 		t.Errorf("as JSON, %v: %s", err, encoded)
 	}
 	lines := asCSV(t, card)
@@ -112,7 +122,8 @@ func asCSV(t *testing.T, card scorecard.Card) [][]string {
 // The card survives JSON, its CSV holds the numbers in full, and its text fits a wide terminal.
 func TestFormats(t *testing.T) {
 	c := config(shaky("known", blobs(6, 16), 0.02, nil))
-	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.02}, scorecard.Setting{Sigma: 1, Noise: 0.001, WidthError: -0.1})
+	c.Settings = append(c.Settings, scorecard.Setting{Sigma: 1, Noise: 0.02},
+		scorecard.Setting{Sigma: 1, Noise: 0.001, WidthError: -0.1})
 	c.Released, c.Source = true, "blobs"
 	card := run(t, c, t.TempDir())
 	encoded, err := json.Marshal(card)
@@ -147,15 +158,19 @@ func TestFormats(t *testing.T) {
 			}
 			return v
 		}
-		if line[column["method"]] != r.Method || cell("mse") != r.MSE.Value || cell("psnr_high") != r.PSNR.High || cell("wrong") != r.Setting.WidthError ||
-			line[column["source"]] != "blobs" || cell("released_retained_high") != r.Released.Retained.High ||
-			cell("ellipticity_low") != r.Ellipticity.Low || cell("ellipticity_dropped") != float64(r.Ellipticity.Dropped) {
+		if line[column["method"]] != r.Method || cell("mse") != r.MSE.Value ||
+			cell("psnr_high") != r.PSNR.High || cell("wrong") != r.Setting.WidthError ||
+			line[column["source"]] != "blobs" ||
+			cell("released_retained_high") != r.Released.Retained.High ||
+			cell("ellipticity_low") != r.Ellipticity.Low ||
+			cell("ellipticity_dropped") != float64(r.Ellipticity.Dropped) {
 			t.Errorf("line %d, %v, isn't %+v", i+1, line, r)
 		}
 		if (line[column["retained"]] == "") != (r.Retained == nil) {
 			t.Errorf("line %d has retained %q, want %v", i+1, line[column["retained"]], r.Retained)
 		}
-		if len(r.Calibration) > 0 && cell("half_light_radius_coverage_distance") != r.Calibration[2].Coverage.Distance {
+		if len(r.Calibration) > 0 &&
+			cell("half_light_radius_coverage_distance") != r.Calibration[2].Coverage.Distance {
 			t.Errorf("line %d: wrong coverage", i+1)
 		}
 	}
@@ -166,7 +181,8 @@ func TestFormats(t *testing.T) {
 			t.Errorf("a line of %d columns:\n%s", n, line)
 		}
 	}
-	for _, want := range []string{"known", "nothing", "Richardson-Lucy", "features: pixels", "15.86", "FPFS", "-10 %", "TARP"} {
+	for _, want := range []string{"known", "nothing", "Richardson-Lucy", "features: pixels",
+		"15.86", "FPFS", "-10 %", "TARP"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
@@ -184,12 +200,14 @@ func TestTableOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"15.86", "53.9", "retains more: here both are equal", "varies more: here it does too", "Features: pixels"} {
+	for _, want := range []string{"15.86", "53.9", "retains more: here both are equal",
+		"varies more: here it does too", "Features: pixels"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("Table 1 lacks %q:\n%s", want, text)
 		}
 	}
-	if text, err = card.TableOne("CVAE", "diffusion", c.Settings[0]); err != nil || !strings.Contains(text, "varies more: here it is the other way round") {
+	if text, err = card.TableOne("CVAE", "diffusion", c.Settings[0]); err != nil ||
+		!strings.Contains(text, "varies more: here it is the other way round") {
 		t.Errorf("%v:\n%s", err, text)
 	}
 	if _, err = card.TableOne("CVAE", "GAN", c.Settings[0]); err == nil {
@@ -204,13 +222,16 @@ func TestTableOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []scorecard.Difference{{Diffusion: "diffusion", CVAE: "CVAE", Setting: c.Settings[0], Retained: retained, Variance: variance}}
+	want := []scorecard.Difference{{Diffusion: "diffusion", CVAE: "CVAE", Setting: c.Settings[0],
+		Retained: retained, Variance: variance}}
 	if !reflect.DeepEqual(card.Differences, want) {
 		t.Errorf("differences %+v, want %+v", card.Differences, want)
 	}
 	lines := asCSV(t, card)
 	line, at := lines[len(lines)-1], slices.Index(lines[0], "feature_variance_low")
-	if len(lines) != 1+len(card.Rows)+1 || line[0] != "diffusion − CVAE" || line[at] != strconv.FormatFloat(variance.Low, 'g', -1, 64) || line[slices.Index(lines[0], "mse")] != "" {
+	if len(lines) != 1+len(card.Rows)+1 || line[0] != "diffusion − CVAE" ||
+		line[at] != strconv.FormatFloat(variance.Low, 'g', -1, 64) ||
+		line[slices.Index(lines[0], "mse")] != "" {
 		t.Errorf("the difference as CSV is %q", line)
 	}
 }
