@@ -19,7 +19,8 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// Weights are those of the two reconstructions in Eq. 1: α of the clean galaxy, β of the blurred one.
+// Weights are those of the two reconstructions in Eq. 1: α of the clean galaxy, β of the blurred
+// one.
 type Weights struct{ Alpha, Beta float64 }
 
 func (w Weights) String() string { return fmt.Sprintf("α = %g, β = %g", w.Alpha, w.Beta) }
@@ -57,15 +58,17 @@ type Plan struct {
 // already isn't trained again, and what was interrupted goes on. report, which may be nil, is
 // called after every step with the index of the weights.
 //
-// Several programs that run the same sweep share it: each trains what no other does, and returns when all is trained. So a sweep uses as many
-// devices as programs are started, each with a device of its own (CUDA_VISIBLE_DEVICES). Fit.Devices spreads each training instead.
+// Several programs that run the same sweep share it: each trains what no other does, and returns
+// when all is trained. So a sweep uses as many devices as programs are started, each with a device
+// of its own (CUDA_VISIBLE_DEVICES). Fit.Devices spreads each training instead.
 func Run(
 	ctx context.Context, plan Plan, galaxies *galaxy.Images, parent string,
 	report func(i int, p fit.Progress),
 ) ([]string, error) {
 	c, weights := plan.Model, plan.Weights
 	if c.CVAE == nil {
-		return nil, errors.New("sweep: only a CVAE has the weights α and β to sweep over; start from the preset tiny-cvae")
+		return nil, errors.New("sweep: only a CVAE has the weights α and β to sweep over; start " +
+			"from the preset tiny-cvae")
 	}
 	if len(weights) == 0 {
 		return nil, errors.New("sweep: a sweep needs at least one pair of weights; see Grid")
@@ -105,7 +108,8 @@ func Run(
 		if len(busy) == len(left) {
 			select {
 			case <-ctx.Done():
-				return nil, fmt.Errorf("sweep: interrupted while another program trains in %s: %w", dirs[busy[0]], ctx.Err())
+				return nil, fmt.Errorf("sweep: interrupted while another program trains in %s: %w",
+					dirs[busy[0]], ctx.Err())
 			case <-time.After(busyPeriod):
 			}
 		}
@@ -114,15 +118,18 @@ func Run(
 	return dirs, nil
 }
 
-// busyPeriod is how often a sweep looks after the trainings of other programs, should one be interrupted.
+// busyPeriod is how often a sweep looks after the trainings of other programs, should one be
+// interrupted.
 const busyPeriod = 2 * time.Second
 
 // Result says what the weights of a model's loss do to its candidates.
 type Result struct {
 	Weights
-	// LogClean, LogBlurred and KL are the terms of Eq. 1 that its training came to, in nats, see [cvae.Terms]: averages of the last tenth.
+	// LogClean, LogBlurred and KL are the terms of Eq. 1 that its training came to, in nats, see
+	// [cvae.Terms]: averages of the last tenth.
 	LogClean, LogBlurred, KL float64
-	// Clean and Blurred are the MSE of the candidates to the truth, and of the candidates blurred again to x, on average.
+	// Clean and Blurred are the MSE of the candidates to the truth, and of the candidates blurred
+	// again to x, on average.
 	Clean, Blurred float64
 	// Variance is that of the candidates per pixel.
 	Variance float64
@@ -130,8 +137,10 @@ type Result struct {
 	Spectrum score.Spectrum
 	// Refused observations of the benchmark are in no figure.
 	Refused int
-	// High is their power at spatial frequencies of score.DetailFrequency and more, relative to the truth's, for all galaxies together, and Highs that
-	// of each, NaN where it was refused. Correlation is that of the candidates with the truth at these frequencies: what of the power is detail of the galaxy.
+	// High is their power at spatial frequencies of score.DetailFrequency and more, relative to the
+	// truth's, for all galaxies together, and Highs that of each, NaN where it was refused.
+	// Correlation is that of the candidates with the truth at these frequencies: what of the power
+	// is detail of the galaxy.
 	High, Correlation float64
 	Highs             []float64
 	// Posteriors are the candidates themselves.
@@ -155,7 +164,8 @@ func Evaluate(ctx context.Context, dirs []string, b galdecon.Benchmark) ([]Resul
 		if err != nil {
 			return nil, err
 		}
-		r.LogClean, r.LogBlurred, r.KL = tailMean(terms["clean"]), tailMean(terms["blurred"]), tailMean(terms["KL"])
+		r.LogClean, r.LogBlurred, r.KL = tailMean(terms["clean"]), tailMean(terms["blurred"]),
+			tailMean(terms["KL"])
 		r.Posteriors, err = d.Sample(ctx, b.Observations, b.Candidates, b.Seed)
 		refused, err := posterior.SplitRefusals(err)
 		if err != nil {
@@ -175,7 +185,8 @@ func Evaluate(ctx context.Context, dirs []string, b galdecon.Benchmark) ([]Resul
 	return results, nil
 }
 
-// detail fills in what follows from the spectra of the candidates, of the truth and of their difference.
+// detail fills in what follows from the spectra of the candidates, of the truth and of their
+// difference.
 func (r *Result) detail(truth *galaxy.Images) error {
 	var samples []*galaxy.Images
 	var drawn, target, crossed float64
@@ -196,7 +207,8 @@ func (r *Result) detail(truth *galaxy.Images) error {
 		}
 		c, t, d := powers[0], powers[1], powers[2]
 		r.Highs[i] = c / t
-		drawn, target, crossed = drawn+c, target+t, crossed+(c+t-d)/2 // |c−t|² = |c|² + |t|² − 2 Re c t*
+		// |c−t|² = |c|² + |t|² − 2 Re c t*
+		drawn, target, crossed = drawn+c, target+t, crossed+(c+t-d)/2
 		samples = append(samples, p.Samples)
 	}
 	r.High, r.Correlation = drawn/target, crossed/math.Sqrt(drawn*target)
@@ -208,8 +220,9 @@ func (r *Result) detail(truth *galaxy.Images) error {
 	return err
 }
 
-// DetailChange returns the factor by which the power of detail of the same galaxies changes from the candidates of one model to those of another: the
-// geometric mean over the galaxies, and its interval of 95 %, in which it lies if the galaxies are typical.
+// DetailChange returns the factor by which the power of detail of the same galaxies changes from
+// the candidates of one model to those of another: the geometric mean over the galaxies, and its
+// interval of 95 %, in which it lies if the galaxies are typical.
 func DetailChange(from, to Result) (factor, low, high float64) {
 	var logs []float64
 	for i := range from.Highs {
@@ -236,11 +249,17 @@ func tailMean(curve []fit.Point) float64 {
 func Table(results []Result) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "α\tβ\tE log p(y | z)\tE log p(x | y, z)\tKL\tMSE(y, truth)\tMSE(Π*y, x)\tvariance\tpower of detail\tcorrelation\t")
+	fmt.Fprintln(w, "α\tβ\tE log p(y | z)\tE log p(x | y, z)\tKL\tMSE(y, truth)\tMSE(Π*y, "+
+		"x)\tvariance\tpower of detail\tcorrelation\t")
 	for _, r := range results {
-		fmt.Fprintf(w, "%g\t%g\t%.0f\t%.0f\t%.0f\t%.2f\t%.3f\t%.3f\t%.0f %%\t%.2f\t\n", r.Alpha, r.Beta, r.LogClean, r.LogBlurred, r.KL, r.Clean/score.Epsilon, r.Blurred/score.Epsilon, r.Variance/score.Epsilon, 100*r.High, r.Correlation)
+		fmt.Fprintf(w, "%g\t%g\t%.0f\t%.0f\t%.0f\t%.2f\t%.3f\t%.3f\t%.0f %%\t%.2f\t\n", r.Alpha,
+			r.Beta, r.LogClean, r.LogBlurred, r.KL, r.Clean/score.Epsilon, r.Blurred/score.Epsilon,
+			r.Variance/score.Epsilon, 100*r.High, r.Correlation)
 	}
 	w.Flush()
-	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon, score.DetailFrequency)
+	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; "+
+		"errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per "+
+		"pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon,
+		score.DetailFrequency)
 	return text.String()
 }
