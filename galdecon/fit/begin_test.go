@@ -33,13 +33,14 @@ func weights(t *testing.T, dir string) map[string][]float32 {
 	return all
 }
 
-// A training begins with the averaged weights of another, on images of another size too: where its steps move hardly, they stay what
-// they were. Exported weights do as well, up to their rounding.
+// A training begins with the averaged weights of another, on images of another size too: where its
+// steps move hardly, they stay what they were. Exported weights do as well, up to their rounding.
 func TestBegin(t *testing.T) {
 	t.Parallel()
 	first := fit.Config{Steps: 40, Batch: 8, LearningRate: 0.01, EMA: 0.9, Seed: 1}
 	from, exported := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), problem(t, random(40, 8), diffusion), first, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(40, 8), diffusion), first, from,
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := fit.Export(from, exported); err != nil {
@@ -50,7 +51,8 @@ func TestBegin(t *testing.T) {
 	for folder, rounding := range map[string]float64{from: 0, exported: 1} {
 		c := fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-6, InitialModel: folder, Seed: 2}
 		to := t.TempDir()
-		if err := fit.Run(t.Context(), problem(t, random(12, 16), diffusion), c, to, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, random(12, 16), diffusion), c, to,
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		got := weights(t, to)
@@ -62,7 +64,8 @@ func TestBegin(t *testing.T) {
 			for i, w := range values {
 				d := float64(got[name][i] - w)
 				if limit := 3.1e-6 + rounding*(abs(w)/2048+least); max(d, -d) > limit {
-					t.Fatalf("%s[%d] is %g after three steps of 1e-6, and was %g", name, i, got[name][i], w)
+					t.Fatalf("%s[%d] is %g after three steps of 1e-6, and was %g", name, i,
+						got[name][i], w)
 				}
 				moved += d * d
 			}
@@ -80,7 +83,8 @@ func TestBeginThenGoOn(t *testing.T) {
 	t.Parallel()
 	from := t.TempDir()
 	first := fit.Config{Steps: 5, Batch: 4, LearningRate: 0.1, Seed: 1}
-	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), first, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), first, from,
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	c := fit.Config{Steps: 6, Batch: 4, LearningRate: 0.1, EMA: 0.5, InitialModel: from, Seed: 2}
@@ -98,7 +102,8 @@ func TestBeginThenGoOn(t *testing.T) {
 	sameTraining(t, parts, whole)
 }
 
-// What is no model, or another, is an error that names both sides, and the folder of the training stays as it was.
+// What is no model, or another, is an error that names both sides, and the folder of the training
+// stays as it was.
 func TestBeginWithAnotherModel(t *testing.T) {
 	t.Parallel()
 	from := t.TempDir()

@@ -25,7 +25,8 @@ const (
 	stagingDir = ".saving"
 )
 
-// A checkpoint is three files of one name with the step in it: GoMLX's .bin and .json, and the loss curve up to that step.
+// A checkpoint is three files of one name with the step in it: GoMLX's .bin and .json, and the loss
+// curve up to that step.
 const (
 	namePattern   = "checkpoint-n%09d"
 	historySuffix = ".csv"
@@ -34,8 +35,9 @@ const (
 // checksumPath is the variable with which damage is found.
 const checksumPath = "/checksum"
 
-// state is a training between its steps and on disk. GoMLX's checkpoints are written into a folder beside the last one and
-// moved next to it, so a training that is killed while it saves loses nothing.
+// state is a training between its steps and on disk. GoMLX's checkpoints are written into a folder
+// beside the last one and moved next to it, so a training that is killed while it saves loses
+// nothing.
 type state struct {
 	dir   string
 	store *model.Store
@@ -69,15 +71,18 @@ func (s *state) exported() bool { return s.store.Scope(weightsScope).NumVariable
 func (s *state) sameInputs(inputs Inputs) error {
 	scope := s.store.Scope(inputScope)
 	if n := scope.NumVariables(); n != len(inputs) {
-		return fmt.Errorf("fit: the model in %s is trained with %d inputs, not %d; choose another folder", s.dir, n, len(inputs))
+		return fmt.Errorf("fit: the model in %s is trained with %d inputs, not %d; choose "+
+			"another folder", s.dir, n, len(inputs))
 	}
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
 		v := scope.GetVariable(name)
 		if v == nil {
-			return fmt.Errorf("fit: the model in %s is trained without the input %q; choose another folder", s.dir, name)
+			return fmt.Errorf("fit: the model in %s is trained without the input %q; choose "+
+				"another folder", s.dir, name)
 		}
 		if is, want := tensors.ToScalar[float32](v.MustValue()), float32(inputs[name]); is != want {
-			return fmt.Errorf("fit: the model in %s is trained with %s = %g, not %g; choose another folder", s.dir, name, is, want)
+			return fmt.Errorf("fit: the model in %s is trained with %s = %g, not %g; choose "+
+				"another folder", s.dir, name, is, want)
 		}
 	}
 	return nil
@@ -90,10 +95,12 @@ func (s *state) stage(format checkpoint.BinFormat) error {
 		return fmt.Errorf("fit: cannot clear what an interrupted training left: %w", err)
 	}
 	var err error
-	if s.saver, err = checkpoint.Build(s.store).Dir(staging).WithCompression(format).Done(); err != nil {
+	s.saver, err = checkpoint.Build(s.store).Dir(staging).WithCompression(format).Done()
+	if err != nil {
 		return fmt.Errorf("fit: cannot prepare checkpoints in %s: %w", s.dir, err)
 	}
-	s.store.SetLoader(nil) // it would look for every new variable in the folder of the first training
+	// it would look for every new variable in the folder of the first training
+	s.store.SetLoader(nil)
 	return nil
 }
 
@@ -115,8 +122,8 @@ func Load(dir string) (store *model.Store, err error) {
 	return store, nil
 }
 
-// settled reads from the newest checkpoint in dir, that of step 0 if there is none: once more where a training has put a newer one in its place
-// meanwhile.
+// settled reads from the newest checkpoint in dir, that of step 0 if there is none: once more where
+// a training has put a newer one in its place meanwhile.
 func settled(dir string, read func(step int) error) error {
 	for tries := 1; ; tries++ {
 		step, err := Step(dir)
@@ -172,7 +179,8 @@ func load(store *model.Store, dir string, step int) (err error) {
 			return err
 		}
 	}
-	// GoMLX takes whatever it loads for weights, and an optimizer would train even the state of the random numbers.
+	// GoMLX takes whatever it loads for weights, and an optimizer would train even the state of the
+	// random numbers.
 	for v := range store.IterVariables() {
 		v.SetTrainable(strings.HasPrefix(v.Path(), weightsScope+"/"))
 	}
@@ -184,7 +192,9 @@ func load(store *model.Store, dir string, step int) (err error) {
 
 // checksum returns the CRC-32C of names and values of all variables that are saved.
 func checksum(store *model.Store) (sum uint32, err error) {
-	variables := slices.SortedFunc(store.IterVariables(), func(v, w *model.Variable) int { return strings.Compare(v.Path(), w.Path()) })
+	variables := slices.SortedFunc(store.IterVariables(), func(v, w *model.Variable) int {
+		return strings.Compare(v.Path(), w.Path())
+	})
 	table := crc32.MakeTable(crc32.Castagnoli)
 	for _, v := range variables {
 		if temporary(v) || v.Path() == checksumPath {
@@ -195,7 +205,10 @@ func checksum(store *model.Store) (sum uint32, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := value.ConstBytes(func(data []byte) { sum = crc32.Update(sum, table, data) }); err != nil {
+		if err := value.ConstBytes(func(data []byte) {
+			sum = crc32.Update(sum, table,
+				data)
+		}); err != nil {
 			return 0, err
 		}
 	}
@@ -203,11 +216,13 @@ func checksum(store *model.Store) (sum uint32, err error) {
 }
 
 func none(dir string) error {
-	return fmt.Errorf("fit: there is no checkpoint in %s; train a model there first, or give the folder of one: %w", dir, fs.ErrNotExist)
+	return fmt.Errorf("fit: there is no checkpoint in %s; train a model there first, or give the "+
+		"folder of one: %w", dir, fs.ErrNotExist)
 }
 
 func damaged(dir string, err error) error {
-	return fmt.Errorf("fit: the checkpoint in %s is damaged, delete it and train again: %w", dir, err)
+	return fmt.Errorf("fit: the checkpoint in %s is damaged, delete it and train again: %w", dir,
+		err)
 }
 
 // Step returns that of the newest checkpoint in the folder dir, 0 if there is none.
@@ -253,7 +268,8 @@ func (s *state) save(step int) error {
 		return fail(err)
 	}
 	v := s.store.VariableWithValue(checksumPath, uint32(0)).SetTrainable(false)
-	if err := errors.Join(v.SetValue(tensors.FromScalar(sum)), s.saver.Save(), s.store.DeleteVariable(checksumPath)); err != nil {
+	if err := errors.Join(v.SetValue(tensors.FromScalar(sum)), s.saver.Save(),
+		s.store.DeleteVariable(checksumPath)); err != nil {
 		return fail(err)
 	}
 	written, err := s.saver.ListCheckpoints()
@@ -268,9 +284,11 @@ func (s *state) save(step int) error {
 	}
 	name := fmt.Sprintf(namePattern, step)
 	// The .json makes it a checkpoint, so it comes last.
-	for _, suffix := range []string{checkpoint.BinDataSuffix, historySuffix, checkpoint.JsonNameSuffix} {
+	for _, suffix := range []string{checkpoint.BinDataSuffix, historySuffix,
+		checkpoint.JsonNameSuffix} {
 		path := filepath.Join(staging, written[0]+suffix)
-		if err := errors.Join(flush(path), os.Rename(path, filepath.Join(s.dir, name+suffix))); err != nil {
+		if err := errors.Join(flush(path), os.Rename(path,
+			filepath.Join(s.dir, name+suffix))); err != nil {
 			return fail(err)
 		}
 	}
@@ -303,7 +321,8 @@ func (s *state) kept() string {
 
 // diverged returns the error of a step whose numbers aren't finite.
 func (s *state) diverged(step int, err error) error {
-	return fmt.Errorf("fit: step %d: %w; %s in %s: try a lower learning rate", step, err, s.kept(), s.dir)
+	return fmt.Errorf("fit: step %d: %w; %s in %s: try a lower learning rate", step, err, s.kept(),
+		s.dir)
 }
 
 // finite returns an error if a weight is NaN or infinite.

@@ -20,7 +20,8 @@ import (
 
 func TestNoCheckpoint(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
-	if _, err := fit.Load(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), dir) {
+	if _, err := fit.Load(dir); !errors.Is(err, fs.ErrNotExist) ||
+		!strings.Contains(err.Error(), dir) {
 		t.Errorf("Load where there is nothing: %v", err)
 	}
 	if history, err := fit.History(dir); len(history) > 0 || err != nil {
@@ -42,16 +43,23 @@ func TestDamagedCheckpoint(t *testing.T) {
 	}{
 		{"half the weights", ".bin", half},
 		{"empty weights", ".bin", func(string) string { return "" }},
-		{"flipped bit in the weights", ".bin", func(s string) string { b := []byte(s); b[len(b)/2] ^= 4; return string(b) }},
+		{"flipped bit in the weights", ".bin",
+			func(s string) string { b := []byte(s); b[len(b)/2] ^= 4; return string(b) }},
 		{"no weights", ".bin", nil},
 		{"half the description", ".json", half},
 		{"garbage as description", ".json", func(string) string { return "\x00\x01 garbage" }},
 		{"null as description", ".json", func(string) string { return "null" }},
 		{"empty description", ".json", func(string) string { return "{}" }},
-		{"negative sizes", ".json", func(s string) string { return strings.ReplaceAll(s, `"Length": `, `"Length": -`) }},
-		{"step of another type", ".json", func(s string) string { return strings.ReplaceAll(s, `"Int64"`, `"Float64"`) }},
+		{"negative sizes", ".json", func(s string) string {
+			return strings.ReplaceAll(s, `"Length": `, `"Length": -`)
+		}},
+		{"step of another type", ".json", func(s string) string {
+			return strings.ReplaceAll(s, `"Int64"`, `"Float64"`)
+		}},
 		{"history cut in its last number", ".csv", func(s string) string { return s[:len(s)-2] }},
-		{"history cut at a line", ".csv", func(s string) string { return s[:strings.LastIndex(s[:len(s)-1], "\n")+1] }},
+		{"history cut at a line", ".csv", func(s string) string {
+			return s[:strings.LastIndex(s[:len(s)-1], "\n")+1]
+		}},
 		{"garbage as history", ".csv", func(string) string { return "step,loss\na,b\n" }},
 		{"quotes in the history", ".csv", func(string) string { return "step,loss\n\"4,0.1\n" }},
 		{"empty history", ".csv", func(string) string { return "" }},
@@ -72,7 +80,9 @@ func TestDamagedCheckpoint(t *testing.T) {
 			}
 			write(t, dir, all)
 			calls := map[string]func() error{
-				"Run": func() error { return fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, nil) },
+				"Run": func() error {
+					return fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, nil)
+				},
 			}
 			if test.suffix == ".csv" {
 				calls["History"] = func() error { _, err := fit.History(dir); return err }
@@ -81,7 +91,9 @@ func TestDamagedCheckpoint(t *testing.T) {
 			}
 			for call, f := range calls {
 				err := f()
-				if err == nil || !strings.HasPrefix(err.Error(), "fit: the checkpoint in "+dir+" is damaged") || strings.Contains(err.Error(), "%!") {
+				if err == nil || !strings.HasPrefix(err.Error(),
+					"fit: the checkpoint in "+dir+" is damaged") ||
+					strings.Contains(err.Error(), "%!") {
 					t.Errorf("%s: error %v", call, err)
 				}
 			}
@@ -107,7 +119,8 @@ func TestCheckpointOfAnotherModel(t *testing.T) {
 	c := fit.Config{Steps: 6, Batch: 3, LearningRate: 0.01}
 	until(t, c, random(10, 8), linear, dir, 4)
 	before := files(t, dir)
-	err := fit.Run(t.Context(), problem(t, random(10, 6), linear), c, dir, nil) // 36 pixels instead of 64
+	// 36 pixels instead of 64
+	err := fit.Run(t.Context(), problem(t, random(10, 6), linear), c, dir, nil)
 	if err == nil || !strings.Contains(err.Error(), "64") || !strings.Contains(err.Error(), "36") {
 		t.Errorf("error %v, want one with both shapes", err)
 	}
@@ -127,7 +140,8 @@ func TestKilledWhileSaving(t *testing.T) {
 	until(t, c, images, linear, dir, 20)
 	young := files(t, dir)
 	if len(old) != 3 || len(young) != 3 {
-		t.Fatalf("checkpoints are %v and %v, want three files each", slices.Sorted(maps.Keys(old)), slices.Sorted(maps.Keys(young)))
+		t.Fatalf("checkpoints are %v and %v, want three files each", slices.Sorted(maps.Keys(old)),
+			slices.Sorted(maps.Keys(young)))
 	}
 	if err := fit.Run(t.Context(), problem(t, images, linear), c, dir, nil); err != nil {
 		t.Fatal(err)
@@ -147,9 +161,12 @@ func TestKilledWhileSaving(t *testing.T) {
 		{"before the first move", nil, []string{".bin", ".csv", ".json"}, 10},
 		{"after the weights", []string{".bin"}, []string{".bin", ".csv", ".json"}, 10},
 		{"before the description", []string{".bin", ".csv"}, []string{".bin", ".csv", ".json"}, 10},
-		{"before the old one is removed", []string{".bin", ".csv", ".json"}, []string{".bin", ".csv", ".json"}, 20},
-		{"while the old one is removed", []string{".bin", ".csv", ".json"}, []string{".csv", ".json"}, 20},
-		{"before the old one's description is removed", []string{".bin", ".csv", ".json"}, []string{".json"}, 20},
+		{"before the old one is removed", []string{".bin", ".csv", ".json"},
+			[]string{".bin", ".csv", ".json"}, 20},
+		{"while the old one is removed", []string{".bin", ".csv", ".json"},
+			[]string{".csv", ".json"}, 20},
+		{"before the old one's description is removed", []string{".bin", ".csv", ".json"},
+			[]string{".json"}, 20},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			killed := t.TempDir()
@@ -162,7 +179,8 @@ func TestKilledWhileSaving(t *testing.T) {
 					write(t, killed, map[string]string{second + suffix: young[second+suffix]})
 				} else {
 					half := young[second+suffix]
-					write(t, staging, map[string]string{"checkpoint-n0000000-initial" + suffix: half[:len(half)/2]})
+					write(t, staging, map[string]string{"checkpoint-n0000000-initial" +
+						suffix: half[:len(half)/2]})
 				}
 				if slices.Contains(test.still, suffix) {
 					write(t, killed, map[string]string{first + suffix: old[first+suffix]})
@@ -191,13 +209,15 @@ func TestKilledWhileSaving(t *testing.T) {
 	}
 }
 
-// Names that mean something to a shell or a glob are names like others, and other files in the folder are left alone.
+// Names that mean something to a shell or a glob are names like others, and other files in the
+// folder are left alone.
 func TestAnyFolderName(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "runs[1] *?", "ü")
 	c := fit.Config{Steps: 6, Batch: 3, LearningRate: 0.01}
 	until(t, c, random(10, 8), linear, dir, 3)
-	others := map[string]string{"notes.txt": "mine", "checkpoint-notes.csv": "mine too", "checkpoint-n1.csv": "also"}
+	others := map[string]string{"notes.txt": "mine", "checkpoint-notes.csv": "mine too",
+		"checkpoint-n1.csv": "also"}
 	write(t, dir, others)
 	first := 0
 	err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, func(p fit.Progress) {
@@ -222,7 +242,8 @@ func TestAnyFolderName(t *testing.T) {
 	}
 }
 
-// Two trainings in one folder would delete each other's checkpoints: the second is refused, and the first goes on.
+// Two trainings in one folder would delete each other's checkpoints: the second is refused, and the
+// first goes on.
 func TestOneTrainingInAFolder(t *testing.T) {
 	dir := t.TempDir()
 	held := flock.New(filepath.Join(dir, ".lock"))

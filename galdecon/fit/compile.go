@@ -15,14 +15,16 @@ import (
 	"galdecon/galdecon/internal/random"
 )
 
-// compile builds the graphs and the values that every training starts with. It does nothing when it has succeeded before.
+// compile builds the graphs and the values that every training starts with. It does nothing when it
+// has succeeded before.
 func (t *Trainer) compile() error {
 	if t.initial != nil {
 		return nil
 	}
 	c := t.config
 	t.store = model.NewStore()
-	// GoMLX's own way to seed leaves the state's variable without its store, which several devices need.
+	// GoMLX's own way to seed leaves the state's variable without its store, which several devices
+	// need.
 	seeded, err := random.Initial(c.Seed)
 	if err != nil {
 		return err
@@ -32,7 +34,8 @@ func (t *Trainer) compile() error {
 		return err
 	}
 	rng.SetTrainable(false)
-	y := shapes.Make(dtypes.Float32, c.part()/c.devices(), t.problem.Images.Height, t.problem.Images.Width, t.problem.Images.Channels)
+	y := shapes.Make(dtypes.Float32, c.part()/c.devices(), t.problem.Images.Height,
+		t.problem.Images.Width, t.problem.Images.Channels)
 	if t.step, err = build(t, t.stepGraph, y, graph.RNGStateShape); err != nil {
 		return err
 	}
@@ -73,19 +76,21 @@ func build[F model.ExecGraphFn](t *Trainer, f F, arguments ...shapes.Shape) (*mo
 		return nil, err
 	}
 	if t.sharding != nil {
-		// GoMLX would declare the variables as copies over a mesh, which go-xla knows of only in automatic sharding: the store must
-		// not know of it before its graphs are built.
+		// GoMLX would declare the variables as copies over a mesh, which go-xla knows of only in
+		// automatic sharding: the store must not know of it before its graphs are built.
 		exec.SetStore(model.NewStore()).SPMD(t.sharding.Mesh).SetStore(t.store)
 	}
 	_, err = exec.Compile(slices.Repeat(arguments, t.config.devices())...)
 	return exec, err
 }
 
-// restore sets all variables to those of a checkpoint loaded from dir or, where it is empty, to the initial ones.
+// restore sets all variables to those of a checkpoint loaded from dir or, where it is empty, to the
+// initial ones.
 func (t *Trainer) restore(loaded *model.Store, dir string) error {
 	fresh := loaded.NumVariables() == 0
 	other := func(format string, args ...any) error {
-		return fmt.Errorf("fit: the checkpoint in %s is that of another model, choose another folder: "+format, append([]any{dir}, args...)...)
+		return fmt.Errorf("fit: the checkpoint in %s is that of another model, choose another "+
+			"folder: "+format, append([]any{dir}, args...)...)
 	}
 	for v := range t.store.IterVariables() {
 		from := t.initial.GetVariable(v.Path())
@@ -129,7 +134,8 @@ func (t *Trainer) begin(from string) error {
 	}
 	defer loaded.Finalize()
 	other := func(format string, args ...any) error {
-		return fmt.Errorf("fit: cannot begin with the weights in %s, which are those of another kind of model: "+format, append([]any{from}, args...)...)
+		return fmt.Errorf("fit: cannot begin with the weights in %s, which are those of another "+
+			"kind of model: "+format, append([]any{from}, args...)...)
 	}
 	ours := 0
 	for v := range t.store.Scope(weightsScope).IterVariables() {
@@ -154,7 +160,8 @@ func (t *Trainer) begin(from string) error {
 
 // temporary reports whether a variable means nothing to the next step, so that it needn't be saved.
 func temporary(v *model.Variable) bool {
-	return strings.HasPrefix(v.Path(), gradientScope+"/") || strings.HasPrefix(v.Path(), termScope+"/")
+	return strings.HasPrefix(v.Path(), gradientScope+"/") ||
+		strings.HasPrefix(v.Path(), termScope+"/")
 }
 
 // set gives the loss its inputs.
@@ -172,7 +179,8 @@ func (t *Trainer) set(inputs Inputs) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("fit: the loss doesn't read the inputs %q", slices.Sorted(maps.Keys(missing)))
+		return fmt.Errorf("fit: the loss doesn't read the inputs %q",
+			slices.Sorted(maps.Keys(missing)))
 	}
 	return nil
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-// Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, which
-// must not hold one. It is what a finished model needs, in half precision (rounded by at most 1/2048, and to 0 below 6e-5), an eighth of the
-// size: [Load] reads it, but it can't be trained further. Another training can begin with it, see [Config].
+// Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in
+// dir into the folder to, which must not hold one. It is what a finished model needs, in half
+// precision (rounded by at most 1/2048, and to 0 below 6e-5), an eighth of the size: [Load] reads
+// it, but it can't be trained further. Another training can begin with it, see [Config].
 func Export(dir, to string) error {
 	trained, err := open(dir, 0)
 	if err != nil {
@@ -28,7 +29,8 @@ func Export(dir, to string) error {
 	}
 	shipped := model.NewStore()
 	kept := slices.Collect(Average(trained.store).IterVariables())
-	for _, v := range append(kept, slices.Collect(trained.store.Scope(inputScope).IterVariables())...) {
+	for _, v := range append(kept,
+		slices.Collect(trained.store.Scope(inputScope).IterVariables())...) {
 		value := v.MustValue()
 		if strings.HasPrefix(v.Path(), averageScope+"/") && v.DType() == dtypes.Float32 {
 			if value, err = halved(value); err != nil {
@@ -43,9 +45,11 @@ func Export(dir, to string) error {
 	return s.saveNew(trained.step, checkpoint.BinGZIP)
 }
 
-// Import writes the checkpoint of a model that was trained elsewhere into the folder dir, which must not hold one: the averaged weights that
-// a store holds, see [Average], as they are. The checkpoint counts as that of the given step, at least 1, of a training without loss curve.
-// As of an exported one, [Load] reads it, and a training can begin with it, see [Config], but it can't be trained further.
+// Import writes the checkpoint of a model that was trained elsewhere into the folder dir, which
+// must not hold one: the averaged weights that a store holds, see [Average], as they are. The
+// checkpoint counts as that of the given step, at least 1, of a training without loss curve. As of
+// an exported one, [Load] reads it, and a training can begin with it, see [Config], but it can't be
+// trained further.
 func Import(weights *model.Store, dir string, step int) error {
 	if step < 1 {
 		return fmt.Errorf("fit: a checkpoint is that of step 1 at least, not %d", step)
@@ -70,7 +74,8 @@ func (s *state) saveNew(step int, format checkpoint.BinFormat) error {
 	} else if there != 0 {
 		return fmt.Errorf("fit: there is a checkpoint in %s; choose another folder", s.dir)
 	}
-	if err := optimizer.GetGlobalStepVar(s.store).SetValue(tensors.FromScalar(int64(step))); err != nil {
+	value := tensors.FromScalar(int64(step))
+	if err := optimizer.GetGlobalStepVar(s.store).SetValue(value); err != nil {
 		return fmt.Errorf("fit: cannot set the step: %w", err)
 	}
 	if err := os.MkdirAll(s.dir, 0o777); err != nil {

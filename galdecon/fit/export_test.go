@@ -33,10 +33,13 @@ func TestImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := variables(t, dir)
-	maps.DeleteFunc(want, func(name, _ string) bool { return !strings.HasPrefix(name, "/average/") })
+	maps.DeleteFunc(want, func(name, _ string) bool {
+		return !strings.HasPrefix(name, "/average/")
+	})
 	want["/global_step"] = "\x05\x00\x00\x00\x00\x00\x00\x00"
 	if got := variables(t, to); !maps.Equal(got, want) {
-		t.Errorf("imported are %v, want %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		t.Errorf("imported are %v, want %v", slices.Sorted(maps.Keys(got)),
+			slices.Sorted(maps.Keys(want)))
 	}
 	for _, curve := range []func(string) ([]fit.Point, error){fit.History, fit.Validation} {
 		if points, err := curve(to); err != nil || len(points) > 0 {
@@ -46,13 +49,15 @@ func TestImport(t *testing.T) {
 	if n := len(files(t, to)); n != 3 {
 		t.Errorf("the folder holds %d files, want 3", n)
 	}
-	if err := fit.Run(t.Context(), problem(t, images, linear), c, to, nil); err == nil || !strings.Contains(err.Error(), "step 5") {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, to, nil); err == nil ||
+		!strings.Contains(err.Error(), "step 5") {
 		t.Errorf("training what was imported: %v", err)
 	}
 	if err := fit.Import(store, to, 5); err == nil || !strings.Contains(err.Error(), to) {
 		t.Errorf("importing twice: %v", err)
 	}
-	if err := fit.Import(store, t.TempDir(), 0); err == nil || !strings.Contains(err.Error(), "at least") {
+	if err := fit.Import(store, t.TempDir(), 0); err == nil ||
+		!strings.Contains(err.Error(), "at least") {
 		t.Errorf("importing as step 0: %v", err)
 	}
 	// The loss curve must still reach to the step.
@@ -65,7 +70,8 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// What is exported are the averaged weights of the training, rounded to half precision, and a second export of them is the same.
+// What is exported are the averaged weights of the training, rounded to half precision, and a
+// second export of them is the same.
 func TestExport(t *testing.T) {
 	t.Parallel()
 	c := fit.Config{Steps: 12, Batch: 3, LearningRate: 0.01, EMA: 0.9, HoldOut: 0.3}
@@ -117,7 +123,8 @@ func TestExport(t *testing.T) {
 	if len(before) != 3 {
 		t.Errorf("the folder holds %d files, want 3", len(before))
 	}
-	if err := fit.Run(t.Context(), problem(t, images, linear), c, to, nil); err == nil || !strings.Contains(err.Error(), "exported at step 7") {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, to, nil); err == nil ||
+		!strings.Contains(err.Error(), "exported at step 7") {
 		t.Errorf("training what was exported: %v", err)
 	}
 	if err := fit.Export(dir, to); err == nil || !strings.Contains(err.Error(), to) {

@@ -50,11 +50,12 @@ func TestLossFalls(t *testing.T) {
 	}
 }
 
-// A model of the kind that is trained in earnest, with all that a training can have: it learns, also what it wasn't shown, and goes on
-// bit for bit in another process's place.
+// A model of the kind that is trained in earnest, with all that a training can have: it learns,
+// also what it wasn't shown, and goes on bit for bit in another process's place.
 func TestDiffusionModel(t *testing.T) {
 	t.Parallel()
-	c := fit.Config{Steps: 100, Batch: 8, LearningRate: 0.02, WarmUp: 5, EMA: 0.9, ClipNorm: 1, HoldOut: 0.2, Accumulate: 2, Seed: 1}
+	c := fit.Config{Steps: 100, Batch: 8, LearningRate: 0.02, WarmUp: 5, EMA: 0.9, ClipNorm: 1,
+		HoldOut: 0.2, Accumulate: 2, Seed: 1}
 	images := random(40, 8)
 	whole, parts := t.TempDir(), t.TempDir()
 	trainer, err := fit.NewTrainer(problem(t, images, diffusion), c)
@@ -63,7 +64,8 @@ func TestDiffusionModel(t *testing.T) {
 	}
 	defer trainer.Close()
 	var losses []float64
-	if err := trainer.Run(t.Context(), whole, nil, nil, func(p fit.Progress) { losses = append(losses, p.Loss) }); err != nil {
+	if err := trainer.Run(t.Context(), whole, nil, nil,
+		func(p fit.Progress) { losses = append(losses, p.Loss) }); err != nil {
 		t.Fatal(err)
 	}
 	falls(t, losses, 20, 0.97)
@@ -90,8 +92,8 @@ func TestDiffusionModel(t *testing.T) {
 	sameTraining(t, parts, whole)
 }
 
-// The loss is the weight itself, so its gradient is 1, each of Adam's steps is as long as the learning rate, and the losses tell
-// the weight after every step.
+// The loss is the weight itself, so its gradient is 1, each of Adam's steps is as long as the
+// learning rate, and the losses tell the weight after every step.
 func TestLearningRateAndAverage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []fit.Config{
@@ -101,7 +103,8 @@ func TestLearningRateAndAverage(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		var w []float64 // before each step
-		err := fit.Run(t.Context(), problem(t, random(2, 2), weight(func(w *graph.Node) *graph.Node { return w })), c, dir,
+		err := fit.Run(t.Context(), problem(t, random(2, 2),
+			weight(func(w *graph.Node) *graph.Node { return w })), c, dir,
 			func(p fit.Progress) { w = append(w, p.Loss) })
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +123,8 @@ func TestLearningRateAndAverage(t *testing.T) {
 			if got := w[k-1] - w[k]; math.Abs(got-want) > 1e-5*c.LearningRate+1e-6 {
 				t.Errorf("%+v: the learning rate of step %d is %g, want %g", c, k, got, want)
 			}
-			// The running mean of the first steps, then exponential: m ← d m + (1−d) w, d = min(EMA, (k−1)/(k+9)).
+			// The running mean of the first steps, then exponential: m ← d m + (1−d) w, d =
+			// min(EMA, (k−1)/(k+9)).
 			if d := min(c.EMA, float64(k-1)/float64(k+9)); d == 0 {
 				mean = w[k]
 			} else {
@@ -128,7 +132,8 @@ func TestLearningRateAndAverage(t *testing.T) {
 			}
 		}
 		average := fit.Average(store)
-		got := float64(tensors.ToScalar[float32](average.Store().GetVariable(average.Scope() + "/w").MustValue()))
+		got := float64(tensors.ToScalar[float32](average.Store().GetVariable(average.Scope() +
+			"/w").MustValue()))
 		if math.Abs(got-mean) > 1e-5 {
 			t.Errorf("%+v: the averaged weight is %g, want %g", c, got, mean)
 		}
@@ -138,7 +143,8 @@ func TestLearningRateAndAverage(t *testing.T) {
 // 1100 steps make points of two steps in the history, so that odd interruptions fall within one.
 func TestInterruptedTrainingEndsTheSame(t *testing.T) {
 	t.Parallel()
-	c := fit.Config{Steps: 1100, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, HoldOut: 0.3, Seed: 7}
+	c := fit.Config{Steps: 1100, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, HoldOut: 0.3,
+		Seed: 7}
 	images := random(10, 8)
 	whole, parts := t.TempDir(), t.TempDir()
 	if err := fit.Run(t.Context(), problem(t, images, linear), c, whole, nil); err != nil {
@@ -153,7 +159,11 @@ func TestInterruptedTrainingEndsTheSame(t *testing.T) {
 	sameTraining(t, parts, whole)
 
 	again := files(t, parts)
-	if err := fit.Run(t.Context(), problem(t, images, linear), c, parts, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, parts,
+		func(p fit.Progress) {
+			t.Errorf("a finished training makes step %d",
+				p.Step)
+		}); err != nil {
 		t.Fatal(err)
 	}
 	if !maps.Equal(files(t, parts), again) {
@@ -173,7 +183,8 @@ func TestSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if variables(t, a)["/model/map/dense/weights"] == variables(t, b)["/model/map/dense/weights"] {
-		t.Errorf("another seed gives the same weights: %v", slices.Sorted(maps.Keys(variables(t, a))))
+		t.Errorf("another seed gives the same weights: %v",
+			slices.Sorted(maps.Keys(variables(t, a))))
 	}
 }
 
@@ -191,7 +202,8 @@ func TestCancellation(t *testing.T) {
 		t.Errorf("canceled at its last step, a training returns %v, but it is complete", err)
 	}
 	untouched := filepath.Join(t.TempDir(), "new")
-	if err := fit.Run(ctx, problem(t, random(10, 8), linear), c, untouched, nil); err != context.Canceled {
+	if err := fit.Run(ctx, problem(t, random(10, 8), linear), c, untouched,
+		nil); err != context.Canceled {
 		t.Errorf("canceled before it begins, a training returns %v", err)
 	}
 	if _, err := os.Stat(untouched); !errors.Is(err, fs.ErrNotExist) {
@@ -199,7 +211,8 @@ func TestCancellation(t *testing.T) {
 	}
 }
 
-// With another number of steps a training goes on to that number, or is complete where it has made as many.
+// With another number of steps a training goes on to that number, or is complete where it has made
+// as many.
 func TestOtherNumberOfSteps(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -213,7 +226,8 @@ func TestOtherNumberOfSteps(t *testing.T) {
 	}{{13, []int{11, 12, 13}}, {4, nil}, {1002, nil}} {
 		c.Steps = test.steps
 		var made []int
-		if err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir, func(p fit.Progress) { made = append(made, p.Step) }); err != nil {
+		if err := fit.Run(t.Context(), problem(t, random(10, 8), linear), c, dir,
+			func(p fit.Progress) { made = append(made, p.Step) }); err != nil {
 			t.Fatal(err)
 		}
 		if test.steps <= 13 && !slices.Equal(made, test.want) {
@@ -224,7 +238,8 @@ func TestOtherNumberOfSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := history[len(history)-1].Step; last != 1002 || !slices.IsSortedFunc(history, func(a, b fit.Point) int { return a.Step - b.Step }) {
+	if last := history[len(history)-1].Step; last != 1002 ||
+		!slices.IsSortedFunc(history, func(a, b fit.Point) int { return a.Step - b.Step }) {
 		t.Errorf("the history ends at step %d, want 1002, in rising order", last)
 	}
 }
@@ -237,18 +252,23 @@ func TestDivergence(t *testing.T) {
 		want []string
 		kept bool
 	}{
-		{"NaN loss", func(w *graph.Node) *graph.Node { return graph.Log(graph.AddScalar(w, 0.35)) }, []string{"loss", "is kept"}, true},
-		{"infinite loss", func(w *graph.Node) *graph.Node { return graph.Div(graph.OnePlus(w), w) }, []string{"step 1", "loss", "no checkpoint yet"}, false},
-		{"finite loss, but NaN weight", graph.Sqrt, []string{"step 1", "/model/w", "no checkpoint yet"}, false},
+		{"NaN loss", func(w *graph.Node) *graph.Node { return graph.Log(graph.AddScalar(w, 0.35)) },
+			[]string{"loss", "is kept"}, true},
+		{"infinite loss", func(w *graph.Node) *graph.Node { return graph.Div(graph.OnePlus(w), w) },
+			[]string{"step 1", "loss", "no checkpoint yet"}, false},
+		{"finite loss, but NaN weight", graph.Sqrt, []string{"step 1", "/model/w",
+			"no checkpoint yet"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			err := fit.Run(t.Context(), problem(t, random(2, 2), weight(test.loss)), fit.Config{Steps: 20, Batch: 1, LearningRate: 0.1}, dir, nil)
+			err := fit.Run(t.Context(), problem(t, random(2, 2), weight(test.loss)),
+				fit.Config{Steps: 20, Batch: 1, LearningRate: 0.1}, dir, nil)
 			if !errors.Is(err, fit.ErrDiverged) {
 				t.Fatalf("error %v, want %v", err, fit.ErrDiverged)
 			}
 			for _, want := range append(test.want, dir) {
-				if !strings.HasPrefix(err.Error(), "fit: step ") || !strings.Contains(err.Error(), want) {
+				if !strings.HasPrefix(err.Error(), "fit: step ") ||
+					!strings.Contains(err.Error(), want) {
 					t.Errorf("error %q lacks %q", err, want)
 				}
 			}
@@ -257,7 +277,8 @@ func TestDivergence(t *testing.T) {
 				t.Fatalf("loading what is left: %v", err)
 			}
 			if test.kept {
-				if w := tensors.ToScalar[float32](store.GetVariable("/model/w").MustValue()); !(w < 0 && w > -0.35) {
+				w := tensors.ToScalar[float32](store.GetVariable("/model/w").MustValue())
+				if !(w < 0 && w > -0.35) {
 					t.Errorf("the weight that is left is %g, want one before the divergence", w)
 				}
 			} else if left := files(t, dir); len(left) > 0 {
@@ -271,7 +292,10 @@ func TestBadInput(t *testing.T) {
 	good := fit.Config{Steps: 5, Batch: 3, LearningRate: 0.01, EMA: 0.9}
 	nan := random(10, 8)
 	nan.Pixels[70] = float32(math.NaN())
-	panicking := func(*model.Scope, *graph.Node) *graph.Node { panic(errors.New("a graph that can't be built")) }
+	panicking := func(*model.Scope,
+		*graph.Node) *graph.Node {
+		panic(errors.New("a graph that can't be built"))
+	}
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, filepath.Dir(file), map[string]string{"file": ""})
 	for _, test := range []struct {
@@ -282,32 +306,52 @@ func TestBadInput(t *testing.T) {
 		dir       string
 		want      string
 	}{
-		{"no steps", func(c *fit.Config) { c.Steps = 0 }, random(10, 8), linear, "", "steps and batch"},
-		{"no batch", func(c *fit.Config) { c.Batch = 0 }, random(10, 8), linear, "", "steps and batch"},
-		{"negative learning rate", func(c *fit.Config) { c.LearningRate = -1 }, random(10, 8), linear, "", "learning rate"},
-		{"NaN learning rate", func(c *fit.Config) { c.LearningRate = math.NaN() }, random(10, 8), linear, "", "learning rate"},
-		{"infinite learning rate", func(c *fit.Config) { c.LearningRate = math.Inf(1) }, random(10, 8), linear, "", "learning rate"},
-		{"negative warm-up", func(c *fit.Config) { c.WarmUp = -1 }, random(10, 8), linear, "", "warm-up"},
+		{"no steps", func(c *fit.Config) { c.Steps = 0 }, random(10, 8), linear, "",
+			"steps and batch"},
+		{"no batch", func(c *fit.Config) { c.Batch = 0 }, random(10, 8), linear, "",
+			"steps and batch"},
+		{"negative learning rate", func(c *fit.Config) { c.LearningRate = -1 }, random(10, 8),
+			linear, "", "learning rate"},
+		{"NaN learning rate", func(c *fit.Config) { c.LearningRate = math.NaN() }, random(10, 8),
+			linear, "", "learning rate"},
+		{"infinite learning rate", func(c *fit.Config) { c.LearningRate = math.Inf(1) },
+			random(10, 8), linear, "", "learning rate"},
+		{"negative warm-up", func(c *fit.Config) { c.WarmUp = -1 }, random(10, 8), linear, "",
+			"warm-up"},
 		{"EMA of 1", func(c *fit.Config) { c.EMA = 1 }, random(10, 8), linear, "", "[0, 1)"},
-		{"wide shift", func(c *fit.Config) { c.Shift = 2 }, random(10, 8), linear, "", "up to 1 pixel"},
-		{"negative norm", func(c *fit.Config) { c.ClipNorm = -1 }, random(10, 8), linear, "", "norm of the gradient"},
-		{"NaN norm", func(c *fit.Config) { c.ClipNorm = math.NaN() }, random(10, 8), linear, "", "norm of the gradient"},
-		{"all held out", func(c *fit.Config) { c.HoldOut = 1 }, random(10, 8), linear, "", "[0, 1)"},
-		{"too much held out", func(c *fit.Config) { c.HoldOut = 0.9 }, random(10, 8), linear, "", "got 1 beside 9 that are held out"},
-		{"NaN held out", func(c *fit.Config) { c.HoldOut = math.NaN() }, random(10, 8), linear, "", "[0, 1)"},
-		{"unequal parts", func(c *fit.Config) { c.Accumulate = 2 }, random(10, 8), linear, "", "a batch of 3 can't be computed in 2 equal parts"},
-		{"negative parts", func(c *fit.Config) { c.Accumulate = -1 }, random(10, 8), linear, "", "parts"},
-		{"unequal devices", func(c *fit.Config) { c.Devices = 2 }, random(10, 8), linear, "", "on 2 device"},
-		{"input that isn't given", nil, random(10, 8), func(scope *model.Scope, y *graph.Node) *graph.Node {
-			return graph.Mul(linear(scope, y), fit.Input(scope, y, "alpha"))
-		}, "", `"alpha", which isn't given`},
-		{"NaN EMA", func(c *fit.Config) { c.EMA = math.NaN() }, random(10, 8), linear, "", "[0, 1)"},
-		{"batch larger than the data", nil, random(2, 8), linear, "", "a batch of 3 needs at least as many galaxies, got 2"},
+		{"wide shift", func(c *fit.Config) { c.Shift = 2 }, random(10, 8), linear, "",
+			"up to 1 pixel"},
+		{"negative norm", func(c *fit.Config) { c.ClipNorm = -1 }, random(10, 8), linear, "",
+			"norm of the gradient"},
+		{"NaN norm", func(c *fit.Config) { c.ClipNorm = math.NaN() }, random(10, 8), linear, "",
+			"norm of the gradient"},
+		{"all held out", func(c *fit.Config) { c.HoldOut = 1 }, random(10, 8), linear, "",
+			"[0, 1)"},
+		{"too much held out", func(c *fit.Config) { c.HoldOut = 0.9 }, random(10, 8), linear, "",
+			"got 1 beside 9 that are held out"},
+		{"NaN held out", func(c *fit.Config) { c.HoldOut = math.NaN() }, random(10, 8), linear, "",
+			"[0, 1)"},
+		{"unequal parts", func(c *fit.Config) { c.Accumulate = 2 }, random(10, 8), linear, "",
+			"a batch of 3 can't be computed in 2 equal parts"},
+		{"negative parts", func(c *fit.Config) { c.Accumulate = -1 }, random(10, 8), linear, "",
+			"parts"},
+		{"unequal devices", func(c *fit.Config) { c.Devices = 2 }, random(10, 8), linear, "",
+			"on 2 device"},
+		{"input that isn't given", nil, random(10, 8),
+			func(scope *model.Scope, y *graph.Node) *graph.Node {
+				return graph.Mul(linear(scope, y), fit.Input(scope, y, "alpha"))
+			}, "", `"alpha", which isn't given`},
+		{"NaN EMA", func(c *fit.Config) { c.EMA = math.NaN() }, random(10, 8), linear, "",
+			"[0, 1)"},
+		{"batch larger than the data", nil, random(2, 8), linear, "",
+			"a batch of 3 needs at least as many galaxies, got 2"},
 		{"oblong galaxies", nil, galaxy.NewImages(10, 8, 6, 1), linear, "", "8×6"},
 		{"NaN pixel", nil, nan, linear, "", "image 1"},
 		{"no galaxies", nil, galaxy.NewImages(0, 8, 8, 1), linear, "", "at least 1"},
 		{"objective that panics", nil, random(10, 8), panicking, "", "a graph that can't be built"},
-		{"objective without weights", nil, random(10, 8), func(_ *model.Scope, y *graph.Node) *graph.Node { return graph.ReduceAllMean(y) }, "", "no weights to train"},
+		{"objective without weights", nil, random(10, 8),
+			func(_ *model.Scope, y *graph.Node) *graph.Node { return graph.ReduceAllMean(y) }, "",
+			"no weights to train"},
 		{"folder that is a file", nil, random(10, 8), linear, file, file},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -45,13 +45,16 @@ func linear(scope *model.Scope, y *graph.Node) *graph.Node {
 	flat := graph.Reshape(y, y.Shape().Dimensions[0], -1)
 	seen := graph.Add(flat, graph.MulScalar(scope.RandomNormal(y.Graph(), flat.Shape()), 0.1))
 	predicted := layers.DenseWithBias(scope.In("map"), seen, 1)
-	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted, graph.ReduceAndKeep(flat, graph.ReduceSum, -1))))
+	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted,
+		graph.ReduceAndKeep(flat, graph.ReduceSum, -1))))
 }
 
 // diffusion is the smallest model of the kind that is trained in earnest.
 func diffusion(scope *model.Scope, y *graph.Node) *graph.Node {
-	c := ddpm.Config{T: 50, Mean: 0.5, Std: 0.3, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}}
-	instrument := psf.Instrument{Size: 3, SigmaMin: 0.5, SigmaMax: 1, NoiseMin: 0.01, NoiseMax: 0.01}
+	c := ddpm.Config{T: 50, Mean: 0.5, Std: 0.3, Network: unet.Config{Features: []int{4}, Blocks: 1,
+		Embedding: 4}}
+	instrument := psf.Instrument{Size: 3, SigmaMin: 0.5, SigmaMax: 1, NoiseMin: 0.01,
+		NoiseMax: 0.01}
 	x, psfs, noise := instrument.Observe(scope, y)
 	return c.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})
 }
@@ -59,12 +62,14 @@ func diffusion(scope *model.Scope, y *graph.Node) *graph.Node {
 // weight makes an objective of one scalar weight that starts at 0.
 func weight(loss func(w *graph.Node) *graph.Node) fit.Objective {
 	return func(scope *model.Scope, y *graph.Node) *graph.Node {
-		w := scope.WithInitializer(initializer.Zero).VariableWithShape("w", shapes.Make(dtypes.Float32))
+		w := scope.WithInitializer(initializer.Zero).VariableWithShape("w",
+			shapes.Make(dtypes.Float32))
 		return loss(w.NodeValue(y.Graph()))
 	}
 }
 
-// variables are all numbers of a checkpoint, by name: weights, their average, the optimizer's and the random numbers' state.
+// variables are all numbers of a checkpoint, by name: weights, their average, the optimizer's and
+// the random numbers' state.
 func variables(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	store, err := fit.Load(dir)
@@ -73,7 +78,8 @@ func variables(t *testing.T, dir string) map[string]string {
 	}
 	all := map[string]string{}
 	for v := range store.IterVariables() {
-		if err := v.MustValue().ConstBytes(func(data []byte) { all[v.Path()] = string(data) }); err != nil {
+		err := v.MustValue().ConstBytes(func(data []byte) { all[v.Path()] = string(data) })
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +116,10 @@ func sameTraining(t *testing.T, got, want string) {
 }
 
 // until trains up to a step and cancels then.
-func until(t *testing.T, c fit.Config, images *galaxy.Images, objective fit.Objective, dir string, step int) {
+func until(
+	t *testing.T, c fit.Config, images *galaxy.Images, objective fit.Objective, dir string,
+	step int,
+) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -154,7 +163,8 @@ func write(t *testing.T, dir string, all map[string]string) {
 	}
 }
 
-// falls fails for losses whose mean over the last steps isn't below the given factor of that over the first.
+// falls fails for losses whose mean over the last steps isn't below the given factor of that over
+// the first.
 func falls(t *testing.T, losses []float64, steps int, factor float64) {
 	t.Helper()
 	first, last := stat.Mean(losses[:steps], nil), stat.Mean(losses[len(losses)-steps:], nil)

@@ -51,7 +51,8 @@ func TestBusyFolderNamesItsOwner(t *testing.T) {
 	if !errors.Is(err, fit.ErrBusy) {
 		t.Fatalf("error %v, want %v", err, fit.ErrBusy)
 	}
-	for _, part := range []string{dir, "the kernel of first.ipynb", fmt.Sprintf("process %d", command.Process.Pid), "since 20"} {
+	for _, part := range []string{dir, "the kernel of first.ipynb",
+		fmt.Sprintf("process %d", command.Process.Pid), "since 20"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q lacks %q", err, part)
 		}

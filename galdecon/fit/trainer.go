@@ -17,12 +17,13 @@ import (
 	"github.com/gomlx/gomlx/ml/model/checkpoint"
 )
 
-// Inputs are scalars that a loss reads by name with [Input]: what a sweep varies. They stay the same through a training, and are
-// stored in its checkpoint, as float32.
+// Inputs are scalars that a loss reads by name with [Input]: what a sweep varies. They stay the
+// same through a training, and are stored in its checkpoint, as float32.
 type Inputs map[string]float64
 
-// Trainer trains models that differ only in their [Inputs], one after the other, with one compiled step: only the first training
-// costs a compilation. Each starts from the same weights and sees the same galaxies and noise.
+// Trainer trains models that differ only in their [Inputs], one after the other, with one compiled
+// step: only the first training costs a compilation. Each starts from the same weights and sees the
+// same galaxies and noise.
 type Trainer struct {
 	problem        Problem
 	config         Config
@@ -30,8 +31,8 @@ type Trainer struct {
 
 	store   *model.Store
 	initial *model.Store // values that a training starts with; nil until the step is compiled
-	// step and validation take galaxies and a state of random numbers; validation is nil where no galaxies are held out. update takes
-	// nothing, and is nil where a batch has one part.
+	// step and validation take galaxies and a state of random numbers; validation is nil where no
+	// galaxies are held out. update takes nothing, and is nil where a batch has one part.
 	step, update, validation *model.Exec
 	sharding                 *distributed.ShardingSpec // along the first axis, nil on one device
 }
@@ -45,7 +46,8 @@ func NewTrainer(p Problem, c Config) (*Trainer, error) {
 	t.training, t.held = c.split(p.Images.N)
 	if n := c.devices(); n > 1 {
 		if available := p.Device.NumDevices(); n > available {
-			return nil, fmt.Errorf("fit: the training asks for %d devices, but there are %d", n, available)
+			return nil, fmt.Errorf("fit: the training asks for %d devices, but there are %d", n,
+				available)
 		}
 		mesh, err := distributed.NewDeviceMesh([]int{n}, []string{"batch"})
 		if err == nil {
@@ -72,11 +74,14 @@ func (t *Trainer) Close() {
 	}
 }
 
-// Run trains until the configured number of steps in all, from the checkpoint in dir if there is one, and leaves a checkpoint
-// there; otherwise like the function [Run]. The inputs must be those that the loss reads, and those of the checkpoint. prepareDir, which may be
-// nil, is called before anything else, once no other training can be going on in the folder: it may refuse what is there, or write what
-// belongs beside the checkpoints. Only one Run may go on at a time.
-func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, prepareDir func() error, report func(Progress)) error {
+// Run trains until the configured number of steps in all, from the checkpoint in dir if there is
+// one, and leaves a checkpoint there; otherwise like the function [Run]. The inputs must be those
+// that the loss reads, and those of the checkpoint. prepareDir, which may be nil, is called before
+// anything else, once no other training can be going on in the folder: it may refuse what is there,
+// or write what belongs beside the checkpoints. Only one Run may go on at a time.
+func (t *Trainer) Run(
+	ctx context.Context, dir string, inputs Inputs, prepareDir func() error, report func(Progress),
+) error {
 	c := t.config
 	for name, value := range inputs {
 		if v := float64(float32(value)); math.IsNaN(v) || math.IsInf(v, 0) {
@@ -117,7 +122,8 @@ func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, prepareDir
 		return nil
 	}
 	if state.step > 0 && state.exported() {
-		return fmt.Errorf("fit: the model in %s was exported at step %d: without the optimizer's state it can't be trained until step %d", dir, state.step, c.Steps)
+		return fmt.Errorf("fit: the model in %s was exported at step %d: without the optimizer's "+
+			"state it can't be trained until step %d", dir, state.step, c.Steps)
 	}
 	if err := t.compile(); err != nil {
 		return fmt.Errorf("fit: cannot compile the training step: %w", err)
@@ -134,7 +140,8 @@ func (t *Trainer) Run(ctx context.Context, dir string, inputs Inputs, prepareDir
 		return err
 	}
 	state.store = t.store
-	if err := state.stage(checkpoint.BinUncompressed); err != nil { // compressing takes many times longer, and saves a tenth
+	// compressing takes many times longer, and saves a tenth
+	if err := state.stage(checkpoint.BinUncompressed); err != nil {
 		return err
 	}
 	defer state.unstage()
@@ -156,9 +163,11 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 	var started, saved time.Time
 	var cost time.Duration // of the last save
 	step, part, loss, terms := state.step, 0, 0.0, map[string]float64(nil)
-	var before map[*model.Variable]*tensors.Tensor // the statistics when the step began, if it has several parts
+	// the statistics when the step began, if it has several parts
+	var before map[*model.Variable]*tensors.Tensor
 	// The next batch is copied while the device computes.
-	for batch, err := range dataset.Buffer(&feed{c: c, images: t.problem.Images, training: t.training, from: state.step}).Iter() {
+	for batch, err := range dataset.Buffer(&feed{c: c, images: t.problem.Images,
+		training: t.training, from: state.step}).Iter() {
 		if err != nil {
 			return failed(step+1, err)
 		}
@@ -180,7 +189,8 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 			if stopped == nil {
 				continue
 			}
-			// The step is given up: a part may take longer than there is time, and the last whole step may not be on disk yet.
+			// The step is given up: a part may take longer than there is time, and the last whole
+			// step may not be on disk yet.
 			if step > state.step {
 				for v, value := range before {
 					if err := v.SetValue(value); err != nil {
@@ -214,7 +224,8 @@ func (t *Trainer) run(ctx context.Context, state *state, report func(Progress)) 
 			started = time.Now()
 		}
 		if report != nil {
-			report(Progress{Step: step, Steps: c.Steps, Loss: loss, Terms: terms, Validation: last(state.validation), Elapsed: time.Since(started)})
+			report(Progress{Step: step, Steps: c.Steps, Loss: loss, Terms: terms,
+				Validation: last(state.validation), Elapsed: time.Since(started)})
 		}
 		part, loss, terms = 0, 0, nil
 		var stopped error
@@ -255,7 +266,8 @@ func (t *Trainer) statistics() (map[*model.Variable]*tensors.Tensor, error) {
 	return copies, nil
 }
 
-// addTerms adds the terms of the last part of a step, which count as much as the part, to those of the parts before.
+// addTerms adds the terms of the last part of a step, which count as much as the part, to those of
+// the parts before.
 func (t *Trainer) addTerms(sums map[string]float64) (map[string]float64, error) {
 	for v := range t.store.Scope(termScope).IterVariables() {
 		value, err := v.Value()
@@ -265,16 +277,18 @@ func (t *Trainer) addTerms(sums map[string]float64) (map[string]float64, error) 
 		if sums == nil {
 			sums = map[string]float64{}
 		}
-		sums[strings.TrimPrefix(v.Path(), termScope+"/")] += float64(tensors.ToScalar[float32](value)) / float64(t.config.parts())
+		sums[strings.TrimPrefix(v.Path(),
+			termScope+"/")] += float64(tensors.ToScalar[float32](value)) / float64(t.config.parts())
 	}
 	return sums, nil
 }
 
-// saveShare is the share of the time that may go into saving: a training saves as often as it allows, so that it loses little
-// when it is killed.
+// saveShare is the share of the time that may go into saving: a training saves as often as it
+// allows, so that it loses little when it is killed.
 const saveShare = 0.02
 
-// random returns states of random numbers, one for each device, for the parts of a step, or of a validation.
+// random returns states of random numbers, one for each device, for the parts of a step, or of a
+// validation.
 func (t *Trainer) random(stream uint64, part int) *tensors.Tensor {
 	n := t.config.devices()
 	var words []uint64
@@ -287,8 +301,8 @@ func (t *Trainer) random(stream uint64, part int) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(words, len(words))
 }
 
-// call runs a graph on arguments, each spread over the devices along its first axis, frees them, and returns its scalar, if there is
-// one.
+// call runs a graph on arguments, each spread over the devices along its first axis, frees them,
+// and returns its scalar, if there is one.
 func (t *Trainer) call(exec *model.Exec, arguments ...*tensors.Tensor) (value float64, err error) {
 	var all []any
 	for _, argument := range arguments {

@@ -20,7 +20,8 @@ import (
 	"galdecon/galdecon/fit"
 )
 
-// weighted is linear with weights of its loss that are inputs; it counts how often its graph is built.
+// weighted is linear with weights of its loss that are inputs; it counts how often its graph is
+// built.
 func weighted(built *int) fit.Objective {
 	return func(scope *model.Scope, y *graph.Node) *graph.Node {
 		*built++
@@ -30,13 +31,15 @@ func weighted(built *int) fit.Objective {
 	}
 }
 
-// A sweep builds its graph once, and each of its points is, bit for bit, the one that is trained alone; also where the sweep was
-// interrupted and another went on.
+// A sweep builds its graph once, and each of its points is, bit for bit, the one that is trained
+// alone; also where the sweep was interrupted and another went on.
 func TestSweepOnOneGraph(t *testing.T) {
 	t.Parallel()
-	c := fit.Config{Steps: 40, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, ClipNorm: 0.5, HoldOut: 0.2, Seed: 7}
+	c := fit.Config{Steps: 40, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, ClipNorm: 0.5,
+		HoldOut: 0.2, Seed: 7}
 	images := random(30, 8)
-	points := []fit.Inputs{{"alpha": 1, "beta": 0.1}, {"alpha": 0.3, "beta": 0.1}, {"alpha": 1, "beta": 3}}
+	points := []fit.Inputs{{"alpha": 1, "beta": 0.1}, {"alpha": 0.3, "beta": 0.1},
+		{"alpha": 1, "beta": 3}}
 	root := t.TempDir()
 	dir := func(kind string, i int) string { return filepath.Join(root, kind, fmt.Sprint(i)) }
 	trainer := func(built *int) *fit.Trainer {
@@ -79,13 +82,15 @@ func TestSweepOnOneGraph(t *testing.T) {
 		}
 		sameTraining(t, dir("sweep", i), dir("alone", i))
 	}
-	if a, b := variables(t, dir("sweep", 0)), variables(t, dir("sweep", 1)); a["/model/map/dense/weights"] == b["/model/map/dense/weights"] {
+	if a, b := variables(t, dir("sweep", 0)), variables(t,
+		dir("sweep", 1)); a["/model/map/dense/weights"] == b["/model/map/dense/weights"] {
 		t.Error("another α gives the same weights")
 	}
 
 	finished := 0
 	for i, inputs := range points {
-		if err := trainer(&finished).Run(t.Context(), dir("sweep", i), inputs, nil, nil); err != nil {
+		if err := trainer(&finished).Run(t.Context(), dir("sweep", i), inputs, nil,
+			nil); err != nil {
 			t.Error(err)
 		}
 	}
@@ -102,11 +107,13 @@ func TestSweepOnOneGraph(t *testing.T) {
 		{dir("sweep", 0), fit.Inputs{"alpha": 1}, "trained with 2 inputs, not 1"},
 		{dir("sweep", 0), fit.Inputs{"alpha": 1, "gamma": 2}, `without the input "gamma"`},
 		{dir("new", 0), fit.Inputs{"alpha": 1}, `reads the input "beta", which isn't given`},
-		{dir("new", 0), fit.Inputs{"alpha": 1, "beta": 1, "gamma": 1}, `doesn't read the inputs ["gamma"]`},
+		{dir("new", 0), fit.Inputs{"alpha": 1, "beta": 1, "gamma": 1},
+			`doesn't read the inputs ["gamma"]`},
 		{dir("new", 0), fit.Inputs{"alpha": math.NaN(), "beta": 1}, `"alpha" must be a finite`},
 		{dir("new", 0), fit.Inputs{"alpha": 1, "beta": 1e39}, `"beta" must be a finite`},
 	} {
-		if err := sweep.Run(t.Context(), test.dir, test.inputs, nil, nil); err == nil || !strings.HasPrefix(err.Error(), "fit: ") || !strings.Contains(err.Error(), test.want) {
+		if err := sweep.Run(t.Context(), test.dir, test.inputs, nil, nil); err == nil ||
+			!strings.HasPrefix(err.Error(), "fit: ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("inputs %v: error %v, want one with %q", test.inputs, err, test.want)
 		}
 	}
@@ -119,17 +126,20 @@ func TestSweepOnOneGraph(t *testing.T) {
 func TestTrainerAfterAFailure(t *testing.T) {
 	t.Parallel()
 	objective := func(scope *model.Scope, y *graph.Node) *graph.Node {
-		w := scope.WithInitializer(initializer.One).VariableWithShape("w", shapes.Make(dtypes.Float32)).NodeValue(y)
+		w := scope.WithInitializer(initializer.One).VariableWithShape("w",
+			shapes.Make(dtypes.Float32)).NodeValue(y)
 		return graph.Log(graph.Mul(w, fit.Input(scope, y, "scale")))
 	}
-	trainer, err := fit.NewTrainer(problem(t, random(2, 2), objective), fit.Config{Steps: 3, Batch: 1, LearningRate: 0.1})
+	trainer, err := fit.NewTrainer(problem(t, random(2, 2), objective),
+		fit.Config{Steps: 3, Batch: 1, LearningRate: 0.1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer trainer.Close()
 	root := t.TempDir()
 	for i, scale := range []float64{1, -1, 1} {
-		err := trainer.Run(t.Context(), filepath.Join(root, fmt.Sprint(i)), fit.Inputs{"scale": scale}, nil, nil)
+		err := trainer.Run(t.Context(), filepath.Join(root, fmt.Sprint(i)),
+			fit.Inputs{"scale": scale}, nil, nil)
 		if scale < 0 != errors.Is(err, fit.ErrDiverged) || scale > 0 && err != nil {
 			t.Errorf("scale %g: %v", scale, err)
 		}
@@ -137,8 +147,9 @@ func TestTrainerAfterAFailure(t *testing.T) {
 	sameTraining(t, filepath.Join(root, "2"), filepath.Join(root, "0"))
 }
 
-// Galaxy i has the value i in all pixels, and the loss is the mean of the batch plus the weight, whose gradient is 1: the losses tell
-// which galaxies are trained on, and the averaged weight at every validation is known.
+// Galaxy i has the value i in all pixels, and the loss is the mean of the batch plus the weight,
+// whose gradient is 1: the losses tell which galaxies are trained on, and the averaged weight at
+// every validation is known.
 func TestValidationLoss(t *testing.T) {
 	t.Parallel()
 	const n, batch = 12, 2
@@ -149,7 +160,8 @@ func TestValidationLoss(t *testing.T) {
 		}
 	}
 	objective := func(scope *model.Scope, y *graph.Node) *graph.Node {
-		w := scope.WithInitializer(initializer.Zero).VariableWithShape("w", shapes.Make(dtypes.Float32)).NodeValue(y)
+		w := scope.WithInitializer(initializer.Zero).VariableWithShape("w",
+			shapes.Make(dtypes.Float32)).NodeValue(y)
 		noise := scope.RandomNormal(y.Graph(), shapes.Make(dtypes.Float32))
 		if scope.IsTraining(y.Graph()) {
 			noise = graph.MulScalar(noise, 0)
@@ -187,7 +199,8 @@ func TestValidationLoss(t *testing.T) {
 				again += batch * (losses[j] - w)
 			}
 			if math.Abs(again-trained) > 1e-3 {
-				t.Fatalf("the epoch from step %d on takes galaxies with the sum %g, the first %g", k+1, again, trained)
+				t.Fatalf("the epoch from step %d on takes galaxies with the sum %g, the first %g",
+					k+1, again, trained)
 			}
 		}
 		w -= c.LearningRate * float64(c.Steps-k) / float64(c.Steps)
@@ -208,7 +221,8 @@ func TestValidationLoss(t *testing.T) {
 		if j == 0 {
 			offset = noise
 		} else if math.Abs(noise-offset) > 1e-5 {
-			t.Errorf("step %d: the validation loss %g differs by %g from the one expected without noise, before by %g", k+1, curve[j].Loss, noise, offset)
+			t.Errorf("step %d: the validation loss %g differs by %g from the one expected "+
+				"without noise, before by %g", k+1, curve[j].Loss, noise, offset)
 		}
 	}
 	if math.Abs(offset) < 1e-3 || math.Abs(offset) > 4/math.Sqrt(2) {
@@ -217,13 +231,18 @@ func TestValidationLoss(t *testing.T) {
 
 	// The noise of a step depends on nothing else, so it is the same without validation.
 	noisy := func(scope *model.Scope, y *graph.Node) *graph.Node {
-		w := scope.WithInitializer(initializer.Zero).VariableWithShape("w", shapes.Make(dtypes.Float32)).NodeValue(y)
-		return graph.Add(w, graph.ReduceAllMean(scope.RandomNormal(y.Graph(), shapes.Make(dtypes.Float32, 3))))
+		w := scope.WithInitializer(initializer.Zero).VariableWithShape("w",
+			shapes.Make(dtypes.Float32)).NodeValue(y)
+		return graph.Add(w, graph.ReduceAllMean(scope.RandomNormal(y.Graph(),
+			shapes.Make(dtypes.Float32, 3))))
 	}
 	var noises [2][]float64
 	without := t.TempDir()
-	for i, c := range []fit.Config{c, {Steps: c.Steps, Batch: batch, LearningRate: c.LearningRate, Seed: c.Seed}} {
-		if err := fit.Run(t.Context(), problem(t, images, noisy), c, filepath.Join(without, fmt.Sprint(i)), func(p fit.Progress) { noises[i] = append(noises[i], p.Loss) }); err != nil {
+	for i, c := range []fit.Config{c, {Steps: c.Steps, Batch: batch, LearningRate: c.LearningRate,
+		Seed: c.Seed}} {
+		if err := fit.Run(t.Context(), problem(t, images, noisy), c,
+			filepath.Join(without, fmt.Sprint(i)),
+			func(p fit.Progress) { noises[i] = append(noises[i], p.Loss) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,20 +254,25 @@ func TestValidationLoss(t *testing.T) {
 	}
 }
 
-// The gradient of a·w₁ + b·w₂ is (a, b); shortened to the norm c it is (a, b)·c/√(a²+b²). Adam's step doesn't depend on the length,
-// but its first moment, 0.1 times the gradient after one step, does.
+// The gradient of a·w₁ + b·w₂ is (a, b); shortened to the norm c it is (a, b)·c/√(a²+b²). Adam's
+// step doesn't depend on the length, but its first moment, 0.1 times the gradient after one step,
+// does.
 func TestClipNorm(t *testing.T) {
 	t.Parallel()
 	objective := func(scope *model.Scope, y *graph.Node) *graph.Node {
 		w := func(name string, n int) *graph.Node {
-			return graph.ReduceAllSum(scope.WithInitializer(initializer.Zero).VariableWithShape(name, shapes.Make(dtypes.Float32, n)).NodeValue(y))
+			zeros := scope.WithInitializer(initializer.Zero)
+			return graph.ReduceAllSum(
+				zeros.VariableWithShape(name, shapes.Make(dtypes.Float32, n)).NodeValue(y))
 		}
-		return graph.Add(graph.MulScalar(w("a", 1), 3), graph.MulScalar(w("b", 4), 2)) // norm √(9 + 4·4) = 5
+		// norm √(9 + 4·4) = 5
+		return graph.Add(graph.MulScalar(w("a", 1), 3), graph.MulScalar(w("b", 4), 2))
 	}
 	for limit, factor := range map[float64]float64{0: 1, 2.5: 0.5, 5.5: 1, 0.001: 0.0002} {
 		dir := t.TempDir()
 		c := fit.Config{Steps: 1, Batch: 1, LearningRate: 0.1, ClipNorm: limit}
-		if err := fit.Run(t.Context(), problem(t, random(2, 2), objective), c, dir, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, random(2, 2), objective), c, dir,
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		store, err := fit.Load(dir)
@@ -256,8 +280,10 @@ func TestClipNorm(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, gradient := range map[string]float64{"a": 3, "b": 2} {
-			moment := tensors.MustCopyFlatData[float32](store.GetVariable("/AdamOptimizer/model/" + name + "_1st_moment").MustValue())
-			if got, want := float64(moment[0])/0.1, gradient*factor; math.Abs(got-want) > 1e-5*want {
+			moment := tensors.MustCopyFlatData[float32](store.GetVariable("/AdamOptimizer/model/" +
+				name + "_1st_moment").MustValue())
+			if got, want := float64(moment[0])/0.1,
+				gradient*factor; math.Abs(got-want) > 1e-5*want {
 				t.Errorf("limit %g: the gradient of %s is %g, want %g", limit, name, got, want)
 			}
 		}
