@@ -19,7 +19,8 @@ import (
 	"galdecon/galdecon/unet"
 )
 
-// problem is a small model with weights that are no longer at their start, and galaxies seen through it.
+// problem is a small model with weights that are no longer at their start, and galaxies seen
+// through it.
 type problem struct {
 	c       ddpm.Config
 	sampler ddpm.Sampler
@@ -96,7 +97,8 @@ func move(t *testing.T, store *model.Store) {
 		for i := range values {
 			values[i] += 0.1 * float32(rng.NormFloat64())
 		}
-		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values,
+			v.Shape().Dimensions...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,7 +106,8 @@ func move(t *testing.T, store *model.Store) {
 
 func (p problem) posterior(t *testing.T) *ddpm.Generator {
 	t.Helper()
-	posterior, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler, p.store.Scope("/model"))
+	posterior, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler,
+		p.store.Scope("/model"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +144,8 @@ func TestDraw(t *testing.T) {
 	if !slices.Equal(samples, again) || !slices.Equal(reblurred, reblurredAgain) {
 		t.Error("the same seed gives other samples")
 	}
-	blurred, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(samples, p.x.Shape().Dimensions...), p.psfs)
+	blurred, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
+		tensors.FromFlatDataAndDimensions(samples, p.x.Shape().Dimensions...), p.psfs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +161,8 @@ func TestDraw(t *testing.T) {
 		at := func(v []float32) []float32 { return v[i*each : (i+1)*each] }
 		// Whatever the weights, each step is corrected towards its own observation.
 		if mse := mse(at(reblurred), at(x)); !(mse < 1e-4) {
-			t.Errorf("sample %d, blurred again, has an MSE of %g to its observation, want < 1e-4", i, mse)
+			t.Errorf("sample %d, blurred again, has an MSE of %g to its observation, want < 1e-4",
+				i, mse)
 		}
 		for j := range stamps {
 			if j != i && mse(at(reblurred), x[j*each:(j+1)*each]) < 1e-3 {
@@ -196,7 +201,9 @@ func TestDrawWithOnePSF(t *testing.T) {
 	one := tensors.MustCopyFlatData[float32](p.psfs)[:psfSize*psfSize]
 	var out [2][]float32
 	for i, copies := range []int{1, stamps} {
-		a, _, err := posterior.Draw(seed(t, 1), p.x, tensors.FromFlatDataAndDimensions(slices.Repeat(one, copies), copies, psfSize, psfSize), p.noise)
+		a, _, err := posterior.Draw(seed(t, 1), p.x,
+			tensors.FromFlatDataAndDimensions(slices.Repeat(one, copies), copies, psfSize, psfSize),
+			p.noise)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +211,8 @@ func TestDrawWithOnePSF(t *testing.T) {
 	}
 	for i := range out[0] {
 		if math.Abs(float64(out[0][i]-out[1][i])) > 1e-4 {
-			t.Fatalf("pixel %d is %g with one PSF for all, %g with a copy for each", i, out[0][i], out[1][i])
+			t.Fatalf("pixel %d is %g with one PSF for all, %g with a copy for each", i, out[0][i],
+				out[1][i])
 		}
 	}
 }
@@ -215,18 +223,23 @@ func drawErrors(t *testing.T, p problem, posterior *ddpm.Generator) {
 		x, psfs *tensors.Tensor
 		want    string
 	}{
-		"PSFs of another batch":     {p.x, filled(0.04, 2, 5, 5), "3 images need as many PSFs, or one for all; got 2"},
-		"PSFs of another size":      {p.x, filled(1./9, 3, 3, 3), "3"},
-		"oblong PSFs":               {p.x, filled(0.05, 3, 5, 4), "square"},
-		"PSFs without batch":        {p.x, filled(0.04, 5, 5), "[batch, k, k]"},
-		"images without channels":   {filled(0, 3, 16, 16), p.psfs, "[batch, height, width, channels]"},
-		"images of other channels":  {filled(0, 3, 16, 16, 3), p.psfs, "3"},
-		"images of another type":    {tensors.FromFlatDataAndDimensions(make([]float64, 3*256), 3, 16, 16, 1), p.psfs, "64"},
-		"empty tensor where x goes": {tensors.FromFlatDataAndDimensions([]float32{}, 0, 16, 16, 1), p.psfs, ""},
+		"PSFs of another batch": {p.x, filled(0.04, 2, 5, 5),
+			"3 images need as many PSFs, or one for all; got 2"},
+		"PSFs of another size": {p.x, filled(1./9, 3, 3, 3), "3"},
+		"oblong PSFs":          {p.x, filled(0.05, 3, 5, 4), "square"},
+		"PSFs without batch":   {p.x, filled(0.04, 5, 5), "[batch, k, k]"},
+		"images without channels": {filled(0, 3, 16, 16), p.psfs,
+			"[batch, height, width, channels]"},
+		"images of other channels": {filled(0, 3, 16, 16, 3), p.psfs, "3"},
+		"images of another type": {tensors.FromFlatDataAndDimensions(make([]float64, 3*256), 3,
+			16, 16, 1), p.psfs, "64"},
+		"empty tensor where x goes": {tensors.FromFlatDataAndDimensions([]float32{}, 0, 16, 16, 1),
+			p.psfs, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := posterior.Draw(seed(t, 1), test.x, test.psfs, p.noise)
-			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") || !strings.Contains(err.Error(), test.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
 		})
@@ -236,8 +249,9 @@ func drawErrors(t *testing.T, p problem, posterior *ddpm.Generator) {
 	}
 }
 
-// Guidance extrapolates from the prediction without the PSF: it changes samples, and the more the larger it is; a guidance of 0 is
-// the plain sampler, which a weight towards 0 approaches. Without dropout in training it is refused.
+// Guidance extrapolates from the prediction without the PSF: it changes samples, and the more the
+// larger it is; a guidance of 0 is the plain sampler, which a weight towards 0 approaches. Without
+// dropout in training it is refused.
 func TestGuidance(t *testing.T) {
 	p := small(t)
 	p.sampler.DataConsistency = false
@@ -256,7 +270,8 @@ func TestGuidance(t *testing.T) {
 		t.Errorf("guidance of 1e-4 and 1 moves samples by MSEs of %g and %g", near, far)
 	}
 	p.c.Dropout = 0
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler, p.store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "withheld") {
+	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler,
+		p.store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "withheld") {
 		t.Errorf("guidance of a model trained without dropout: %v", err)
 	}
 }
@@ -273,10 +288,12 @@ func TestPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := path.Shape().Dimensions, []int{p.sampler.Steps, stamps, side, side, 1}; !slices.Equal(got, want) {
+	if got, want := path.Shape().Dimensions, []int{p.sampler.Steps, stamps, side, side,
+		1}; !slices.Equal(got, want) {
 		t.Fatalf("the path has the shape %v, want %v", got, want)
 	}
-	steps, last := tensors.MustCopyFlatData[float32](path), tensors.MustCopyFlatData[float32](samples)
+	steps, last := tensors.MustCopyFlatData[float32](path),
+		tensors.MustCopyFlatData[float32](samples)
 	each := len(last)
 	if d := mse(steps[len(steps)-each:], last); d > 1e-10 {
 		t.Errorf("the path ends an MSE of %g away from the samples", d)
@@ -295,7 +312,8 @@ func TestNoiseIsACondition(t *testing.T) {
 	posterior := p.posterior(t)
 	var out [2][]float32
 	for i, level := range [][]float32{{0.003, 0.003, 0.003}, {0.03, 0.003, 0.003}} {
-		a, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, tensors.FromFlatDataAndDimensions(level, stamps))
+		a, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs,
+			tensors.FromFlatDataAndDimensions(level, stamps))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,7 +332,8 @@ func TestNoiseIsACondition(t *testing.T) {
 func TestPaperNetwork(t *testing.T) {
 	p := small(t)
 	p.c.Network, p.c.Paper = unet.Config{}, &unet.Paper{Channels: 1, Features: 8, PSFSize: psfSize}
-	p.c.Prediction, p.sampler = ddpm.Epsilon, ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true, Guidance: 0.5}
+	p.c.Prediction, p.sampler = ddpm.Epsilon, ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true,
+		Guidance: 0.5}
 	p.store = model.NewStore()
 	if l := loss(t, p.c, p.store, p.x, p.psfs); !(l > 0.3 && l < 10) {
 		t.Errorf("the loss at the start is %g, want one near 1", l)

@@ -14,8 +14,9 @@ import (
 	"galdecon/galdecon/internal/devicetest"
 )
 
-// With other weights, such as those of a later checkpoint, the samples are those of a posterior that is made with them, to the bit, and
-// nothing is compiled for that. The old posterior keeps its own.
+// With other weights, such as those of a later checkpoint, the samples are those of a posterior
+// that is made with them, to the bit, and nothing is compiled for that. The old posterior keeps its
+// own.
 func TestWithWeights(t *testing.T) {
 	p, later := small(t), small(t)
 	move(t, later.store)
@@ -47,12 +48,14 @@ func TestWithWeights(t *testing.T) {
 	wide.Network.Features = []int{8}
 	store := model.NewStore()
 	loss(t, wide, store, p.x, p.psfs)
-	if _, err := posterior.WithWeights(store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "another architecture") {
+	if _, err := posterior.WithWeights(store.Scope("/model")); err == nil ||
+		!strings.Contains(err.Error(), "another architecture") {
 		t.Errorf("weights of another architecture: error %v", err)
 	}
 }
 
-// Drawing leaves nothing on the device but what it returns: the garbage collector, which sees little of it, would free it late.
+// Drawing leaves nothing on the device but what it returns: the garbage collector, which sees
+// little of it, would free it late.
 func TestDrawFreesMemory(t *testing.T) {
 	p := small(t)
 	posterior, rng := p.posterior(t), seed(t, 1)
@@ -77,12 +80,14 @@ func TestDrawFreesMemory(t *testing.T) {
 		before := pjrt.BuffersAlive()
 		out := draw()
 		if left := pjrt.BuffersAlive() - before; left > int64(len(out)) {
-			t.Errorf("%s leaves %d tensors on the device, want the %d that it returns", name, left, len(out))
+			t.Errorf("%s leaves %d tensors on the device, want the %d that it returns", name, left,
+				len(out))
 		}
 	}
 }
 
-// A posterior takes any number of shapes: its executables alike, of which this one compiles fastest.
+// A posterior takes any number of shapes: its executables alike, of which this one compiles
+// fastest.
 func TestManyShapes(t *testing.T) {
 	posterior := small(t).posterior(t)
 	for n := range 33 {
@@ -92,7 +97,8 @@ func TestManyShapes(t *testing.T) {
 	}
 }
 
-// Weights of another architecture, or none, are an error and not samples from weights at their start.
+// Weights of another architecture, or none, are an error and not samples from weights at their
+// start.
 func TestPosteriorOfOtherWeights(t *testing.T) {
 	p := small(t)
 	for name, test := range map[string]struct {
@@ -100,27 +106,35 @@ func TestPosteriorOfOtherWeights(t *testing.T) {
 		scope  string
 		want   string
 	}{
-		"no weights":       {func(*ddpm.Config) {}, "/nowhere", "weights that the model lacks"},
-		"more levels":      {func(c *ddpm.Config) { c.Network.Features = []int{4, 4} }, "/model", "/model/unet/up_0"},
-		"more blocks":      {func(c *ddpm.Config) { c.Network.Blocks = 2 }, "/model", "weights that the model lacks"},
-		"larger embedding": {func(c *ddpm.Config) { c.Network.Embedding = 8 }, "/model", "/model/embed"},
+		"no weights": {func(*ddpm.Config) {}, "/nowhere", "weights that the model lacks"},
+		"more levels": {func(c *ddpm.Config) { c.Network.Features = []int{4, 4} }, "/model",
+			"/model/unet/up_0"},
+		"more blocks": {func(c *ddpm.Config) { c.Network.Blocks = 2 }, "/model",
+			"weights that the model lacks"},
+		"larger embedding": {func(c *ddpm.Config) { c.Network.Embedding = 8 }, "/model",
+			"/model/embed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := p.c
 			test.change(&c)
-			posterior, err := ddpm.NewGenerator(devicetest.Device(t), c, p.sampler, p.store.Scope(test.scope))
+			posterior, err := ddpm.NewGenerator(devicetest.Device(t), c, p.sampler,
+				p.store.Scope(test.scope))
 			if err == nil {
 				_, _, err = posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
 			}
-			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") || !strings.Contains(err.Error(), test.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
 		})
 	}
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), ddpm.Config{T: 1, Prediction: ddpm.Velocity}, p.sampler, p.store.Scope("/model")); err == nil {
+	if _, err := ddpm.NewGenerator(devicetest.Device(t),
+		ddpm.Config{T: 1, Prediction: ddpm.Velocity}, p.sampler,
+		p.store.Scope("/model")); err == nil {
 		t.Error("a schedule of one level is accepted")
 	}
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, ddpm.Sampler{Steps: 101}, p.store.Scope("/model")); err == nil {
+	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, ddpm.Sampler{Steps: 101},
+		p.store.Scope("/model")); err == nil {
 		t.Error("a sampler of more steps than noise levels is accepted")
 	}
 }

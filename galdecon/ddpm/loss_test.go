@@ -27,17 +27,19 @@ func loss(t *testing.T, c ddpm.Config, store *model.Store, y, psfs *tensors.Tens
 	if err := store.SetRNGStateFromSeed(1); err != nil {
 		t.Fatal(err)
 	}
-	out, err := model.CallOnce(devicetest.Device(t), store, func(scope *model.Scope, y, psfs, noise *graph.Node) *graph.Node {
-		return c.Loss(scope.In("model"), y, ddpm.Condition{X: y, PSFs: psfs, Noise: noise})
-	}, y, psfs, filled(0.01, y.Shape().Dimensions[0]))
+	out, err := model.CallOnce(devicetest.Device(t), store,
+		func(scope *model.Scope, y, psfs, noise *graph.Node) *graph.Node {
+			return c.Loss(scope.In("model"), y, ddpm.Condition{X: y, PSFs: psfs, Noise: noise})
+		}, y, psfs, filled(0.01, y.Shape().Dimensions[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return float64(tensors.ToScalar[float32](out))
 }
 
-// The network starts as 0, so for a constant image whose normalized value is u the loss is the mean square of what should be predicted:
-// 1 for ε, u² for y_0, ᾱ + (1−ᾱ) u² for v at each time. A batch that is a multiple of T takes all times equally often.
+// The network starts as 0, so for a constant image whose normalized value is u the loss is the mean
+// square of what should be predicted: 1 for ε, u² for y_0, ᾱ + (1−ᾱ) u² for v at each time. A batch
+// that is a multiple of T takes all times equally often.
 func TestLossByHand(t *testing.T) {
 	const T, batch, size, channels, u = 8, 32, 8, 3, 2.0
 	for _, c := range []ddpm.Config{
@@ -63,9 +65,12 @@ func TestLossByHand(t *testing.T) {
 				variance += (2*a*a + 4*a*(1-a)*u*u) / T
 			}
 		}
-		got := loss(t, c, model.NewStore(), filled(float32(c.Mean+u*c.Std), batch, size, size, channels), filled(1, 1, 1, 1))
-		if spread := 4*math.Sqrt(variance/(batch*size*size*channels)) + 1e-5; math.Abs(got-want) > spread {
-			t.Errorf("%s, cosine %t: the loss is %.4f, want %.4f ± %.4f", c.Prediction, c.Cosine, got, want, spread)
+		got := loss(t, c, model.NewStore(), filled(float32(c.Mean+u*c.Std), batch, size, size,
+			channels), filled(1, 1, 1, 1))
+		if spread := 4*math.Sqrt(variance/(batch*size*size*channels)) +
+			1e-5; math.Abs(got-want) > spread {
+			t.Errorf("%s, cosine %t: the loss is %.4f, want %.4f ± %.4f", c.Prediction, c.Cosine,
+				got, want, spread)
 		}
 	}
 }
