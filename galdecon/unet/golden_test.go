@@ -20,7 +20,8 @@ var fixtures = []struct {
 	network Paper
 }{
 	{"grey, odd PSF, npz", "testdata/paper_1.npz", Paper{Channels: 1, Features: 8, PSFSize: 5}},
-	{"colour, even PSF, the authors' safetensors", "testdata/paper_3.safetensors", Paper{Channels: 3, Features: 8, PSFSize: 10}},
+	{"colour, even PSF, the authors' safetensors", "testdata/paper_3.safetensors",
+		Paper{Channels: 3, Features: 8, PSFSize: 10}},
 }
 
 // golden holds what PyTorch computed in float64, by name.
@@ -54,11 +55,13 @@ func (g golden) values(t *testing.T, name string) []float32 {
 	return values
 }
 
-// images returns values of PyTorch's [batch, channels, height, width] as [batch, height, width, channels].
+// images returns values of PyTorch's [batch, channels, height, width] as [batch, height, width,
+// channels].
 func (g golden) images(t *testing.T, name string) *tensors.Tensor {
 	t.Helper()
 	d := g[name].shape
-	return tensors.FromFlatDataAndDimensions(transpose(g.values(t, name), d, []int{0, 2, 3, 1}), d[0], d[2], d[3], d[1])
+	return tensors.FromFlatDataAndDimensions(transpose(g.values(t, name), d, []int{0, 2, 3, 1}),
+		d[0], d[2], d[3], d[1])
 }
 
 func (g golden) inputs(t *testing.T) []any {
@@ -98,8 +101,8 @@ func (p Paper) graph(scope *model.Scope, in []*graph.Node) *graph.Node {
 	return p.Forward(scope, in[0], in[1], in[2], in[3])
 }
 
-// trainStep is one step of PyTorch's Adam on the prediction of the noise, in[4]; it returns the output, the loss, and
-// the gradients by the scope's order of trainable variables.
+// trainStep is one step of PyTorch's Adam on the prediction of the noise, in[4]; it returns the
+// output, the loss, and the gradients by the scope's order of trainable variables.
 func (p Paper) trainStep(scope *model.Scope, in []*graph.Node) []*graph.Node {
 	g := in[0].Graph()
 	scope.Store().SetTraining(g, true)

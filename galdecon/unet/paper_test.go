@@ -37,14 +37,15 @@ func TestPaperEvaluation(t *testing.T) {
 				t.Errorf("the output deviates by %g of its largest value", d)
 			}
 			if store.NumVariables() != before {
-				t.Errorf("Forward made %d variables that a state dict doesn't set", store.NumVariables()-before)
+				t.Errorf("Forward made %d variables that a state dict doesn't set",
+					store.NumVariables()-before)
 			}
 		})
 	}
 }
 
-// TestPaperHalfPrecision checks that in half precision the output is PyTorch's to two digits and the gradients to one, while the weights stay
-// in float32.
+// TestPaperHalfPrecision checks that in half precision the output is PyTorch's to two digits and
+// the gradients to one, while the weights stay in float32.
 func TestPaperHalfPrecision(t *testing.T) {
 	f := fixtures[0]
 	p := f.network
@@ -79,8 +80,10 @@ func TestPaperHalfPrecision(t *testing.T) {
 	check("output in training", deviation(flat(results[0]), flat(g.images(t, "training"))), 0.03)
 	var got, want []float32
 	for i, name := range names {
-		s := p.parameters()[slices.IndexFunc(p.parameters(), func(s parameter) bool { return s.name == name })]
-		got, want = append(got, flat(results[2+i])...), append(want, transpose(g.values(t, "gradient."+name), s.view, s.order)...)
+		s := p.parameters()[slices.IndexFunc(p.parameters(),
+			func(s parameter) bool { return s.name == name })]
+		got, want = append(got, flat(results[2+i])...),
+			append(want, transpose(g.values(t, "gradient."+name), s.view, s.order)...)
 	}
 	check("gradients", deviation(got, want), 0.1)
 	for v := range store.IterVariables() {
@@ -90,7 +93,8 @@ func TestPaperHalfPrecision(t *testing.T) {
 	}
 }
 
-// TestPaperTraining compares a step of training with PyTorch: output, loss, running statistics, gradients, and what Adam makes of them.
+// TestPaperTraining compares a step of training with PyTorch: output, loss, running statistics,
+// gradients, and what Adam makes of them.
 func TestPaperTraining(t *testing.T) {
 	for _, f := range fixtures {
 		t.Run(f.name, func(t *testing.T) {
@@ -124,7 +128,8 @@ func TestPaperTraining(t *testing.T) {
 			for i, name := range names {
 				gradients[name] = flat(results[2+i])
 			}
-			// A bias before a batch normalization has no effect: its gradient is 0 but for rounding, so that the scale is that of all.
+			// A bias before a batch normalization has no effect: its gradient is 0 but for
+			// rounding, so that the scale is that of all.
 			var scale, worst, worstOwn, worstRunning float64
 			var steps, wrong int
 			for _, s := range f.network.parameters() {
@@ -136,7 +141,9 @@ func TestPaperTraining(t *testing.T) {
 			}
 			for _, s := range f.network.parameters() {
 				if !s.trained {
-					worstRunning = max(worstRunning, deviation(flat(scope.GetVariable(s.name).MustValue()), g.values(t, "running."+s.name)))
+					worstRunning = max(worstRunning,
+						deviation(flat(scope.GetVariable(s.name).MustValue()),
+							g.values(t, "running."+s.name)))
 					continue
 				}
 				want := transpose(g.values(t, "gradient."+s.name), s.view, s.order)
@@ -148,14 +155,17 @@ func TestPaperTraining(t *testing.T) {
 				if own > 1e-6*scale {
 					worstOwn = max(worstOwn, deviation(gradients[s.name], want))
 				}
-				// Adam's first step has the size of the learning rate and the gradient's sign, where that isn't rounding.
-				after, step := flat(scope.GetVariable(s.name).MustValue()), transpose(g.values(t, "step."+s.name), s.view, s.order)
+				// Adam's first step has the size of the learning rate and the gradient's sign,
+				// where that isn't rounding.
+				after, step := flat(scope.GetVariable(s.name).MustValue()),
+					transpose(g.values(t, "step."+s.name), s.view, s.order)
 				for i := range after {
 					if math.Abs(float64(want[i])) < 1e-5*scale {
 						continue
 					}
 					steps++
-					if got := float64(after[i]-before[s.name][i]) / rate; math.Abs(got-float64(step[i])) > 2e-3 {
+					got := float64(after[i]-before[s.name][i]) / rate
+					if math.Abs(got-float64(step[i])) > 2e-3 {
 						wrong++
 					}
 				}
@@ -167,7 +177,8 @@ func TestPaperTraining(t *testing.T) {
 			}
 			check("running statistics", worstRunning)
 			if n := f.network.Weights(); wrong > 0 || steps < n/2 {
-				t.Errorf("of %d weights, %d were compared and %d moved otherwise than by PyTorch's Adam", n, steps, wrong)
+				t.Errorf("of %d weights, %d were compared and %d moved otherwise than by "+
+					"PyTorch's Adam", n, steps, wrong)
 			}
 		})
 	}
@@ -177,16 +188,19 @@ func TestPaperTraining(t *testing.T) {
 func TestPaperOneForAll(t *testing.T) {
 	p := fixtures[0].network
 	store := load(t, p, fixtures[0].weights)
-	exec, err := model.NewExec(devicetest.Device(t), store, func(scope *model.Scope, image, psf, time *graph.Node) *graph.Node {
-		one := p.Forward(scope, image, image, psf, time)
-		psf, time = graph.BroadcastToDims(psf, 2, 5, 5), graph.BroadcastToDims(time, 2)
-		return graph.ReduceAllMax(graph.Abs(graph.Sub(one, p.Forward(scope, image, image, psf, time))))
-	})
+	exec, err := model.NewExec(devicetest.Device(t), store,
+		func(scope *model.Scope, image, psf, time *graph.Node) *graph.Node {
+			one := p.Forward(scope, image, image, psf, time)
+			psf, time = graph.BroadcastToDims(psf, 2, 5, 5), graph.BroadcastToDims(time, 2)
+			return graph.ReduceAllMax(graph.Abs(graph.Sub(one,
+				p.Forward(scope, image, image, psf, time))))
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
 	image := tensors.FromFlatDataAndDimensions(ramp(2*8*16), 2, 8, 16, 1)
-	difference, err := exec.Call1(image, tensors.FromFlatDataAndDimensions(ramp(25), 1, 5, 5), []float32{0.5})
+	difference, err := exec.Call1(image, tensors.FromFlatDataAndDimensions(ramp(25), 1, 5, 5),
+		[]float32{0.5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,9 +245,10 @@ func TestPaperInitial(t *testing.T) {
 			continue
 		}
 		delete(bounds, s.name)
-		exec, err := model.NewExec(devicetest.Device(t), scope.Store(), func(_ *model.Scope, g *graph.Graph) *graph.Node {
-			return s.initial(scope)(g, s.shape())
-		})
+		exec, err := model.NewExec(devicetest.Device(t), scope.Store(),
+			func(_ *model.Scope, g *graph.Graph) *graph.Node {
+				return s.initial(scope)(g, s.shape())
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,19 +294,27 @@ func TestPaperErrors(t *testing.T) {
 		blurred, noisy, psf, time []int
 		want                      string
 	}{
-		{[]int{2, 16, 12, 1}, []int{2, 16, 12, 1}, []int{2, 4, 4}, []int{2}, "multiple of 8 pixels, got 12"},
-		{[]int{2, 16, 16, 3}, []int{2, 16, 16, 3}, []int{2, 4, 4}, []int{2}, "width, 1], got [2 16 16 3]"},
-		{[]int{2, 16, 8, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{2}, "got [2 16 16 1] and [2 16 8 1]"},
-		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 5, 5}, []int{2}, "PSFs [2, 4, 4], or one for all, got [2 5 5]"},
-		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{3, 4, 4}, []int{2}, "PSFs [2, 4, 4], or one for all, got [3 4 4]"},
-		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{3}, "times [2], or one for all, got [3]"},
+		{[]int{2, 16, 12, 1}, []int{2, 16, 12, 1}, []int{2, 4, 4}, []int{2},
+			"multiple of 8 pixels, got 12"},
+		{[]int{2, 16, 16, 3}, []int{2, 16, 16, 3}, []int{2, 4, 4}, []int{2},
+			"width, 1], got [2 16 16 3]"},
+		{[]int{2, 16, 8, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{2},
+			"got [2 16 16 1] and [2 16 8 1]"},
+		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 5, 5}, []int{2},
+			"PSFs [2, 4, 4], or one for all, got [2 5 5]"},
+		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{3, 4, 4}, []int{2},
+			"PSFs [2, 4, 4], or one for all, got [3 4 4]"},
+		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{3},
+			"times [2], or one for all, got [3]"},
 		{[]int{2, 16, 16}, []int{2, 16, 16}, []int{2, 4, 4}, []int{2}, "got [2 16 16]"},
 	} {
 		exec, err := model.NewExec(b, model.NewStore(), good.graph)
 		if err != nil {
 			t.Fatal(err)
 		}
-		zeros := func(dims []int) *tensors.Tensor { return tensors.FromShape(shapes.Make(dtypes.Float32, dims...)) }
+		zeros := func(dims []int) *tensors.Tensor {
+			return tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
+		}
 		_, err = exec.Call(zeros(c.blurred), zeros(c.noisy), zeros(c.psf), zeros(c.time))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("inputs %v: error %v lacks %q", c, err, c.want)
@@ -299,22 +322,27 @@ func TestPaperErrors(t *testing.T) {
 	}
 }
 
-// BenchmarkPaper times what a PyTorch peer does at the same size: 32×32 pixels, 3 channels, 32 features, batch 8.
+// BenchmarkPaper times what a PyTorch peer does at the same size: 32×32 pixels, 3 channels, 32
+// features, batch 8.
 func BenchmarkPaper(b *testing.B) {
 	p := Paper{Channels: 3, Features: 32, PSFSize: 10}
 	// About the same number of pixels in each, as testdata/compare_torch.py has them.
 	for _, c := range []struct{ size, batch int }{{32, 16}, {64, 4}, {128, 1}} {
-		image := tensors.FromFlatDataAndDimensions(ramp(c.batch*c.size*c.size*p.Channels), c.batch, c.size, c.size, p.Channels)
+		image := tensors.FromFlatDataAndDimensions(ramp(c.batch*c.size*c.size*p.Channels), c.batch,
+			c.size, c.size, p.Channels)
 		psf := make([]float32, c.batch*p.PSFSize*p.PSFSize)
 		for i := range psf {
 			psf[i] = 1 / float32(p.PSFSize*p.PSFSize)
 		}
-		in := []any{image, image, tensors.FromFlatDataAndDimensions(psf, c.batch, p.PSFSize, p.PSFSize), ramp(c.batch), image}
+		in := []any{image, image, tensors.FromFlatDataAndDimensions(psf, c.batch, p.PSFSize,
+			p.PSFSize), ramp(c.batch), image}
 		for name, f := range map[string]func(scope *model.Scope, in []*graph.Node) []*graph.Node{
 			"evaluation": func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 				return []*graph.Node{graph.ReduceAllSum(p.graph(scope, in))}
 			},
-			"train": func(scope *model.Scope, in []*graph.Node) []*graph.Node { return p.trainStep(scope, in)[1:2] },
+			"train": func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+				return p.trainStep(scope, in)[1:2]
+			},
 		} {
 			b.Run(fmt.Sprintf("%s/%dpx", name, c.size), func(b *testing.B) {
 				store := model.NewStore()
