@@ -20,14 +20,17 @@ func (r random) logUniform(lo, hi float64) float64 {
 
 func (r random) angle() float64 { return r.uniform(0, 2*math.Pi) }
 
-func (r random) poisson(mean float64) int { return int(distuv.Poisson{Lambda: mean, Src: r}.Rand()) }
+func (r random) poisson(mean float64) int {
+	return int(distuv.Poisson{Lambda: mean, Src: r}.Rand())
+}
 
 func (r random) chance(p float64) bool { return r.Float64() < p }
 
 // observation is how the stamp was taken.
 type observation struct {
-	psf         float64 // σ, in sides
-	noise       float64 // σ within 1/32 of the side squared, relative to the peak at that resolution
+	psf float64 // σ, in sides
+	// σ within 1/32 of the side squared, relative to the peak at that resolution
+	noise       float64
 	correlation float64 // σ of the Gaussian that smooths the noise, in sides
 	sky         float64 // relative to the peak
 	picture     bool
@@ -46,7 +49,8 @@ func drawObservation(r random, pictures float64) observation {
 		pedestal:    r.uniform(0.02, 0.1),
 	}
 	if o.picture {
-		// The stretch makes the sky's noise larger by its slope at 0; after it, it's as in other images.
+		// The stretch makes the sky's noise larger by its slope at 0; after it, it's as in other
+		// images.
 		o.noise *= o.softening * math.Asinh(1/o.softening)
 	}
 	if r.chance(0.1) {
@@ -82,7 +86,8 @@ func drawModel(r random, o observation) *model {
 		bulge, bulgeN, bulgeRe = r.uniform(0.4, 1), r.uniform(1, 4), r.uniform(0.4, 1)
 		thickness = r.uniform(0.15, 0.35)
 	case spiral:
-		bulge, bulgeN, bulgeRe = 0.4*r.Float64()*r.Float64(), r.uniform(0.8, 2.5), r.uniform(0.15, 0.5)
+		bulge, bulgeN, bulgeRe = 0.4*r.Float64()*r.Float64(), r.uniform(0.8, 2.5),
+			r.uniform(0.15, 0.5)
 		thickness = r.uniform(0.15, 0.35)
 	case irregular:
 		bulge, bulgeN, bulgeRe = r.uniform(0, 0.05), r.uniform(0.8, 2), r.uniform(0.15, 0.5)
@@ -96,7 +101,8 @@ func drawModel(r random, o observation) *model {
 
 	q := axisRatio(g.cosI, r.uniform(0.55, 1))
 	g.bulge = newComponent(bulge, bulgeRe*g.re, bulgeN, newFrame(x, y, angle, q), red)
-	g.disc = drawDisc(r, g.kind, 1-bulge, g.re, newFrame(x, y, angle, axisRatio(g.cosI, thickness)), g.cosI)
+	g.disc = drawDisc(r, g.kind, 1-bulge, g.re, newFrame(x, y, angle, axisRatio(g.cosI, thickness)),
+		g.cosI)
 	if g.kind != early {
 		g.drawClumps(r, o.psf)
 	}
@@ -135,14 +141,15 @@ func drawDisc(r random, kind morphology, flux, re float64, f frame, cosI float64
 		d.lopsided, d.bend = r.uniform(0.2, 0.7), r.uniform(0.1, 0.6)*re
 	}
 	if kind != irregular && cosI < 0.5 && r.chance(0.5) {
-		d.dust, d.dustAt, d.dustWidth = r.uniform(0.2, 0.7), r.uniform(-0.1, 0.1)*re, r.uniform(0.06, 0.15)*re
+		d.dust, d.dustAt, d.dustWidth = r.uniform(0.2, 0.7), r.uniform(-0.1, 0.1)*re,
+			r.uniform(0.06, 0.15)*re
 	}
 	d.mean = besselI0(d.sharpness)
 	return d
 }
 
-// drawClumps places star-forming clumps in the disc, most of them on the crests of its arms. psf is the σ of the telescope:
-// the contrast of a clump is the one that it's seen with.
+// drawClumps places star-forming clumps in the disc, most of them on the crests of its arms. psf is
+// the σ of the telescope: the contrast of a clump is the one that it's seen with.
 func (g *model) drawClumps(r random, psf float64) {
 	mean, brightest := r.logUniform(3, 60), r.logUniform(0.3, 2)
 	if g.kind == irregular {
@@ -154,7 +161,9 @@ func (g *model) drawClumps(r random, psf float64) {
 		R, theta := radius.Rand(), r.angle()
 		if r.chance(0.7) {
 			// On a crest, with some scatter across it.
-			theta = math.Log(R/g.re)/g.disc.tanPitch + (g.disc.phase+2*math.Pi*float64(r.IntN(max(1, int(g.disc.arms))))+0.5*r.NormFloat64())/g.disc.arms
+			theta = math.Log(R/g.re)/g.disc.tanPitch +
+				(g.disc.phase+2*math.Pi*float64(r.IntN(max(1,
+					int(g.disc.arms))))+0.5*r.NormFloat64())/g.disc.arms
 		}
 		u, v := R*math.Cos(theta), R*math.Sin(theta)
 		u -= g.disc.bend * math.Sin(v/g.re+g.disc.bendAt)
@@ -172,9 +181,11 @@ func (g *model) drawCompanions(r random) {
 		q, angle, blue := r.uniform(0.2, 1), r.uniform(0, math.Pi), r.uniform(-0.3, 0.3)
 		tint := color{1 - blue, 1, 1 + blue}
 		if r.chance(0.5) {
-			g.spots = append(g.spots, spot{x, y, 0, 0.2 * flux, tint}) // a star, of the size of the PSF
+			// a star, of the size of the PSF
+			g.spots = append(g.spots, spot{x, y, 0, 0.2 * flux, tint})
 			continue
 		}
-		g.companions = append(g.companions, newComponent(flux, re, n, newFrame(x, y, angle, q), tint))
+		g.companions = append(g.companions, newComponent(flux, re, n, newFrame(x, y, angle, q),
+			tint))
 	}
 }

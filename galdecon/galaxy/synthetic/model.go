@@ -41,28 +41,31 @@ type spot struct {
 	tint              color
 }
 
-// disc is an inclined, thin distribution of light; the modulations conserve its flux, to within how they overlap.
+// disc is an inclined, thin distribution of light; the modulations conserve its flux, to within how
+// they overlap.
 type disc struct {
 	flux    float64
 	frame   frame
 	profile sersic
-	// Logarithmic spiral arms: crests where arms*(θ - ln R / tan pitch) = phase, a von Mises profile of concentration
-	// sharpness across them, for the share contrast of the light.
-	arms             float64
-	tanPitch         float64
-	phase            float64
-	contrast         float64
-	sharpness, mean  float64 // mean is that of exp(sharpness cos φ), the Bessel function I0(sharpness)
+	// Logarithmic spiral arms: crests where arms*(θ - ln R / tan pitch) = phase, a von Mises
+	// profile of concentration sharpness across them, for the share contrast of the light.
+	arms     float64
+	tanPitch float64
+	phase    float64
+	contrast float64
+	// mean is that of exp(sharpness cos φ), the Bessel function I0(sharpness)
+	sharpness, mean  float64
 	wobble, wobbleAt float64 // bends the arms: irregularity in phase
 	lopsided         float64 // amplitude of the m = 1 mode
 	lopsidedAt       float64
-	bend, bendAt     float64 // the plane is sheared along its major axis by bend*sin(v/re + bendAt), which conserves area
-	bar              float64 // share of the light in a bar
-	barProfile       sersic
-	barCos, barSin   float64
-	dust             float64 // depth of the lane
-	dustAt           float64 // its offset along the minor axis on the sky, and width
-	dustWidth        float64
+	// the plane is sheared along its major axis by bend*sin(v/re + bendAt), which conserves area
+	bend, bendAt   float64
+	bar            float64 // share of the light in a bar
+	barProfile     sersic
+	barCos, barSin float64
+	dust           float64 // depth of the lane
+	dustAt         float64 // its offset along the minor axis on the sky, and width
+	dustWidth      float64
 }
 
 func newComponent(flux, re, n float64, f frame, tint color) component {
@@ -72,7 +75,8 @@ func newComponent(flux, re, n float64, f frame, tint color) component {
 // barAxisRatio is that of a bar within the plane of its disc.
 const barAxisRatio = 0.3
 
-// besselI0 returns the modified Bessel function of order 0, by its power series, which converges fast for the small arguments here.
+// besselI0 returns the modified Bessel function of order 0, by its power series, which converges
+// fast for the small arguments here.
 func besselI0(x float64) float64 {
 	sum, term := 1.0, 1.0
 	for k := 1.0; term > 1e-12*sum; k++ {
@@ -126,15 +130,17 @@ func (d *disc) at(x, y float64) float64 {
 	return d.flux * light
 }
 
-// modulation returns the factor of mean 1 over the angle by which arms and lopsidedness change the disc at (u, v), in
-// half-light radii, with r2 = u²+v². Both fade towards the center, where they have no direction.
+// modulation returns the factor of mean 1 over the angle by which arms and lopsidedness change the
+// disc at (u, v), in half-light radii, with r2 = u²+v². Both fade towards the center, where they
+// have no direction.
 func (d *disc) modulation(u, v, r2 float64) float64 {
 	outer := r2 / (r2 + 0.1)
 	theta := math.Atan2(v, u)
 	factor := 1 + d.lopsided*outer*math.Cos(theta-d.lopsidedAt)
 	if d.contrast > 0 && r2 > 0 {
 		logR := 0.5 * math.Log(r2)
-		phi := d.arms*(theta-logR/d.tanPitch) - d.phase + d.wobble*math.Sin(2*theta+3*logR+d.wobbleAt)
+		phi := d.arms*(theta-logR/d.tanPitch) - d.phase +
+			d.wobble*math.Sin(2*theta+3*logR+d.wobbleAt)
 		factor *= 1 + d.contrast*outer*(math.Exp(d.sharpness*math.Cos(phi))/d.mean-1)
 	}
 	return factor

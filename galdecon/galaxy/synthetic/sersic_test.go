@@ -8,14 +8,16 @@ import (
 	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// TestHalfOfTheFluxWithinRe paints isolated components and compares with the definition of the half-light radius.
+// TestHalfOfTheFluxWithinRe paints isolated components and compares with the definition of the
+// half-light radius.
 func TestHalfOfTheFluxWithinRe(t *testing.T) {
 	for _, size := range []int{64, 128} {
 		for _, n := range []float64{0.5, 1, 2.5, 4} {
 			for _, q := range []float64{1, 0.3} {
 				for _, re := range []float64{0.05, 0.15} {
 					if re*q*float64(size) < 3 {
-						continue // the ellipse is a few pixels wide, and light within those is not flat
+						// the ellipse is a few pixels wide, and light within those is not flat
+						continue
 					}
 					t.Run(fmt.Sprintf("%dpx n=%v q=%v Re=%v", size, n, q, re), func(t *testing.T) {
 						f := newFrame(0.003, -0.004, 0.7, q)
@@ -26,7 +28,8 @@ func TestHalfOfTheFluxWithinRe(t *testing.T) {
 						const sub = 16 // pixels on the ellipse count by the share that lies within
 						for i := range size * sub {
 							for j := range size * sub {
-								x, y := (float64(j)+0.5)/float64(size*sub)-0.5, (float64(i)+0.5)/float64(size*sub)-0.5
+								x, y := (float64(j)+0.5)/float64(size*sub)-0.5,
+									(float64(i)+0.5)/float64(size*sub)-0.5
 								if u, v := f.in(x, y); u*u+v*v < re*re {
 									inside += float64(stamp.pixels[i/sub*size+j/sub])
 								}
@@ -56,7 +59,8 @@ func TestFluxOfExponentialDisc(t *testing.T) {
 	}
 }
 
-// TestSersicOfIndexHalfIsGaussian compares adaptive integration over pixels with the error function.
+// TestSersicOfIndexHalfIsGaussian compares adaptive integration over pixels with the error
+// function.
 func TestSersicOfIndexHalfIsGaussian(t *testing.T) {
 	const size, sigma = 32, 0.03
 	adaptive := canvas{make([]float32, size*size), size, 1}

@@ -16,72 +16,102 @@ import (
 type Config struct {
 	// N is the number of galaxies, at least 1.
 	N int
-	// Size is the number of pixels along a side of the square images, 8 to 2048. The same seed gives the same galaxies at
-	// every size: all lengths are fractions of the side.
+	// Size is the number of pixels along a side of the square images, 8 to 2048. The same seed
+	// gives the same galaxies at every size: all lengths are fractions of the side.
 	Size int
-	// Channels is 1 for gray (0 means 1 as well), or 3 for red, green and blue, with red bulges and blue clumps; gray is the
-	// mean of the three.
+	// Channels is 1 for gray (0 means 1 as well), or 3 for red, green and blue, with red bulges and
+	// blue clumps; gray is the mean of the three.
 	Channels int
-	// Seed and the index of a galaxy determine it: galaxy First+i is the same whatever N is, so a stream of new galaxies
-	// is made by raising First, and a validation set by another seed.
+	// Seed and the index of a galaxy determine it: galaxy First+i is the same whatever N is, so a
+	// stream of new galaxies is made by raising First, and a validation set by another seed.
 	Seed  int64
 	First int
-	// Pictures is the fraction, 0 to 1, that looks as in published 8-bit pictures (the paper's Illustris images are
-	// such) instead of as in calibrated data (Hubble's FITS files): stretched by an asinh, on a sky above 0.
+	// Pictures is the fraction, 0 to 1, that looks as in published 8-bit pictures (the paper's
+	// Illustris images are such) instead of as in calibrated data (Hubble's FITS files): stretched
+	// by an asinh, on a sky above 0.
 	Pictures float64
 	// Noiseless leaves out the noise and the residual sky. The galaxies are the same.
 	Noiseless bool
 }
 
-// Galaxies makes galaxies to train on, [N, Size, Size, Channels], scaled as [galaxy.Images.Prepare] does. Equal arguments give
-// equal bits on one machine, however many processors work on them.
+// Galaxies makes galaxies to train on, [N, Size, Size, Channels], scaled as [galaxy.Images.Prepare]
+// does. Equal arguments give equal bits on one machine, however many processors work on them.
 //
-// What is drawn for each galaxy ("a…b" is uniform, "log a…b" uniform in the logarithm; lengths in sides of the stamp, Re the
-// half-light radius of the disc along its major axis):
+// What is drawn for each galaxy ("a…b" is uniform, "log a…b" uniform in the logarithm; lengths in
+// sides of the stamp, Re the half-light radius of the disc along its major axis):
 //
-//	quantity                      distribution                            source or reason
-//	type                          25 % early, 60 % spiral, 15 % irregular mostly late types, as in deep fields
-//	Re                            log 0.03…0.42; pictures log 0.12…0.42   unresolved to filling; pictures are cut to fit
-//	center, each axis             Gaussian, σ 0.006                       stamps are cut at rounded positions
-//	inclination i                 cos i 0…1                               random orientation
-//	position angle                0…π                                     random orientation
-//	bulge, share of flux          early 0.4…1, irregular 0…0.05,          Simien & de Vaucouleurs 1986, ApJ 302, 564
-//	                              spiral 0.4 times a product of two 0…1
-//	bulge, Sérsic index           early 1…4, spiral 0.8…2.5, irr. 0.8…2   Graham & Worley 2008, MNRAS 388, 1708
-//	bulge, radius / Re            early 0.4…1, else 0.15…0.5              smaller than the disc
-//	bulge, thickness q0           0.55…1                                  rounder than discs
-//	disc, Sérsic index            0.4…1.2                                 exponential, or broken (Pohlen & Trujillo 2006)
-//	disc, thickness q0            0.15…0.35, irregular 0.2…0.6            q² = cos²i + q0² sin²i (Hubble 1926)
-//	spiral arms, number           60 % 2, else 3…5                        grand design to many-armed
-//	arms, pitch angle             8°…35°, either sense                    Sa to Sd (Kennicutt 1981, AJ 86, 1847)
-//	arms, share of local light    spiral 0.2…1, irregular 0…0.5           Elmegreen et al. 2011, ApJ 737, 32
-//	bar                           40 % of spirals, 0.05…0.2 of the disc's flux, radius 0.3…0.6 Re, axis ratio 0.3
-//	lopsidedness, m = 1           spiral 0…0.3, irregular 0.2…0.7         Rix & Zaritsky 1995, ApJ 447, 82
-//	bending of the plane / Re     spiral 0…0.15, irregular 0.1…0.6        warps, tides
-//	dust lane                     half of discs with i > 60° that aren't irregular: depth 0.2…0.7, σ 0.06…0.15 Re
-//	clumps, number                Poisson of mean log 3…60, irregular log 3…30; none in early types
-//	clumps, place                 exponential disc; 70 % on the arms      star formation follows gas
-//	clumps, σ / Re                log 0.01…0.12                           unresolved to resolved
-//	clumps, peak / local disc     log 0.1…1 of the brightest: log 0.3…2,  HII regions to giant clumps
-//	                              irregular log 0.5…4                     (Guo et al. 2015, ApJ 800, 39)
-//	companions, number            Poisson, mean 0.5, anywhere             half galaxies of index 0.7…4, half stars
+//	quantity                      distribution
+//	                              — source or reason
+//	type                          25 % early, 60 % spiral, 15 % irregular
+//	                              — mostly late types, as in deep fields
+//	Re                            log 0.03…0.42; pictures log 0.12…0.42
+//	                              — unresolved to filling; pictures are cut to fit
+//	center, each axis             Gaussian, σ 0.006
+//	                              — stamps are cut at rounded positions
+//	inclination i                 cos i 0…1
+//	                              — random orientation
+//	position angle                0…π
+//	                              — random orientation
+//	bulge, share of flux          early 0.4…1, irregular 0…0.05, spiral 0.4 times a product of two 0…1
+//	                              — Simien & de Vaucouleurs 1986, ApJ 302, 564
+//	bulge, Sérsic index           early 1…4, spiral 0.8…2.5, irr. 0.8…2
+//	                              — Graham & Worley 2008, MNRAS 388, 1708
+//	bulge, radius / Re            early 0.4…1, else 0.15…0.5
+//	                              — smaller than the disc
+//	bulge, thickness q0           0.55…1
+//	                              — rounder than discs
+//	disc, Sérsic index            0.4…1.2
+//	                              — exponential, or broken (Pohlen & Trujillo 2006)
+//	disc, thickness q0            0.15…0.35, irregular 0.2…0.6
+//	                              — q² = cos²i + q0² sin²i (Hubble 1926)
+//	spiral arms, number           60 % 2, else 3…5
+//	                              — grand design to many-armed
+//	arms, pitch angle             8°…35°, either sense
+//	                              — Sa to Sd (Kennicutt 1981, AJ 86, 1847)
+//	arms, share of local light    spiral 0.2…1, irregular 0…0.5
+//	                              — Elmegreen et al. 2011, ApJ 737, 32
+//	bar                           40 % of spirals, 0.05…0.2 of the disc's flux, radius
+//	                              0.3…0.6 Re, axis ratio 0.3
+//	lopsidedness, m = 1           spiral 0…0.3, irregular 0.2…0.7
+//	                              — Rix & Zaritsky 1995, ApJ 447, 82
+//	bending of the plane / Re     spiral 0…0.15, irregular 0.1…0.6
+//	                              — warps, tides
+//	dust lane                     half of discs with i > 60° that aren't irregular: depth 0.2…0.7, σ
+//	                              0.06…0.15 Re
+//	clumps, number                Poisson of mean log 3…60, irregular log 3…30; none in early
+//	                              types
+//	clumps, place                 exponential disc; 70 % on the arms
+//	                              — star formation follows gas
+//	clumps, σ / Re                log 0.01…0.12
+//	                              — unresolved to resolved
+//	clumps, peak / local disc     log 0.1…1 of the brightest: log 0.3…2, irregular log 0.5…4
+//	                              — HII regions to giant clumps (Guo et al. 2015, ApJ 800, 39)
+//	companions, number            Poisson, mean 0.5, anywhere
+//	                              — half galaxies of index 0.7…4, half stars
 //	companions, flux / galaxy's   log 0.003…0.6, stars a fifth of it
 //	companions, radius            log 0.008…0.06
-//	PSF of the telescope, σ       log 0.008…0.018                         Hubble's 0.1 arcsec FWHM is 0.011 at 128 pixels of 0.03
-//	                                                                      arcsec; smaller stamps see more of it
-//	noise in (1/32 of the side)²  10 % none, else log 0.003…0.035 of the  the ten of [hst.Galaxies] at size 32: 0.006…0.025
-//	                              peak at that resolution
-//	noise, correlation σ          half none, else log 0.002…0.015         drizzled or resampled images
-//	residual sky / peak           Gaussian, σ 0.004                       the ten of [hst.Galaxies]: -0.002…0.007
-//	picture, softening of asinh   log 0.02…0.3 of the peak                Lupton et al. 2004, PASP 116, 133
-//	picture, sky                  0.02…0.1                                Galaxy Zoo's pictures of Illustris and GOODS
+//	PSF of the telescope, σ       log 0.008…0.018
+//	                              — Hubble's 0.1 arcsec FWHM is 0.011 at 128 pixels of 0.03 arcsec;
+//	                                smaller stamps see more of it
+//	noise in (1/32 of the side)²  10 % none, else log 0.003…0.035 of the peak at that resolution
+//	                              — the ten of [hst.Galaxies] at size 32: 0.006…0.025
+//	noise, correlation σ          half none, else log 0.002…0.015
+//	                              — drizzled or resampled images
+//	residual sky / peak           Gaussian, σ 0.004
+//	                              — the ten of [hst.Galaxies]: -0.002…0.007
+//	picture, softening of asinh   log 0.02…0.3 of the peak
+//	                              — Lupton et al. 2004, PASP 116, 133
+//	picture, sky                  0.02…0.1
+//	                              — Galaxy Zoo's pictures of Illustris and GOODS
 //
-// Ranges without a source were tuned until the real galaxies of [hst.Galaxies], and with Pictures those of Illustris and GOODS,
-// lay within the synthetic ones in brightness, size, concentration, asymmetry and power spectrum at 32 pixels.
+// Ranges without a source were tuned until the real galaxies of [hst.Galaxies], and with Pictures
+// those of Illustris and GOODS, lay within the synthetic ones in brightness, size, concentration,
+// asymmetry and power spectrum at 32 pixels.
 //
-// A clean image y is thus what a telescope would record with its own sharp PSF, and noise: a network must learn to give
-// back such images, since a real y is one. Noise is white or smoothed; shot noise of the galaxy itself is left out, because
-// faint galaxies are limited by the sky. The ids are "synthetic seed/index"; Scale is nil.
+// A clean image y is thus what a telescope would record with its own sharp PSF, and noise: a
+// network must learn to give back such images, since a real y is one. Noise is white or smoothed;
+// shot noise of the galaxy itself is left out, because faint galaxies are limited by the sky. The
+// ids are "synthetic seed/index"; Scale is nil.
 func Galaxies(config Config) (*galaxy.Images, error) {
 	c := config
 	if c.Channels == 0 {
@@ -111,13 +141,17 @@ func (c Config) validate() error {
 	case c.N < 1:
 		return fmt.Errorf("synthetic: cannot make %d synthetic galaxies; N must be at least 1", c.N)
 	case c.Size < 8 || c.Size > 2048:
-		return fmt.Errorf("synthetic: cannot make synthetic galaxies of %d pixels a side; Size must be between 8 and 2048", c.Size)
+		return fmt.Errorf("synthetic: cannot make synthetic galaxies of %d pixels a side; Size "+
+			"must be between 8 and 2048", c.Size)
 	case c.Channels != 0 && c.Channels != 1 && c.Channels != 3:
-		return fmt.Errorf("synthetic: cannot make synthetic galaxies of %d channels; Channels must be 1 or 3", c.Channels)
+		return fmt.Errorf("synthetic: cannot make synthetic galaxies of %d channels; Channels "+
+			"must be 1 or 3", c.Channels)
 	case c.First < 0:
-		return fmt.Errorf("synthetic: the first synthetic galaxy has the index %d; First must not be negative", c.First)
+		return fmt.Errorf("synthetic: the first synthetic galaxy has the index %d; First must "+
+			"not be negative", c.First)
 	case !(c.Pictures >= 0 && c.Pictures <= 1):
-		return fmt.Errorf("synthetic: the fraction of pictures is %v; Pictures must be between 0 and 1", c.Pictures)
+		return fmt.Errorf("synthetic: the fraction of pictures is %v; Pictures must be between 0 "+
+			"and 1", c.Pictures)
 	}
 	return nil
 }
@@ -140,7 +174,8 @@ func (c Config) render(pixels []float32, index uint64) {
 	fine.blur(o.psf * side * float64(factor))
 	raster.AreaAverage(pixels, fine.pixels, fine.size, c.Size, c.Channels)
 	for _, s := range g.spots {
-		// A Gaussian behind a Gaussian PSF is a Gaussian: exact, also where the PSF is smaller than a pixel.
+		// A Gaussian behind a Gaussian PSF is a Gaussian: exact, also where the PSF is smaller than
+		// a pixel.
 		stamp.spot(s.x, s.y, math.Hypot(s.sigma, o.psf), s.flux, s.tint)
 	}
 
@@ -174,5 +209,6 @@ func (c Config) render(pixels []float32, index uint64) {
 	}
 }
 
-// minRender is the smallest number of pixels a side at which galaxies are drawn; smaller stamps are averaged down from there.
+// minRender is the smallest number of pixels a side at which galaxies are drawn; smaller stamps are
+// averaged down from there.
 const minRender = 64
