@@ -277,8 +277,8 @@ func (t *Trainer) addTerms(sums map[string]float64) (map[string]float64, error) 
 		if sums == nil {
 			sums = map[string]float64{}
 		}
-		sums[strings.TrimPrefix(v.Path(),
-			termScope+"/")] += float64(tensors.ToScalar[float32](value)) / float64(t.config.parts())
+		name := strings.TrimPrefix(v.Path(), termScope+"/")
+		sums[name] += float64(tensors.ToScalar[float32](value)) / float64(t.config.parts())
 	}
 	return sums, nil
 }

@@ -37,9 +37,9 @@ const (
 //
 //	(2 μx μy + C1)(2 σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2))
 //
-// with C1 = (0.01 L)², C2 = (0.03 L)² and the weighted means μ, variances and covariance σ there. dataRange is L, the range of the
-// pixels: 1 for galaxies whose peak is 1. On a dark sky C2 decides: noise well below 0.03 L doesn't
-// count. Images must have at least 11×11 pixels.
+// with C1 = (0.01 L)², C2 = (0.03 L)² and the weighted means μ, variances and covariance σ there.
+// dataRange is L, the range of the pixels: 1 for galaxies whose peak is 1. On a dark sky C2
+// decides: noise well below 0.03 L doesn't count. Images must have at least 11×11 pixels.
 func SSIM(truth, images *galaxy.Images, dataRange float64) ([]float64, error) {
 	if err := pairs(truth, images, dataRange); err != nil {
 		return nil, err

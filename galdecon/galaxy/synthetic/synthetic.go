@@ -52,7 +52,8 @@ type Config struct {
 //	                              — random orientation
 //	position angle                0…π
 //	                              — random orientation
-//	bulge, share of flux          early 0.4…1, irregular 0…0.05, spiral 0.4 times a product of two 0…1
+//	bulge, share of flux          early 0.4…1, irregular 0…0.05, spiral 0.4 times a product of
+//	                              two 0…1
 //	                              — Simien & de Vaucouleurs 1986, ApJ 302, 564
 //	bulge, Sérsic index           early 1…4, spiral 0.8…2.5, irr. 0.8…2
 //	                              — Graham & Worley 2008, MNRAS 388, 1708
@@ -76,8 +77,8 @@ type Config struct {
 //	                              — Rix & Zaritsky 1995, ApJ 447, 82
 //	bending of the plane / Re     spiral 0…0.15, irregular 0.1…0.6
 //	                              — warps, tides
-//	dust lane                     half of discs with i > 60° that aren't irregular: depth 0.2…0.7, σ
-//	                              0.06…0.15 Re
+//	dust lane                     half of discs with i > 60° that aren't irregular: depth 0.2…0.7,
+//	                              σ 0.06…0.15 Re
 //	clumps, number                Poisson of mean log 3…60, irregular log 3…30; none in early
 //	                              types
 //	clumps, place                 exponential disc; 70 % on the arms
@@ -91,8 +92,8 @@ type Config struct {
 //	companions, flux / galaxy's   log 0.003…0.6, stars a fifth of it
 //	companions, radius            log 0.008…0.06
 //	PSF of the telescope, σ       log 0.008…0.018
-//	                              — Hubble's 0.1 arcsec FWHM is 0.011 at 128 pixels of 0.03 arcsec;
-//	                                smaller stamps see more of it
+//	                              — Hubble's 0.1 arcsec FWHM is 0.011 at 128 pixels of 0.03
+//	                                arcsec; smaller stamps see more of it
 //	noise in (1/32 of the side)²  10 % none, else log 0.003…0.035 of the peak at that resolution
 //	                              — the ten of [hst.Galaxies] at size 32: 0.006…0.025
 //	noise, correlation σ          half none, else log 0.002…0.015
