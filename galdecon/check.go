@@ -25,7 +25,7 @@ func (c Config) checkShape(images *galaxy.Images) error {
 			c.Size, c.Size, images.Height, images.Width)
 	case images.Channels != c.Channels:
 		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have %d\n"+
-			"Hint: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Grey and WithChannels",
+			"Hint: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Gray and WithChannels",
 			c.Channels, images.Channels)
 	}
 	return nil

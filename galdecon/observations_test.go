@@ -118,9 +118,9 @@ func TestStandardize(t *testing.T) {
 				t.Fatalf("image %d, pixel %d: %g times the scale %g isn't %g", i, k, v, out.Scale[i], want)
 			}
 		}
-		// The filter gives a part of the peak back that the blur took.
+		// The filter gives a part of the peak back that the blur took, to within the noise.
 		own := float64(slices.Max(x.Images().At(i)))
-		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.85 || ratio > 1.2 {
+		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.85-5e-3 || ratio > 1.2 {
 			t.Errorf("image %d is scaled by %g, want about 5000; its own peak is %g", i, out.Scale[i], 5000*own)
 		}
 		if got := standard.Noise()[i] * out.Scale[i]; math.Abs(got-5) > 1e-9 {

@@ -51,7 +51,7 @@ func TestTrainBadInput(t *testing.T) {
 		"invalid configuration":  {func(c *galdecon.Config) { c.Fit.Batch = 0 }, micro.Galaxies(8, 16), "batch"},
 		"too few galaxies":       {func(*galdecon.Config) {}, micro.Galaxies(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
 		"another size":           {func(*galdecon.Config) {}, micro.Galaxies(8, 32), "16×16 pixels, these are 32×32"},
-		"another channels":       {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "1 channel(s), these have 3: deconvolve each channel"},
+		"another channels":       {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "1 channel(s), these have 3\nHint: deconvolve each channel"},
 		"NaN":                    {func(*galdecon.Config) {}, nan, "blob 0"},
 		"no model to begin with": {func(c *galdecon.Config) { c.Fit.InitialModel = "nowhere" }, micro.Galaxies(8, 16), "cannot begin"},
 		"another to begin with":  {func(c *galdecon.Config) { c.Fit.InitialModel = filepath.Join("pretrained", "tiny") }, micro.Galaxies(8, 16), "of another kind"},

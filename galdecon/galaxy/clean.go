@@ -96,7 +96,7 @@ func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 
 // Find returns where the galaxy of a single image is, which has no bad pixels: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
 func (im *Images) Find(center Center) (y, x float64) {
-	grey := im.Grey()
+	grey := im.Gray()
 	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
 	smooth := NewImages(1, im.Height, im.Width, 1)
 	brightest := math.Inf(-1)

@@ -122,8 +122,8 @@ func (im *Images) Clone() *Images {
 	return &out
 }
 
-// Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects and scales.
-func (im *Images) Grey() *Images {
+// Gray returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects and scales.
+func (im *Images) Gray() *Images {
 	out := NewImages(im.N, im.Height, im.Width, 1)
 	out.LabelAs(im)
 	for k := range out.Pixels {
@@ -142,7 +142,7 @@ func (im *Images) LabelAs(of *Images) {
 }
 
 // WithChannels returns the images with so many channels, [N, Height, Width, channels], as a model takes them: as they are if they have as many, the
-// mean of theirs where one is asked for, see [Images.Grey], and grey images with their pixels repeated in each channel. A galaxy that is
+// mean of theirs where one is asked for, see [Images.Gray], and grey images with their pixels repeated in each channel. A galaxy that is
 // repeated so is one without colour, whose noise is the same in all channels; say that it is where it stands for a coloured one. Other
 // numbers of channels are an error.
 func (im *Images) WithChannels(channels int) (*Images, error) {
@@ -153,7 +153,7 @@ func (im *Images) WithChannels(channels int) (*Images, error) {
 	case channels == im.Channels:
 		return im, nil
 	case channels == 1:
-		return im.Grey(), nil
+		return im.Gray(), nil
 	case im.Channels != 1 || channels < 1:
 		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only grey ones can, or grey ones be made of them", im.Channels, channels)
 	}

@@ -30,8 +30,8 @@ func Inception(
 	var network *inception.Network
 	switch weights {
 	case "":
-		return nil, errors.New("scorecard: say which weights Inception has: random, official, the " +
-			"path of their file, or none")
+		return nil, errors.New("scorecard: say which weights Inception has: random, official, " +
+			"the path of their file, or none")
 	case "random":
 		network, err = inception.Random(device, networkSeed)
 	case "official":

@@ -155,7 +155,7 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 		}
 	}
 	if c.channels() == 1 && square.Channels != 1 {
-		square = square.Grey()
+		square = square.Gray()
 	}
 	out := &prepared{pixels: make([]float32, c.Size*c.Size*square.Channels), scale: 1, zoom: float64(square.Width) / float64(c.Size)}
 	raster.AreaAverage(out.pixels, square.Pixels, square.Width, c.Size, square.Channels)

@@ -135,7 +135,7 @@ func takes(images *galaxy.Images) error {
 	}
 	if c := images.Channels; c != 1 && c != 3 {
 		return fmt.Errorf("inception: features are those of gray or RGB images, with 1 or 3 "+
-			"channels, not %d; take their mean (galaxy.Images.Grey) or choose 3", c)
+			"channels, not %d; take their mean (galaxy.Images.Gray) or choose 3", c)
 	}
 	return nil
 }
