@@ -107,7 +107,7 @@ func TestScore(t *testing.T) {
 	if err := json.Unmarshal([]byte(encoded), &card); err != nil {
 		t.Fatal(err)
 	}
-	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.Wrong != -0.05 || card.String() != text {
+	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.WidthError != -0.05 || card.String() != text {
 		t.Errorf("as JSON: %+v", card)
 	}
 	table, err := execute(t.Context(), append(args, "--format", "csv")...)
