@@ -19,9 +19,10 @@ from astropy.io import fits
 def read(blank):
     """Reads an image of the integers blank, 5 and 7."""
     pixels = numpy.array([blank, 5, 7], ">i2").tobytes()
-    cards = ["SIMPLE  = T", "BITPIX  = 16", "NAXIS   = 1", "NAXIS1  = 3", f"BLANK   = {blank}", "END"]
+    keywords = {"SIMPLE": "T", "BITPIX": 16, "NAXIS": 1, "NAXIS1": 3, "BLANK": blank}
+    cards = [f"{keyword:8}= {value:>20}" for keyword, value in keywords.items()] + ["END"]
     with open("image.fits", "wb") as f:
-        f.write("".join(c.ljust(80) for c in cards).encode().ljust(2880))
+        f.write("".join(card.ljust(80) for card in cards).encode().ljust(2880))
         f.write(pixels.ljust(2880, b"\0"))
     values = [float(v) for v in fits.getdata("image.fits")]
     print(f"BLANK = {blank}:", values)
