@@ -44,6 +44,15 @@ func Join(images ...*Images) (*Images, error) {
 				out.Objects = append(out.Objects, id)
 			}
 		}
+		if im.Bad != nil || out.Bad != nil {
+			plane := im.Height * im.Width
+			out.Bad = append(out.Bad, make([]bool, out.N*plane-len(out.Bad))...)
+			if im.Bad != nil {
+				out.Bad = append(out.Bad, im.Bad...)
+			} else {
+				out.Bad = append(out.Bad, make([]bool, im.N*plane)...)
+			}
+		}
 		out.N += im.N
 		out.Pixels = append(out.Pixels, im.Pixels...)
 		switch {
@@ -67,6 +76,10 @@ type Images struct {
 	// Objects names the galaxy that each image shows, so that [Images.Split] keeps images of one galaxy together; nil, where each is of
 	// another, or of length N.
 	Objects []string
+	// Bad marks the pixels without data, N*Height*Width values, all channels of a pixel together; nil
+	// where all are good. What such a pixel's values are means nothing; they may be NaN. See
+	// [Images.Mask], [Images.MarkNoData] and [Images.Fill].
+	Bad []bool
 	// Scale is, per image, the value of the source that a pixel value of 1 stands for: source = pixel * Scale.
 	// It is nil where nothing was rescaled, otherwise of length N.
 	Scale []float64
@@ -95,12 +108,14 @@ func (im *Images) ID(i int) string {
 	return fmt.Sprintf("image %d", i)
 }
 
-// Select returns a copy of the images with the given indices, in that order, with their IDs, objects and scales.
+// Select returns a copy of the images with the given indices, in that order, with their IDs,
+// objects, scales and bad pixels.
 // Like a slice it panics where an index is not within [0, N).
 func (im *Images) Select(idx ...int) *Images {
 	out := NewImages(len(idx), im.Height, im.Width, im.Channels)
 	for k, i := range idx {
 		copy(out.At(k), im.At(i))
+		out.copyBad(k, im, i)
 		if im.IDs != nil {
 			out.IDs = append(out.IDs, im.IDs[i])
 		}
@@ -114,18 +129,20 @@ func (im *Images) Select(idx ...int) *Images {
 	return out
 }
 
-// Clone returns a copy of the images, with their IDs, objects and scales.
+// Clone returns a copy of the images, with their IDs, objects, scales and bad pixels.
 func (im *Images) Clone() *Images {
 	out := *im
-	out.Pixels = slices.Clone(im.Pixels)
+	out.Pixels, out.Bad = slices.Clone(im.Pixels), slices.Clone(im.Bad)
 	out.LabelAs(im)
 	return &out
 }
 
-// Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects and scales.
+// Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects, scales and
+// bad pixels.
 func (im *Images) Grey() *Images {
 	out := NewImages(im.N, im.Height, im.Width, 1)
 	out.LabelAs(im)
+	out.Bad = slices.Clone(im.Bad)
 	for k := range out.Pixels {
 		var sum float64
 		for _, v := range im.Pixels[k*im.Channels : (k+1)*im.Channels] {
@@ -159,6 +176,7 @@ func (im *Images) WithChannels(channels int) (*Images, error) {
 	}
 	out := NewImages(im.N, im.Height, im.Width, channels)
 	out.LabelAs(im)
+	out.Bad = slices.Clone(im.Bad)
 	for k, v := range im.Pixels {
 		for c := range channels {
 			out.Pixels[k*channels+c] = v
@@ -192,7 +210,8 @@ func FromTensor(t *tensors.Tensor) (*Images, error) {
 }
 
 // Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or a value that
-// is not finite, with the image and the place where it stands.
+// is not finite, with the image and the place where it stands. Bad pixels must be finite as well, as
+// those of [Images.Fill] are.
 func (im *Images) Validate() error {
 	if err := im.CheckShape(); err != nil {
 		return err
@@ -217,6 +236,9 @@ func (im *Images) CheckShape() error {
 	if im.Objects != nil && len(im.Objects) != im.N {
 		return fmt.Errorf("galaxy: %d images, but %d objects; give one for each or none", im.N, len(im.Objects))
 	}
+	if want := im.N * im.Height * im.Width; im.Bad != nil && len(im.Bad) != want {
+		return fmt.Errorf("galaxy: images of %d pixels, but Bad marks %d; see Images.Mask", want, len(im.Bad))
+	}
 	if im.Scale != nil && len(im.Scale) != im.N {
 		return fmt.Errorf("galaxy: %d images, but %d scales; give one for each or none", im.N, len(im.Scale))
 	}
@@ -229,13 +251,14 @@ func (im *Images) CheckFinite() error {
 		for k, v := range im.At(i) {
 			if raster.IsBad(v) {
 				p := k / im.Channels
-				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; mask or fill such pixels first", im.ID(i), i, v, p/im.Width, p%im.Width)
+				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; fill such pixels first (Images.Fill)", im.ID(i), i, v, p/im.Width, p%im.Width)
 			}
 		}
 	}
 	return nil
 }
 
+// SameShape reports whether the images of two batches have the same height, width and channels.
 func SameShape(a, b *Images) bool {
 	return a.Height == b.Height && a.Width == b.Width && a.Channels == b.Channels
 }

@@ -73,6 +73,7 @@ type Set struct {
 
 	dir     string
 	m       manifest
+	file    *os.File
 	mapped  mmap.MMap
 	images  *galaxy.Images
 	hashes  []string
@@ -114,12 +115,11 @@ func (s *Set) open() error {
 	if err := s.readIndex(); err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(s.dir, filepath.Base(s.m.Images)))
-	if err != nil {
+	// It stays open for Verify: a new set may replace it meanwhile.
+	if s.file, err = os.Open(filepath.Join(s.dir, filepath.Base(s.m.Images))); err != nil {
 		return err
 	}
-	defer f.Close() // the mapping stays
-	info, err := f.Stat()
+	info, err := s.file.Stat()
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *Set) open() error {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return errors.New("the images are little-endian, which this processor isn't: they can't be mapped")
 	}
-	if s.mapped, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
+	if s.mapped, err = mmap.Map(s.file, mmap.COPY, 0); err != nil {
 		return fmt.Errorf("%s cannot be mapped into memory: %w", s.m.Images, err)
 	}
 	if !bytes.Equal(s.mapped[:pixelsAt], npy.Header(shape[:]...)) {
@@ -190,8 +190,10 @@ func (s *Set) usable() error {
 	return nil
 }
 
-// Images returns all images, [n, h, w, c], with their IDs, objects and scales. Their pixels are the mapped file: a write to them ends the
-// program, as does their use after [Set.Close]; Select or Split copy them.
+// Images returns all images, [n, h, w, c], with their IDs, objects and scales. Their pixels are the
+// mapped file. What is written to them, by Subtract or Divide, say, is seen in all images of the set
+// that is open, but never reaches the file. Their use after [Set.Close] ends the program; Select or
+// Split copy them.
 func (s *Set) Images() *galaxy.Images { return s.images }
 
 // Subset returns the images of a part, which are mapped like those of [Set.Images]. It's an error if there are none.
@@ -260,17 +262,22 @@ func (s *Set) Rejected() ([]Rejection, error) {
 	return all, nil
 }
 
-// Verify reads all pixels and compares them with their hashes: it reports images that have changed since they were written.
+// Verify reads all pixels from the file and compares them with their hashes: it reports images that
+// have changed there since they were written.
 func (s *Set) Verify(ctx context.Context) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
+	image := make([]byte, 4*len(s.images.At(0)))
 	var wrong []string
 	for i := range s.images.N {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("dataset: the verification of %s was interrupted: %w", s.dir, err)
 		}
-		if hashOf(s.images.At(i)) != s.hashes[i] {
+		if _, err := s.file.ReadAt(image, pixelsAt+int64(i)*int64(len(image))); err != nil {
+			return fmt.Errorf("dataset: cannot read the images of the set in %s: %w", s.dir, err)
+		}
+		if sum := sha256.Sum256(image); hex.EncodeToString(sum[:]) != s.hashes[i] {
 			wrong = append(wrong, s.images.IDs[i])
 		}
 	}
@@ -283,12 +290,18 @@ func (s *Set) Verify(ctx context.Context) error {
 
 // Close ends the mapping. The images of the set must not be used any more.
 func (s *Set) Close() error {
-	if s.usable() != nil {
+	if s == nil || s.file == nil {
 		return nil
 	}
-	s.images.Pixels = nil
-	if err := s.mapped.Unmap(); err != nil {
-		return fmt.Errorf("dataset: cannot unmap the set in %s: %w", s.dir, err)
+	var err error
+	if s.mapped != nil {
+		s.images.Pixels = nil
+		err = s.mapped.Unmap()
+	}
+	err = errors.Join(err, s.file.Close())
+	s.file = nil
+	if err != nil {
+		return fmt.Errorf("dataset: cannot close the set in %s: %w", s.dir, err)
 	}
 	return nil
 }
