@@ -297,7 +297,7 @@ func TestTrainBadInput(t *testing.T) {
 		"invalid configuration":  {func(c *galdecon.Config) { c.Fit.Batch = 0 }, micro.Galaxies(8, 16), "batch"},
 		"too few galaxies":       {func(*galdecon.Config) {}, micro.Galaxies(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
 		"another size":           {func(*galdecon.Config) {}, micro.Galaxies(8, 32), "16×16 pixels, these are 32×32"},
-		"another channels":       {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "1 channel(s), these have 3: deconvolve each channel"},
+		"another channels":       {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "1 channel(s), these have 3\nHint: deconvolve each channel"},
 		"NaN":                    {func(*galdecon.Config) {}, nan, "blob 0"},
 		"no model to begin with": {func(c *galdecon.Config) { c.Fit.InitialModel = "nowhere" }, micro.Galaxies(8, 16), "cannot begin"},
 		"another to begin with":  {func(c *galdecon.Config) { c.Fit.InitialModel = filepath.Join("pretrained", "tiny") }, micro.Galaxies(8, 16), "of another kind"},
@@ -698,9 +698,9 @@ func TestStandardize(t *testing.T) {
 				t.Fatalf("image %d, pixel %d: %g times the scale %g isn't %g", i, k, v, out.Scale[i], want)
 			}
 		}
-		// The filter gives a part of the peak back that the blur took.
+		// The filter gives a part of the peak back that the blur took, to within the noise.
 		own := float64(slices.Max(x.Images().At(i)))
-		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.85 || ratio > 1.2 {
+		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.85-5e-3 || ratio > 1.2 {
 			t.Errorf("image %d is scaled by %g, want about 5000; its own peak is %g", i, out.Scale[i], 5000*own)
 		}
 		if got := standard.Noise()[i] * out.Scale[i]; math.Abs(got-5) > 1e-9 {

@@ -261,7 +261,7 @@ func TestMeasureErrors(t *testing.T) {
 		"blank":                   {blank, 8, "no light under"},
 		"negative":                {dark, 8, "no light under"},
 		"a point":                 {point, 8, "narrower than"},
-		"flat":                    {flat, 8, "beyond the aperture"},
+		"flat":                    {flat, 8, "aperture of radius 8: its light spreads too far"},
 		"a galaxy in the corner":  {aside, 8, "there is no galaxy"},
 	} {
 		if _, err := score.Measure(test.image, test.aperture); err == nil || !strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), test.want) {
