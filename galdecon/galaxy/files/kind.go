@@ -126,8 +126,8 @@ func isImageName(name string) bool {
 
 // squares are units of variances: the square of counts or of fluxes, not of lengths and angles.
 var squares = regexp.MustCompile(
-	`^(?:\(?(?:adu|dn|e|electrons?|counts?|cts?|photons?|nanomaggy|nanomaggies|m?jy|ujy|njy)` +
-		`(?:/[a-z]+)?\)?(?:\^|\*\*)?\(?2\)?|\(.*\)(?:\^|\*\*)\(?2\)?)$`)
+	`^(?:(?:adu|dn|e|electrons?|counts?|cts?|photons?|nanomaggy|nanomaggies|m?jy|ujy|njy)` +
+		`(?:\^|\*\*)?\(?2\)?|\(.*\)(?:\^|\*\*)?\(?2\)?)$`)
 
 func kindOfUnit(unit string) Kind {
 	unit = strings.ToLower(strings.ReplaceAll(unit, " ", ""))

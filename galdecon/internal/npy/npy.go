@@ -3,6 +3,7 @@
 package npy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -85,7 +86,8 @@ func NewArray(r io.Reader) (*Array, error) {
 		a.decode = types[a.Type]
 	}
 	if a.decode == nil {
-		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; save array.astype('f4')", header)
+		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; "+
+			"save array.astype('f4')", bytes.TrimSpace(header))
 	}
 	if fortranField.Match(header) {
 		return nil, errors.New("npy: the array is in Fortran order; save numpy.ascontiguousarray of it")
