@@ -127,6 +127,9 @@ func read(path string) (*File, error) {
 	}
 	out := &File{Kind: KindImage}
 	out.Images, out.Chosen, err = c.readAll(name)
+	if kind, _ := kindOfName(out.Chosen); chosen && kind != "" {
+		out.Kind = kind
+	}
 	if err == nil && out.Images.Bad != nil {
 		n := (&Mask{Bad: out.Images.Bad}).Count()
 		out.note("%d of %d pixels are bad by a mask of the file", n, len(out.Images.Bad))
