@@ -137,8 +137,17 @@ func read(path string) (*File, error) {
 	return out, err
 }
 
+// openFITS is [fits.Open], whose errors name the file, as ours do.
+func openFITS(name string) (*fits.File, error) {
+	f, err := fits.Open(name)
+	if inner := errors.Unwrap(err); inner != nil {
+		err = inner
+	}
+	return f, err
+}
+
 func (c choice) readFITS(name string) (*File, error) {
-	file, err := fits.Open(name)
+	file, err := openFITS(name)
 	if err != nil {
 		return nil, err
 	}

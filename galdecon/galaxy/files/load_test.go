@@ -175,7 +175,7 @@ func hdu(name string, n int, value byte, cards ...string) []byte {
 	}
 	out := make([]byte, 0, 2*2880)
 	for _, card := range append(append(all, cards...), "END") {
-		out = fmt.Appendf(out, "%-80s", card)
+		out = append(out, card+strings.Repeat(" ", 80-len(card))...)
 	}
 	padded := func(b []byte, with string) []byte {
 		return append(b, strings.Repeat(with, (2880-len(b)%2880)%2880)...)

@@ -64,7 +64,7 @@ func loadMask(path string) (*Mask, error) {
 		return nil, fmt.Errorf("the ending %q is not one of .fits, .npy, .npz; convert it to one of them",
 			fileEnding(name))
 	}
-	f, err := fits.Open(name)
+	f, err := openFITS(name)
 	if err != nil {
 		return nil, err
 	}

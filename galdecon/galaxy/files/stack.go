@@ -102,13 +102,17 @@ func (c choice) fits(r io.Reader, yield func(within string, s stack) bool) error
 // part returns n images from the first on; they share their pixels.
 func part(im *galaxy.Images, first, n int) *galaxy.Images {
 	area := im.Height * im.Width
-	out := &galaxy.Images{N: n, Height: im.Height, Width: im.Width, Channels: im.Channels,
-		Pixels: im.Pixels[first*area*im.Channels : (first+n)*area*im.Channels]}
-	if im.Bad != nil {
-		out.Bad = im.Bad[first*area : (first+n)*area]
+	return &galaxy.Images{N: n, Height: im.Height, Width: im.Width, Channels: im.Channels,
+		Pixels: span(im.Pixels, area*im.Channels, first, n),
+		Bad:    span(im.Bad, area, first, n),
+		Scale:  span(im.Scale, 1, first, n)}
+}
+
+// span returns those of all values, each of a number, that n images from the first on have.
+func span[T any](all []T, each, first, n int) []T {
+	if all == nil {
+		return nil
 	}
-	if im.Scale != nil {
-		out.Scale = im.Scale[first : first+n]
-	}
-	return out
+	end := (first + n) * each
+	return all[first*each : end : end]
 }
