@@ -1,6 +1,7 @@
 package plotting
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -32,10 +33,10 @@ type Stretch struct {
 
 // AutoStretch chooses one stretch for images that are to be compared. High is their brightest
 // pixel. Softening is 3 standard deviations of the sky noise, within [High/100, High/4]; the noise
-// is taken from the negative pixels of the noisiest batch, and Softening is High/30 where none has
-// 1 negative pixel in 20. Low is such that the value 0 has the brightness 0.15. Images of 3
-// channels are taken to be pictures, encoded for the eye already: they get the linear range from 0
-// to 1.
+// is that of the sky of the noisiest batch ([galaxy.Images.Sky]), and Softening is High/30 where
+// none has 1 negative pixel in 20. Low is such that the value 0 has the brightness 0.15. Images of
+// 3 channels are taken to be pictures, encoded for the eye already: they get the linear range from
+// 0 to 1.
 //
 // It is an error if there is no image, or one of them isn't valid.
 func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
@@ -52,7 +53,7 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 		if b.Channels == 3 {
 			return colorStretch, nil
 		}
-		noise = max(noise, skyNoise(b.Pixels))
+		noise = max(noise, skyNoise(b))
 		high = max(high, float64(slices.Max(b.Pixels)))
 	}
 	if high <= 0 {
@@ -67,20 +68,25 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	return Stretch{Low: low, High: high, Softening: softening}, nil
 }
 
-// skyNoise is the standard deviation of Gaussian noise around 0, from its negative half, which
-// galaxies don't reach; 0 if fewer than 1 pixel in 20 is negative.
-func skyNoise(pixels []float32) float64 {
-	var below []float32
-	for _, v := range pixels {
+// skyNoise returns the noise of the sky of images ([galaxy.Images.Sky]), the median of up to
+// sixteen of them; 0 if fewer than 1 pixel in 20 is negative, as without a sky of 0 and noise.
+func skyNoise(images *galaxy.Images) float64 {
+	below := 0
+	for _, v := range images.Pixels {
 		if v < 0 {
-			below = append(below, -v)
+			below++
 		}
 	}
-	if 20*len(below) < len(pixels) {
+	if 20*below < len(images.Pixels) {
 		return 0
 	}
-	slices.Sort(below)
-	return 1.4826 * float64(below[len(below)/2]) // The median of |v| is 0.6745 standard deviations.
+	var some []int
+	for i := 0; i < images.N; i += (images.N + 15) / 16 {
+		some = append(some, i)
+	}
+	skies, _ := images.Select(some...).Sky() // those without noise have 0
+	slices.SortFunc(skies, func(a, b galaxy.Sky) int { return cmp.Compare(a.Noise, b.Noise) })
+	return skies[len(skies)/2].Noise
 }
 
 // At returns the brightness of the value v, in [0, 1].

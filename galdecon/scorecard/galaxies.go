@@ -124,7 +124,7 @@ func (o Options) source() string {
 func skyLevels(images *galaxy.Images) ([]float64, error) {
 	levels := images.Edges()
 	skies, err := images.Sky()
-	if err != nil {
+	if err != nil && !galaxy.NoNoise.Only(err) { // pictures may have none
 		return nil, err
 	}
 	for i, s := range skies {

@@ -29,13 +29,13 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	cut, left, top, err := image.Cutout(40, 30, 32)
+	cut, err := image.Cutout(40, 30, 32)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	header = header.Window(left, top, 1).WithHistory("cut out of field.fits")
-	if err := files.SaveFITS(stamp, cut, header); err != nil {
+	header = header.Window(cut.Left, cut.Top, 1).WithHistory("cut out of field.fits")
+	if err := files.SaveFITS(stamp, cut.Images, header); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -48,7 +48,7 @@ func Example() {
 	x, _ := header.Number("CRPIX1")
 	y, _ := header.Number("CRPIX2")
 	fmt.Printf("%d×%d pixels, the reference pixel at (%g, %g)\n", again.Width, again.Height, x, y)
-	// Output: 32×32 pixels, the reference pixel at (7.5, 18.5)
+	// Output: 32×32 pixels, the reference pixel at (7.5, 17.5)
 }
 
 // saveField makes an image of 64×64 pixels with a galaxy at column 40, row 30.
