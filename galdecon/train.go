@@ -50,7 +50,7 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := fit.NewTrainer(device, c.Fit, galaxies, c.loss)
+	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies, Objective: c.loss}, c.Fit)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func ExampleChiSquared() {
 
 // How near candidates come to the truth, and whether they say so: where they are calibrated, the
 // error of their mean is their variance.
-func ExampleNewAccuracy() {
+func ExampleTrial() {
 	truth, observation := galaxy.NewImages(1, 8, 8, 1), galaxy.NewImages(1, 8, 8, 1)
 	samples := galaxy.NewImages(4, 8, 8, 1)
 	for k := range truth.Pixels {
@@ -44,7 +44,7 @@ func ExampleNewAccuracy() {
 			samples.At(i)[k] = 0.48 + 0.02*float32(i)
 		}
 	}
-	a, err := score.NewAccuracy(truth, observation, samples)
+	a, err := score.Trial{Truth: truth, Observation: observation, Samples: samples}.Accuracy()
 	if err != nil {
 		fmt.Println(err)
 		return

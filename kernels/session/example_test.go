@@ -50,7 +50,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	report, err := s.Evaluate(posteriors, clean)
+	report, err := s.Evaluate(clean, posteriors)
 	if err != nil {
 		fmt.Println(err)
 		return
