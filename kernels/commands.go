@@ -149,7 +149,7 @@ func export() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := h.SetupPython(cmd.Context(), repo, c); err != nil {
+			if err := h.SetupPython(cmd.Context(), c); err != nil {
 				return err
 			}
 			var failed []error

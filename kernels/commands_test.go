@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -14,11 +15,13 @@ import (
 	"time"
 
 	"galdecon/galdecon/backend/compiled"
+	"galdecon/internal/console"
 	"galdecon/internal/home"
 	"galdecon/internal/home/hometest"
 )
 
-// TestCommandFails checks that the command goes on after a notebook that fails, says which did, and exits with an error.
+// TestCommandFails checks that the command goes on after a notebook that fails, says which did, and
+// exits with an error.
 func TestCommandFails(t *testing.T) {
 	h, repo := hometest.Installed(t)
 	testdata := filepath.Join("notebook", "testdata")
@@ -60,7 +63,8 @@ good.ipynb +4 of 4 +\d+\.\d s +ok
 	}
 }
 
-// TestDoctorOfNothing checks that the doctor says what is missing, with what to do, and makes nothing.
+// TestDoctorOfNothing checks that the doctor says what is missing, with what to do, and makes
+// nothing.
 func TestDoctorOfNothing(t *testing.T) {
 	installed, repo := hometest.Installed(t)
 	h := home.Home{Dir: filepath.Join(t.TempDir(), "none")}
@@ -80,7 +84,107 @@ func TestDoctorOfNothing(t *testing.T) {
 	}
 }
 
-// TestClearCompiled checks that the doctor counts compiled programs, and deletes them when asked to.
+// TestHelpOfNothing checks that every command says what it does where nothing is there: no home, no
+// Go, no Python.
+func TestHelpOfNothing(t *testing.T) {
+	installed, _ := hometest.Installed(t)
+	dir := filepath.Join(t.TempDir(), "none")
+	for _, c := range command().Commands() {
+		for _, flag := range []string{"--help", "-h"} {
+			cmd := exec.Command(installed.Bin("galdecon"), c.Name(), flag)
+			cmd.Dir = t.TempDir()
+			cmd.Env = []string{"PATH=", home.DirEnv + "=" + dir}
+			said, err := cmd.CombinedOutput()
+			if err != nil || !bytes.Contains(said, []byte("Usage:\n  galdecon "+c.Name())) {
+				t.Errorf("galdecon %s %s: %v\n%s", c.Name(), flag, err, said)
+			}
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("asking for help made %s", dir)
+	}
+}
+
+// TestWithoutCgo checks that the command is built without cgo, and says then what is missing.
+func TestWithoutCgo(t *testing.T) {
+	t.Setenv("CGO_ENABLED", "0")
+	program, dir := filepath.Join(t.TempDir(), "galdecon"), filepath.Join(t.TempDir(), "none")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"doctor", "score"} {
+		cmd := exec.Command(program, name)
+		cmd.Env = append(os.Environ(), home.DirEnv+"="+dir)
+		said, err := cmd.CombinedOutput()
+		if err == nil || !bytes.Contains(said, []byte("cgo is off: unset CGO_ENABLED")) {
+			t.Errorf("%s: %v\n%s", name, err, said)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s made %s", name, dir)
+		}
+	}
+}
+
+// TestTemporaryFilesWithoutExecution executes a notebook where programs in the directory for
+// temporary files can't be executed.
+func TestTemporaryFilesWithoutExecution(t *testing.T) {
+	h, repo := hometest.Installed(t)
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("it takes the right to mount: %v: %s", err, bytes.TrimSpace(out))
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	if err := home.Executes(dir); !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("Executes = %v, want os.ErrPermission and the directory", err)
+	}
+	if err := home.Executes(h.Dir); err != nil {
+		t.Error(err)
+	}
+	none := home.Home{Dir: filepath.Join(dir, "home")}
+	err := none.Setup(t.Context(), repo, console.NewLog(t.Output()))
+	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "set "+home.DirEnv) {
+		t.Errorf("a home there: %v, want os.ErrPermission and what to do", err)
+	}
+	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", t.TempDir(), filepath.Join("notebook", "testdata", "good.ipynb"))
+	cmd.Env = append(h.Env(repo), "TMPDIR="+dir)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, said)
+	}
+	for of, want := range map[string]string{"": "set GOTMPDIR to a directory", t.TempDir(): "ok       TMPDIR"} {
+		cmd = exec.Command(h.Bin("galdecon"), "doctor")
+		cmd.Env = append(h.Env(repo), "TMPDIR="+dir, "GOTMPDIR="+of)
+		if said, _ := cmd.CombinedOutput(); !bytes.Contains(said, []byte(want)) || !bytes.Contains(said, []byte(filepath.Join(h.Dir, "tmp"))) {
+			t.Errorf("doctor with GOTMPDIR=%s doesn't say %q:\n%s", of, want, said)
+		}
+	}
+}
+
+// pipElsewhere is the environment of a user whose pip is set, in all ways that there are, to
+// install to a directory.
+func pipElsewhere(t *testing.T, dir string) []string {
+	t.Helper()
+	// What the machine's configuration says of indexes stays.
+	machine, err := os.ReadFile("/etc/pip.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "pip.conf")
+	machine = append(machine, "\n[install]\nprefix = "+dir+"\ntarget = "+dir+"\nroot = "+dir+"\nuser = true\n"...)
+	if err := os.WriteFile(config, machine, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"PIP_CONFIG_FILE=" + config, "PIP_TARGET=" + dir, "PIP_PREFIX=" + dir, "PIP_ROOT=" + dir, "PIP_USER=1",
+		"PIP_DRY_RUN=1", "PYTHONUSERBASE=" + dir}
+}
+
+// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next
+// one finishes the job, in the home alone: the user's pip is set to install elsewhere.
+// TestClearCompiled checks that the doctor counts compiled programs, and deletes them when asked
+// to.
 func TestClearCompiled(t *testing.T) {
 	installed, repo := hometest.Installed(t)
 	h := home.Home{Dir: t.TempDir()}
@@ -105,13 +209,16 @@ func TestClearCompiled(t *testing.T) {
 	}
 }
 
-// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job.
+// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next
+// one finishes the job.
 func TestSetupKilled(t *testing.T) {
 	installed, repo := hometest.Installed(t)
+	elsewhere := t.TempDir()
+	environment := pipElsewhere(t, elsewhere)
 	h, jupyter := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}, t.TempDir()
 	setup := func() *exec.Cmd {
 		cmd := exec.Command(installed.Bin("galdecon"), "setup")
-		cmd.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
+		cmd.Env = append(append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter), environment...)
 		return cmd
 	}
 	first := setup()
@@ -134,6 +241,9 @@ func TestSetupKilled(t *testing.T) {
 	t.Logf("%s", out)
 	if pending := h.Pending(repo); len(pending) > 0 {
 		t.Errorf("still pending: %v", pending)
+	}
+	if there, err := os.ReadDir(elsewhere); err != nil || len(there) > 0 {
+		t.Errorf("pip installed elsewhere: %v, %v", there, err)
 	}
 	doctor := exec.Command(h.Bin("galdecon"), "doctor")
 	doctor.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
@@ -168,8 +278,8 @@ func TestSetupKilled(t *testing.T) {
 	}
 }
 
-// TestNothingOutlivesTheCommand kills, in the midst of a cell, the command or one of the processes that it consists of, and looks for
-// survivors among all processes of the machine.
+// TestNothingOutlivesTheCommand kills, in the midst of a cell, the command or one of the processes
+// that it consists of, and looks for survivors among all processes of the machine.
 func TestNothingOutlivesTheCommand(t *testing.T) {
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
 		t.Skip("finding all processes takes /proc")
@@ -186,10 +296,10 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 		{"command killed", galdecon, "sleeps.ipynb", "", syscall.SIGKILL},
 		{"command interrupted", galdecon, "sleeps.ipynb", "", syscall.SIGINT},
 		{"go run killed", []string{"go", "run", "."}, "sleeps.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed", galdecon, "sleeps.ipynb", "execute.py", syscall.SIGKILL},
+		{"nbclient killed", galdecon, "sleeps.ipynb", "NotebookClient", syscall.SIGKILL},
 		{"cell that ignores signals", galdecon, "stubborn.ipynb", "", syscall.SIGKILL},
 		{"training in the background", galdecon, "trains.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed in a training", galdecon, "trains.ipynb", "execute.py", syscall.SIGKILL},
+		{"nbclient killed in a training", galdecon, "trains.ipynb", "NotebookClient", syscall.SIGKILL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +353,8 @@ func await(t *testing.T, atMost time.Duration, what string, holds func() bool) {
 	}
 }
 
-// marked returns the command lines of the living processes that have a variable in their environment.
+// marked returns the command lines of the living processes that have a variable in their
+// environment.
 func marked(variable string) map[int]string {
 	all := map[int]string{}
 	environs, _ := filepath.Glob("/proc/[0-9]*/environ")

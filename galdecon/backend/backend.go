@@ -7,7 +7,7 @@
 //   - in ~/.local/lib/go-xla and /usr/local/lib/go-xla, where go-xla's installer puts it,
 //   - in galdecon's own Python environment ([galdecon/internal/home]),
 //
-// and where there is none for "cpu", the one that kernels/requirements.txt pins is installed into that environment. There is no
+// and where there is none for "cpu", the one that galdecon pins is installed into that environment. There is no
 // fall-back to GoMLX's pure-Go backend, which is a hundred times slower on convolutions and has no FFT: better an error that says
 // what to do.
 package backend
@@ -106,7 +106,8 @@ func Plugin(name string) (string, error) {
 		if k == "cuda" {
 			return "", fmt.Errorf("%w for cuda: %s", ErrNoPlugin, cudaAdvice())
 		}
-		return "", fmt.Errorf("%w for cpu: run `go run ./kernels setup` in a clone of galdecon, or set PJRT_PLUGIN_LIBRARY_PATH to the directory of one", ErrNoPlugin)
+		return "", fmt.Errorf("%w for cpu: run `go run %s setup`, or set PJRT_PLUGIN_LIBRARY_PATH to the directory of one",
+			ErrNoPlugin, home.Package("kernels"))
 	case filepath.IsAbs(name):
 		if info, err := os.Stat(name); err != nil || info.IsDir() {
 			return "", fmt.Errorf("backend: %s is %s, which is no file; give the path of a PJRT plugin (pjrt_c_api_*_plugin.so), cpu or cuda", home.BackendEnv, name)
@@ -180,7 +181,7 @@ func install() (string, error) {
 		return path, nil
 	}
 	if errPinned == nil {
-		errPinned = fmt.Errorf("kernels/requirements.txt has none for %s/%s", runtime.GOOS, runtime.GOARCH)
+		errPinned = fmt.Errorf("galdecon pins none for %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
 	lib, err := installer.DefaultHomeLibPath()
 	if err == nil {
@@ -200,15 +201,11 @@ func install() (string, error) {
 
 // installPinned makes galdecon's Python environment, which holds the plugin.
 func installPinned(c *console.Console) error {
-	repo, err := home.FindRepo()
-	if err != nil {
-		return err
-	}
 	h, err := home.Open()
 	if err != nil {
 		return err
 	}
-	return h.SetupPython(context.Background(), repo, c)
+	return h.SetupPython(context.Background(), c)
 }
 
 func firstLine(err error) string {

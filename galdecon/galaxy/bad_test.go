@@ -59,8 +59,8 @@ func TestBadPixelsStayKnown(t *testing.T) {
 	at("of a clone", im, bad)
 	at("Select", im.Select(1, 0, 1), bad-48, bad+48)
 	at("Select others", im.Select(0))
-	at("Grey", im.Grey(), bad)
-	colored, err := im.Grey().WithChannels(3)
+	at("Gray", im.Gray(), bad)
+	colored, err := im.Gray().WithChannels(3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,8 @@ func TestBadPixelsStayKnown(t *testing.T) {
 // A masked pixel's value, whatever it is, has no part in what is computed.
 func TestBadPixelsHaveNoPart(t *testing.T) {
 	clean := exposure(64, 64, [2]float64{31, 32})
-	for name, v := range map[string]float32{"hot": 1e6, "NaN": float32(math.NaN()), "Inf": float32(math.Inf(1))} {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for name, v := range map[string]float32{"hot": 1e6, "NaN": nan, "Inf": inf} {
 		im := clean.Clone()
 		var zero [2]*Images
 		for i, w := range []float32{v, 0} {
@@ -114,11 +115,20 @@ func TestBadPixelsHaveNoPart(t *testing.T) {
 			}
 		}
 		for what, f := range map[string]func(im *Images) (any, error){
-			"Sky":              func(im *Images) (any, error) { s, err := im.Sky(); return s[0], err },
-			"NoiseLevels":      func(im *Images) (any, error) { s, err := im.NoiseLevels(); return s[0], err },
-			"NoiseCorrelation": func(im *Images) (any, error) { s, err := im.NoiseCorrelation(); return s[0], err },
-			"Edges":            func(im *Images) (any, error) { return im.Edges()[0], nil },
-			"Prepare":          func(im *Images) (any, error) { out, err := im.Prepare(16); return out.Scale[0], err },
+			"Sky": func(im *Images) (any, error) { s, err := im.Sky(); return s[0], err },
+			"NoiseLevels": func(im *Images) (any, error) {
+				s, err := im.NoiseLevels()
+				return s[0], err
+			},
+			"NoiseCorrelation": func(im *Images) (any, error) {
+				s, err := im.NoiseCorrelation()
+				return s[0], err
+			},
+			"Edges": func(im *Images) (any, error) { return im.Edges()[0], nil },
+			"Prepare": func(im *Images) (any, error) {
+				out, err := im.Prepare(16)
+				return out.Scale[0], err
+			},
 			"Cutout": func(im *Images) (any, error) {
 				c, err := im.Cutout(31, 32, 32)
 				return [3]float64{c.Column, c.Row, float64(c.Bad)}, err

@@ -55,7 +55,7 @@ func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 			most = 0
 		}
 		if share := float64(bad) / float64(n); share > most {
-			return nil, im.refuse(i, TooMuchBad, share, most, "Take another place, or allow more.",
+			return nil, im.refuse(i, TooMuchBad, share, most, "take another place, or allow more",
 				"%d of %d values (%.1f %%) are bad or not finite; at most %.1f %% are filled",
 				bad, n, 100*share, 100*most)
 		}
@@ -75,7 +75,7 @@ func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 				}
 			}
 		} else if !out.interpolate(i, holes, bad) {
-			return nil, im.refuse(i, NoPixels, 1, most, "Is it the right file or extension?",
+			return nil, im.refuse(i, NoPixels, 1, most, "see whether it is the right file or extension",
 				"a channel has no finite value that isn't marked as bad")
 		}
 	}
@@ -115,7 +115,7 @@ func (im *Images) interpolate(i int, holes []bool, bad int) bool {
 
 // Find returns where the galaxy of a single image is, which has no bad pixels: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
 func (im *Images) Find(center Center) (y, x float64) {
-	grey := im.Grey()
+	grey := im.Gray()
 	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
 	smooth := NewImages(1, im.Height, im.Width, 1)
 	brightest := math.Inf(-1)

@@ -83,7 +83,7 @@ func (im *Images) NoiseCorrelation() ([]Correlation, error) {
 		}
 		all[i].Error = 1 / math.Sqrt(pairs)
 		if pairs < 100 {
-			refused = append(refused, im.refuse(i, NoPixels, pairs, 100, "Take a larger image.",
+			refused = append(refused, im.refuse(i, NoPixels, pairs, 100, "take a larger image",
 				"only %g pairs of pixels of the sky lie %d rows and columns apart", pairs, MaxLag))
 		}
 	}

@@ -82,15 +82,15 @@ func (c *Cut) String() string {
 // Cutout returns a stamp of a galaxy in a larger image, one whose sky was subtracted. The galaxy is
 // the one whose light reaches column x and row y, counted from 0 (viewers that show FITS count from
 // 1): the way up from there, on means over 3×3 pixels, leads to its peak, over rises that noise may
-// have made, but across no valley to a brighter neighbor. Where it leads out of the place's own light
-// all the same, most of which isn't found once more across that peak, the galaxy is what rises above
-// the light across. Its peak must lie within a quarter of side of the place. The center is that of the light above half of the peak and above the valleys to its
-// neighbors; the stamp is the square of side pixels around it, moved inwards at the edge of the
-// image. Bad pixels are interpolated, up to 5 % of them, but not where the light is above half of the
-// peak.
+// have made, but across no valley to a brighter neighbor. Where it leads out of the place's own
+// light all the same, most of which isn't found once more across that peak, the galaxy is what
+// rises above the light across. Its peak must lie within a quarter of side of the place. The center
+// is that of the light above half of the peak and above the valleys to its neighbors; the stamp is
+// the square of side pixels around it, moved inwards at the edge of the image. Bad pixels are
+// interpolated, up to 5 % of them, but not where the light is above half of the peak.
 //
-// Another peak is told from noise where it rises over each way down to a higher one by five standard
-// deviations of the noise in means over 3×3 pixels, and a twentieth of its height.
+// Another peak is told from noise where it rises over each way down to a higher one by five
+// standard deviations of the noise in means over 3×3 pixels, and a twentieth of its height.
 //
 // It is an error if the image is smaller than side, or the place so near its edge that the galaxy
 // would lie outside the central half of the stamp, and a [Refusal] if the galaxy isn't found or its
@@ -140,7 +140,8 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 	}
 	if c.Images.centralMax(0) <= 0 {
 		return fail(im.refuse(0, NoGalaxy, c.Images.centralMax(0), 0,
-			"Is the galaxy there, and the sky subtracted only once?", "there is no positive value"))
+			"see whether the galaxy is there, and the sky was subtracted only once",
+			"there is no positive value"))
 	}
 	c.Neighbors = c.Images.othersThan(g.peak.Column+left-c.Left, g.peak.Row+top-c.Top, noise)
 	for k := range c.Neighbors {

@@ -193,7 +193,7 @@ func TestJoin(t *testing.T) {
 	if err != nil || !slices.Equal(all.Objects, []string{"image 0", "x", "x", "image 3", "x", "x"}) {
 		t.Fatalf("objects %v, error %v", all.Objects, err)
 	}
-	for seed := range uint64(10) {
+	for seed := range int64(10) {
 		first, rest, err := all.Split(4, seed)
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,8 @@ const leastFlat = 9
 
 // flat returns the pixels in areas and runs of exactly one value. Where a share p of the pixels has
 // a value, n pixels at a given place all have it with the probability p^n: n is such that this
-// happens at one of all places in one of a thousand images.
+// happens at one of all places in one of a thousand images. What the image fades to isn't among
+// them: that is the sky of one without noise.
 func (p plane) flat() (found []int) {
 	good := 0
 	for _, b := range p.bad {
@@ -18,42 +19,68 @@ func (p plane) flat() (found []int) {
 			good++
 		}
 	}
-	marked := slices.Clone(p.bad)
-	q := plane{p.values, p.stride, p.height, p.width, marked}
+	q := p
+	q.bad = slices.Clone(p.bad)
+	take := func(pixels []int) {
+		for _, k := range pixels {
+			q.bad[k] = true
+		}
+		good -= len(pixels)
+	}
 	candidates := q.repeated()
 	for _, v := range candidates {
-		for {
-			have := q.count(v)
-			if have == 0 {
-				break
-			}
-			share := float64(have) / float64(good)
+		var area []int
+		for have := q.count(v); have > 0; {
 			n := leastFlat
-			if share < 1 {
+			if share := float64(have) / float64(good); share < 1 {
 				most := math.Log(1000*float64(good)) / -math.Log(share)
 				n = max(n, int(math.Ceil(min(most, 1<<40))))
-			} else {
-				n = min(max(n, 1), have)
 			}
-			new := q.runs(v, n)
-			if len(new) == 0 {
+			more := q.runs(v, n)
+			if len(more) == 0 {
 				break
 			}
-			for _, k := range new {
-				marked[k] = true
+			take(more)
+			area = append(area, more...)
+			have -= len(more)
+		}
+		if q.fadesTo(v, area) {
+			for _, k := range area {
+				q.bad[k] = false
 			}
-			good -= len(new)
-			found = append(found, new...)
+			good += len(area)
+			continue
 		}
-	}
-	for _, v := range candidates {
-		scattered := q.scattered(v, len(found) > 0)
-		for _, k := range scattered {
-			marked[k] = true
-		}
-		found = append(found, scattered...)
+		area = append(area, q.scattered(v, len(area) > 0)...)
+		take(area)
+		found = append(found, area...)
 	}
 	return found
+}
+
+// fadesTo reports whether pixels beside an area of the value v, which are good, are much nearer to it
+// than others: at the edge of an exposure they are as far from it as the rest of the sky.
+func (p plane) fadesTo(v float32, area []int) bool {
+	from := func(k int) float64 { return math.Abs(float64(p.at(k)) - float64(v)) }
+	var beside, all []float64
+	seen := map[int]bool{}
+	for _, k := range area {
+		for _, j := range neighbors(k, p.height, p.width) {
+			if !p.bad[j] && !seen[j] {
+				seen[j] = true
+				beside = append(beside, from(j))
+			}
+		}
+	}
+	if len(beside) == 0 {
+		return false
+	}
+	for k := range p.bad {
+		if !p.bad[k] {
+			all = append(all, from(k))
+		}
+	}
+	return median(beside) < 0.2*median(all)
 }
 
 // count returns how many good pixels have the value v.
@@ -102,32 +129,12 @@ func (p plane) repeated() []float32 {
 // runs returns the good pixels of the value v that lie in n of them side by side along a row or a
 // column, or in a square that holds n.
 func (p plane) runs(v float32, n int) (found []int) {
-	is := make([]bool, len(p.bad))
-	for k := range is {
-		is[k] = !p.bad[k] && p.at(k) == v
-	}
-	in := make([]bool, len(is))
-	along := func(first, step, length int) {
-		run := 0
-		for i := range length + 1 {
-			if i < length && is[first+i*step] {
-				run++
-				continue
-			}
-			for j := i - run; run >= n && j < i; j++ {
-				in[first+j*step] = true
-			}
-			run = 0
+	in := make([]bool, len(p.bad))
+	side := int(math.Ceil(math.Sqrt(float64(n))))
+	for _, shape := range [][2]int{{1, n}, {n, 1}, {side, side}} {
+		if shape[0] <= p.height && shape[1] <= p.width {
+			p.rectangles(v, in, shape[0], shape[1])
 		}
-	}
-	for y := range p.height {
-		along(y*p.width, 1, p.width)
-	}
-	for x := range p.width {
-		along(x, p.width, p.height)
-	}
-	if side := int(math.Ceil(math.Sqrt(float64(n)))); side <= min(p.height, p.width) {
-		p.squares(is, in, side)
 	}
 	for k, i := range in {
 		if i {
@@ -137,40 +144,45 @@ func (p plane) runs(v float32, n int) (found []int) {
 	return found
 }
 
-// squares sets in for the pixels of all squares of a side whose pixels all are. down holds how many
-// pixels above a pixel, with itself, are, and reach how far below one a square goes on.
-func (p plane) squares(is, in []bool, side int) {
-	down := make([]int, p.width)
-	reach := make([]int, len(is))
+// rectangles sets in for the pixels of all rectangles of a height and a width whose pixels are good
+// and have the value v.
+func (p plane) rectangles(v float32, in []bool, height, width int) {
+	// down holds how many pixels up from a pixel, with itself, are so, and reach over how many rows
+	// upward, with its own, a rectangle goes on.
+	down, reach := make([]int, p.width), make([]int, p.width)
+	ends := make([]bool, len(p.bad)) // the lower edges of rectangles
+	any := false
 	for y := range p.height {
-		run := 0
+		run, edge := 0, -1 // edge is the last column of the row that is marked
 		for x := range p.width {
 			k := y*p.width + x
-			if is[k] {
+			if !p.bad[k] && p.at(k) == v {
 				down[x]++
 			} else {
 				down[x] = 0
 			}
-			if down[x] >= side {
+			if down[x] >= height {
 				run++
 			} else {
 				run = 0
 			}
-			if run >= side { // a square ends here, at its lower right corner
-				for j := x - side + 1; j <= x; j++ {
-					reach[y*p.width+j] = side
+			if run >= width {
+				for j := max(x-width+1, edge+1); j <= x; j++ {
+					ends[y*p.width+j] = true
 				}
+				edge, any = x, true
 			}
 		}
 	}
-	for y := p.height - 1; y >= 0; y-- {
+	for y := p.height - 1; any && y >= 0; y-- {
 		for x := range p.width {
 			k := y*p.width + x
-			if reach[k] > 0 {
+			if ends[k] {
+				reach[x] = height
+			}
+			if reach[x] > 0 {
 				in[k] = true
-				if y > 0 {
-					reach[k-p.width] = max(reach[k-p.width], reach[k]-1)
-				}
+				reach[x]--
 			}
 		}
 	}
@@ -181,7 +193,7 @@ func (p plane) squares(is, in []bool, side int) {
 // Where it is the lowest and others lie close above it, values were cut off there: those are data.
 func (p plane) scattered(v float32, known bool) (found []int) {
 	rest := p.sample(func(w float32) bool { return w == v })
-	if len(rest) < 16 || stepOf(rest) > 0 {
+	if len(rest) < 16 || 4*len(slices.Compact(slices.Clone(rest))) < len(rest) {
 		return nil
 	}
 	have := p.count(v)
@@ -263,10 +275,8 @@ func neighbors(k, height, width int) []int {
 // counts are; 0 where more than a quarter of them differ, or they keep no step.
 func stepOf(values []float32) float64 {
 	var distinct []float64
-	for k, v := range values {
-		if k == 0 || v != values[k-1] {
-			distinct = append(distinct, float64(v))
-		}
+	for _, v := range slices.Compact(slices.Clone(values)) {
+		distinct = append(distinct, float64(v))
 	}
 	if len(distinct) < 2 || 4*len(distinct) > len(values) {
 		return 0

@@ -80,8 +80,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestGrey(t *testing.T) {
-	if got := ramp(1, 1, 2, 3).Grey(); !slices.Equal(got.Pixels, []float32{1, 4}) || got.Channels != 1 {
+func TestGray(t *testing.T) {
+	if got := ramp(1, 1, 2, 3).Gray(); !slices.Equal(got.Pixels, []float32{1, 4}) || got.Channels != 1 {
 		t.Errorf("got %v", got.Pixels)
 	}
 }

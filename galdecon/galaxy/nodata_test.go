@@ -49,25 +49,51 @@ func TestMarkNoData(t *testing.T) {
 		do   func(im *Images)
 		want NoData
 	}{
-		"nothing":      {whiteNoise(n, 5, 1), func(*Images) {}, NoData{}},
-		"few counts":   {poisson(n, 0.05, 2), func(*Images) {}, NoData{}},
-		"some counts":  {poisson(n, 2, 3), func(*Images) {}, NoData{}},
-		"many counts":  {poisson(n, 30, 4), func(*Images) {}, NoData{}},
-		"not finite":   {whiteNoise(n, 5, 5), func(im *Images) { im.Pixels[7], im.Pixels[70] = nan, inf }, NoData{NotFinite: 2}},
-		"masked":       {whiteNoise(n, 5, 5), func(im *Images) { im.mark(7); im.Pixels[7] = nan }, NoData{Masked: 1}},
-		"-9999":        {whiteNoise(n, 5, 6), func(im *Images) { im.Pixels[900] = -9999 }, NoData{Sentinel: 1}},
-		"largest":      {whiteNoise(n, 5, 6), func(im *Images) { im.Pixels[900] = math.MaxFloat32 }, NoData{Sentinel: 1}},
-		"-32768":       {poisson(n, 9, 6), func(im *Images) { im.Pixels[900] = -32768 }, NoData{Sentinel: 1}},
-		"1e30":         {poisson(n, 9, 6), func(im *Images) { im.Pixels[900] = 1e30 }, NoData{Sentinel: 1}},
-		"-99 as value": {whiteNoise(n, -99, 6), func(im *Images) { im.Pixels[900] = -99 }, NoData{}},
-		"zeros":        {whiteNoise(n, 5, 7), func(im *Images) { rectangle(im, 0, 0, 0, n, 40) }, NoData{Flat: 40 * n}},
+		"nothing":     {whiteNoise(n, 5, 1), func(*Images) {}, NoData{}},
+		"few counts":  {poisson(n, 0.05, 2), func(*Images) {}, NoData{}},
+		"some counts": {poisson(n, 2, 3), func(*Images) {}, NoData{}},
+		"many counts": {poisson(n, 30, 4), func(*Images) {}, NoData{}},
+		"not finite": {whiteNoise(n, 5, 5),
+			func(im *Images) { im.Pixels[7], im.Pixels[70] = nan, inf },
+			NoData{NotFinite: 2}},
+		"masked": {whiteNoise(n, 5, 5),
+			func(im *Images) { im.mark(7); im.Pixels[7] = nan },
+			NoData{Masked: 1}},
+		"-9999": {whiteNoise(n, 5, 6),
+			func(im *Images) { im.Pixels[900] = -9999 },
+			NoData{Sentinel: 1}},
+		"largest": {whiteNoise(n, 5, 6),
+			func(im *Images) { im.Pixels[900] = math.MaxFloat32 },
+			NoData{Sentinel: 1}},
+		"-32768": {poisson(n, 9, 6),
+			func(im *Images) { im.Pixels[900] = -32768 },
+			NoData{Sentinel: 1}},
+		"1e30": {poisson(n, 9, 6),
+			func(im *Images) { im.Pixels[900] = 1e30 },
+			NoData{Sentinel: 1}},
+		"-99 as value": {whiteNoise(n, -99, 6),
+			func(im *Images) { im.Pixels[900] = -99 },
+			NoData{}},
+		"zeros": {whiteNoise(n, 5, 7),
+			func(im *Images) { rectangle(im, 0, 0, 0, n, 40) },
+			NoData{Flat: 40 * n}},
 		"another value": {whiteNoise(n, 5, 7), func(im *Images) { rectangle(im, 4.75, 30, 30, 70, 50) },
 			NoData{Flat: 800}},
-		"a column":     {whiteNoise(n, 5, 8), func(im *Images) { rectangle(im, 0, 0, 50, n, 51) }, NoData{Flat: n}},
-		"dead pixels":  {whiteNoise(n, 5, 9), func(im *Images) { sprinkle(im, 0, 0.7) }, NoData{Flat: -1}},
-		"zeros of few": {poisson(n, 0.05, 9), func(im *Images) { rectangle(im, 0, 0, 0, n, 50) }, NoData{Flat: 50 * n}},
-		"zeros of 2":   {poisson(n, 2, 9), func(im *Images) { rectangle(im, 0, 20, 20, 60, 60) }, NoData{Flat: 1600}},
-		"a plateau":    {whiteNoise(n, 5, 10), func(im *Images) { rectangle(im, 500, 40, 40, 42, 43) }, NoData{Saturated: 6}},
+		"a column": {whiteNoise(n, 5, 8),
+			func(im *Images) { rectangle(im, 0, 0, 50, n, 51) },
+			NoData{Flat: n}},
+		"dead pixels": {whiteNoise(n, 5, 9),
+			func(im *Images) { sprinkle(im, 0, 0.7) },
+			NoData{Flat: -1}},
+		"zeros of few": {poisson(n, 0.05, 9),
+			func(im *Images) { rectangle(im, 0, 0, 0, n, 50) },
+			NoData{Flat: 50 * n}},
+		"zeros of 2": {poisson(n, 2, 9),
+			func(im *Images) { rectangle(im, 0, 20, 20, 60, 60) },
+			NoData{Flat: 1600}},
+		"a plateau": {whiteNoise(n, 5, 10),
+			func(im *Images) { rectangle(im, 500, 40, 40, 42, 43) },
+			NoData{Saturated: 6}},
 		"of counts": {poisson(n, 30, 10), func(im *Images) { rectangle(im, 255, 40, 40, 42, 43) },
 			NoData{Saturated: 6}},
 		"cut off at 0": {whiteNoise(n, 0.2, 11), func(im *Images) {
@@ -147,7 +173,8 @@ func TestSkyOfLittleData(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s := skies[0]; math.Abs(s.Level-100) > 4*s.Error || math.Abs(s.Noise-5) > 0.4 || s.Error > 0.25 {
+			s := skies[0]
+			if math.Abs(s.Level-100) > 4*s.Error || math.Abs(s.Noise-5) > 0.4 || s.Error > 0.25 {
 				t.Errorf("%s, %s: %+v, want 100 and 5", name, shape, s)
 			}
 			if levels, err := im.NoiseLevels(); err != nil || math.Abs(levels[0]-5) > 0.8 {
@@ -174,7 +201,8 @@ func TestNoNoise(t *testing.T) {
 	}
 	var refused *Refusal
 	levels, err := im.NoiseLevels()
-	if !errors.As(err, &refused) || refused.Reason != NoNoise || refused.Index != 1 || refused.Hint == "" {
+	if !errors.As(err, &refused) || refused.Reason != NoNoise || refused.Index != 1 ||
+		refused.Hint == "" {
 		t.Errorf("error %v", err)
 	}
 	if math.Abs(levels[0]-1) > 0.1 || !math.IsNaN(levels[1]) {
@@ -261,6 +289,48 @@ func TestScaleOfUnits(t *testing.T) {
 			}
 			if got.none != want.none {
 				t.Errorf("%s, unit %g: %s, want %s", name, unit, got.none, want.none)
+			}
+		}
+	}
+}
+
+// What an image without noise fades to is its sky.
+func TestNoNoiseFades(t *testing.T) {
+	for name, cut := range map[string]float64{"to nothing": 0, "to where it is cut off": 0.005} {
+		im := blob(96, 96, 1, 50, 40, 3, 10)
+		for k, v := range im.Pixels {
+			if float64(v) < cut {
+				im.Pixels[k] = 0
+			}
+			im.Pixels[k] += 2
+		}
+		if none, err := im.MarkNoData(); err != nil || none[0].Total() > 0 {
+			t.Errorf("%s: %s, error %v", name, none[0], err)
+		}
+		var refused *Refusal
+		if s, err := im.Sky(); !errors.As(err, &refused) || refused.Reason != NoNoise || s[0] != (Sky{Level: 2}) {
+			t.Errorf("%s: %+v, error %v", name, s, err)
+		}
+		if levels, err := im.NoiseLevels(); !errors.As(err, &refused) || !math.IsNaN(levels[0]) {
+			t.Errorf("%s: noise %v, error %v", name, levels, err)
+		}
+	}
+}
+
+// Counts so few that most pixels have none.
+func TestSkyOfHardlyAnyCounts(t *testing.T) {
+	for _, mean := range []float64{0.005, 0.01, 0.02} {
+		for seed := range uint64(3) {
+			im := poisson(128, mean, seed)
+			s, err := im.Sky()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if off := (s[0].Level - mean) / s[0].Error; math.Abs(off) > 3.5 {
+				t.Errorf("mean %g: %+v", mean, s[0])
+			}
+			if none, err := im.MarkNoData(); err != nil || none[0].Total() > 0 {
+				t.Errorf("mean %g: %s, error %v", mean, none[0], err)
 			}
 		}
 	}

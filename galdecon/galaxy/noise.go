@@ -28,8 +28,8 @@ func (im *Images) NoiseLevels() ([]float64, error) {
 		levels[i] = im.noiseLevel(i)
 		if !(levels[i] > 0) {
 			levels[i] = math.NaN()
-			refused = append(refused, im.refuse(i, NoNoise, 0, 0, "Was it clipped, rounded or"+
-				" smoothed, or is it a simulation without noise? Give its noise where one is asked for.",
+			refused = append(refused, im.refuse(i, NoNoise, 0, 0, "see whether it was clipped, rounded or"+
+				" smoothed; of a simulation without noise, say its noise where one is asked for",
 				"neighboring pixels don't differ by noise"))
 		}
 	}

@@ -30,7 +30,7 @@ type hill struct {
 // hillOf returns the first of the images as a hill, whose bad pixels are filled. noise is that of
 // means over 3×3 pixels.
 func (im *Images) hillOf(noise float64) *hill {
-	grey := im.Grey()
+	grey := im.Gray()
 	h := &hill{height: im.Height, width: im.Width, noise: noise,
 		values: make([]float64, im.Height*im.Width)}
 	for k := range h.values {
@@ -48,7 +48,7 @@ func (im *Images) hillOf(noise float64) *hill {
 // blockNoise returns the noise of means over 3×3 pixels, correlated or not, from such side by side
 // in the only image; of images under 9×9 pixels a third of that of pixels.
 func (im *Images) blockNoise() float64 {
-	pixels, share := im.Grey(), 1.0/3
+	pixels, share := im.Gray(), 1.0/3
 	if im.Height >= 9 && im.Width >= 9 {
 		if blocks, err := pixels.Average(3); err == nil {
 			pixels, share = blocks, 1
@@ -72,8 +72,8 @@ func (h *hill) least(value float64) float64 {
 }
 
 // part parts the pixels among the peaks. It takes them from the brightest down: each belongs to the
-// peak of its brightest neighbor. Where two peaks meet, the lower becomes part of the higher, unless
-// it has risen enough to be told from noise.
+// peak of its brightest neighbor. Where two peaks meet, the lower becomes part of the higher,
+// unless it has risen enough to be told from noise.
 func (h *hill) part() {
 	order := make([]int, len(h.values))
 	for k := range order {
@@ -149,7 +149,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	h := im.hillOf(noise)
 	g := h.climb(x, y)
 	if own := y*h.width + x; !g.core[own] {
-		// Where most of the light isn't there once more on the other side of the peak, it isn't the peak's.
+		// Where most of the light isn't there once more on the other side of the peak, it isn't the
+		// peak's.
 		rest := im.unlike(g.row, g.column, whole, left, top).hillOf(noise * math.Sqrt2)
 		other := rest.climb(x, y)
 		at := other.peak.Row*h.width + other.peak.Column
@@ -169,10 +170,11 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	switch {
 	case g.peak.Value <= 0:
 		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 0,
-			"Is the galaxy there, and the sky subtracted only once?", "there is no positive value")
+			"see whether the galaxy is there, and the sky was subtracted only once",
+			"there is no positive value")
 	case away > limit:
 		return g, refuse(FarPeak, g.peak.Column, g.peak.Row, away, limit,
-			"Name a place nearer to the galaxy, or take a larger stamp.",
+			"name a place nearer to the galaxy, or take a larger stamp",
 			"the light at the place belongs to a peak %.1f pixels away; at most %.1f are allowed",
 			away, limit)
 	}
@@ -185,8 +187,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	}
 	if len(bad) > 0 {
 		return g, refuse(NoDataAtPeak, bad[0]%h.width, bad[0]/h.width, float64(len(bad)), 0,
-			"What the galaxy's core was like can't be told from its surroundings: take an exposure in"+
-				" which it has data.",
+			"what the core was like can't be told from its surroundings: take an exposure in which it"+
+				" has data",
 			"%d pixel(s) in the galaxy's core have no data; none may lack there", len(bad))
 	}
 	return g, nil
@@ -229,7 +231,7 @@ func (h *hill) climb(x, y int) found {
 // unlike returns what of each pixel of the only image, a stamp, is brighter than the point across a
 // center; nothing where that has no data. Where it is outside of the larger image it is dark.
 func (im *Images) unlike(row, column float64, whole *Images, left, top int) *Images {
-	grey := im.Grey()
+	grey := im.Gray()
 	light := func(y, x int) (sum float64) {
 		if y < 0 || x < 0 || y >= whole.Height || x >= whole.Width {
 			return 0
@@ -258,11 +260,12 @@ func (im *Images) unlike(row, column float64, whole *Images, left, top int) *Ima
 	return out
 }
 
-// coreRadius is how far the core of a galaxy reaches from its center at most, along rows and columns:
-// a nucleus is about as narrow as a PSF.
+// coreRadius is how far the core of a galaxy reaches from its center at most, along rows and
+// columns: a nucleus is about as narrow as a PSF.
 const coreRadius = 3
 
-// othersThan returns the peaks of the only image but that which a pixel belongs to, brightest first.
+// othersThan returns the peaks of the only image but that which a pixel belongs to, brightest
+// first.
 func (im *Images) othersThan(x, y int, noise float64) (others []Peak) {
 	h := im.hillOf(noise)
 	own := h.of[min(max(y, 0), h.height-1)*h.width+min(max(x, 0), h.width-1)]

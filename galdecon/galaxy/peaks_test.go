@@ -96,7 +96,7 @@ func TestCutoutRefusesByName(t *testing.T) {
 			if err != nil || cut.Bad != 1 {
 				t.Errorf("%s: %v, error %v", name, cut, err)
 			}
-		case !errors.As(err, &r) || r.Reason != c.reason || r.Image != "field" || r.Hint == "":
+		case !errors.As(err, &r) || r.Reason != c.reason || r.ID != "field" || r.Hint == "":
 			t.Errorf("%s: error %v, want %q", name, err, c.reason)
 		case c.reason == NoDataAtPeak && math.Hypot(float64(r.Column-56), float64(r.Row-48)) > 3:
 			t.Errorf("%s: at column %d, row %d", name, r.Column, r.Row)

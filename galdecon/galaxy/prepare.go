@@ -7,15 +7,18 @@ import (
 	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// Prepare returns the images as the networks take them: the largest centred square, averaged over area down to
-// size x size pixels (source pixels that straddle an edge are shared by weight, so any ratio will do), and
-// divided so that the largest value within the central half, of any channel, is 1. What is brighter outside, a star
-// near the edge, is clipped to 1. Small negative values, the noise of the sky, stay. What was divided by is in Scale,
-// multiplied with a Scale that was there before.
+// Prepare returns the images as the networks take them: the largest centred square, averaged over
+// area down to size x size pixels (source pixels that straddle an edge are shared by weight, so any
+// ratio will do), and divided so that the largest value within the central half, of any channel, is
+// 1. What is brighter outside, a star near the edge, is clipped to 1. Small negative values, the
+// noise of the sky, stay. What was divided by is in Scale, multiplied with a Scale that was there
+// before.
 //
-// Pixels that Bad marks are filled first, up to a share of [MaxBad], and mark what they are part of.
+// Pixels that Bad marks are filled first, up to a share of [MaxBad], and mark what they are part
+// of.
 //
-// It is an error if an image is smaller than size, or has no positive value within its central half.
+// It is an error if an image is smaller than size, or has no positive value within its central
+// half.
 func (im *Images) Prepare(size int) (*Images, error) {
 	if err := im.CheckShape(); err != nil {
 		return nil, err

@@ -2,7 +2,7 @@ package galaxy
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // Reason says why an image was refused.
@@ -25,38 +25,48 @@ const (
 
 // Refusal is the error of an image that can't be used as it is; errors.As finds it.
 type Refusal struct {
-	// Image and Index name the image, the latter by its place in the batch.
-	Image string
+	// Index is the place of the image in its batch, counted from 0, and ID its name.
 	Index int
-	// Reason is what callers branch on, and Detail says more.
+	ID    string
+	// Reason is what callers branch on, and What says what was found.
 	Reason Reason
-	Detail string
+	What   string
 	// Column and Row are where in the image, counted from 0; -1 where it is no single place.
 	Column, Row int
-	// Measured is the value that is at fault, and Limit what it must not pass, both in the unit of
-	// Detail. A share is a fraction of 1.
-	Measured, Limit float64
+	// Value was measured, and Limit is what it must not pass, in units that What names: a share is a
+	// fraction of 1.
+	Value, Limit float64
 	// Hint says what to do.
 	Hint string
 }
 
-// Error returns all of it in one line, the hint in a second one.
+// Error returns what was refused, where and why, and the hint on a line of its own.
 func (r *Refusal) Error() string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "galaxy: %s (index %d): %s", r.Image, r.Index, r.Reason)
+	at := ""
 	if r.Column >= 0 && r.Row >= 0 {
-		fmt.Fprintf(&s, " at column %d, row %d", r.Column, r.Row)
+		at = fmt.Sprintf(" at column %d, row %d", r.Column, r.Row)
 	}
-	fmt.Fprintf(&s, ": %s", r.Detail)
-	if r.Hint != "" {
-		fmt.Fprintf(&s, "\n%s", r.Hint)
-	}
-	return s.String()
+	return fmt.Sprintf("galaxy: %s (index %d) is refused, %s%s: %s\nHint: %s",
+		r.ID, r.Index, r.Reason, at, r.What, r.Hint)
 }
 
 // refuse returns a refusal of image i at no single place.
-func (im *Images) refuse(i int, why Reason, measured, limit float64, hint, format string,
+func (im *Images) refuse(i int, why Reason, value, limit float64, hint, format string,
 	args ...any) *Refusal {
-	return &Refusal{Image: im.ID(i), Index: i, Reason: why, Detail: fmt.Sprintf(format, args...),
-		Column: -1, Row: -1, Measured: measured, Limit: limit, Hint: hint}
+	return &Refusal{Index: i, ID: im.ID(i), Reason: why, What: fmt.Sprintf(format, args...),
+		Column: -1, Row: -1, Value: value, Limit: limit, Hint: hint}
+}
+
+// Only reports whether err consists of refusals for one reason, which its caller can do without.
+func (r Reason) Only(err error) bool {
+	switch e := err.(type) {
+	case *Refusal:
+		return e.Reason == r
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		return len(all) > 0 && !slices.ContainsFunc(all, func(one error) bool { return !r.Only(one) })
+	case interface{ Unwrap() error }:
+		return r.Only(e.Unwrap())
+	}
+	return false
 }

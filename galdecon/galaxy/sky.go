@@ -71,9 +71,9 @@ func (im *Images) Sky() ([]Sky, error) {
 	return skies, errors.Join(refused...)
 }
 
-// skyLimit is by how many standard deviations means deviate where there is a galaxy. That takes some
-// excursions of the noise as well, which is correlated then by −0.01: NoiseCorrelation has a limit
-// of its own.
+// skyLimit is by how many standard deviations means deviate where there is a galaxy. That takes
+// some excursions of the noise as well, which is correlated then by −0.01: NoiseCorrelation has a
+// limit of its own.
 const skyLimit, correlationLimit = 3, 4
 
 // skyOf returns the sky of each channel of image i.
@@ -83,7 +83,7 @@ func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error
 	good := none.Pixels - none.Total()
 	switch {
 	case marked:
-		return nil, im.refuse(i, NoPixels, 1, 1, "Is it the right file or extension?",
+		return nil, im.refuse(i, NoPixels, 1, 1, "see whether it is the right file or extension",
 			"none of %d pixels has a finite value that isn't masked", none.Pixels)
 	case good < 16 || good*100 < none.Flat:
 		// What is flat may be an image without noise: it has a level all the same.
@@ -103,15 +103,16 @@ func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error
 			if refusal != nil {
 				continue
 			}
-			refusal = im.refuse(i, NoNoise, 0, 0, "Was it clipped, rounded or smoothed, or is it a"+
-				" simulation without noise? Give its noise where one is asked for.",
+			refusal = im.refuse(i, NoNoise, 0, 0, "see whether it was clipped, rounded or"+
+				" smoothed; of a simulation without noise, say its noise where one is asked for",
 				"the sky of channel %d has the value %g without any noise", c, channels[c].Level)
 		}
 	}
 	return channels, refusal
 }
 
-// skyPart is the sky of a channel, which pixels it is seen in, and by how much they deviate from it.
+// skyPart is the sky of a channel, which pixels it is seen in, and by how much they deviate from
+// it.
 type skyPart struct {
 	Sky
 	in   []bool
@@ -143,9 +144,19 @@ func (p plane) sky(limit float64) skyPart {
 			})
 		}
 	}
+	ones := make([]float64, n)
+	for k, b := range p.bad {
+		if !b {
+			ones[k] = 1
+		}
+	}
+	counts := make([][]float64, len(widths)) // how many good pixels the squares have
+	for k, w := range widths {
+		counts[k] = p.boxSums(ones, w)
+	}
 	level := [3]float64{}
 	for range 3 {
-		p.find(&s, widths, limit, grow)
+		p.find(&s, widths, counts, limit, grow)
 		s.clip()
 		change := s.fit(y0, x0, p.width)
 		for k, b := range p.bad {
@@ -200,10 +211,15 @@ func (p plane) roughNoise(from []float64) float64 {
 }
 
 // find sets s.in for the good pixels around which no mean tells of a galaxy.
-func (p plane) find(s *skyPart, widths []int, limit float64, grow bool) {
+func (p plane) find(s *skyPart, widths []int, counts [][]float64, limit float64, grow bool) {
 	means := make([][]float64, len(widths))
-	for k, w := range widths {
-		means[k] = p.boxMeans(s.from, w)
+	for i, w := range widths {
+		means[i] = p.boxSums(s.from, w)
+		for k, n := range counts[i] {
+			if n > 0 {
+				means[i][k] /= n
+			}
+		}
 	}
 	left := 0
 	for k, b := range p.bad {
@@ -260,35 +276,35 @@ func (p plane) grown(pixels []bool) []bool {
 	return out
 }
 
-// boxMeans returns the mean of the good pixels in a square of w pixels around each, or what of it
-// lies within the image; 0 where there is none.
-func (p plane) boxMeans(values []float64, w int) []float64 {
-	sums, counts := make([]float64, len(values)), make([]float64, len(values))
-	for k, b := range p.bad {
-		if !b {
-			sums[k], counts[k] = values[k], 1
+// boxSums returns the sum of the values in a square of w pixels around each, or what of it lies
+// within the image.
+func (p plane) boxSums(values []float64, w int) []float64 {
+	half := w / 2
+	sums := make([]float64, len(values))
+	line := make([]float64, p.width+1)
+	columns := make([]float64, p.width) // the sums over the rows around
+	row := func(y int) []float64 { return values[y*p.width : (y+1)*p.width] }
+	for y := range min(half, p.height) {
+		for x, v := range row(y) {
+			columns[x] += v
 		}
 	}
-	line := make([]float64, max(p.height, p.width)+1)
-	sweep := func(v []float64, first, step, n int) {
-		for i := range n {
-			line[i+1] = line[i] + v[first+i*step]
+	for y := range p.height {
+		if y+half < p.height {
+			for x, v := range row(y + half) {
+				columns[x] += v
+			}
 		}
-		for i := range n {
-			v[first+i*step] = line[min(i+w/2+1, n)] - line[max(i-w/2, 0)]
+		if y-half-1 >= 0 {
+			for x, v := range row(y - half - 1) {
+				columns[x] -= v
+			}
 		}
-	}
-	for _, v := range [][]float64{sums, counts} {
-		for y := range p.height {
-			sweep(v, y*p.width, 1, p.width)
+		for x, v := range columns {
+			line[x+1] = line[x] + v
 		}
 		for x := range p.width {
-			sweep(v, x, p.width, p.height)
-		}
-	}
-	for k, n := range counts {
-		if n > 0 {
-			sums[k] /= n
+			sums[y*p.width+x] = line[min(x+half+1, p.width)] - line[max(x-half, 0)]
 		}
 	}
 	return sums

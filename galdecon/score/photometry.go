@@ -10,7 +10,7 @@ import (
 )
 
 // Photometry is what an astronomer measures of a galaxy. Lengths are in pixels; positions are those
-// of pixel centres, counted from 0. Nothing is corrected for a PSF or for the width of the pixels,
+// of pixel centers, counted from 0. Nothing is corrected for a PSF or for the width of the pixels,
 // which adds 1/12 to squared widths.
 type Photometry struct {
 	// Flux is the sum over the stamp, Aperture that within a circle around (X, Y), with the stamp's

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -25,6 +26,25 @@ import (
 	"galdecon/galdecon/unet"
 	"galdecon/internal/console"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestHelp checks that the help that the galdecon command has of this program is its own. -update writes it.
+func TestHelp(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, "")
+	got, err := execute(t.Context(), "--help")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("help.txt", []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile("help.txt"); err != nil || got != string(want) {
+		t.Errorf("help.txt is of another version (%v); go test -run TestHelp -update ./kernels/score writes it anew:\n%s", err, got)
+	}
+}
 
 // micro is the folder of a diffusion model that trains in no time, and is good for nothing but tests.
 func micro(t *testing.T) string { return train(t, "micro", nil) }
@@ -87,7 +107,7 @@ func TestScore(t *testing.T) {
 	if err := json.Unmarshal([]byte(encoded), &card); err != nil {
 		t.Fatal(err)
 	}
-	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.Wrong != -0.05 || card.String() != text {
+	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.WidthError != -0.05 || card.String() != text {
 		t.Errorf("as JSON: %+v", card)
 	}
 	table, err := execute(t.Context(), append(args, "--format", "csv")...)
@@ -112,7 +132,6 @@ func TestRefuses(t *testing.T) {
 		{"--candidates 1", "at least 2 candidates"},
 		{"--epsilon 0", "ε must be positive"},
 		{"--wrong -100", "-100 %"},
-		{"--noise 0.1 --weights none", "trained for at most 0.03"},
 		{"--weights none.pth", "there are no weights"},
 		{"--psf none.fits", "none.fits"},
 		{"galaxies", "unknown command"},
@@ -132,6 +151,21 @@ func TestRefuses(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "{")
 	if _, err := execute(t.Context()); err == nil || !strings.Contains(err.Error(), scorecard.OptionsEnv) {
 		t.Errorf("broken environment: %v", err)
+	}
+}
+
+// Noise that the model wasn't trained for ends no run: its galaxies are counted, and the reason told.
+func TestCountsRefusals(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, `{"n": 2, "candidates": 2}`)
+	t.Chdir(t.TempDir())
+	text, err := execute(t.Context(), "--model", micro(t), "--noise", "0.1", "--weights", "none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"refused", "micro, for example: noise of", "trained for at most 0.03"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, text)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -164,7 +163,7 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 		}
 	}
 	if c.channels() == 1 && square.Channels != 1 {
-		square = square.Grey()
+		square = square.Gray()
 	}
 	out := &prepared{pixels: make([]float32, c.Size*c.Size*square.Channels), scale: 1, zoom: float64(square.Width) / float64(c.Size)}
 	raster.AreaAverage(out.pixels, square.Pixels, square.Width, c.Size, square.Channels)
@@ -233,13 +232,12 @@ func (c Config) cut(im *galaxy.Images) *galaxy.Images {
 // ([galaxy.Images.NoiseLevels]), which is 0 in a simulation without any.
 func skyOf(pixels []float32, size, channels int) (sky, noise float64, err error) {
 	im := &galaxy.Images{N: 1, Height: size, Width: size, Channels: channels, Pixels: pixels}
-	var refused *galaxy.Refusal
 	skies, err := im.Sky()
-	if err != nil && !(errors.As(err, &refused) && refused.Reason == galaxy.NoNoise) {
+	if err != nil && !galaxy.NoNoise.Only(err) {
 		return 0, 0, err
 	}
 	levels, err := im.NoiseLevels()
-	if err != nil && !(errors.As(err, &refused) && refused.Reason == galaxy.NoNoise) {
+	if err != nil && !galaxy.NoNoise.Only(err) {
 		return 0, 0, err
 	}
 	if err == nil {

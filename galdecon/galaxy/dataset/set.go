@@ -63,7 +63,8 @@ var rejectedFields = []string{"id", "reason", "detail"}
 //     origin in set.json, and the SHA-256 of its pixels;
 //   - rejected-*.csv: ID, reason and detail of each stamp that was left out.
 //
-// The images aren't read but mapped into memory: opening a set takes milliseconds whatever its size.
+// The images aren't read but mapped into memory: opening a set takes milliseconds whatever its
+// size.
 type Set struct {
 	// Summary counts what is in the set.
 	Summary
@@ -81,7 +82,8 @@ type Set struct {
 	origins []int
 }
 
-// Open opens the set in the folder dir. What is damaged is an error, but pixels are only looked at by [Set.Verify]. Close it after use.
+// Open opens the set in the folder dir. What is damaged is an error, but pixels are only looked at
+// by [Set.Verify]. Close it after use.
 func Open(dir string) (*Set, error) {
 	s := &Set{dir: dir}
 	if err := s.open(); err != nil {
@@ -191,12 +193,13 @@ func (s *Set) usable() error {
 }
 
 // Images returns all images, [n, h, w, c], with their IDs, objects and scales. Their pixels are the
-// mapped file. What is written to them, by Subtract or Divide, say, is seen in all images of the set
-// that is open, but never reaches the file. Their use after [Set.Close] ends the program; Select or
-// Split copy them.
+// mapped file. What is written to them, by Subtract or Divide, say, is seen in all images of the
+// set that is open, but never reaches the file. Their use after [Set.Close] ends the program;
+// Select or Split copy them.
 func (s *Set) Images() *galaxy.Images { return s.images }
 
-// Subset returns the images of a part, which are mapped like those of [Set.Images]. It's an error if there are none.
+// Subset returns the images of a part, which are mapped like those of [Set.Images]. It's an error
+// if there are none.
 func (s *Set) Subset(part Subset) (*galaxy.Images, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
@@ -216,17 +219,20 @@ func (s *Set) Subset(part Subset) (*galaxy.Images, error) {
 		IDs: all.IDs[first:end:end], Objects: all.Objects[first:end:end], Scale: all.Scale[first:end:end]}, nil
 }
 
-// Origin returns whom to cite for image i of [Set.Images], and what may be done with it. Like a slice it panics where i is not within [0, N).
+// Origin returns whom to cite for image i of [Set.Images], and what may be done with it. Like a
+// slice it panics where i is not within [0, N).
 func (s *Set) Origin(i int) (origin, licence string) {
 	o := s.m.Origins[s.origins[i]]
 	return o.Origin, o.Licence
 }
 
-// Zoom returns how many pixels of the stamp lie along a side of one of image i. Pixels are means over area: the flux of a region, in units of the
-// source, is the sum of its pixels times Scale times the square of Zoom. Like a slice it panics where i is not within [0, N).
+// Zoom returns how many pixels of the stamp lie along a side of one of image i. Pixels are means
+// over area: the flux of a region, in units of the source, is the sum of its pixels times Scale
+// times the square of Zoom. Like a slice it panics where i is not within [0, N).
 func (s *Set) Zoom(i int) float64 { return s.zooms[i] }
 
-// Identity returns a hash of all that determines the images and their parts: it is another where any pixel, ID, scale or part is.
+// Identity returns a hash of all that determines the images and their parts: it is another where
+// any pixel, ID, scale or part is.
 func (s *Set) Identity() string { return s.m.IndexHash }
 
 // Rejection is a stamp that isn't in the set.

@@ -140,7 +140,7 @@ func TestLoadSharedPictures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prepared, err := im.Grey().Prepare(128)
+	prepared, err := im.Gray().Prepare(128)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 """Measures the sky of 100 simulated fields with the estimators of photutils and SExtractor.
 
-Needs numpy, photutils and sep (SExtractor's background as a library). Writes skies.json beside
+Needs numpy, photutils 3.0.0 and sep 1.4.1 (SExtractor's background). Writes skies.json beside
 itself: for each field its kind, seed and true sky and noise, and what each estimator makes of it.
 The test TestSkyOfFields makes the same fields from the same seeds.
 
