@@ -120,7 +120,9 @@ func without(all []*fits.HDU, h *fits.HDU) []*fits.HDU {
 	return slices.DeleteFunc(slices.Clone(all), func(o *fits.HDU) bool { return o == h })
 }
 
-func isScience(h *fits.HDU) bool { return h.Kind == fits.Image && strings.EqualFold(h.Name(), "SCI") }
+func isScience(h *fits.HDU) bool {
+	return h.Kind == fits.Image && strings.EqualFold(h.Name(), "SCI")
+}
 
 // list names HDUs, of many the first.
 func list(hdus []*fits.HDU) string {

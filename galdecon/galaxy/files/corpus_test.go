@@ -32,31 +32,46 @@ func corpus(t *testing.T) (all []input) {
 
 	// Headers that are odd, and none of the image's business.
 	for _, card := range []string{
-		"", "COMMENT", "HISTORY", "END?", "lower   = 1.0", "Obs Mode= 'x'", "OBJECT  = 'it''s'", "OBJECT  = 'no end",
-		"OBJECT  = M51", "OBJECT  =", "OBJECT", "OBJECT = 'early'", "OBJECT=  'M51'", "OBJECT  = 'caf\xe9'",
-		"OBJECT  = 'L0\xce\xb3'", "OBSERVER= '\x00\x00\x00'", "NAN     = NaN", "INF     = -Inf", "HUGE    = 1D+300",
-		"HUGER   = 1E999", "BIG     = 123456789012345678901234567890", "SITELAT = -17:34:28 / latitude",
-		"DATE-OBS= 2016-08-12T05:59:30", "CPLX    = (1.0, 2.0)", "CPLX    = (1.0,", "BOOL    = TRUE", "BOOL    = Y",
-		"HIERARCH ESO OBS NTPL = 5", "HIERARCH = 5", "HIERARCH", "LONG    = 'goes on &'", "CONTINUE  'alone'", "= 5", "        = 5",
-		"CRPIX1  = 'text'", "CRPIX1  = 1 2", "CD1_1   = ----", "EXTNAME = 5", "EXTNAME = 'SCI", "EXTVER  = 'x'", "EXTVER  = 1.5",
-		"BLANK   = 'none'", "BLANK   = 0", "BSCALE  = 'one'", "BZERO   = text", "BSCALE  =", "DATAMAX = NaN", "CHECKSUM= 'wrong'",
-		"DATASUM = 'wrong'", "COLOURS = 'x'", "PCOUNT  = 0", "GCOUNT  = 1", "GROUPS  = F", "EXTEND  = 5", "NAXIS3  = 9",
-		"CTYPE1  = 5", "PIPELINE_DR9_954a179-z-20160812T055930_oi[S29,noinherit][2046,4094][real]: a",
-		"A_ORDER = 999999999999", "A_9_9   = 1E300", "CPDIS1  = 5", "DP1     =", "CTYPE3  = 'WAVE-TAB'", "LTV1    = 'x'",
+		"", "COMMENT", "HISTORY", "END?", "lower   = 1.0", "Obs Mode= 'x'", "OBJECT  = 'it''s'",
+		"OBJECT  = 'no end",
+		"OBJECT  = M51", "OBJECT  =", "OBJECT", "OBJECT = 'early'", "OBJECT=  'M51'",
+		"OBJECT  = 'caf\xe9'",
+		"OBJECT  = 'L0\xce\xb3'", "OBSERVER= '\x00\x00\x00'", "NAN     = NaN", "INF     = -Inf",
+		"HUGE    = 1D+300",
+		"HUGER   = 1E999", "BIG     = 123456789012345678901234567890",
+		"SITELAT = -17:34:28 / latitude",
+		"DATE-OBS= 2016-08-12T05:59:30", "CPLX    = (1.0, 2.0)", "CPLX    = (1.0,",
+		"BOOL    = TRUE", "BOOL    = Y",
+		"HIERARCH ESO OBS NTPL = 5", "HIERARCH = 5", "HIERARCH", "LONG    = 'goes on &'",
+		"CONTINUE  'alone'", "= 5", "        = 5",
+		"CRPIX1  = 'text'", "CRPIX1  = 1 2", "CD1_1   = ----", "EXTNAME = 5", "EXTNAME = 'SCI",
+		"EXTVER  = 'x'", "EXTVER  = 1.5",
+		"BLANK   = 'none'", "BLANK   = 0", "BSCALE  = 'one'", "BZERO   = text", "BSCALE  =",
+		"DATAMAX = NaN", "CHECKSUM= 'wrong'",
+		"DATASUM = 'wrong'", "COLOURS = 'x'", "PCOUNT  = 0", "GCOUNT  = 1", "GROUPS  = F",
+		"EXTEND  = 5", "NAXIS3  = 9",
+		"CTYPE1  = 5",
+		"PIPELINE_DR9_954a179-z-20160812T055930_oi[S29,noinherit][2046,4094][real]: a",
+		"A_ORDER = 999999999999", "A_9_9   = 1E300", "CPDIS1  = 5", "DP1     =",
+		"CTYPE3  = 'WAVE-TAB'", "LTV1    = 'x'",
 	} {
 		add("header.fits", header(card), ramp)
 	}
-	add("padding.fits", bytes.Replace(plain, []byte("END      "), []byte("END\x00\x00\x00\x00\x00\x00"), 1), ramp)
+	add("padding.fits", bytes.Replace(plain, []byte("END      "),
+		[]byte("END\x00\x00\x00\x00\x00\x00"), 1), ramp)
 	add("long.fits", header(slices.Repeat([]string{"COMMENT a long history"}, 2000)...), ramp)
-	add("continued.fits", header(append([]string{"LONG    = 'begins &'"}, slices.Repeat([]string{"CONTINUE  'and goes on &'"}, 900)...)...), ramp)
+	add("continued.fits", header(append([]string{"LONG    = 'begins &'"},
+		slices.Repeat([]string{"CONTINUE  'and goes on &'"}, 900)...)...), ramp)
 	add("unfilled.fits", plain[:2880+24], ramp)
 	add("longer.fits", append(slices.Clone(plain), "what follows isn't FITS"...), ramp)
 	add("zeros.fits", append(slices.Clone(plain), make([]byte, 5760)...), ramp)
-	add("twice.fits", header("NAXIS1  =                  999", "BITPIX  =                    8"), ramp)
+	add("twice.fits", header("NAXIS1  =                  999", "BITPIX  =                    8"),
+		ramp)
 
 	// What says where the data are.
 	for _, key := range []string{"BITPIX", "NAXIS", "NAXIS1", "NAXIS2"} {
-		for _, value := range []string{"-1", "0", "999999999999", "9223372036854775807", "1E9", "x", "", "NaN", "2.5", "'2'"} {
+		for _, value := range []string{"-1", "0", "999999999999", "9223372036854775807", "1E9",
+			"x", "", "NaN", "2.5", "'2'"} {
 			name := fmt.Sprintf("%s is %s.fits", key, strings.Trim(value, "'"))
 			in := input{name: name, data: setCard(plain, key, value)}
 			all = append(all, in)
@@ -80,11 +95,13 @@ func corpus(t *testing.T) (all []input) {
 	for at := 0; at < len(packed)-1; at += 12 {
 		add(fmt.Sprintf("cut at %d.npy.gz", at), packed[:at], nil)
 	}
-	for _, shape := range []string{"", "-1, 3", "2, 3.5", "9999999999999, 1", "0, 3", "2", "1, 1, 1, 2, 3", "x", "2, 3, "} {
+	for _, shape := range []string{"", "-1, 3", "2, 3.5", "9999999999999, 1", "0, 3", "2",
+		"1, 1, 1, 2, 3", "x", "2, 3, "} {
 		want := map[string][]float32{"2, 3, ": ramp}[shape]
 		add("shape.npy", numpy("<f4", shape, ramp), want)
 	}
-	for _, descr := range []string{"<c8", "|O", "|S4", "<U4", "<M8[s]", "<f16", "|V4", "<f3", "f", ""} {
+	for _, descr := range []string{"<c8", "|O", "|S4", "<U4", "<M8[s]", "<f16", "|V4", "<f3", "f",
+		""} {
 		if descr == "" {
 			descr = " "
 		}
@@ -99,15 +116,20 @@ func corpus(t *testing.T) (all []input) {
 	}
 
 	// The contents of one format under the name of another, and of none.
-	for _, name := range []string{"a.fits", "a.fits.gz", "a.fits.fz", "a.npy", "a.npy.gz", "a.npz", "a.png", "a.tif", "a.jpg"} {
+	for _, name := range []string{"a.fits", "a.fits.gz", "a.fits.fz", "a.npy", "a.npy.gz",
+		"a.npz", "a.png", "a.tif", "a.jpg"} {
 		for _, c := range []struct {
 			data []byte
 			are  string
 			want []float32
-		}{{plain, ".fits .fits.gz .fits.fz", ramp}, {array, ".npy .npy.gz", ramp}, {archive, ".npz", ramp}, {packed, ".npy .npy.gz", ramp},
-			{gzipped(t, plain), ".fits .fits.gz .fits.fz", ramp}, {[]byte("<html>404 Not Found</html>"), "", nil}, {nil, "", nil},
-			{make([]byte, 9000), "", nil}, {[]byte("SIMPLE"), "", nil}, {[]byte("BZh91AY&SY"), "", nil},
-			{[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"), "", nil}} {
+		}{{plain, ".fits .fits.gz .fits.fz", ramp}, {array, ".npy .npy.gz", ramp}, {archive,
+			".npz", ramp}, {packed, ".npy .npy.gz", ramp},
+			{gzipped(t, plain), ".fits .fits.gz .fits.fz", ramp},
+			{[]byte("<html>404 Not Found</html>"), "", nil}, {nil, "", nil},
+			{make([]byte, 9000), "", nil}, {[]byte("SIMPLE"), "", nil}, {[]byte("BZh91AY&SY"), "",
+				nil},
+			{[]byte("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"), "",
+				nil}} {
 			want := c.want
 			if !slices.Contains(strings.Fields(c.are), fileEnding(name)) {
 				want = nil
@@ -117,9 +139,12 @@ func corpus(t *testing.T) (all []input) {
 	}
 
 	// Names of parts.
-	for part, want := range map[string][]float32{"[0]": ramp, "[PRIMARY]": ramp, "[primary,1]": ramp, "[ 0 ]": ramp, "[0][*,*,1]": nil,
-		"[]": nil, "[[0]]": nil, "[-1]": nil, "[1]": nil, "[SCI]": nil, "[0,0]": nil, "[0][*,*,0]": nil, "[0][1:2,1:2]": nil,
-		"[99999999999999999999]": nil, "[*,*,1]": nil, "[0": nil, "0]": nil, "[PRIMARY,2]": nil, "[0][*,*,2]": nil, "[é]": nil} {
+	for part, want := range map[string][]float32{"[0]": ramp, "[PRIMARY]": ramp,
+		"[primary,1]": ramp, "[ 0 ]": ramp, "[0][*,*,1]": nil,
+		"[]": nil, "[[0]]": nil, "[-1]": nil, "[1]": nil, "[SCI]": nil, "[0,0]": nil,
+		"[0][*,*,0]": nil, "[0][1:2,1:2]": nil,
+		"[99999999999999999999]": nil, "[*,*,1]": nil, "[0": nil, "0]": nil, "[PRIMARY,2]": nil,
+		"[0][*,*,2]": nil, "[é]": nil} {
 		add("part.fits"+part, plain, want)
 	}
 	return all
@@ -171,7 +196,8 @@ func TestCorpus(t *testing.T) {
 		if err != nil {
 			refused++
 			text := err.Error()
-			if in.want != nil || !strings.HasPrefix(text, "files: ") || !strings.Contains(text, path) ||
+			if in.want != nil || !strings.HasPrefix(text, "files: ") || !strings.Contains(text,
+				path) ||
 				strings.ContainsAny(text, "\n\x00") || len(text) > 600 {
 				t.Errorf("%s %.90q: error %q", in.name, in.data, text)
 			}
@@ -181,8 +207,10 @@ func TestCorpus(t *testing.T) {
 			continue
 		}
 		finite := f.Images.CheckFinite() == nil
-		if in.want == nil && finite || in.want != nil && !slices.Equal(f.Images.Pixels, in.want) || finite != (errLoad == nil) {
-			t.Errorf("%s %.90q: pixels %v, want %v; Load said %v", in.name, in.data, f.Images.Pixels, in.want, errLoad)
+		if in.want == nil && finite || in.want != nil && !slices.Equal(f.Images.Pixels,
+			in.want) || finite != (errLoad == nil) {
+			t.Errorf("%s %.90q: pixels %v, want %v; Load said %v", in.name, in.data,
+				f.Images.Pixels, in.want, errLoad)
 			continue
 		}
 		err = SaveFITS(saved, f.Images, f.Header.Window(1, 1, 2))
@@ -194,8 +222,10 @@ func TestCorpus(t *testing.T) {
 			continue
 		}
 		back, errBack := Read(saved)
-		if err != nil || errBack != nil || len(left) != 1 || !slices.Equal(back.Images.Pixels, f.Images.Pixels) {
-			t.Errorf("%s %.90q: saved with %v, files %v, read back with %v", in.name, in.data, err, left, errBack)
+		if err != nil || errBack != nil || len(left) != 1 || !slices.Equal(back.Images.Pixels,
+			f.Images.Pixels) {
+			t.Errorf("%s %.90q: saved with %v, files %v, read back with %v", in.name, in.data,
+				err, left, errBack)
 		} else if len(back.Notes) > 0 {
 			t.Errorf("%s: saved, it has the notes %q", in.name, back.Notes)
 		}

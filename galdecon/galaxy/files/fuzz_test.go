@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files/fits"
@@ -79,6 +81,8 @@ func FuzzFolder(f *testing.F) {
 	for name, data := range map[string][]byte{"a.tar": archive.Bytes(), "a.zip": arrays.Bytes(), "a.npz": arrays.Bytes(), "a.npy": good, "a.npy.gz": good, "a.tif": good} {
 		f.Add(name, data)
 	}
+	f.Add("a.png", []byte("\x89PNG\r\n\x1a\n"))
+	f.Add("a.jpg", []byte("\xff\xd8\xff\xe0"))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		if formatOf(name) == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") || len(name) > 100 || hidden(name) {
 			return
@@ -94,6 +98,31 @@ func FuzzFolder(f *testing.F) {
 			if im, err := s.Read(); (im == nil) == (err == nil) {
 				t.Fatalf("%s: image %v and error %v", s.ID, im, err)
 			}
+		}
+	})
+}
+
+// FuzzRead reads files of each format, whole and in parts, as images and as masks.
+func FuzzRead(f *testing.F) {
+	f.Add("a.fits", "[SCI,2][*,*,1]", slices.Concat(hdu("", 0, 0), hdu("SCI", 3, 1), hdu("DQ", 3, 1)))
+	f.Add("a.npy", "", numpy("|b1", "1, 2", []bool{true, false}))
+	f.Add("a.npz", "[a]", []byte("PK\x03\x04"))
+	f.Fuzz(func(t *testing.T, name, part string, data []byte) {
+		if strings.ContainsFunc(name+part, func(r rune) bool { return r == '/' || r < ' ' }) || len(name)+len(part) > 100 || name == "" ||
+			!utf8.ValidString(name+part) || strings.HasPrefix(name, ".") {
+			return
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Skip(err)
+		}
+		file, err := Read(path + part)
+		if err == nil && file.Images.CheckShape() != nil || err != nil && strings.Contains(err.Error(), "\n") {
+			t.Fatalf("%+v, %v", file, err)
+		}
+		m, err := LoadMask(path + part)
+		if err == nil && len(m.Bad) != m.N*m.Height*m.Width {
+			t.Fatalf("%+v", m)
 		}
 	})
 }

@@ -17,17 +17,17 @@ import (
 //
 //   - .npy: integers or floats of any size and byte order, [h, w], [n, h, w] or [n, h, w, c];
 //   - .npz: all arrays of two to four axes in it, sorted by name, but for those that are something
-//     else by their name, such as "psf" or "weight". Booleans are a mask, see [LoadMask]: one of the
-//     images' size marks their bad pixels, see [galaxy.Images.Mask];
-//   - .fits, .fit, .fts, .fits.fz: an image [h, w], a cube [n, h, w] or [n, c, h, w], of any BITPIX,
-//     with BSCALE and BZERO applied, also compressed by tiles. It is the HDU that is named SCI (its
-//     EXTNAME), or else the first with an image that isn't weights, errors, a mask or a preview, see
-//     [KindOf]. Masks and weights of 0 beside it mark bad pixels. [1, c, h, w] is a cube of c gray
-//     images unless [SaveFITS] wrote it; rows stay in the order of the file, the first of which most
-//     viewers show at the bottom;
-//   - .png, .jpg, .jpeg, .tif, .tiff: of 8 or 16 bits, gray [h, w, 1] or color [h, w, 3], of one page,
-//     with values between 0 and 1; what is transparent is composed onto black, as onto dark sky. A
-//     file is gray if it stores gray values, or a palette of nothing else.
+//     else by their name, such as "psf" or "weight". Booleans are a mask, see [LoadMask]: one of
+//     the images' size marks their bad pixels, see [galaxy.Images.Mask];
+//   - .fits, .fit, .fts, .fits.fz: an image [h, w], a cube [n, h, w] or [n, c, h, w], of any
+//     BITPIX, with BSCALE and BZERO applied, also compressed by tiles. It is the HDU that is named
+//     SCI (its EXTNAME), or else the first with an image that isn't weights, errors, a mask or a
+//     preview, see [KindOf]. Masks and weights of 0 beside it mark bad pixels. [1, c, h, w] is a
+//     cube of c gray images unless [SaveFITS] wrote it; rows stay in the order of the file, the
+//     first of which most viewers show at the bottom;
+//   - .png, .jpg, .jpeg, .tif, .tiff: of 8 or 16 bits, gray [h, w, 1] or color [h, w, 3], of one
+//     page, with values between 0 and 1; what is transparent is composed onto black, as onto dark
+//     sky. A file is gray if it stores gray values, or a palette of nothing else.
 //
 // FITS and .npy files may be packed by gzip or bzip2. A name may say which part of the file is
 // meant: "a.fits[WHT]", "a.fits[SCI,2]", "a.fits[3]" and "a.fits[SCI][*,*,5]" as [fits.ParseName]
@@ -37,9 +37,9 @@ import (
 // file, but for those beyond the range of float32: these are scaled by a power of two, see
 // [galaxy.Images.Scale], image by image. [galaxy.Images.Prepare] crops, averages and scales them.
 //
-// A file that is missing, truncated, empty, of another shape than the first, or that has a bad pixel
-// (NaN, infinite, or BLANK of FITS) is an error that names it. [Read] lets bad pixels stand, for
-// [galaxy.Images.Cutout] to fill; [dataset.Write] fills those of a [Folder], which is also for
+// A file that is missing, truncated, empty, of another shape than the first, or that has a bad
+// pixel (NaN, infinite, or BLANK of FITS) is an error that names it. [Read] lets bad pixels stand,
+// for [galaxy.Images.Cutout] to fill; [dataset.Write] fills those of a [Folder], which is also for
 // archives and more than fits memory.
 func Load(paths ...string) (*galaxy.Images, error) {
 	if len(paths) == 0 {
@@ -98,7 +98,9 @@ func Read(path string) (*File, error) {
 	f.Images.IDs = stackIDs(path, f.Images.N)
 	if scale := f.Images.Scale; scale != nil {
 		f.note("values beyond the range of float32 are in units of %.4g, by Images.Scale",
-			slices.MaxFunc(scale, func(a, b float64) int { return cmp.Compare(distance(a), distance(b)) }))
+			slices.MaxFunc(scale, func(a, b float64) int {
+				return cmp.Compare(distance(a), distance(b))
+			}))
 	}
 	return f, f.Images.CheckShape()
 }

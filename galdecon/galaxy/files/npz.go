@@ -72,8 +72,8 @@ func (e *entry) header() (*npy.Array, error) {
 	return npy.NewArray(contents)
 }
 
-// eachArray is eachStack of a NumPy archive: of the array that was chosen, or else of those that are
-// images. An array of fewer than two axes, labels for example, is none, and is passed over.
+// eachArray is eachStack of a NumPy archive: of the array that was chosen, or else of those that
+// are images. An array of fewer than two axes, labels for example, is none, and is passed over.
 func (c choice) eachArray(r io.Reader, size int64,
 	yield func(within string, s stack) bool) error {
 	entries, err := openNPZ(r, size)
@@ -94,7 +94,7 @@ func (c choice) eachArray(r io.Reader, size int64,
 		}
 		more, err := e.yield(size, c.planes, masks, yield)
 		if err != nil {
-			damaged = errors.Join(damaged, fmt.Errorf("its array %s: %w", e.Name, err))
+			damaged = cmp.Or(damaged, fmt.Errorf("its array %s: %w", e.Name, err))
 		} else if !more {
 			return damaged
 		}
@@ -105,13 +105,14 @@ func (c choice) eachArray(r io.Reader, size int64,
 	return damaged
 }
 
-// sort returns the arrays that are images, those that are masks, and what is wrong with others.
+// sort returns the arrays that are images, those that are masks, and what is wrong with the first
+// of others.
 func sort(entries []entry) (images, masks []entry, damaged error) {
 	var others []entry
 	for _, e := range entries {
 		switch {
 		case e.err != nil:
-			damaged = errors.Join(damaged, e.err)
+			damaged = cmp.Or(damaged, e.err)
 		case len(e.shape) < 2:
 		case e.kind == KindImage:
 			images = append(images, e)
@@ -179,7 +180,8 @@ func (e entry) yield(size int64, planes Planes, masks []entry,
 			if err != nil {
 				return false, err
 			}
-			if m.Height == images.height && m.Width == images.width && (m.N == 1 || m.N == images.n) {
+			if m.Height == images.height && m.Width == images.width && (m.N == 1 ||
+				m.N == images.n) {
 				marks = append(marks, m)
 			}
 		}

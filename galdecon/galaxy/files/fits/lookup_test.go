@@ -64,7 +64,8 @@ func TestDropLookups(t *testing.T) {
 	for c := range h.Cards() {
 		left = append(left, c.Key())
 	}
-	if want := []string{"OBJECT", "NPOLFILE", "D2IMFILE", "DPHASE", "CTYPE1", "A_2_0", "PV1_1"}; !slices.Equal(left, want) {
+	if want := []string{"OBJECT", "NPOLFILE", "D2IMFILE", "DPHASE", "CTYPE1", "A_2_0",
+		"PV1_1"}; !slices.Equal(left, want) {
 		t.Errorf("left are %v, want %v", left, want)
 	}
 	text := fmt.Sprint(notes)

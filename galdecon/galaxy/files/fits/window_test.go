@@ -165,3 +165,29 @@ func TestWindowByAstropy(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// FuzzWindow wants windows to be written as they are, and to come back.
+func FuzzWindow(f *testing.F) {
+	f.Add("CRPIX1  = 5.0", "CD1_1   = 1E-5", 3, 4, 2.0)
+	f.Add("LTV1    = 5", "CTYPE3A = 'WAVE-TAB'", -3, 0, 0.5)
+	f.Add("A_2_1   = 1E300", "CDELT1  = 1.0D+300", 1<<40, 1, 1e300)
+	f.Fuzz(func(t *testing.T, a, b string, left, top int, factor float64) {
+		if !(factor > 0) || math.IsInf(factor, 0) {
+			return
+		}
+		h := NewHeader(Card(a), Card(b))
+		w := h.Window(left, top, factor)
+		if w.Len() < h.Len() {
+			t.Fatalf("%d cards became %d", h.Len(), w.Len())
+		}
+		w.DropLookups()
+		var file bytes.Buffer
+		if err := Write(&file, NewImage{Header: w, Bitpix: 8}); err != nil {
+			t.Fatal(err)
+		}
+		back, err := Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		if err != nil || back.HDUs[0].Check() != nil || len(back.Notes) > 0 {
+			t.Fatalf("%v, %+v", err, back)
+		}
+	})
+}
