@@ -329,3 +329,13 @@ func TestStepWithoutData(t *testing.T) {
 		}
 	}
 }
+
+// flat returns the values of an input that is a tensor.
+func flat(t *testing.T, input any) []float32 {
+	t.Helper()
+	values, err := tensors.CopyFlatData[float32](input.(*tensors.Tensor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
