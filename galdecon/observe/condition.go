@@ -110,7 +110,7 @@ func (g Grid) at(frequencies []Frequency, s spectrum) spectrum {
 	column := waves(g.cols(), func(f Frequency) float64 { return f.Column })
 	row := waves(g.rows(), func(f Frequency) float64 { return f.Row })
 	byRow := spectrum{graph.Einsum("bcyx,xf->bcyf", ring, column.re), graph.Einsum("bcyx,xf->bcyf", ring, column.im)}
-	lift := func(n *graph.Node) *graph.Node { return graph.ExpandAxes(n, 0, 0) }
+	lift := func(n *graph.Node) *graph.Node { return graph.ExpandAxes(n, 0, 1) }
 	full := byRow.times(Transfer{lift(row.re), lift(row.im)})
 	return spectrum{graph.ReduceSum(full.re, 2), graph.ReduceSum(full.im, 2)}
 }

@@ -117,20 +117,28 @@ func (s system) precondition(r []*graph.Node) []*graph.Node {
 const tiny = 1e-15
 
 // solve returns what the data move y by, after so many steps of conjugate gradients from u = 0.
-func (s system) solve(residual []*graph.Node, steps int) *graph.Node {
+func (s system) solve(residual []*graph.Node, steps int) (moved *graph.Node) {
+	s.each(residual, steps, func(total *graph.Node) { moved = total })
+	return moved
+}
+
+// each calls reached with what the data have moved y by after each of the steps.
+func (s system) each(residual []*graph.Node, steps int, reached func(total *graph.Node)) {
 	z := s.precondition(residual)
 	direction, rz := z, dot(residual, z)
 	var total *graph.Node
 	for i := range steps {
 		product, moved := s.apply(direction)
 		length := graph.Div(rz, graph.AddScalar(dot(direction, product), tiny))
-		if total == nil {
-			total = graph.Mul(length, moved)
+		moved = graph.Mul(length, moved)
+		if i == 0 {
+			total = moved
 		} else {
-			total = graph.Add(total, graph.Mul(length, moved))
+			total = graph.Add(total, moved)
 		}
+		reached(total)
 		if i == steps-1 {
-			break
+			return
 		}
 		residual = combine(residual, graph.Neg(length), product)
 		z = s.precondition(residual)
@@ -138,7 +146,6 @@ func (s system) solve(residual []*graph.Node, steps int) *graph.Node {
 		direction = combine(z, graph.Div(next, graph.AddScalar(rz, tiny)), direction)
 		rz = next
 	}
-	return total
 }
 
 // dot returns Σ a·b over looks and pixels, [batch, channels, 1, 1]: each channel is a system of its own.
