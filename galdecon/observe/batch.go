@@ -10,7 +10,8 @@ import (
 // Observation is all that was seen of one galaxy.
 type Observation struct {
 	Exposures []Exposure
-	// Height and Width of the target grid; 0 are those that the first exposure covers from the corner on.
+	// Height and Width of the target grid; 0 are those that the first exposure covers from the
+	// corner on.
 	Height, Width int
 	// Unit is the value that is 1 on the target grid, such as the galaxy's peak; 0 is 1.
 	Unit float64
@@ -32,8 +33,8 @@ func (o Observation) size() (height, width int) {
 	return height, width
 }
 
-// Batch is a number of observations as tensors on one grid, to which smaller ones are padded by pixels without data. All have as many
-// exposures: those that an observation lacks see nothing.
+// Batch is a number of observations as tensors on one grid, to which smaller ones are padded by
+// pixels without data. All have as many exposures: those that an observation lacks see nothing.
 type Batch struct {
 	Grid Grid
 	// Top and Left are where the first pixel of each observation's own grid lies.
@@ -42,13 +43,15 @@ type Batch struct {
 	exposures []batched
 }
 
-// batched holds the tensors of one exposure of a batch; noise and shifts are nil where none of it has them.
+// batched holds the tensors of one exposure of a batch; noise and shifts are nil where none of it
+// has them.
 type batched struct {
 	x, invVar, psfs, noise, rows, columns *tensors.Tensor
 }
 
-// NewBatch puts observations in the middle of a grid of height × width pixels. The exposures are completed, see [Exposure.Complete]. The
-// first that is wrong is a [*MemberError]: leave it out to have the others.
+// NewBatch puts observations in the middle of a grid of height × width pixels. The exposures are
+// completed, see [Exposure.Complete]. The first that is wrong is a [*MemberError]: leave it out to
+// have the others.
 func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 	b := &Batch{}
 	exposures, bands, largest := 0, 0, 1
@@ -56,8 +59,12 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 	for i, o := range observations {
 		h, w := o.size()
 		if h < 1 || w < 1 || h > height || w > width {
-			return nil, &MemberError{i, 0, &ShapeError{What: "the grid of an observation", Got: []int{h, w},
-				Want: "positive, and no larger than the batch's; cut it into tiles"}}
+			return nil, &MemberError{
+				i,
+				0,
+				&ShapeError{What: "the grid of an observation", Got: []int{h, w},
+					Want: "positive, and no larger than the batch's; cut it into tiles"},
+			}
 		}
 		for j, e := range o.Exposures {
 			e, err := e.Complete()
@@ -68,8 +75,12 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 				bands = e.Image.Channels
 			}
 			if e.Image.Channels != bands {
-				return nil, &MemberError{i, j, &ShapeError{What: "the number of bands of an exposure",
-					Got: []int{e.Image.Channels, bands}, Want: "the same in a batch"}}
+				return nil, &MemberError{
+					i,
+					j,
+					&ShapeError{What: "the number of bands of an exposure",
+						Got: []int{e.Image.Channels, bands}, Want: "the same in a batch"},
+				}
 			}
 			for band := range e.PSFs {
 				size, _ := e.kernel(band)
@@ -84,7 +95,11 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 		b.Top, b.Left = append(b.Top, (height-h)/2), append(b.Left, (width-w)/2)
 	}
 	if exposures == 0 {
-		return nil, &NoDataError{What: "a batch", Need: 1, Hint: "give at least one observation with an exposure"}
+		return nil, &NoDataError{
+			What: "a batch",
+			Need: 1,
+			Hint: "give at least one observation with an exposure",
+		}
 	}
 	largest += 1 - largest%2
 	b.Grid = NewGrid(height, width, largest)
@@ -99,7 +114,11 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 }
 
 // stack makes the tensors of the exposures of one index.
-func (b *Batch) stack(index, bands, size int, observations []Observation, all [][]Exposure) (batched, error) {
+func (b *Batch) stack(
+	index, bands, size int,
+	observations []Observation,
+	all [][]Exposure,
+) (batched, error) {
 	n, pixels := len(all), b.Grid.Height*b.Grid.Width*bands
 	x, invVar := make([]float32, n*pixels), make([]float32, n*pixels)
 	psfs, noise := make([]float32, n*size*size*bands), make([]float32, n*size*size)
@@ -115,11 +134,23 @@ func (b *Batch) stack(index, bands, size int, observations []Observation, all []
 			unit = 1
 		}
 		if !(unit > 0) || math.IsInf(unit, 0) {
-			return batched{}, &MemberError{i, index, &ValueError{What: "the unit of an observation", Got: unit,
-				Want: "positive and finite", Hint: "give the galaxy's peak, or leave it out"}}
+			return batched{}, &MemberError{
+				i,
+				index,
+				&ValueError{What: "the unit of an observation", Got: unit,
+					Want: "positive and finite", Hint: "give the galaxy's peak, or leave it out"},
+			}
 		}
 		part := func(plane []float32) []float32 { return plane[i*pixels : (i+1)*pixels] }
-		row, column, err := e.lay(part(x), part(invVar), b.Grid.Height, b.Grid.Width, b.Top[i], b.Left[i], unit)
+		row, column, err := e.lay(
+			part(x),
+			part(invVar),
+			b.Grid.Height,
+			b.Grid.Width,
+			b.Top[i],
+			b.Left[i],
+			unit,
+		)
 		if err != nil {
 			return batched{}, &MemberError{i, index, err}
 		}
@@ -135,9 +166,9 @@ func (b *Batch) stack(index, bands, size int, observations []Observation, all []
 		}
 		if e.Noise != nil {
 			shared = true
+			m, half := e.Noise.Size, e.Noise.Size/2
 			for p, v := range e.Noise.Values {
-				half := e.Noise.Size / 2
-				at := ((p/e.Noise.Size-half)*e.Bin+size/2)*size + (p%e.Noise.Size-half)*e.Bin + size/2
+				at := ((p/m-half)*e.Bin+size/2)*size + (p%m-half)*e.Bin + size/2
 				noise[i*size*size+at] = float32(v)
 			}
 		}
@@ -152,7 +183,13 @@ func (b *Batch) stack(index, bands, size int, observations []Observation, all []
 		t.noise = tensors.FromFlatDataAndDimensions(noise, n, size, size)
 	}
 	if shifted {
-		t.rows, t.columns = tensors.FromFlatDataAndDimensions(rows, n), tensors.FromFlatDataAndDimensions(columns, n)
+		t.rows, t.columns = tensors.FromFlatDataAndDimensions(
+			rows,
+			n,
+		), tensors.FromFlatDataAndDimensions(
+			columns,
+			n,
+		)
 	}
 	return t, nil
 }
@@ -171,7 +208,8 @@ func (b *Batch) Inputs() (in []any) {
 	return in
 }
 
-// Looks returns the exposures within a graph from the nodes of [Batch.Inputs], and the nodes that are left.
+// Looks returns the exposures within a graph from the nodes of [Batch.Inputs], and the nodes that
+// are left.
 func (b *Batch) Looks(in []*graph.Node) (looks []Look, rest []*graph.Node) {
 	for _, e := range b.exposures {
 		l := Look{X: in[0], InvVar: in[1], Transfer: b.Grid.Transfer(in[2])}

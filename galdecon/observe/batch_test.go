@@ -39,7 +39,8 @@ func seen(t *testing.T, b *observe.Batch, y []float64) []float32 {
 	}, append(b.Inputs(), tensor(y, 1, b.Grid.Height, b.Grid.Width, 1))...)
 }
 
-// An exposure on a coarser grid sees the mean over its pixels, where it lies, and nothing between them.
+// An exposure on a coarser grid sees the mean over its pixels, where it lies, and nothing between
+// them.
 func TestBinnedExposure(t *testing.T) {
 	const coarse = 6
 	rng := rand.New(rand.NewPCG(21, 1))
@@ -81,7 +82,14 @@ func TestBinnedExposure(t *testing.T) {
 			}
 			// At the grid's borders both are dark beyond; light outside the grid is none.
 			if math.Abs(float64(got[i])-mean) > 1e-5 {
-				t.Fatalf("bin %d: coarse pixel (%d, %d) sees %g, the mean is %g", bin, row, col, got[i], mean)
+				t.Fatalf(
+					"bin %d: coarse pixel (%d, %d) sees %g, the mean is %g",
+					bin,
+					row,
+					col,
+					got[i],
+					mean,
+				)
 			}
 		}
 		if n != coarse*coarse {
@@ -98,8 +106,10 @@ func TestPlacedExposure(t *testing.T) {
 	y[int(galaxyAtRow)*size+int(galaxyAtColumn)] = 1
 	for _, place := range [][2]float64{{6, 6}, {6.3, 7.6}, {4.5, 5.25}} {
 		b, err := observe.NewBatch(size, size, observe.Observation{Height: size, Width: size,
-			Exposures: []observe.Exposure{{Image: image(part, part, 1, nil), PSFs: []psf.PSF{gaussian(t, 25, sigma)},
-				InvVar: ones(part * part), Row: place[0], Column: place[1]}}})
+			Exposures: []observe.Exposure{
+				{Image: image(part, part, 1, nil), PSFs: []psf.PSF{gaussian(t, 25, sigma)},
+					InvVar: ones(part * part), Row: place[0], Column: place[1]},
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +120,14 @@ func TestPlacedExposure(t *testing.T) {
 			dy, dx := float64(p/part)+place[0]-galaxyAtRow, float64(p%part)+place[1]-galaxyAtColumn
 			want := math.Exp(-(dy*dy+dx*dx)/(2*sigma*sigma)) / (2 * math.Pi * sigma * sigma)
 			if w[i] != 1 || math.Abs(float64(got[i])-want) > 1e-5 {
-				t.Fatalf("place %v: pixel %d has weight %g and sees %g, want %g", place, p, w[i], got[i], want)
+				t.Fatalf(
+					"place %v: pixel %d has weight %g and sees %g, want %g",
+					place,
+					p,
+					w[i],
+					got[i],
+					want,
+				)
 			}
 		}
 	}
@@ -119,12 +136,23 @@ func TestPlacedExposure(t *testing.T) {
 // A smaller stamp in a larger grid, in another unit, beside one with two exposures.
 func TestBatchOfSeveral(t *testing.T) {
 	rng := rand.New(rand.NewPCG(22, 1))
-	one := observe.Exposure{Image: image(10, 12, 2, normal(rng, 240, 5)), PSFs: []psf.PSF{gaussian(t, 5, 1), gaussian(t, 9, 2)}}
-	two := observe.Exposure{Image: image(16, 16, 2, normal(rng, 512, 1)), PSFs: []psf.PSF{gaussian(t, 7, 1)}, InvVar: ones(512),
-		Noise: &observe.Correlation{Size: 3, Values: neighbors(0.2)}}
+	one := observe.Exposure{
+		Image: image(10, 12, 2, normal(rng, 240, 5)),
+		PSFs:  []psf.PSF{gaussian(t, 5, 1), gaussian(t, 9, 2)},
+	}
+	two := observe.Exposure{
+		Image:  image(16, 16, 2, normal(rng, 512, 1)),
+		PSFs:   []psf.PSF{gaussian(t, 7, 1)},
+		InvVar: ones(512),
+		Noise:  &observe.Correlation{Size: 3, Values: neighbors(0.2)},
+	}
 	two.Image.Pixels[7] = float32(math.NaN())
-	b, err := observe.NewBatch(16, 16, observe.Observation{Exposures: []observe.Exposure{one}, Unit: 5},
-		observe.Observation{Exposures: []observe.Exposure{two, two}})
+	b, err := observe.NewBatch(
+		16,
+		16,
+		observe.Observation{Exposures: []observe.Exposure{one}, Unit: 5},
+		observe.Observation{Exposures: []observe.Exposure{two, two}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,46 +178,64 @@ func TestBatchOfSeveral(t *testing.T) {
 	}
 }
 
+// seenBy is short for what the cases below change.
+type seenBy = observe.Exposure
+
 func TestBadExposures(t *testing.T) {
 	good := func() observe.Exposure {
-		return observe.Exposure{Image: image(8, 8, 1, nil), PSFs: []psf.PSF{gaussian(t, 5, 1)}, InvVar: ones(64)}
+		return observe.Exposure{
+			Image:  image(8, 8, 1, nil),
+			PSFs:   []psf.PSF{gaussian(t, 5, 1)},
+			InvVar: ones(64),
+		}
 	}
 	for name, c := range map[string]struct {
 		change func(*observe.Exposure)
 		target any
 	}{
-		"no PSF":              {func(e *observe.Exposure) { e.PSFs = nil }, new(*observe.PSFError)},
-		"bad PSF":             {func(e *observe.Exposure) { e.PSFs = []psf.PSF{{Size: 2}} }, new(*observe.PSFError)},
-		"few weights":         {func(e *observe.Exposure) { e.InvVar = ones(63) }, new(*observe.ShapeError)},
-		"negative weight":     {func(e *observe.Exposure) { e.InvVar[9] = -1 }, new(*observe.ValueError)},
-		"nothing seen":        {func(e *observe.Exposure) { clear(e.InvVar) }, new(*observe.NoDataError)},
-		"elsewhere":           {func(e *observe.Exposure) { e.Row = 100 }, new(*observe.NoDataError)},
-		"no noise to see":     {func(e *observe.Exposure) { e.InvVar = nil }, new(*observe.ValueError)},
-		"two images":          {func(e *observe.Exposure) { e.Image = galaxy.NewImages(2, 8, 8, 1) }, new(*observe.ShapeError)},
-		"place of NaN":        {func(e *observe.Exposure) { e.Column = math.NaN() }, new(*observe.ValueError)},
-		"weights off float32": {func(e *observe.Exposure) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
-		"correlation of 2": {func(e *observe.Exposure) {
+		"no PSF":              {func(e *seenBy) { e.PSFs = nil }, new(*observe.PSFError)},
+		"bad PSF":             {func(e *seenBy) { e.PSFs = []psf.PSF{{Size: 2}} }, new(*observe.PSFError)},
+		"few weights":         {func(e *seenBy) { e.InvVar = ones(63) }, new(*observe.ShapeError)},
+		"negative weight":     {func(e *seenBy) { e.InvVar[9] = -1 }, new(*observe.ValueError)},
+		"nothing seen":        {func(e *seenBy) { clear(e.InvVar) }, new(*observe.NoDataError)},
+		"elsewhere":           {func(e *seenBy) { e.Row = 100 }, new(*observe.NoDataError)},
+		"no noise to see":     {func(e *seenBy) { e.InvVar = nil }, new(*observe.ValueError)},
+		"two images":          {func(e *seenBy) { e.Image = galaxy.NewImages(2, 8, 8, 1) }, new(*observe.ShapeError)},
+		"place of NaN":        {func(e *seenBy) { e.Column = math.NaN() }, new(*observe.ValueError)},
+		"weights off float32": {func(e *seenBy) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
+		"correlation of 2": {func(e *seenBy) {
 			e.Noise = &observe.Correlation{Size: 1, Values: []float64{2}}
 		}, new(*observe.ValueError)},
-		"impossible correlation": {func(e *observe.Exposure) {
-			e.Noise = &observe.Correlation{Size: 3, Values: []float64{0, 0, 0, 0.9, 1, 0.9, 0, 0, 0}}
+		"impossible correlation": {func(e *seenBy) {
+			e.Noise = &observe.Correlation{Size: 3, Values: []float64{
+				0, 0, 0, 0.9, 1, 0.9, 0, 0, 0}}
 		}, new(*observe.ValueError)},
-		"even correlation": {func(e *observe.Exposure) {
+		"even correlation": {func(e *seenBy) {
 			e.Noise = &observe.Correlation{Size: 2, Values: ones(4)}
 		}, new(*observe.ShapeError)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad := good()
 			c.change(&bad)
-			_, err := observe.NewBatch(8, 8, observe.Observation{Exposures: []observe.Exposure{good()}},
-				observe.Observation{Exposures: []observe.Exposure{good(), bad}, Height: 8, Width: 8})
+			_, err := observe.NewBatch(
+				8,
+				8,
+				observe.Observation{Exposures: []observe.Exposure{good()}},
+				observe.Observation{
+					Exposures: []observe.Exposure{good(), bad},
+					Height:    8,
+					Width:     8,
+				},
+			)
 			var member *observe.MemberError
-			if !errors.As(err, &member) || member.Observation != 1 || member.Exposure != 1 || !errors.As(err, c.target) {
+			if !errors.As(err, &member) || member.Observation != 1 || member.Exposure != 1 ||
+				!errors.As(err, c.target) {
 				t.Errorf("got %v (%T)", err, errors.Unwrap(err))
 			}
 		})
 	}
-	if _, err := observe.NewBatch(7, 8, observe.Observation{Exposures: []observe.Exposure{good()}}); err == nil {
+	one := observe.Observation{Exposures: []observe.Exposure{good()}}
+	if _, err := observe.NewBatch(7, 8, one); err == nil {
 		t.Error("a stamp that is larger than the grid was taken")
 	}
 	if _, err := observe.NewBatch(8, 8); err == nil {

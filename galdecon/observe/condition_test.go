@@ -34,7 +34,10 @@ func TestPrecisionAndFilled(t *testing.T) {
 	}
 	in := append(looks[0].inputs(size), looks[1].inputs(size)...)
 	run := func(f func(...observe.Look) *graph.Node) []float32 {
-		return call(t, func(in []*graph.Node) *graph.Node { return f(nodes(g, in[:3]), nodes(g, in[3:])) }, in...)
+		return call(
+			t,
+			func(in []*graph.Node) *graph.Node { return f(nodes(g, in[:3]), nodes(g, in[3:])) },
+			in...)
 	}
 	largest := mat.Max(precision)
 	for i, v := range run(g.Precision) {
@@ -43,7 +46,9 @@ func TestPrecisionAndFilled(t *testing.T) {
 		}
 	}
 	for i, v := range run(g.Filled) {
-		if want := light.AtVec(i) / (precision.AtVec(i) + 1e-3*largest); math.Abs(float64(v)-want) > 1e-4 {
+		if want := light.AtVec(i) / (precision.AtVec(i) + 1e-3*largest); math.Abs(
+			float64(v)-want,
+		) > 1e-4 {
 			t.Fatalf("filled pixel %d is %g, want %g", i, v, want)
 		}
 	}
@@ -52,7 +57,15 @@ func TestPrecisionAndFilled(t *testing.T) {
 // What sees nothing has no precision, no light and no NaN.
 func TestConditionWithoutData(t *testing.T) {
 	const size = 12
-	l := look{x: ones(size * size), invVar: make([]float64, size*size), psf: blur(5, 5, 1), k: 5, l: 5, noise: neighbors(0.3), m: 3}
+	l := look{
+		x:      ones(size * size),
+		invVar: make([]float64, size*size),
+		psf:    blur(5, 5, 1),
+		k:      5,
+		l:      5,
+		noise:  neighbors(0.3),
+		m:      3,
+	}
 	g := gridOf(size, []look{l})
 	got := call(t, func(in []*graph.Node) *graph.Node {
 		look := nodes(g, in)
@@ -67,7 +80,8 @@ func TestConditionWithoutData(t *testing.T) {
 	}
 }
 
-// The sensitivity is Σ w̄ |K̂|²/Ĉ by the definition of the transform, at any frequency and for PSFs larger than the stamp.
+// The sensitivity is Σ w̄ |K̂|²/Ĉ by the definition of the transform, at any frequency and for PSFs
+// larger than the stamp.
 func TestSensitivity(t *testing.T) {
 	const size = 16
 	rng := rand.New(rand.NewPCG(52, 1))
@@ -114,7 +128,13 @@ func TestSensitivity(t *testing.T) {
 		}, in...)
 		for i, v := range got {
 			if math.Abs(float64(v)-want[i]) > 1e-4*want[i]+1e-5*want[0] {
-				t.Errorf("%s: the sensitivity at %v is %g, want %g", name, frequencies[i], v, want[i])
+				t.Errorf(
+					"%s: the sensitivity at %v is %g, want %g",
+					name,
+					frequencies[i],
+					v,
+					want[i],
+				)
 			}
 		}
 	}

@@ -15,9 +15,10 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// drawn is a data step as training meets it: what is missing (nothing in half of the cases), the noise from 10⁻³ to 0.5 and the width of
-// the PSF from 0.5 to 4 pixels, both log-uniform, with a map of photon noise in half and correlation in a third of the cases, and
-// the noise level of a diffusion, uniform in log-SNR.
+// drawn is a data step as training meets it: what is missing (nothing in half of the cases), the
+// noise from 10⁻³ to 0.5 and the width of the PSF from 0.5 to 4 pixels, both log-uniform, with a
+// map of photon noise in half and correlation in a third of the cases, and the noise level of a
+// diffusion, uniform in log-SNR.
 type drawn struct {
 	missing    string
 	noise, tau float64
@@ -28,12 +29,27 @@ type drawn struct {
 func draw(t *testing.T, rng *rand.Rand, size int) drawn {
 	t.Helper()
 	uniform := func(low, high float64) float64 { return low + (high-low)*rng.Float64() }
-	logUniform := func(low, high float64) float64 { return math.Exp(uniform(math.Log(low), math.Log(high))) }
+	logUniform := func(low, high float64) float64 {
+		return math.Exp(uniform(math.Log(low), math.Log(high)))
+	}
 	d := drawn{noise: logUniform(1e-3, 0.5), y: make([]float64, size*size), missing: "none"}
 	snr := uniform(-5, 4.6)
 	d.tau = 0.13 / math.Sqrt(1+math.Exp(2*snr))
 	// A galaxy of exponential profile with a peak of 1.
-	row, col, scale := uniform(0.4, 0.6)*float64(size), uniform(0.4, 0.6)*float64(size), logUniform(1, 12)
+	row, col, scale := uniform(
+		0.4,
+		0.6,
+	)*float64(
+		size,
+	), uniform(
+		0.4,
+		0.6,
+	)*float64(
+		size,
+	), logUniform(
+		1,
+		12,
+	)
 	for i := range d.y {
 		d.y[i] = math.Exp(-math.Hypot(float64(i/size)-row, 1.5*(float64(i%size)-col)) / scale)
 	}
@@ -81,7 +97,11 @@ func hide(rng *rand.Rand, what string, w []float64, size int) {
 		}
 	case "cosmic rays":
 		for range 1 + rng.IntN(8) {
-			row, col, angle := rng.Float64()*float64(size), rng.Float64()*float64(size), rng.Float64()*math.Pi
+			row, col, angle := rng.Float64()*float64(
+				size,
+			), rng.Float64()*float64(
+				size,
+			), rng.Float64()*math.Pi
 			for s := range 40 + rng.IntN(40) {
 				r, c := int(row+math.Sin(angle)*float64(s)/3), int(col+math.Cos(angle)*float64(s)/3)
 				for _, p := range [][2]int{{r, c}, {r + 1, c}} {
@@ -102,8 +122,9 @@ func hide(rng *rand.Rand, what string, w []float64, size int) {
 	}
 }
 
-// How many steps a data step takes over the cases of a training: until what is left is a tenth of the diffusion's noise level τ, which the
-// next level corrects, and until it is a tenth of the posterior's own width, to which no level has to add.
+// How many steps a data step takes over the cases of a training: until what is left is a tenth of
+// the diffusion's noise level τ, which the next level corrects, and until it is a tenth of the
+// posterior's own width, to which no level has to add.
 func TestStepsNeeded(t *testing.T) {
 	const size, n, steps, further = 64, 96, 16, 40
 	rng := rand.New(rand.NewPCG(61, 1))
@@ -158,15 +179,34 @@ func TestStepsNeeded(t *testing.T) {
 				hard = append(hard, k)
 			}
 			if k > 6 {
-				late = append(late, fmt.Sprintf("%s noise %.4f τ %.3f: %d", d.missing, d.noise, d.tau, k))
+				late = append(
+					late,
+					fmt.Sprintf("%s noise %.4f τ %.3f: %d", d.missing, d.noise, d.tau, k),
+				)
 			}
 		}
 		slices.Sort(needed)
 		slices.Sort(hard)
-		t.Logf("steps until %s: %v (0, 1, … %d, more); median %d, 90 %% %d; of the %d with τ > 3 σ: median %d, 90 %% %d\n%s", name,
-			counts, steps, needed[n/2], needed[n*9/10], len(hard), hard[len(hard)/2], hard[len(hard)*9/10], strings.Join(late, "\n"))
+		t.Logf(
+			"steps until %s: %v (0, 1, … %d, more); median %d, 90 %% %d; "+
+				"of the %d with τ > 3 σ: median %d, 90 %% %d\n%s",
+			name,
+			counts,
+			steps,
+			needed[n/2],
+			needed[n*9/10],
+			len(hard),
+			hard[len(hard)/2],
+			hard[len(hard)*9/10],
+			strings.Join(late, "\n"),
+		)
 		if needed[n/2] > limits[norm] {
-			t.Errorf("the median until %s is %d steps, want at most %d", name, needed[n/2], limits[norm])
+			t.Errorf(
+				"the median until %s is %d steps, want at most %d",
+				name,
+				needed[n/2],
+				limits[norm],
+			)
 		}
 	}
 }
@@ -185,7 +225,8 @@ func blurredBy(y []float64, size int, p psf.PSF) []float64 {
 	return out
 }
 
-// correlated gives white noise the correlation of neighbors(c): along an axis a ⊗ (1, b), b/(1 + b²) = c, on a ring.
+// correlated gives white noise the correlation of neighbors(c): along an axis a ⊗ (1, b), b/(1 +
+// b²) = c, on a ring.
 func correlated(noise []float64, size int, c float64) []float64 {
 	b := (1 - math.Sqrt(1-4*c*c)) / (2 * c)
 	out := mat.NewDense(size, size, nil)

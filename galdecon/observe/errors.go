@@ -26,7 +26,8 @@ func (e *ValueError) Error() string {
 		e.What, e.Got, e.Row, e.Column, e.Want, e.Hint)
 }
 
-// NoDataError says that an exposure sees nothing of the target grid, or too few pixels for what was asked.
+// NoDataError says that an exposure sees nothing of the target grid, or too few pixels for what was
+// asked.
 type NoDataError struct {
 	What      string
 	Got, Need int // pixels
@@ -34,7 +35,13 @@ type NoDataError struct {
 }
 
 func (e *NoDataError) Error() string {
-	return fmt.Sprintf("observe: %s has %d pixels with data, but needs %d; %s", e.What, e.Got, e.Need, e.Hint)
+	return fmt.Sprintf(
+		"observe: %s has %d pixels with data, but needs %d; %s",
+		e.What,
+		e.Got,
+		e.Need,
+		e.Hint,
+	)
 }
 
 // PSFError says that an exposure's PSFs can't be used.
@@ -47,12 +54,17 @@ func (e *PSFError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("observe: a PSF of an exposure can't be used: %v", e.Err)
 	}
-	return fmt.Sprintf("observe: an exposure of %d band(s) has %d PSFs; give one for all, or one for each", e.Bands, e.Got)
+	return fmt.Sprintf(
+		"observe: an exposure of %d band(s) has %d PSFs; give one for all, or one for each",
+		e.Bands,
+		e.Got,
+	)
 }
 
 func (e *PSFError) Unwrap() error { return e.Err }
 
-// MemberError says which exposure of which observation of a batch is wrong; the others may be right.
+// MemberError says which exposure of which observation of a batch is wrong; the others may be
+// right.
 type MemberError struct {
 	Observation, Exposure int
 	Err                   error

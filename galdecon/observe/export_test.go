@@ -2,9 +2,10 @@ package observe
 
 import "github.com/gomlx/gomlx/core/graph"
 
-// Course returns what remains to be done after each of so many conjugate-gradient steps of a data step, [steps, 2, batch, channels]: the
-// mean square of y − y* in units of τ, and in units of the posterior given estimate and data, (y − y*)ᵀ H (y − y*) per pixel. y* is
-// where a number of further steps ends.
+// Course returns what remains to be done after each of so many conjugate-gradient steps of a data
+// step, [steps, 2, batch, channels]: the mean square of y − y* in units of τ, and in units of the
+// posterior given estimate and data, (y − y*)ᵀ H (y − y*) per pixel. y* is where a number of
+// further steps ends.
 func (g Grid) Course(estimate, tau *graph.Node, steps, further int, looks ...Look) *graph.Node {
 	tau = graph.Reshape(tau, tau.Shape().Dimensions[0], 1, 1, 1)
 	s := newSystem(g, graph.Square(tau), looks)

@@ -8,21 +8,26 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// Exposure is one image of a galaxy and what is known of it. Only the image and its PSF must be given.
+// Exposure is one image of a galaxy and what is known of it. Only the image and its PSF must be
+// given.
 type Exposure struct {
-	// Image is one image x, [1, height, width, bands], in any unit. A value that is NaN or infinite is no data.
+	// Image is one image x, [1, height, width, bands], in any unit. A value that is NaN or infinite
+	// is no data.
 	Image *galaxy.Images
-	// PSFs is one PSF for all bands, or one for each, sampled on the pixels of the target grid. Where the galaxy is wanted as a telescope
-	// with a PSF of its own would see it, they are what turns that PSF into the exposure's.
+	// PSFs is one PSF for all bands, or one for each, sampled on the pixels of the target grid.
+	// Where the galaxy is wanted as a telescope with a PSF of its own would see it, they are what
+	// turns that PSF into the exposure's.
 	PSFs []psf.PSF
-	// InvVar is 1/σ² of the noise of each value of the image, in its layout; 0 is no data. nil is white noise of the level that each
-	// band of the image shows, see [NoiseLevel].
+	// InvVar is 1/σ² of the noise of each value of the image, in its layout; 0 is no data. nil is
+	// white noise of the level that each band of the image shows, see [NoiseLevel].
 	InvVar []float64
 	// Noise is how neighboring pixels share their noise; nil is not at all.
 	Noise *Correlation
-	// Bin is the number of the target's pixels along the side of one of the image's, whose value is their mean; 0 is 1.
+	// Bin is the number of the target's pixels along the side of one of the image's, whose value is
+	// their mean; 0 is 1.
 	Bin int
-	// Row and Column are the place of the image's first corner on the target grid, in its pixels; parts of a pixel are a shift.
+	// Row and Column are the place of the image's first corner on the target grid, in its pixels;
+	// parts of a pixel are a shift.
 	Row, Column float64
 }
 
@@ -48,8 +53,11 @@ func (e Exposure) Complete() (Exposure, error) {
 				return Exposure{}, err
 			}
 			if level == 0 {
-				return Exposure{}, &ValueError{What: fmt.Sprintf("the noise that band %d shows", band), Want: "positive",
-					Hint: "give inverse variances: the image has no noise, or is an integer one of few levels"}
+				return Exposure{}, &ValueError{
+					What: fmt.Sprintf("the noise that band %d shows", band),
+					Want: "positive",
+					Hint: "give inverse variances: the image has no noise, or too few levels",
+				}
 			}
 			for p := range plane {
 				e.InvVar[p*bands+band] = 1 / (level * level)
@@ -68,7 +76,11 @@ func (e Exposure) Complete() (Exposure, error) {
 		}
 	}
 	if seen == 0 {
-		return Exposure{}, &NoDataError{What: "an exposure", Need: 1, Hint: "check its mask and inverse variances"}
+		return Exposure{}, &NoDataError{
+			What: "an exposure",
+			Need: 1,
+			Hint: "check its mask and inverse variances",
+		}
 	}
 	return e, nil
 }
@@ -79,7 +91,11 @@ func (e Exposure) check() error {
 	}
 	im := e.Image
 	if im.N != 1 {
-		return &ShapeError{What: "the number of images of an exposure", Got: []int{im.N}, Want: "1; Select one"}
+		return &ShapeError{
+			What: "the number of images of an exposure",
+			Got:  []int{im.N},
+			Want: "1; Select one",
+		}
 	}
 	if len(e.PSFs) != 1 && len(e.PSFs) != im.Channels {
 		return &PSFError{Got: len(e.PSFs), Bands: im.Channels}
@@ -96,16 +112,31 @@ func (e Exposure) check() error {
 	for i, w := range e.InvVar {
 		if !(w >= 0) || math.IsInf(w, 0) {
 			p := i / im.Channels
-			return &ValueError{What: "an inverse variance", Row: p / im.Width, Column: p % im.Width, Got: w,
-				Want: "finite and at least 0", Hint: "0 is no data; see FromError, FromVariance and FromInvVar"}
+			return &ValueError{
+				What:   "an inverse variance",
+				Row:    p / im.Width,
+				Column: p % im.Width,
+				Got:    w,
+				Want:   "finite and at least 0",
+				Hint:   "0 is no data; see FromError, FromVariance and FromInvVar",
+			}
 		}
 	}
 	if e.Bin < 0 {
-		return &ShapeError{What: "the bin of an exposure", Got: []int{e.Bin}, Want: "at least 1 pixel of the target grid"}
+		return &ShapeError{
+			What: "the bin of an exposure",
+			Got:  []int{e.Bin},
+			Want: "at least 1 pixel of the target grid",
+		}
 	}
 	for _, v := range []float64{e.Row, e.Column} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return &ValueError{What: "the place of an exposure", Got: v, Want: "finite", Hint: "give it in pixels of the target grid"}
+			return &ValueError{
+				What: "the place of an exposure",
+				Got:  v,
+				Want: "finite",
+				Hint: "give it in pixels of the target grid",
+			}
 		}
 	}
 	if e.Noise != nil {
@@ -114,10 +145,15 @@ func (e Exposure) check() error {
 	return nil
 }
 
-// lay puts the image, divided by unit, and its inverse variances on a grid of height × width pixels at row top and column left, and returns
-// the parts of a pixel that are left of its place. A coarse pixel lies at the middle one of the fine pixels that it is the mean of,
-// which the kernel knows; there is no data between.
-func (e Exposure) lay(x, invVar []float32, height, width, top, left int, unit float64) (row, column float64, err error) {
+// lay puts the image, divided by unit, and its inverse variances on a grid of height × width pixels
+// at row top and column left, and returns the parts of a pixel that are left of its place. A coarse
+// pixel lies at the middle one of the fine pixels that it is the mean of, which the kernel knows;
+// there is no data between.
+func (e Exposure) lay(
+	x, invVar []float32,
+	height, width, top, left int,
+	unit float64,
+) (row, column float64, err error) {
 	im := e.Image
 	whole, below := math.Round(e.Row), math.Round(e.Column)
 	r0, c0 := int(whole)+top+e.Bin/2, int(below)+left+e.Bin/2
@@ -132,23 +168,35 @@ func (e Exposure) lay(x, invVar []float32, height, width, top, left int, unit fl
 			if w := e.InvVar[from]; w > 0 {
 				x[to], invVar[to] = float32(float64(im.Pixels[from])/unit), float32(w*unit*unit)
 				if !finite(invVar[to]) || invVar[to] == 0 || !finite(x[to]) {
-					return 0, 0, &ValueError{What: "an inverse variance in the unit asked for", Row: p / im.Width, Column: p % im.Width,
-						Got: w * unit * unit, Want: "within the range of a float32", Hint: "take about the galaxy's peak as the unit"}
+					return 0, 0, &ValueError{
+						What:   "an inverse variance in the unit asked for",
+						Row:    p / im.Width,
+						Column: p % im.Width,
+						Got:    w * unit * unit,
+						Want:   "within the range of a float32",
+						Hint:   "take about the galaxy's peak as the unit",
+					}
 				}
 				seen++
 			}
 		}
 	}
 	if seen == 0 {
-		return 0, 0, &NoDataError{What: "an exposure, on the target grid", Need: 1, Hint: "check its place (Row, Column) and mask"}
+		return 0, 0, &NoDataError{
+			What: "an exposure, on the target grid",
+			Need: 1,
+			Hint: "check its place (Row, Column) and mask",
+		}
 	}
 	return e.Row - whole, e.Column - below, nil
 }
 
-// kernel returns the PSF of a band on the target grid, the mean over Bin × Bin pixels included, size × size.
+// kernel returns the PSF of a band on the target grid, the mean over Bin × Bin pixels included,
+// size × size.
 func (e Exposure) kernel(band int) (size int, values []float64) {
 	p := e.PSFs[min(band, len(e.PSFs)-1)]
-	// The center of both is their pixel size/2. A coarse pixel at fine pixel q is the mean of those from q − r/2 on.
+	// The center of both is their pixel size/2. A coarse pixel at fine pixel q is the mean of those
+	// from q − r/2 on.
 	size = 2*(p.Size/2+e.Bin/2) + 1
 	values = make([]float64, size*size)
 	share := 1 / float64(e.Bin*e.Bin)

@@ -10,8 +10,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// The gradient of the data step by the estimate, τ, the image and the PSF is that of finite differences, also where conjugate
-// gradients haven't converged yet.
+// The gradient of the data step by the estimate, τ, the image and the PSF is that of finite
+// differences, also where conjugate gradients haven't converged yet.
 func TestStepGradient(t *testing.T) {
 	const size = 16
 	rng := rand.New(rand.NewPCG(11, 12))
@@ -25,10 +25,15 @@ func TestStepGradient(t *testing.T) {
 		looks := scenes[c.scene]
 		step := stepper(gridOf(size, looks), looks, c.steps)
 		weights := normal(rng, size*size, 1)
-		// The inputs of a step, as flat values, and the direction that each is moved in; inverse variances and correlation stay.
+		// The inputs of a step, as flat values, and the direction that each is moved in; inverse
+		// variances and correlation stay.
 		values := [][]float64{normal(rng, size*size, 0.1), {0.1}}
 		shapes := [][]int{{size, size, 1}, {}}
-		directions := map[int][]float64{0: normal(rng, size*size, 0.01), 1: {0.005}, 2: normal(rng, size*size, 0.01)}
+		directions := map[int][]float64{
+			0: normal(rng, size*size, 0.01),
+			1: {0.005},
+			2: normal(rng, size*size, 0.01),
+		}
 		for _, l := range looks {
 			values = append(values, l.x, l.invVar, l.psf)
 			shapes = append(shapes, []int{size, size, 1}, []int{size, size, 1}, []int{l.k, l.l})

@@ -6,17 +6,19 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// Look is one exposure of a batch of galaxies within a graph, on the target grid. Galaxies that lack an exposure, and pixels that
-// a coarser one lies between, have no data there.
+// Look is one exposure of a batch of galaxies within a graph, on the target grid. Galaxies that
+// lack an exposure, and pixels that a coarser one lies between, have no data there.
 type Look struct {
-	// X is the image x, [batch, height, width, channels]. Its values where InvVar is 0 don't matter, if they are finite.
+	// X is the image x, [batch, height, width, channels]. Its values where InvVar is 0 don't
+	// matter, if they are finite.
 	X *graph.Node
-	// InvVar is 1/σ² of each pixel's noise, [batch, height, width, channels] or with one channel for all, in units of X; 0 is no
-	// data. It is data: nothing is differentiated by it.
+	// InvVar is 1/σ² of each pixel's noise, [batch, height, width, channels] or with one channel
+	// for all, in units of X; 0 is no data. It is data: nothing is differentiated by it.
 	InvVar *graph.Node
 	// Transfer is of all that lies between y and X, see [Grid.Transfer] and [Grid.Shift].
 	Transfer Transfer
-	// NoisePower is the power spectrum Ĉ of the noise's correlation, see [Grid.NoisePower]; nil is white noise.
+	// NoisePower is the power spectrum Ĉ of the noise's correlation, see [Grid.NoisePower]; nil is
+	// white noise.
 	NoisePower *graph.Node
 }
 
@@ -29,7 +31,8 @@ func (l Look) Nodes() []*graph.Node {
 	return nodes
 }
 
-// With returns a look of the same kind with other nodes, in the order of [Look.Nodes], and the nodes that are left.
+// With returns a look of the same kind with other nodes, in the order of [Look.Nodes], and the
+// nodes that are left.
 func (l Look) With(nodes []*graph.Node) (Look, []*graph.Node) {
 	out := Look{X: nodes[0], InvVar: nodes[1], Transfer: Transfer{Re: nodes[2], Im: nodes[3]}}
 	if l.NoisePower == nil {
@@ -39,17 +42,19 @@ func (l Look) With(nodes []*graph.Node) (Look, []*graph.Node) {
 	return out, nodes[5:]
 }
 
-// minPower is the least power of correlated noise at any frequency, in units of its variance. Resampling leaves next to none at
-// high frequencies; without a floor data would be exact there.
+// minPower is the least power of correlated noise at any frequency, in units of its variance.
+// Resampling leaves next to none at high frequencies; without a floor data would be exact there.
 const minPower = 1e-3
 
-// NoisePower returns the power spectrum Ĉ of noise whose correlation at small lags is given by kernels [batch, k, l] or
-// [batch, k, l, channels], symmetrical about their center, which is 1. It is at least 10⁻³, of [batch, channels, cols/2+1, rows].
+// NoisePower returns the power spectrum Ĉ of noise whose correlation at small lags is given by
+// kernels [batch, k, l] or [batch, k, l, channels], symmetrical about their center, which is 1. It
+// is at least 10⁻³, of [batch, channels, cols/2+1, rows].
 func (g Grid) NoisePower(kernels *graph.Node) *graph.Node {
 	return graph.StopGradient(graph.MaxScalar(g.Transfer(kernels).Re, minPower))
 }
 
-// A returns what is seen of galaxies y [batch, height, width, channels] without noise: A y = crop(K y), of the same shape.
+// A returns what is seen of galaxies y [batch, height, width, channels] without noise: A y = crop(K
+// y), of the same shape.
 func (g Grid) A(l Look, y *graph.Node) *graph.Node {
 	g.check(y.Shape().Dimensions)
 	return images(g.image(g.forward(planes(y)).times(l.Transfer)))
@@ -68,7 +73,8 @@ func (g Grid) check(dimensions []int) {
 	}
 }
 
-// whitened is a look in units of its noise, as planes. With W = N⁻¹'s diagonal, it is W½ (x − A y) that has unit variance.
+// whitened is a look in units of its noise, as planes. With W = N⁻¹'s diagonal, it is W½ (x − A y)
+// that has unit variance.
 type whitened struct {
 	Look
 	root *graph.Node // W½, [batch, channels, height, width]
@@ -95,8 +101,9 @@ func (w whitened) project(g Grid, v *graph.Node) spectrum {
 	return g.forward(graph.Mul(w.root, v)).timesConj(w.Transfer)
 }
 
-// correlate returns C v on the pixels seen, the covariance of the whitened noise. It is that of the seen pixels alone: to leave
-// out rows and columns of a covariance is to know nothing of the other pixels.
+// correlate returns C v on the pixels seen, the covariance of the whitened noise. It is that of the
+// seen pixels alone: to leave out rows and columns of a covariance is to know nothing of the other
+// pixels.
 func (w whitened) correlate(g Grid, v *graph.Node) *graph.Node {
 	if w.NoisePower == nil {
 		return v

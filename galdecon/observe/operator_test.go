@@ -18,7 +18,8 @@ func inner(a []float32, b []float64) (sum float64) {
 	return sum
 }
 
-// A is the convolution by its definition, with dark borders, and Adjoint its adjoint, for PSFs of any size.
+// A is the convolution by its definition, with dark borders, and Adjoint its adjoint, for PSFs of
+// any size.
 func TestAdjoint(t *testing.T) {
 	const batch, height, width, channels = 3, 14, 20, 2
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -33,7 +34,8 @@ func TestAdjoint(t *testing.T) {
 		run := func(f func(observe.Look, *graph.Node) *graph.Node, image []float64) []float32 {
 			return call(t, func(in []*graph.Node) *graph.Node {
 				return f(observe.Look{Transfer: g.Transfer(in[1])}, in[0])
-			}, tensor(image, batch, height, width, channels), tensor(psfs, batch, k[0], k[1], channels))
+			}, tensor(image, batch, height, width, channels),
+				tensor(psfs, batch, k[0], k[1], channels))
 		}
 		left, right := inner(run(g.A, y), v), inner(run(g.Adjoint, v), y)
 		if scale := math.Sqrt(float64(n)); !(math.Abs(left-right) <= 1e-5*scale) {
@@ -55,13 +57,21 @@ func TestAAgainstDefinition(t *testing.T) {
 		want.MulVec(convolution(size, kernel, k[0], k[1]), mat.NewVecDense(size*size, y))
 		for i := range got {
 			if d := math.Abs(float64(got[i]) - want.AtVec(i)); !(d <= 1e-5) {
-				t.Fatalf("PSF of %d×%d: pixel %d is %g, want %g", k[0], k[1], i, got[i], want.AtVec(i))
+				t.Fatalf(
+					"PSF of %d×%d: pixel %d is %g, want %g",
+					k[0],
+					k[1],
+					i,
+					got[i],
+					want.AtVec(i),
+				)
 			}
 		}
 	}
 }
 
-// A shift by parts of a pixel moves a Gaussian to where it is by its formula, and by whole pixels it is exact.
+// A shift by parts of a pixel moves a Gaussian to where it is by its formula, and by whole pixels
+// it is exact.
 func TestShift(t *testing.T) {
 	const size, k = 24, 25
 	const sigma = 1.5
@@ -79,7 +89,8 @@ func TestShift(t *testing.T) {
 	for _, d := range [][2]float64{{0, 0}, {0.3, -0.45}, {1, -2}, {-1.75, 0.5}} {
 		moved := call(t, func(in []*graph.Node) *graph.Node {
 			return g.A(observe.Look{Transfer: g.Shift(g.Transfer(in[1]), in[2], in[3])}, in[0])
-		}, tensor(y, 1, size, size, 1), tensor(at(0, 0), 1, k, k), tensor(d[:1], 1), tensor(d[1:], 1))
+		}, tensor(y, 1, size, size, 1), tensor(at(0, 0), 1, k, k),
+			tensor(d[:1], 1), tensor(d[1:], 1))
 		want := call(t, func(in []*graph.Node) *graph.Node {
 			return g.A(observe.Look{Transfer: g.Transfer(in[1])}, in[0])
 		}, tensor(y, 1, size, size, 1), tensor(at(d[0], d[1]), 1, k, k))

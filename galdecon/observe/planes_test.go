@@ -30,7 +30,8 @@ func TestInverseVariances(t *testing.T) {
 			}
 		}
 	}
-	for kind, want := range map[string]float64{"std": 0.0625, "var": 0.25, "ivar": 4, "InverseVariance": 4} {
+	kinds := map[string]float64{"std": 0.0625, "var": 0.25, "ivar": 4, "InverseVariance": 4}
+	for kind, want := range kinds {
 		if w, err := observe.FromUncertainty(kind, []float32{4}); err != nil || w[0] != want {
 			t.Errorf("%s of 4 is an inverse variance of %v, want %g (%v)", kind, w, want, err)
 		}
@@ -40,7 +41,8 @@ func TestInverseVariances(t *testing.T) {
 	}
 }
 
-// Weights in any unit become the inverse variances of the noise that the image has, also where a part has no data.
+// Weights in any unit become the inverse variances of the noise that the image has, also where a
+// part has no data.
 func TestFromWeight(t *testing.T) {
 	const size, sigma = 64, 0.3
 	rng := rand.New(rand.NewPCG(41, 1))
@@ -50,7 +52,13 @@ func TestFromWeight(t *testing.T) {
 			weights[i] = 700 * float32(1+i/size) // deeper downwards
 		}
 		row, col := float64(i/size-30), float64(i%size-20)
-		x[i] = float32(sigma*rng.NormFloat64()/math.Sqrt(float64(1+i/size)) + 20*math.Exp(-(row*row+col*col)/18))
+		x[i] = float32(
+			sigma*rng.NormFloat64()/math.Sqrt(
+				float64(1+i/size),
+			) + 20*math.Exp(
+				-(row*row+col*col)/18,
+			),
+		)
 	}
 	got, err := observe.FromWeight(weights, x, size, size)
 	if err != nil {
@@ -65,7 +73,10 @@ func TestFromWeight(t *testing.T) {
 			t.Fatalf("inverse variance of pixel %d is %g, want %g", i, w, want)
 		}
 	}
-	if _, err := observe.FromWeight(make([]float32, 64), make([]float32, 64), 8, 8); !errors.As(err, new(*observe.NoDataError)) {
+	if _, err := observe.FromWeight(make([]float32, 64), make([]float32, 64), 8, 8); !errors.As(
+		err,
+		new(*observe.NoDataError),
+	) {
 		t.Errorf("weights of 0: %v", err)
 	}
 }
@@ -89,12 +100,14 @@ func TestNoiseLevel(t *testing.T) {
 			im.Pixels[i], invVar[i] = 1e6*float32(rng.Float64()), 0
 		}
 	}
-	if got, err = observe.NoiseLevel(im.Pixels, invVar, size, size); err != nil || math.Abs(got-0.7) > 0.08 {
+	if got, err = observe.NoiseLevel(im.Pixels, invVar, size, size); err != nil ||
+		math.Abs(got-0.7) > 0.08 {
 		t.Errorf("noise beside a gap is %g, want 0.7 (%v)", got, err)
 	}
 }
 
-// Counts of electrons have the variance of Poisson's law: with it added, the residuals have unit variance.
+// Counts of electrons have the variance of Poisson's law: with it added, the residuals have unit
+// variance.
 func TestAddPhotons(t *testing.T) {
 	const size, gain, readout = 64, 2.5, 3.0
 	rng := rand.New(rand.NewPCG(43, 1))

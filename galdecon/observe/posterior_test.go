@@ -15,9 +15,16 @@ import (
 	"galdecon/galdecon/observe"
 )
 
-// agree compares draws [n, pixels] with a Gaussian: the mean squared distance from its mean in units of its covariance, 1 within
-// tolerance of it; that of the draws' mean, which is χ²; and the variance of each pixel.
-func agree(t *testing.T, draws []float32, mean *mat.VecDense, covariance *mat.SymDense, tolerance float64) {
+// agree compares draws [n, pixels] with a Gaussian: the mean squared distance from its mean in
+// units of its covariance, 1 within tolerance of it; that of the draws' mean, which is χ²; and the
+// variance of each pixel.
+func agree(
+	t *testing.T,
+	draws []float32,
+	mean *mat.VecDense,
+	covariance *mat.SymDense,
+	tolerance float64,
+) {
 	t.Helper()
 	pixels := mean.Len()
 	n := len(draws) / pixels
@@ -45,22 +52,33 @@ func agree(t *testing.T, draws []float32, mean *mat.VecDense, covariance *mat.Sy
 		average.AddScaledVec(average, 1/float64(n), d)
 	}
 	if math.Abs(total-1) > tolerance {
-		t.Errorf("draws have a mean squared distance of %.4f from the exact mean, want 1 ± %.2g", total, tolerance)
+		t.Errorf(
+			"draws have a mean squared distance of %.4f from the exact mean, want 1 ± %.2g",
+			total,
+			tolerance,
+		)
 	}
 	// χ² of as many degrees of freedom as pixels.
-	if off, limit := float64(n)*distance(average), 1+4*math.Sqrt(2/float64(pixels))+float64(n)*tolerance*tolerance/16; off > limit {
-		t.Errorf("the draws' mean is off by χ² = %.3f per pixel, at most %.3f", off, limit)
+	most := 1 + 4*math.Sqrt(2/float64(pixels)) + float64(n)*tolerance*tolerance/16
+	if off := float64(n) * distance(average); off > most {
+		t.Errorf("the draws' mean is off by χ² = %.3f per pixel, at most %.3f", off, most)
 	}
 	limit := 5*math.Sqrt(2/float64(n)) + tolerance
 	for p, v := range variance {
 		if math.Abs(v-1) > limit {
-			t.Errorf("the variance of pixel %d is %.3f of the exact one, want 1 ± %.2g", p, v, limit)
+			t.Errorf(
+				"the variance of pixel %d is %.3f of the exact one, want 1 ± %.2g",
+				p,
+				v,
+				limit,
+			)
 			break
 		}
 	}
 }
 
-// observed gives looks data that the model makes: of one galaxy N(0, deviation²), with the noise that they say.
+// observed gives looks data that the model makes: of one galaxy N(0, deviation²), with the noise
+// that they say.
 func observed(rng *rand.Rand, size int, deviation float64, looks []look) {
 	y := mat.NewVecDense(size*size, normal(rng, size*size, deviation))
 	for i, l := range looks {
@@ -71,7 +89,8 @@ func observed(rng *rand.Rand, size int, deviation float64, looks []look) {
 	}
 }
 
-// perturbed returns n copies of values, each with other noise of a covariance's factor, or of one deviation, at the places seen.
+// perturbed returns n copies of values, each with other noise of a covariance's factor, or of one
+// deviation, at the places seen.
 func perturbed(rng *rand.Rand, values []float64, n int, seen []int, noise *mat.SymDense) []float64 {
 	var factor mat.Cholesky
 	factor.Factorize(noise)
@@ -88,8 +107,8 @@ func perturbed(rng *rand.Rand, values []float64, n int, seen []int, noise *mat.S
 	return out
 }
 
-// Data steps from perturbed estimates and data are draws of the posterior. With masks, maps and correlation their mean and covariance
-// are those by dense matrices.
+// Data steps from perturbed estimates and data are draws of the posterior. With masks, maps and
+// correlation their mean and covariance are those by dense matrices.
 func TestPerturbedStepsDrawThePosterior(t *testing.T) {
 	const size, tau, draws, steps = 16, 0.1, 1500, 12
 	rng := rand.New(rand.NewPCG(31, 1))
@@ -116,9 +135,10 @@ func TestPerturbedStepsDrawThePosterior(t *testing.T) {
 	}
 }
 
-// A diffusion sampler whose denoiser is the data step, in the body of its loop, draws the posterior of white Gaussian galaxies with
-// masks, maps and correlation. Few conjugate-gradient steps are enough: where the noise level is high the next level corrects what they
-// left, and where it is low they leave little.
+// A diffusion sampler whose denoiser is the data step, in the body of its loop, draws the posterior
+// of white Gaussian galaxies with masks, maps and correlation. Few conjugate-gradient steps are
+// enough: where the noise level is high the next level corrects what they left, and where it is low
+// they leave little.
 func TestSamplerDrawsThePosterior(t *testing.T) {
 	const size, draws, steps, prior = 16, 192, 4, 0.13
 	rng := rand.New(rand.NewPCG(32, 1))
@@ -135,7 +155,8 @@ func TestSamplerDrawsThePosterior(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// GoMLX shares constants within a graph, but not across a loop's border: what comes before the loop is in another graph.
+	// GoMLX shares constants within a graph, but not across a loop's border: what comes before the
+	// loop is in another graph.
 	in := []any{state, tensor(normal(rng, draws*size*size, 1), draws, size, size, 1)}
 	var kinds []observe.Look
 	for _, l := range looks {
@@ -163,18 +184,24 @@ func TestSamplerDrawsThePosterior(t *testing.T) {
 		for _, node := range in[2:] {
 			captured = append(captured, ddpm.Captured{Outside: node})
 		}
-		u := sampler.Run(state, noise, schedule, captured, func(ut *graph.Node, at ddpm.Level, captured []*graph.Node) *graph.Node {
-			var inside []observe.Look
-			for _, kind := range kinds {
-				var look observe.Look
-				look, captured = kind.With(captured)
-				inside = append(inside, look)
-			}
-			// u = y/prior, and E[u | u_t] = √ᾱ u_t ± √(1−ᾱ) without data.
-			estimate := graph.MulScalar(graph.Mul(ut, graph.Sqrt(at.AlphaBar)), prior)
-			tau := graph.MulScalar(graph.Sqrt(graph.OneMinus(at.AlphaBar)), prior)
-			return graph.DivScalar(g.Step(estimate, tau, steps, inside...), prior)
-		})
+		u := sampler.Run(
+			state,
+			noise,
+			schedule,
+			captured,
+			func(ut *graph.Node, at ddpm.Level, captured []*graph.Node) *graph.Node {
+				var inside []observe.Look
+				for _, kind := range kinds {
+					var look observe.Look
+					look, captured = kind.With(captured)
+					inside = append(inside, look)
+				}
+				// u = y/prior, and E[u | u_t] = √ᾱ u_t ± √(1−ᾱ) without data.
+				estimate := graph.MulScalar(graph.Mul(ut, graph.Sqrt(at.AlphaBar)), prior)
+				tau := graph.MulScalar(graph.Sqrt(graph.OneMinus(at.AlphaBar)), prior)
+				return graph.DivScalar(g.Step(estimate, tau, steps, inside...), prior)
+			},
+		)
 		return u
 	}, in...)
 	for i := range got {

@@ -6,22 +6,30 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// Step returns the data step: of an estimate ŷ [batch, height, width, channels] that is uncertain by τ, white, it makes
+// Step returns the data step: of an estimate ŷ [batch, height, width, channels] that is uncertain
+// by τ, white, it makes
 //
-//	y* = argmin ‖y − ŷ‖²/τ² + Σ_e (x_e − A_e y)ᵀ N_e⁻¹ (x_e − A_e y),  N_e = diag(σ_e) C_e diag(σ_e)
+//	y* = argmin ‖y − ŷ‖²/τ² + Σ_e (x_e − A_e y)ᵀ N_e⁻¹ (x_e − A_e y)
+//	N_e = diag(σ_e) C_e diag(σ_e)
 //
-// which is the posterior mean of y for the prior N(ŷ, τ²). tau is a scalar or one for each image, [batch], in units of ŷ; steps ≥ 1
-// is the number of conjugate-gradient steps. The looks may differ in all but the grid. It has the gradient of what it computes,
-// by ŷ, τ, the images and the transfer functions.
+// which is the posterior mean of y for the prior N(ŷ, τ²). tau is a scalar or one for each image,
+// [batch], in units of ŷ; steps ≥ 1 is the number of conjugate-gradient steps. The looks may differ
+// in all but the grid. It has the gradient of what it computes, by ŷ, τ, the images and the
+// transfer functions.
 //
-// It is solved for the whitened data u, not for y: y* = ŷ + τ² Aᵀ W½ u with (C + τ² W½ A Aᵀ W½) u = W½ (x − A ŷ), W = diag(1/σ²).
-// There a pixel without data is no unknown, correlated noise needs no inverse, and units are those of the noise. The preconditioner
-// takes all pixels for seen and as noisy as their mean, which makes it diagonal in Fourier space, with all looks taken together.
-// One step costs 4 E + 2 pairs of Fourier transforms for E looks, E more where noise is correlated. See the package documentation
-// for how many are needed.
+// It is solved for the whitened data u, not for y: y* = ŷ + τ² Aᵀ W½ u with (C + τ² W½ A Aᵀ W½) u =
+// W½ (x − A ŷ), W = diag(1/σ²). There a pixel without data is no unknown, correlated noise needs no
+// inverse, and units are those of the noise. The preconditioner takes all pixels for seen and as
+// noisy as their mean, which makes it diagonal in Fourier space, with all looks taken together. One
+// step costs 4 E + 2 pairs of Fourier transforms for E looks, E more where noise is correlated. See
+// the package documentation for how many are needed.
 func (g Grid) Step(estimate, tau *graph.Node, steps int, looks ...Look) *graph.Node {
 	if steps < 1 || len(looks) == 0 {
-		panic(errors.New("observe: a data step needs at least one look and one conjugate-gradient step"))
+		panic(
+			errors.New(
+				"observe: a data step needs at least one look and one conjugate-gradient step",
+			),
+		)
 	}
 	g.check(estimate.Shape().Dimensions)
 	if tau.Rank() == 1 {
@@ -91,7 +99,8 @@ func (s system) apply(v []*graph.Node) (product []*graph.Node, moved *graph.Node
 	return product, moved
 }
 
-// precondition applies the inverse of Ĉ + τ² a aᴴ, a = w̄½ K̂, at every frequency (Sherman and Morrison), on the pixels seen.
+// precondition applies the inverse of Ĉ + τ² a aᴴ, a = w̄½ K̂, at every frequency (Sherman and
+// Morrison), on the pixels seen.
 func (s system) precondition(r []*graph.Node) []*graph.Node {
 	scaled := make([]spectrum, len(r))
 	var sum spectrum
@@ -113,7 +122,8 @@ func (s system) precondition(r []*graph.Node) []*graph.Node {
 	return out
 }
 
-// tiny guards against 0/0 where all is solved or nothing is seen. Whitened data are of order 1, and the square of it is a float32.
+// tiny guards against 0/0 where all is solved or nothing is seen. Whitened data are of order 1, and
+// the square of it is a float32.
 const tiny = 1e-15
 
 // solve returns what the data move y by, after so many steps of conjugate gradients from u = 0.
@@ -148,7 +158,8 @@ func (s system) each(residual []*graph.Node, steps int, reached func(total *grap
 	}
 }
 
-// dot returns Σ a·b over looks and pixels, [batch, channels, 1, 1]: each channel is a system of its own.
+// dot returns Σ a·b over looks and pixels, [batch, channels, 1, 1]: each channel is a system of its
+// own.
 func dot(a, b []*graph.Node) *graph.Node {
 	var sum *graph.Node
 	for i := range a {

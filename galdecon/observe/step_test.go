@@ -22,14 +22,16 @@ type look struct {
 	m         int
 }
 
-// convolution is the matrix of a convolution of size × size pixels with dark borders, from its definition.
+// convolution is the matrix of a convolution of size × size pixels with dark borders, from its
+// definition.
 func convolution(size int, kernel []float64, k, l int) *mat.Dense {
 	out := mat.NewDense(size*size, size*size, nil)
 	for r := range size {
 		for c := range size {
 			for i := range k {
 				for j := range l {
-					if r2, c2 := r-(i-k/2), c-(j-l/2); r2 >= 0 && r2 < size && c2 >= 0 && c2 < size {
+					if r2, c2 := r-(i-k/2), c-(j-l/2); r2 >= 0 && r2 < size && c2 >= 0 &&
+						c2 < size {
 						out.Set(r*size+c, r2*size+c2, kernel[i*l+j])
 					}
 				}
@@ -65,8 +67,15 @@ func (l look) covariance(size int) (seen []int, n *mat.SymDense) {
 	return seen, n
 }
 
-// posterior solves the data step from its definition, by dense matrices: mean and covariance for the prior N(estimate, tau²).
-func posterior(t *testing.T, size int, estimate []float64, tau float64, looks ...look) (*mat.VecDense, *mat.SymDense) {
+// posterior solves the data step from its definition, by dense matrices: mean and covariance for
+// the prior N(estimate, tau²).
+func posterior(
+	t *testing.T,
+	size int,
+	estimate []float64,
+	tau float64,
+	looks ...look,
+) (*mat.VecDense, *mat.SymDense) {
 	t.Helper()
 	n := size * size
 	precision := mat.NewSymDense(n, nil)
@@ -112,7 +121,8 @@ func posterior(t *testing.T, size int, estimate []float64, tau float64, looks ..
 	return mean, covariance
 }
 
-// nodes makes the look of a graph from four tensors, the last of them the noise's correlation or nothing.
+// nodes makes the look of a graph from four tensors, the last of them the noise's correlation or
+// nothing.
 func nodes(g observe.Grid, in []*graph.Node) observe.Look {
 	l := observe.Look{X: in[0], InvVar: in[1], Transfer: g.Transfer(in[2])}
 	if len(in) > 3 {
@@ -131,7 +141,11 @@ func tensor(values []float64, dimensions ...int) *tensors.Tensor {
 
 // inputs are the tensors of a look of one galaxy.
 func (l look) inputs(size int) []any {
-	in := []any{tensor(l.x, 1, size, size, 1), tensor(l.invVar, 1, size, size, 1), tensor(l.psf, 1, l.k, l.l)}
+	in := []any{
+		tensor(l.x, 1, size, size, 1),
+		tensor(l.invVar, 1, size, size, 1),
+		tensor(l.psf, 1, l.k, l.l),
+	}
 	if l.noise != nil {
 		in = append(in, tensor(l.noise, 1, l.m, l.m))
 	}
@@ -165,7 +179,8 @@ func normal(rng *rand.Rand, n int, scale float64) []float64 {
 	return out
 }
 
-// blur is an elongated PSF of k × l pixels, off its center, so that a flipped or transposed one is noticed.
+// blur is an elongated PSF of k × l pixels, off its center, so that a flipped or transposed one is
+// noticed.
 func blur(k, l int, sigma float64) []float64 {
 	out, sum := make([]float64, k*l), 0.0
 	for i := range k {
@@ -186,7 +201,8 @@ func neighbors(c float64) []float64 {
 	return []float64{c * c, c, c * c, c, 1, c, c * c, c, c * c}
 }
 
-// scenes are the cases of the data step on 16 × 16 pixels: what is missing, how the noise varies, whether neighbors share it.
+// scenes are the cases of the data step on 16 × 16 pixels: what is missing, how the noise varies,
+// whether neighbors share it.
 func scenes(rng *rand.Rand, size int) map[string][]look {
 	const noise = 0.02
 	one := func(mask, varied, correlated bool, k, l int) look {
@@ -195,7 +211,9 @@ func scenes(rng *rand.Rand, size int) map[string][]look {
 			row, col := i/size, i%size
 			sigma := noise
 			if varied {
-				sigma *= 1 + 2*math.Exp(-float64((row-size/2)*(row-size/2)+(col-size/2)*(col-size/2))/8)
+				sigma *= 1 + 2*math.Exp(
+					-float64((row-size/2)*(row-size/2)+(col-size/2)*(col-size/2))/8,
+				)
 			}
 			out.invVar[i] = 1 / (sigma * sigma)
 			if mask && (col == size/3 || row < size/5 || rng.Float64() < 0.05) {
@@ -217,7 +235,11 @@ func scenes(rng *rand.Rand, size int) map[string][]look {
 		"all at once":          {one(true, true, true, 9, 8)},
 		"a PSF that is larger": {one(true, false, false, 41, 37)},
 		"two exposures":        {one(true, true, true, 7, 7), one(true, false, false, 5, 11)},
-		"three exposures":      {one(true, true, false, 7, 7), one(false, false, true, 5, 5), one(true, true, true, 3, 9)},
+		"three exposures": {
+			one(true, true, false, 7, 7),
+			one(false, false, true, 5, 5),
+			one(true, true, true, 3, 9),
+		},
 	}
 }
 
@@ -263,7 +285,10 @@ func TestStepAgainstDenseMatrices(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			estimate := normal(rng, size*size, 0.1)
 			want, _ := posterior(t, size, estimate, tau, looks...)
-			got := call(t, stepper(gridOf(size, looks), looks, 40), stepInputs(size, estimate, tau, looks)...)
+			got := call(
+				t,
+				stepper(gridOf(size, looks), looks, 40),
+				stepInputs(size, estimate, tau, looks)...)
 			worst, largest := 0.0, 0.0
 			for i, v := range got {
 				worst = max(worst, math.Abs(float64(v)-want.AtVec(i)))
@@ -310,7 +335,13 @@ func TestStepKeepsUnits(t *testing.T) {
 func TestStepWithoutData(t *testing.T) {
 	const size = 16
 	rng := rand.New(rand.NewPCG(7, 8))
-	blind := look{x: normal(rng, size*size, 1), invVar: make([]float64, size*size), psf: blur(5, 5, 1), k: 5, l: 5}
+	blind := look{
+		x:      normal(rng, size*size, 1),
+		invVar: make([]float64, size*size),
+		psf:    blur(5, 5, 1),
+		k:      5,
+		l:      5,
+	}
 	estimate := normal(rng, size*size, 1)
 	looks := []look{blind}
 	step := stepper(gridOf(size, looks), looks, 4)
