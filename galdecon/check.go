@@ -25,7 +25,7 @@ func (c Config) checkShape(images *galaxy.Images) error {
 			c.Size, c.Size, images.Height, images.Width)
 	case images.Channels != c.Channels:
 		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have %d\n"+
-			"Hint: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Grey and WithChannels",
+			"Hint: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Gray and WithChannels",
 			c.Channels, images.Channels)
 	}
 	return nil
@@ -53,7 +53,7 @@ const (
 // dark, or more noise, which it would take for structure.
 func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 	found, err := o.Images().NoiseLevels()
-	if err != nil {
+	if err != nil && !galaxy.NoNoise.Only(err) { // an image without noise has less than is said
 		return nil, err
 	}
 	var refused []*Refusal

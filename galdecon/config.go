@@ -102,7 +102,7 @@ func (c Config) save(dir string) error {
 		if err != nil {
 			return err
 		}
-		stored.Sampler = c.Sampler
+		stored.Sampler, stored.Fit.WorkingDir = c.Sampler, c.Fit.WorkingDir
 		if !reflect.DeepEqual(stored, c) {
 			return fmt.Errorf("galdecon: %s holds another configuration than this training's%s; choose another folder, or delete that one to train anew",
 				path, difference(stored, c))

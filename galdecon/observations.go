@@ -20,6 +20,12 @@ import (
 // (kernels/session).
 type Observations = posterior.Observations
 
+// NewObservations returns observations x with their PSFs and noise, see [posterior.NewObservations]; without noise it is
+// estimated.
+func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations, error) {
+	return posterior.NewObservations(images, psfs, noise)
+}
+
 // Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
 // one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
 func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64) (*Observations, error) {
@@ -27,11 +33,7 @@ func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64)
 	if err != nil {
 		return nil, err
 	}
-	rng, err := random.State(seed, observationStream)
-	if err != nil {
-		return nil, err
-	}
-	x, err := apply(o, observer, rng, float32(noise))
+	x, err := apply(o, observer, random.State(seed, observationStream), float32(noise))
 	if err != nil {
 		return nil, err
 	}

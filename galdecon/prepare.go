@@ -1,6 +1,7 @@
 package galdecon
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -71,8 +72,14 @@ func (p *prepared) resample(in psf.Instrument) error {
 	var beyond []*Refusal
 	for i := range p.given.N() {
 		if err := unlike[i%len(unlike)]; err != nil {
-			beyond = append(beyond, &Refusal{Index: i, ID: p.given.Images().ID(i), Reason: posterior.RefusedPSF,
-				What: fmt.Sprintf("its PSF: %v", err)})
+			r := &Refusal{Index: i, ID: p.given.Images().ID(i), Reason: posterior.RefusedPSF,
+				What: fmt.Sprintf("its PSF: %v", err)}
+			var problem *psf.Problem
+			if errors.As(err, &problem) {
+				r.What, r.Hint = "its PSF: "+problem.What, problem.Hint
+				r.Value, r.Limit = problem.Value, problem.Limit
+			}
+			beyond = append(beyond, r)
 		}
 	}
 	var err error

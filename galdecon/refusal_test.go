@@ -107,7 +107,7 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	if want := []int{0, 1, 2, 3, 4, 5, 6}; !slices.Equal(order, want) {
 		t.Errorf("observations come in the order %v, want %v", order, want)
 	}
-	report, err := galdecon.Evaluate(posteriors, micro.Galaxies(7, 16))
+	report, err := galdecon.Evaluate(micro.Galaxies(7, 16), posteriors)
 	if err != nil || len(report.Rows) != 3 || report.Rows[2].ID != "blob 4" {
 		t.Errorf("the report is %+v, error %v", report, err)
 	}

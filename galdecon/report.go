@@ -18,9 +18,20 @@ type (
 	Row    = posterior.Row
 )
 
-// Evaluate compares posteriors with the truth [n, Size, Size, Channels] of all observations that were sampled, by their
-// Index: those that were refused have no row.
-func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
+// Benchmark is a test by galaxies whose truth is known.
+type Benchmark struct {
+	// Truth are the galaxies, [n, Size, Size, Channels].
+	Truth *galaxy.Images
+	// Observations are those of Truth, in the same order.
+	Observations *Observations
+	// Candidates are drawn for each observation, from Seed.
+	Candidates int
+	Seed       int64
+}
+
+// Evaluate compares the truth [n, Size, Size, Channels] of all observations that were sampled with
+// their posteriors, by the Index of each: those that were refused have no row.
+func Evaluate(truth *galaxy.Images, posteriors []Posterior) (Report, error) {
 	if err := truth.Validate(); err != nil {
 		return Report{}, err
 	}
@@ -40,7 +51,7 @@ func Evaluate(posteriors []Posterior, truth *galaxy.Images) (Report, error) {
 		if err != nil {
 			return Report{}, err
 		}
-		accuracy, err := score.NewAccuracy(y, p.Observation, p.Samples)
+		accuracy, err := score.Trial{Truth: y, Observation: p.Observation, Samples: p.Samples}.Accuracy()
 		if err != nil {
 			return Report{}, err
 		}

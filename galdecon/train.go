@@ -18,7 +18,7 @@ import (
 // Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
 // interrupted training stopped, and returns at once where it was finished. report, which may be nil, is called after every
 // step. When ctx ends, the model after the last whole step is saved and ctx's error returned. It begins with random weights, or
-// with those of the model that c.Fit.Begin names, which must be of the same kind.
+// with those of the model that c.Fit.InitialModel names, which must be of the same kind.
 func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
 	if err := c.checkInitialModel(dir); err != nil {
 		return err
@@ -50,7 +50,7 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := fit.NewTrainer(device, c.Fit, galaxies, c.loss)
+	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies, Objective: c.loss}, c.Fit)
 	if err != nil {
 		return nil, err
 	}
@@ -77,20 +77,22 @@ func (t *Trainer) Train(ctx context.Context, c Config, dir string, report func(f
 
 // checkInitialModel reports a model to begin the training in dir with whose weights mean something else, though they may have the same shapes.
 func (c Config) checkInitialModel(dir string) error {
-	if c.Fit.InitialModel == "" {
+	initial := c.Fit.InitialFolder()
+	if initial == "" {
 		return nil
 	}
 	if step, err := fit.Step(dir); err != nil || step > 0 {
 		return err // it has begun
 	}
-	from, err := loadConfig(c.Fit.InitialModel)
+	from, err := loadConfig(initial)
 	if err != nil {
 		return fmt.Errorf("galdecon: cannot begin with the weights of another model: %w", err)
 	}
 	alike := c
 	alike.Diffusion, alike.CVAE, alike.Standardized = from.Diffusion, from.CVAE, from.Standardized
 	if !reflect.DeepEqual(alike, c) {
-		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that has the same network, see Config", c.Fit.InitialModel, difference(alike, c))
+		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that has the same network, see Config",
+			initial, difference(alike, c))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"galdecon/galdecon/backend/compiled"
 	"galdecon/internal/console"
 	"galdecon/internal/home"
 	"galdecon/kernels/doctor"
@@ -79,7 +80,8 @@ func setup() *cobra.Command {
 }
 
 func diagnose() *cobra.Command {
-	return &cobra.Command{
+	clear := false
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what is there, in which version, and what to do about what is missing; changes nothing",
 		Args:  cobra.NoArgs,
@@ -88,9 +90,15 @@ func diagnose() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if clear {
+				return (compiled.Cache{Dir: h.Compiled()}).Clear()
+			}
 			return doctor.Examine(cmd.Context(), h, os.Stdout)
 		},
 	}
+	cmd.Flags().BoolVar(&clear, "clear-compiled", clear,
+		"only delete the compiled XLA programs; they are made again when they are needed")
+	return cmd
 }
 
 func run() *cobra.Command {
@@ -141,7 +149,7 @@ func export() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := h.SetupPython(cmd.Context(), repo, c); err != nil {
+			if err := h.SetupPython(cmd.Context(), c); err != nil {
 				return err
 			}
 			var failed []error

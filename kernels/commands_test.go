@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"galdecon/galdecon/backend/compiled"
+	"galdecon/internal/console"
 	"galdecon/internal/home"
 	"galdecon/internal/home/hometest"
 )
@@ -69,7 +72,7 @@ func TestDoctorOfNothing(t *testing.T) {
 	if err == nil {
 		t.Error("exit status 0")
 	}
-	for _, want := range []string{"ok       go ", "ok       python3", "MISSING  gonb", "MISSING  kernelspec", "go run ./kernels setup", "MISSING  backend", `"abacus"`, "GPU"} {
+	for _, want := range []string{"ok       go ", "ok       python3", "MISSING  gonb", "MISSING  kernelspec", "go run ./kernels setup", "MISSING  backend", `"abacus"`, "GPU", "XLA programs: 0"} {
 		if !bytes.Contains(said, []byte(want)) {
 			t.Errorf("the doctor doesn't say %q:\n%s", want, said)
 		}
@@ -79,13 +82,136 @@ func TestDoctorOfNothing(t *testing.T) {
 	}
 }
 
+// TestHelpOfNothing checks that every command says what it does where nothing is there: no home, no Go, no Python.
+func TestHelpOfNothing(t *testing.T) {
+	installed, _ := hometest.Installed(t)
+	dir := filepath.Join(t.TempDir(), "none")
+	for _, c := range command().Commands() {
+		for _, flag := range []string{"--help", "-h"} {
+			cmd := exec.Command(installed.Bin("galdecon"), c.Name(), flag)
+			cmd.Dir = t.TempDir()
+			cmd.Env = []string{"PATH=", home.DirEnv + "=" + dir}
+			said, err := cmd.CombinedOutput()
+			if err != nil || !bytes.Contains(said, []byte("Usage:\n  galdecon "+c.Name())) {
+				t.Errorf("galdecon %s %s: %v\n%s", c.Name(), flag, err, said)
+			}
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("asking for help made %s", dir)
+	}
+}
+
+// TestWithoutCgo checks that the command is built without cgo, and says then what is missing.
+func TestWithoutCgo(t *testing.T) {
+	t.Setenv("CGO_ENABLED", "0")
+	program, dir := filepath.Join(t.TempDir(), "galdecon"), filepath.Join(t.TempDir(), "none")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"doctor", "score"} {
+		cmd := exec.Command(program, name)
+		cmd.Env = append(os.Environ(), home.DirEnv+"="+dir)
+		said, err := cmd.CombinedOutput()
+		if err == nil || !bytes.Contains(said, []byte("cgo is off: unset CGO_ENABLED")) {
+			t.Errorf("%s: %v\n%s", name, err, said)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s made %s", name, dir)
+		}
+	}
+}
+
+// TestTemporaryFilesWithoutExecution executes a notebook where programs in the directory for temporary files can't be executed.
+func TestTemporaryFilesWithoutExecution(t *testing.T) {
+	h, repo := hometest.Installed(t)
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("it takes the right to mount: %v: %s", err, bytes.TrimSpace(out))
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	if err := home.Executes(dir); !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("Executes = %v, want os.ErrPermission and the directory", err)
+	}
+	if err := home.Executes(h.Dir); err != nil {
+		t.Error(err)
+	}
+	none := home.Home{Dir: filepath.Join(dir, "home")}
+	err := none.Setup(t.Context(), repo, console.NewLog(t.Output()))
+	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "set "+home.DirEnv) {
+		t.Errorf("a home there: %v, want os.ErrPermission and what to do", err)
+	}
+	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", t.TempDir(), filepath.Join("notebook", "testdata", "good.ipynb"))
+	cmd.Env = append(h.Env(repo), "TMPDIR="+dir)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, said)
+	}
+	for of, want := range map[string]string{"": "set GOTMPDIR to a directory", t.TempDir(): "ok       TMPDIR"} {
+		cmd = exec.Command(h.Bin("galdecon"), "doctor")
+		cmd.Env = append(h.Env(repo), "TMPDIR="+dir, "GOTMPDIR="+of)
+		if said, _ := cmd.CombinedOutput(); !bytes.Contains(said, []byte(want)) || !bytes.Contains(said, []byte(filepath.Join(h.Dir, "tmp"))) {
+			t.Errorf("doctor with GOTMPDIR=%s doesn't say %q:\n%s", of, want, said)
+		}
+	}
+}
+
+// pipElsewhere is the environment of a user whose pip is set, in all ways that there are, to install to a directory.
+func pipElsewhere(t *testing.T, dir string) []string {
+	t.Helper()
+	// What the machine's configuration says of indexes stays.
+	machine, err := os.ReadFile("/etc/pip.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "pip.conf")
+	machine = append(machine, "\n[install]\nprefix = "+dir+"\ntarget = "+dir+"\nroot = "+dir+"\nuser = true\n"...)
+	if err := os.WriteFile(config, machine, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"PIP_CONFIG_FILE=" + config, "PIP_TARGET=" + dir, "PIP_PREFIX=" + dir, "PIP_ROOT=" + dir, "PIP_USER=1",
+		"PIP_DRY_RUN=1", "PYTHONUSERBASE=" + dir}
+}
+
+// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job, in the home
+// alone: the user's pip is set to install elsewhere.
+// TestClearCompiled checks that the doctor counts compiled programs, and deletes them when asked to.
+func TestClearCompiled(t *testing.T) {
+	installed, repo := hometest.Installed(t)
+	h := home.Home{Dir: t.TempDir()}
+	cache := compiled.Cache{Dir: h.Compiled(), Limit: compiled.Limit}
+	if err := cache.Store(compiled.NewKey(), make([]byte, 3<<20)); err != nil {
+		t.Fatal(err)
+	}
+	doctor := func(args ...string) (string, error) {
+		cmd := exec.Command(installed.Bin("galdecon"), append([]string{"doctor"}, args...)...)
+		cmd.Env = append(h.Env(repo), "GALDECON_BACKEND=abacus")
+		said, err := cmd.CombinedOutput()
+		return string(said), err
+	}
+	if said, _ := doctor(); !strings.Contains(said, "XLA programs: 1, 3.0 MB ("+h.Compiled()) {
+		t.Errorf("the doctor doesn't count a program of 3 MB:\n%s", said)
+	}
+	if said, err := doctor("--clear-compiled"); err != nil {
+		t.Errorf("%v\n%s", err, said)
+	}
+	if n, _, err := cache.Usage(); n != 0 || err != nil {
+		t.Errorf("%d programs are left, %v", n, err)
+	}
+}
+
 // TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job.
 func TestSetupKilled(t *testing.T) {
 	installed, repo := hometest.Installed(t)
+	elsewhere := t.TempDir()
+	environment := pipElsewhere(t, elsewhere)
 	h, jupyter := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}, t.TempDir()
 	setup := func() *exec.Cmd {
 		cmd := exec.Command(installed.Bin("galdecon"), "setup")
-		cmd.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
+		cmd.Env = append(append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter), environment...)
 		return cmd
 	}
 	first := setup()
@@ -108,6 +234,9 @@ func TestSetupKilled(t *testing.T) {
 	t.Logf("%s", out)
 	if pending := h.Pending(repo); len(pending) > 0 {
 		t.Errorf("still pending: %v", pending)
+	}
+	if there, err := os.ReadDir(elsewhere); err != nil || len(there) > 0 {
+		t.Errorf("pip installed elsewhere: %v, %v", there, err)
 	}
 	doctor := exec.Command(h.Bin("galdecon"), "doctor")
 	doctor.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
@@ -160,10 +289,10 @@ func TestNothingOutlivesTheCommand(t *testing.T) {
 		{"command killed", galdecon, "sleeps.ipynb", "", syscall.SIGKILL},
 		{"command interrupted", galdecon, "sleeps.ipynb", "", syscall.SIGINT},
 		{"go run killed", []string{"go", "run", "."}, "sleeps.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed", galdecon, "sleeps.ipynb", "execute.py", syscall.SIGKILL},
+		{"nbclient killed", galdecon, "sleeps.ipynb", "NotebookClient", syscall.SIGKILL},
 		{"cell that ignores signals", galdecon, "stubborn.ipynb", "", syscall.SIGKILL},
 		{"training in the background", galdecon, "trains.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed in a training", galdecon, "trains.ipynb", "execute.py", syscall.SIGKILL},
+		{"nbclient killed in a training", galdecon, "trains.ipynb", "NotebookClient", syscall.SIGKILL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

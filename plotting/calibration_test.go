@@ -13,7 +13,9 @@ import (
 
 // measured is a coverage that is off by a constant.
 func measured(off float64) calibration.Coverage {
-	c := calibration.Coverage{Observations: 100, Samples: 31, Distance: math.Abs(off), Error: 0.04, P: 0.2}
+	c := calibration.Coverage{
+		Observations: 100, Samples: 31, Distance: math.Abs(off), Error: 0.04, P: 0.2,
+	}
 	for percent := 5; percent < 100; percent += 5 {
 		c.Nominal = append(c.Nominal, float64(percent)/100)
 		c.Empirical = append(c.Empirical, min(max(float64(percent)/100+off, 0), 1))
@@ -22,10 +24,15 @@ func measured(off float64) calibration.Coverage {
 }
 
 func TestCoverageFigure(t *testing.T) {
-	c := Coverage{Title: "pixels", Goal: 0.02, Curves: []CoverageCurve{{"DDPM", measured(0.013)}, {"a " + strings.Repeat("very ", 20) + "long name", measured(-0.2)}}}
+	long := "a " + strings.Repeat("very ", 20) + "long name"
+	c := Coverage{
+		Title: "pixels", Goal: 0.02,
+		Curves: []CoverageCurve{{"DDPM", measured(0.013)}, {long, measured(-0.2)}},
+	}
 	f := mustDraw(t, c)
 	texts := strings.Join(written(t, f), "|")
-	for _, want := range []string{"pixels", "DDPM", "distance 1.3 ± 4.0 %", "distance 20.0 ± 4.0 %", "very v…", "credibility, %", "truths inside, %",
+	for _, want := range []string{"pixels", "DDPM", "distance 1.3 ± 4.0 %", "distance 20.0 ± 4.0 %",
+		"very v…", "credibility, %", "truths inside, %",
 		"|100|", "|−20|", "dashed: the goal, within 2 %"} {
 		if !strings.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
@@ -50,7 +57,8 @@ func TestCoverageFigure(t *testing.T) {
 	wantError(t, err, `"odd"`, "NaN")
 }
 
-// A curve lies where its numbers say: a coverage of 50 % throughout is a level line, midway between those of 5 % and 95 %.
+// A curve lies where its numbers say: a coverage of 50 % throughout is a level line, midway between
+// those of 5 % and 95 %.
 func TestCoverageLiesWhereItShould(t *testing.T) {
 	row := func(share float64) float64 {
 		level := measured(0)
@@ -70,7 +78,8 @@ func TestCoverageLiesWhereItShould(t *testing.T) {
 		for y := range img.Bounds().Dy() {
 			for x := range 2 * coveragePanel { // the left panel, at two dots for a CSS pixel
 				if rgb(img.At(x, y)) == rgb(blue) {
-					top, bottom, left, right = min(top, y), max(bottom, y), min(left, x), max(right, x)
+					top, bottom = min(top, y), max(bottom, y)
+					left, right = min(left, x), max(right, x)
 				}
 			}
 		}
@@ -86,13 +95,19 @@ func TestCoverageLiesWhereItShould(t *testing.T) {
 }
 
 func TestRanksFigure(t *testing.T) {
-	flat := calibration.Histogram{Observations: 100, Samples: 31, Density: []float64{1, 0.9, 1.1, 1}, Distance: 0.1, Error: 0.3, P: 0.4}
+	flat := calibration.Histogram{
+		Observations: 100, Samples: 31,
+		Density: []float64{1, 0.9, 1.1, 1}, Distance: 0.1, Error: 0.3, P: 0.4,
+	}
 	steep := flat
 	steep.Density, steep.P = []float64{3.5, 0.5, 0, 0}, 1e-4
-	r := Ranks{Title: "SBC", Histograms: []RankHistogram{{"flux", flat}, {"size", steep}, {"e1", flat}, {"e2", flat}, {"pixels", flat}}}
+	r := Ranks{Title: "SBC", Histograms: []RankHistogram{
+		{"flux", flat}, {"size", steep}, {"e1", flat}, {"e2", flat}, {"pixels", flat},
+	}}
 	f := mustDraw(t, r)
 	texts := written(t, f)
-	for _, want := range []string{"SBC", "flux, P = 0.4", "size, P < 0.001", "rank among 31 samples", "31", "2"} {
+	for _, want := range []string{"SBC", "flux, P = 0.4", "size, P < 0.001",
+		"rank among 31 samples", "31", "2"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}

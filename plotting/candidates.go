@@ -7,14 +7,15 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Candidates is one observation x with S candidate deconvolutions y, samples of p(y | x, Π). Its figure is that of the
-// paper (Figures 2 and 3), with residuals: a row of sharp images, the truth and the candidates; beneath, a row of
-// blurred ones, the observation and every candidate blurred again; beneath, the residual Π*y − x of each. If there are
-// 2 samples or more, columns for their mean and their standard deviation per pixel follow, taken over all S samples.
+// Candidates is one observation x with S candidate deconvolutions y, samples of p(y | x, Π). Its
+// figure is that of the paper (Figures 2 and 3), with residuals: a row of sharp images, the truth
+// and the candidates; beneath, a row of blurred ones, the observation and every candidate blurred
+// again; beneath, the residual Π*y − x of each. If there are 2 samples or more, columns for their
+// mean and their standard deviation per pixel follow, taken over all S samples.
 //
-// All images have the same height, width and channels. The galaxies of a figure share one stretch, the residuals one
-// symmetric range. Residuals and standard deviations of images of 3 channels are averaged over the channels (the latter
-// as variances).
+// All images have the same height, width and channels. The galaxies of a figure share one stretch,
+// the residuals one symmetric range. Residuals and standard deviations of images of 3 channels are
+// averaged over the channels (the latter as variances).
 type Candidates struct {
 	// Observation is x, one image.
 	Observation *galaxy.Images
@@ -22,33 +23,37 @@ type Candidates struct {
 	Samples, Reblurred *galaxy.Images
 	// Truth is the sharp galaxy, one image, or nil where it isn't known, as with real observations.
 	Truth *galaxy.Images
-	// PSF are the k×k weights of Π, row by row; nil leaves it out. It is shown at the pixel scale of the galaxies.
+	// PSF are the k×k weights of Π, row by row; nil leaves it out. It is shown at the pixel scale
+	// of the galaxies.
 	PSF []float32
 	// PixelScale is the size of a pixel in arcseconds, 0 if unknown.
 	PixelScale float64
 	// Shown is how many candidates are drawn, the first ones; 0 stands for 4.
 	Shown int
-	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch]. [Alike] sets it, and both limits.
+	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch].
+	// [SharedScale] sets it, and both limits.
 	Stretch Stretch
-	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the colours of the figure tell apart;
-	// 0 stands for the largest in the figure. The rows of an [Overview] share one limit anyway.
+	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the
+	// colors of the figure tell apart; 0 stands for the largest in the figure. The rows of an
+	// [Overview] share one limit anyway.
 	ResidualLimit, DeviationLimit float64
 	// Title stands above the figure; it may be empty.
 	Title string
 }
 
-// Alike gives figures of one observation, the candidates of several models, one stretch and one range of residuals and of standard
-// deviations, so that what looks alike is alike. It is an error if one of them can't be drawn.
-func Alike(figures ...Candidates) ([]Candidates, error) {
+// SharedScale gives figures of one observation, the candidates of several models, one stretch and
+// one range of residuals and of standard deviations, so that what looks alike is alike. It is an
+// error if one of them can't be drawn.
+func SharedScale(figures ...Candidates) ([]Candidates, error) {
 	var batches []*galaxy.Images
 	var residual, deviation float64
 	for _, c := range figures {
-		d, err := c.derive()
+		l, err := c.layout()
 		if err != nil {
 			return nil, err
 		}
 		batches = append(batches, c.galaxies()...)
-		residual, deviation = max(residual, d.residualLimit()), max(deviation, d.deviationLimit())
+		residual, deviation = max(residual, l.residualTop()), max(deviation, l.deviationTop())
 	}
 	stretch, err := AutoStretch(batches...)
 	if err != nil {
@@ -56,7 +61,8 @@ func Alike(figures ...Candidates) ([]Candidates, error) {
 	}
 	alike := slices.Clone(figures)
 	for i := range alike {
-		alike[i].Stretch, alike[i].ResidualLimit, alike[i].DeviationLimit = stretch, residual, deviation
+		alike[i].Stretch = stretch
+		alike[i].ResidualLimit, alike[i].DeviationLimit = roundUp(residual), roundUp(deviation)
 	}
 	return alike, nil
 }
@@ -69,8 +75,9 @@ func (c Candidates) galaxies() []*galaxy.Images {
 	return []*galaxy.Images{c.Observation, c.Samples, c.Truth}
 }
 
-// Middle is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those of the detail.
-func (c Candidates) Middle() Candidates {
+// Zoom is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those
+// of the detail.
+func (c Candidates) Zoom() Candidates {
 	for _, im := range []**galaxy.Images{&c.Observation, &c.Samples, &c.Reblurred, &c.Truth} {
 		*im = middle(*im)
 	}
@@ -94,49 +101,61 @@ func middle(im *galaxy.Images) *galaxy.Images {
 	return out
 }
 
-// Figure draws the candidates. It is an error if a shape doesn't fit, a pixel isn't finite, or there are no samples.
+// Figure draws the candidates. It is an error if a shape doesn't fit, a pixel isn't finite, or
+// there are no samples.
 func (c Candidates) Figure() (*Figure, error) {
-	d, err := c.derive()
+	l, err := c.layout()
 	if err != nil {
 		return nil, err
 	}
-	limit := cmp.Or(c.ResidualLimit, d.residualLimit())
+	limit := cmp.Or(c.ResidualLimit, roundUp(l.residualTop()))
 	diverging := divergingMap(limit)
 	width := c.Observation.Width
 
 	sharp := row{label: "sharp: y"}
 	blurred := row{label: "blurred: Π*y"}
 	residual := row{label: "residual: Π*y − x"}
-	psf := panel{caption: "PSF Π", img: d.psf}
-	if d.psf == nil {
+	psf := panel{caption: "PSF Π", img: l.psf}
+	if l.psf == nil {
 		psf = panel{}
 	}
-	// The first column holds what the others are held against. The PSF takes the place of an unknown truth.
-	blurred.panels = append(blurred.panels, panel{caption: "observation x", img: d.observation, over: []overlay{scaleBar(c.PixelScale, width)}})
-	if d.truth != nil {
-		sharp.panels = append(sharp.panels, panel{caption: "truth", img: d.truth})
+	// The first column holds what the others are held against. The PSF takes the place of an
+	// unknown truth.
+	blurred.panels = append(blurred.panels, panel{
+		caption: "observation x", img: l.observation,
+		over: []overlay{scaleBar(c.PixelScale, width)},
+	})
+	if l.truth != nil {
+		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})
 		residual.panels = append(residual.panels, psf)
 	} else {
 		sharp.panels = append(sharp.panels, psf)
 		residual.panels = append(residual.panels, panel{})
 	}
-	for _, a := range d.answers {
+	for _, a := range l.estimates {
 		sharp.panels = append(sharp.panels, panel{caption: a.name, img: a.sharp})
-		blurred.panels = append(blurred.panels, panel{caption: "MSE " + number(a.mse), img: a.blurred})
-		residual.panels = append(residual.panels, panel{img: mapped(a.residual, width, diverging, shades)})
+		blurred.panels = append(blurred.panels,
+			panel{caption: "MSE " + number(a.mse), img: a.blurred})
+		residual.panels = append(residual.panels,
+			panel{img: mapped(a.residual, width, diverging, shades)})
 	}
-	if d.deviation != nil {
-		top := cmp.Or(c.DeviationLimit, d.deviationLimit())
-		sharp.panels = append(sharp.panels, panel{caption: "std. dev. 0–" + number(top), img: mapped(d.deviation, width, heatMap(top), shades)})
+	if l.deviation != nil {
+		top := cmp.Or(c.DeviationLimit, roundUp(l.deviationTop()))
+		sharp.panels = append(sharp.panels, panel{
+			caption: "std. dev. 0–" + number(top),
+			img:     mapped(l.deviation, width, heatMap(top), shades),
+		})
 	}
 	brightness := panel{}
 	if c.Observation.Channels == 1 {
-		brightness.over = []overlay{colorBar(table(greyMap(), greyShades), stretchTicks(d.stretch))}
+		bar := colorBar("pixel value", table(grayMap(), grayShades), stretchTicks(l.stretch))
+		brightness.over = []overlay{bar}
 	}
 	blurred.panels = append(blurred.panels, brightness)
 	residual.panels = append(residual.panels, panel{over: []overlay{
-		colorBar(table(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
-	g := newGrid(c.Title, d.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}", c.Observation)
+		colorBar("", table(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
+	g := newGrid(c.Title, l.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}",
+		c.Observation)
 	g.rows = []row{sharp, blurred, residual}
 	return g.figure(), nil
 }

@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// crisp is a raster canvas that copies an image whose size on the canvas is its own, give or take rounding, dot by dot.
-// The canvas beneath would interpolate, and blur the edges of the pixels.
+// crisp is a raster canvas that copies an image whose size on the canvas is its own, give or take
+// rounding, dot by dot. The canvas beneath would interpolate, and blur the edges of the pixels.
 type crisp struct{ *vgimg.Canvas }
 
 func (c crisp) DrawImage(rect vg.Rectangle, img image.Image) {
@@ -25,14 +25,15 @@ func (c crisp) DrawImage(rect vg.Rectangle, img image.Image) {
 	width := int(math.Round(rect.Size().X.Dots(c.DPI())))
 	height := int(math.Round(rect.Size().Y.Dots(c.DPI())))
 	if width != size.X || height != size.Y {
-		c.Canvas.DrawImage(rect, img) // A colour bar, which may be smooth.
+		c.Canvas.DrawImage(rect, img) // A color bar, which may be smooth.
 		return
 	}
-	stddraw.Draw(dst, image.Rect(left, top, left+width, top+height), img, img.Bounds().Min, stddraw.Over)
+	stddraw.Draw(dst, image.Rect(left, top, left+width, top+height), img, img.Bounds().Min,
+		stddraw.Over)
 }
 
-// upright is a PDF canvas that sets images upright. vgpdf mirrors the y axis, and with it the images, upside down
-// (seen in gonum/plot v0.17.0 with MuPDF).
+// upright is a PDF canvas that sets images upright. vgpdf mirrors the y axis, and with it the
+// images, upside down (seen in gonum/plot v0.17.0 with MuPDF).
 type upright struct{ vg.Canvas }
 
 func (c upright) DrawImage(rect vg.Rectangle, img image.Image) {
@@ -49,8 +50,8 @@ func upsideDown(img image.Image) image.Image {
 	return out
 }
 
-// outlined is a vector canvas that draws letters as outlines. SVG text would depend on the fonts of whoever looks at it,
-// and the PDF writer knows Western European letters only, neither Π nor σ.
+// outlined is a vector canvas that draws letters as outlines. SVG text would depend on the fonts of
+// whoever looks at it, and the PDF writer knows Western European letters only, neither Π nor σ.
 type outlined struct{ vg.Canvas }
 
 func (c outlined) FillString(face plotfont.Face, at vg.Point, text string) {
@@ -90,7 +91,8 @@ func (c outlined) FillString(face plotfont.Face, at vg.Point, text string) {
 	}
 }
 
-// glyphPath places an outline, whose y axis points down, at a point of the canvas, whose y axis points up.
+// glyphPath places an outline, whose y axis points down, at a point of the canvas, whose y axis
+// points up.
 func glyphPath(segments sfnt.Segments, at vg.Point, unit vg.Length) vg.Path {
 	var path vg.Path
 	point := func(p fixed.Point26_6) vg.Point {

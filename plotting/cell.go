@@ -16,11 +16,13 @@ type cell struct {
 
 func newCell() *cell { return &cell{id: "galdecon-training-" + gonbui.UniqueId()} }
 
-// line sends the line twice, in HTML for a browser and as text for a program that runs the notebook without one.
+// line sends the line twice, in HTML for a browser and as text for a program that runs the notebook
+// without one.
 func (c *cell) line(p progress) {
 	bar := ""
 	if p.total > 0 {
-		bar = fmt.Sprintf(`<progress value="%d" max="%d" style="width:12em"></progress> `, p.step, p.total)
+		bar = fmt.Sprintf(`<progress value="%d" max="%d" style="width:12em"></progress> `,
+			p.step, p.total)
 	}
 	gonbui.SendData(&protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{
@@ -40,14 +42,17 @@ func (c *cell) curve(l Loss) {
 	if err != nil {
 		return
 	}
-	c.img = fmt.Sprintf(`<img width="%.0f" height="%.0f" src="data:image/png;base64,%s">`, f.Width, f.Height, base64.StdEncoding.EncodeToString(png))
+	c.img = fmt.Sprintf(`<img width="%.0f" height="%.0f" src="data:image/png;base64,%s">`,
+		f.Width, f.Height, base64.StdEncoding.EncodeToString(png))
 }
 
-// finish leaves the curve as a PNG, which shows everywhere, where HTML may be stripped; or the line alone if there is
-// no curve.
-func (c *cell) finish(p progress, l Loss) error {
-	l.Title = p.summary()
-	data := &protocol.DisplayData{Data: map[protocol.MIMEType]any{protocol.MIMETextPlain: l.Title}, DisplayID: c.id}
+// finish leaves the curve as a PNG, which shows everywhere, where HTML may be stripped; or the line
+// alone if there is no curve.
+func (c *cell) finish(l Loss) error {
+	data := &protocol.DisplayData{
+		Data:      map[protocol.MIMEType]any{protocol.MIMETextPlain: l.Title},
+		DisplayID: c.id,
+	}
 	if f, err := l.Figure(); err == nil {
 		png, err := f.PNG()
 		if err != nil {

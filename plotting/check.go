@@ -15,7 +15,8 @@ func check(role string, im *galaxy.Images) error {
 		return fmt.Errorf("plotting: %s: %w", role, err)
 	}
 	if im.Channels != 1 && im.Channels != 3 {
-		return fmt.Errorf("plotting: %s: images have %d channels, but only 1 (grey) or 3 (red, green, blue) can be drawn; pick one band", role, im.Channels)
+		return fmt.Errorf("plotting: %s: images have %d channels, but only 1 (gray) or 3 (red, "+
+			"green, blue) can be drawn; pick one band", role, im.Channels)
 	}
 	return nil
 }
@@ -29,7 +30,8 @@ func checkLike(role string, im *galaxy.Images, n int, reference string, ref *gal
 		return fmt.Errorf("plotting: %s: %d images, but %d are needed", role, im.N, n)
 	}
 	if im.Height != ref.Height || im.Width != ref.Width || im.Channels != ref.Channels {
-		return fmt.Errorf("plotting: %s: images are %dx%dx%d, but %s is %dx%dx%d (height, width, channels); they must agree",
+		return fmt.Errorf("plotting: %s: images are %dx%dx%d, but %s is %dx%dx%d (height, width, "+
+			"channels); they must agree",
 			role, im.Height, im.Width, im.Channels, reference, ref.Height, ref.Width, ref.Channels)
 	}
 	return nil

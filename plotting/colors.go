@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/plot/palette/moreland"
 )
 
-// greyMap is black to white in equal steps of perceived lightness (CIE L*), for the range 0 to 1.
-func greyMap() palette.ColorMap {
+// grayMap is black to white in equal steps of perceived lightness (CIE L*), for the range 0 to 1.
+func grayMap() palette.ColorMap {
 	m, err := moreland.NewLuminance([]color.Color{color.Black, color.White})
 	if err != nil {
 		panic(err) // Black is darker than white.
@@ -19,7 +19,7 @@ func greyMap() palette.ColorMap {
 	return ranged(m, 0, 1)
 }
 
-// divergingMap is blue below 0, neutral grey at 0, red above, for the range -limit to limit.
+// divergingMap is blue below 0, neutral gray at 0, red above, for the range -limit to limit.
 func divergingMap(limit float64) palette.ColorMap {
 	return ranged(moreland.SmoothBlueRed(), -limit, limit)
 }
@@ -35,19 +35,21 @@ func ranged(m palette.ColorMap, low, high float64) palette.ColorMap {
 	return m
 }
 
-// How many colours of a map are told apart. The three maps together fit the 256 colours of a PNG with a palette, which
-// halves its size. The numbers are odd, so that the neutral middle of a diverging map is one of them.
+// How many colors of a map are told apart. The three maps together fit the 256 colors of a PNG with
+// a palette, which halves its size. The numbers are odd, so that the neutral middle of a diverging
+// map is one of them.
 const (
-	greyShades = 127
+	grayShades = 127
 	shades     = 63
 )
 
-// mapPalette holds the colours of all maps.
+// mapPalette holds the colors of all maps.
 func mapPalette() color.Palette {
-	return slices.Concat(table(greyMap(), greyShades), table(divergingMap(1), shades), table(heatMap(1), shades))
+	return slices.Concat(table(grayMap(), grayShades), table(divergingMap(1), shades),
+		table(heatMap(1), shades))
 }
 
-// table lists n colours of a map, from its lowest value to its highest.
+// table lists n colors of a map, from its lowest value to its highest.
 func table(m palette.ColorMap, n int) color.Palette {
 	colors := make(color.Palette, n)
 	for i := range colors {
@@ -62,7 +64,7 @@ func table(m palette.ColorMap, n int) color.Palette {
 	return colors
 }
 
-// paletted is the image in the nearest colours of a palette of up to 256.
+// paletted is the image in the nearest colors of a palette of up to 256.
 func paletted(img image.Image, colors color.Palette) image.Image {
 	out := image.NewPaletted(img.Bounds(), colors)
 	nearest := make(map[color.Color]uint8)
@@ -80,8 +82,8 @@ func paletted(img image.Image, colors color.Palette) image.Image {
 	return out
 }
 
-// mapped draws height x width values, row by row, one image pixel each, in n shades of a map; values out of its range get
-// the colour at that end.
+// mapped draws height x width values, row by row, one image pixel each, in n shades of a map;
+// values out of its range get the color at that end.
 func mapped(values []float64, width int, m palette.ColorMap, n int) image.Image {
 	img := image.NewPaletted(image.Rect(0, 0, width, len(values)/width), table(m, n))
 	for i, v := range values {
@@ -91,16 +93,16 @@ func mapped(values []float64, width int, m palette.ColorMap, n int) image.Image 
 	return img
 }
 
-// picture draws one galaxy, [h, width, channels]. With 3 channels their mean is stretched, and the hue kept
-// (Lupton et al. 2004): every channel is scaled by the same factor, and where one would exceed 1 all of them are
-// reduced.
+// picture draws one galaxy, [h, width, channels]. With 3 channels their mean is stretched, and the
+// hue kept (Lupton et al. 2004): every channel is scaled by the same factor, and where one would
+// exceed 1 all of them are reduced.
 func picture(pixels []float32, width, channels int, s Stretch) image.Image {
 	if channels == 1 {
 		values := make([]float64, len(pixels))
 		for i, v := range pixels {
 			values[i] = s.At(float64(v))
 		}
-		return mapped(values, width, greyMap(), greyShades)
+		return mapped(values, width, grayMap(), grayShades)
 	}
 	img := image.NewNRGBA(image.Rect(0, 0, width, len(pixels)/3/width))
 	for i := range len(pixels) / 3 {
@@ -137,7 +139,8 @@ func enlarged(img image.Image, k int) image.Image {
 	return out
 }
 
-// shrunk averages the colours of blocks of m x m pixels; blocks at the right and lower edges may be smaller.
+// shrunk averages the colors of blocks of m x m pixels; blocks at the right and lower edges may be
+// smaller.
 func shrunk(img image.Image, m int) image.Image {
 	b := img.Bounds()
 	out := image.NewNRGBA(image.Rect(0, 0, (b.Dx()+m-1)/m, (b.Dy()+m-1)/m))

@@ -11,44 +11,47 @@ func rgb(c color.Color) [3]int {
 	return [3]int{int(n.R), int(n.G), int(n.B)}
 }
 
-func TestResidualColours(t *testing.T) {
+func TestResidualColors(t *testing.T) {
 	img := mapped([]float64{-0.5, -0.25, 0, 0.25, 0.5, -9, 9}, 7, divergingMap(0.5), shades)
 	at := func(x int) [3]int { return rgb(img.At(x, 0)) }
-	// Moreland (2009), Table of the smooth cool-warm map: its middle is (221, 221, 221), its ends are (59, 76, 192) and
-	// (180, 4, 38).
+	// Moreland (2009), Table of the smooth cool-warm map: its middle is (221, 221, 221), its ends
+	// are (59, 76, 192) and (180, 4, 38).
 	for x, want := range map[int][3]int{0: {59, 76, 192}, 2: {221, 221, 221}, 4: {180, 4, 38}} {
 		for c := range 3 {
 			if d := at(x)[c] - want[c]; d < -2 || d > 2 {
-				t.Errorf("colour %d is %v, want %v", x, at(x), want)
+				t.Errorf("color %d is %v, want %v", x, at(x), want)
 				break
 			}
 		}
 	}
 	if at(5) != at(0) || at(6) != at(4) {
-		t.Errorf("values out of range are %v and %v, want the ends %v and %v", at(5), at(6), at(0), at(4))
+		t.Errorf("values out of range are %v and %v, want the ends %v and %v", at(5), at(6), at(0),
+			at(4))
 	}
 	if at(1)[2] <= at(1)[0] || at(3)[0] <= at(3)[2] {
 		t.Errorf("negative %v must be blue, positive %v red", at(1), at(3))
 	}
 }
 
-func TestGreysAndPalette(t *testing.T) {
-	img := mapped([]float64{0, 0.5, 1}, 3, greyMap(), greyShades)
-	// L* = 50 is the sRGB grey 119.
+func TestGraysAndPalette(t *testing.T) {
+	img := mapped([]float64{0, 0.5, 1}, 3, grayMap(), grayShades)
+	// L* = 50 is the sRGB gray 119.
 	for x, want := range []int{0, 119, 255} {
-		if got := rgb(img.At(x, 0)); got[0] < want-1 || got[0] > want+1 || got[1] != got[0] || got[2] != got[0] {
-			t.Errorf("grey of lightness %g is %v, want %d", float64(x)/2, got, want)
+		if got := rgb(img.At(x, 0)); got[0] < want-1 || got[0] > want+1 || got[1] != got[0] ||
+			got[2] != got[0] {
+			t.Errorf("gray of lightness %g is %v, want %d", float64(x)/2, got, want)
 		}
 	}
 	for name, p := range map[string]color.Palette{"maps": mapPalette(), "curve": curvePalette()} {
 		if len(p) > 256 {
-			t.Errorf("palette of the %s has %d colours, but a PNG holds 256", name, len(p))
+			t.Errorf("palette of the %s has %d colors, but a PNG holds 256", name, len(p))
 		}
 	}
 }
 
-func TestColourPictureKeepsHue(t *testing.T) {
-	// Under a stretch that triples the mean, 2:1:0 stays 2:1:0; where red would exceed 1, all are reduced.
+func TestColorPictureKeepsHue(t *testing.T) {
+	// Under a stretch that triples the mean, 2:1:0 stays 2:1:0; where red would exceed 1, all are
+	// reduced.
 	s := Stretch{High: 1.0 / 3}
 	img := picture([]float32{0.2, 0.1, 0, 0.4, 0.2, 0, -1, 0, 0}, 3, 3, s)
 	for x, want := range [][3]int{{153, 77, 0}, {255, 128, 0}, {0, 0, 0}} {
@@ -62,8 +65,10 @@ func TestShrunkAverages(t *testing.T) {
 	img := image.NewGray(image.Rect(0, 0, 3, 2))
 	copy(img.Pix, []uint8{10, 20, 100, 30, 40, 200})
 	out := shrunk(img, 2)
-	if out.Bounds().Size() != image.Pt(2, 1) || rgb(out.At(0, 0))[0] != 25 || rgb(out.At(1, 0))[0] != 150 {
-		t.Errorf("got %v: %v, %v; want 2x1: 25, 150", out.Bounds().Size(), out.At(0, 0), out.At(1, 0))
+	if out.Bounds().Size() != image.Pt(2, 1) || rgb(out.At(0, 0))[0] != 25 ||
+		rgb(out.At(1, 0))[0] != 150 {
+		t.Errorf("got %v: %v, %v; want 2x1: 25, 150", out.Bounds().Size(), out.At(0, 0),
+			out.At(1, 0))
 	}
 }
 

@@ -6,10 +6,10 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg/draw"
 )
 
-// Curves shows quantities over a positive variable on a logarithmic scale, such as how good samples are over the number of steps.
+// Curves shows quantities over a positive variable on a logarithmic scale, such as how good samples
+// are over the number of steps.
 type Curves struct {
 	// Curves are compared with each other, 1 to 6 of them.
 	Curves []Curve
@@ -25,34 +25,40 @@ type Curve struct {
 	X, Y []float64
 }
 
-// Figure draws the curves. It is an error if there are no curves or more than 6, or if one can't be drawn.
+// Figure draws the curves. It is an error if there are no curves or more than 6, or if one can't be
+// drawn.
 func (c Curves) Figure() (*Figure, error) {
-	if len(c.Curves) < 1 || len(c.Curves) > len(curveColors) {
-		return nil, fmt.Errorf("plotting: Curves has 1 to %d curves, got %d", len(curveColors), len(c.Curves))
+	if err := checkCurves("Curves", len(c.Curves)); err != nil {
+		return nil, err
 	}
 	p := plot.New()
 	style(p, c.Title)
 	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.Add(levels())
+	addLevels(p)
 	for k, curve := range c.Curves {
 		if len(curve.X) != len(curve.Y) || len(curve.X) < 2 {
-			return nil, fmt.Errorf("plotting: Curve %q has %d X and %d Y; it needs as many, at least 2", curve.Name, len(curve.X), len(curve.Y))
+			return nil, fmt.Errorf("plotting: Curve %q has %d X and %d Y; "+
+				"it needs as many, at least 2", curve.Name, len(curve.X), len(curve.Y))
 		}
 		xys := make(plotter.XYs, len(curve.X))
 		for i := range xys {
 			xys[i] = plotter.XY{X: curve.X[i], Y: curve.Y[i]}
-			if !(xys[i].X > 0) || i > 0 && xys[i].X <= xys[i-1].X || math.IsNaN(xys[i].Y) || math.IsInf(xys[i].X+xys[i].Y, 0) {
-				return nil, fmt.Errorf("plotting: Curve %q has the point (%g, %g); X must be positive and rise, Y be finite", curve.Name, xys[i].X, xys[i].Y)
+			rises := xys[i].X > 0 && (i == 0 || xys[i].X > xys[i-1].X)
+			if !rises || math.IsNaN(xys[i].Y) || math.IsInf(xys[i].X+xys[i].Y, 0) {
+				return nil, fmt.Errorf("plotting: Curve %q has the point (%g, %g); "+
+					"X must be positive and rise, Y be finite", curve.Name, xys[i].X, xys[i].Y)
 			}
 		}
-		line := &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: curveColors[k], Width: 1.5 * css}}
-		glyphs := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: curveColors[k], Radius: 2.5 * css, Shape: curveGlyphs[k]}}
+		line, glyphs := curveLine(k, xys), curveScatter(k, xys)
 		p.Add(line, glyphs)
 		p.Legend.Add(curve.Name, line, glyphs)
 	}
 	low, high := min(p.Y.Min, 0), p.Y.Max
 	p.Y.Min, p.Y.Max = low, high+0.35*(high-low) // room for the legend
+	if high > low {
+		p.Y.Tick.Marker = valueTicks(roundBelow((p.Y.Max - low) / 3))
+	}
 	p.X.Min, p.X.Max = p.X.Min/1.1, p.X.Max*1.1
 	return curves("curves", spectraWidth, spectraHeight, p), nil
 }

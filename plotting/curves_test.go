@@ -8,7 +8,9 @@ import (
 
 func TestCurves(t *testing.T) {
 	c := Curves{Title: "steps", X: "evaluations", Y: "relative to 950", Curves: []Curve{
-		{"variance", []float64{5, 20, 950}, []float64{0.6, 0.98, 1}}, {"error", []float64{5, 20, 950}, []float64{1.3, 1.02, 1}}}}
+		{"variance", []float64{5, 20, 950}, []float64{0.6, 0.98, 1}},
+		{"error", []float64{5, 20, 950}, []float64{1.3, 1.02, 1}},
+	}}
 	f, err := c.Figure()
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +27,8 @@ func TestCurves(t *testing.T) {
 		"(2, NaN)":        {"a", []float64{1, 2}, []float64{1, math.NaN()}},
 		"(1, 2)":          {"a", []float64{1, 1}, []float64{1, 2}},
 	} {
-		if _, err := (Curves{Curves: []Curve{curve}}).Figure(); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := (Curves{Curves: []Curve{curve}}).Figure(); err == nil ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("error %v, want one with %q", err, name)
 		}
 	}

@@ -25,19 +25,19 @@ func gaussian(t *testing.T, size int, sigma float64) psf.PSF {
 	return k
 }
 
-// strokes are the paths that a figure draws in a colour.
+// strokes are the paths that a figure draws in a color.
 func strokes(f *Figure, want [4]uint32) []vg.Path {
 	var c recorder.Canvas
 	f.draw(draw.NewCanvas(&c, vg.Length(f.Width)*css, vg.Length(f.Height)*css))
 	var out []vg.Path
-	var colour [4]uint32
+	var color [4]uint32
 	for _, a := range c.Actions {
 		switch a := a.(type) {
 		case *recorder.SetColor:
 			r, g, b, alpha := a.Color.RGBA()
-			colour = [4]uint32{r, g, b, alpha}
+			color = [4]uint32{r, g, b, alpha}
 		case *recorder.Stroke:
-			if colour == want {
+			if color == want {
 				out = append(out, a.Path)
 			}
 		}
@@ -55,7 +55,8 @@ func longest(paths []vg.Path) vg.Path {
 	return slices.MaxFunc(paths, func(a, b vg.Path) int { return len(a) - len(b) })
 }
 
-// The spectrum of white noise lies on the line of its power, and that of noise ten times as strong two decades higher.
+// The spectrum of white noise lies on the line of its power, and that of noise ten times as strong
+// two decades higher.
 func TestSpectraLieWhereTheyShould(t *testing.T) {
 	spectrum := func(sigma float64) score.Spectrum {
 		s, err := score.PowerSpectrum(sky(256, sigma))
@@ -64,7 +65,10 @@ func TestSpectraLieWhereTheyShould(t *testing.T) {
 		}
 		return s
 	}
-	s := Spectra{Title: "noise", Noise: 0.1, Curves: []SpectrumCurve{{"faint", spectrum(0.1)}, {"strong", spectrum(1)}}}
+	s := Spectra{
+		Title: "noise", Noise: 0.1,
+		Curves: []SpectrumCurve{{"faint", spectrum(0.1)}, {"strong", spectrum(1)}},
+	}
 	f := mustDraw(t, s)
 	height := func(k int) float64 {
 		path := longest(strokes(f, rgba(k)))
@@ -85,10 +89,12 @@ func TestSpectraLieWhereTheyShould(t *testing.T) {
 	}
 	decades := (height(1) - height(0)) / 2
 	if line == 0 || decades < 20 || math.Abs(height(0)-line) > 0.03*decades {
-		t.Errorf("the curves lie at %g and %g, the line of the noise at %g", height(0), height(1), line)
+		t.Errorf("the curves lie at %g and %g, the line of the noise at %g", height(0), height(1),
+			line)
 	}
 	texts := strings.Join(written(t, f), "|")
-	for _, want := range []string{"noise", "faint", "strong", "white noise of σ = 0.1", "cycles per pixel", "power"} {
+	for _, want := range []string{"noise", "faint", "strong", "white noise of σ = 0.1",
+		"cycles per pixel", "power"} {
 		if !strings.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}
@@ -98,11 +104,15 @@ func TestSpectraLieWhereTheyShould(t *testing.T) {
 	wantError(t, err, "1 to 6", "got 0")
 	_, err = Spectra{Curves: s.Curves, Noise: math.NaN()}.Figure()
 	wantError(t, err, "Noise")
-	_, err = Spectra{Curves: []SpectrumCurve{{"black", score.Spectrum{Frequency: []float64{0, 0.5}, Power: []float64{1, 0}}}}}.Figure()
+	one := func(name string, power ...float64) Spectra {
+		s := score.Spectrum{Frequency: []float64{0, 0.5}, Power: power}
+		return Spectra{Curves: []SpectrumCurve{{name, s}}}
+	}
+	_, err = one("black", 1, 0).Figure()
 	wantError(t, err, `"black"`, "0 rings")
-	_, err = Spectra{Curves: []SpectrumCurve{{"odd", score.Spectrum{Frequency: []float64{0, 0.5}, Power: []float64{1, math.NaN()}}}}}.Figure()
+	_, err = one("odd", 1, math.NaN()).Figure()
 	wantError(t, err, `"odd"`, "NaN", "ring 1")
-	_, err = Spectra{Curves: []SpectrumCurve{{"short", score.Spectrum{Frequency: []float64{0}, Power: nil}}}}.Figure()
+	_, err = one("short").Figure()
 	wantError(t, err, `"short"`, "score.PowerSpectrum")
 }
 
@@ -117,24 +127,30 @@ func TestShares(t *testing.T) {
 	}
 }
 
-func TestIntensitiesFigure(t *testing.T) {
+func TestPixelHistogram(t *testing.T) {
 	clean := disc(2, 8, 3)
-	h := Intensities{Title: "values", Curves: []IntensityCurve{{"clean", clean}, {"noise", sky(16, 0.1)}}}
+	h := PixelHistogram{
+		Title:  "values",
+		Curves: []PixelCurve{{"clean", clean}, {"noise", sky(16, 0.1)}},
+	}
 	f := mustDraw(t, h)
 	texts := strings.Join(written(t, f), "|")
-	for _, want := range []string{"values", "clean", "noise", "pixel value", "share of pixels", "|0|"} {
+	for _, want := range []string{"values", "clean", "noise", "pixel value", "share of pixels",
+		"|0|"} {
 		if !strings.Contains(texts, want) {
 			t.Errorf("the figure lacks %q; it has %q", want, texts)
 		}
 	}
-	if path := longest(strokes(f, rgba(0))); len(path) != 2*intensityBins {
-		t.Errorf("the outline has %d corners, want two for each of %d bins", len(path), intensityBins)
+	if path := longest(strokes(f, rgba(0))); len(path) != 2*histogramBins {
+		t.Errorf("the outline has %d corners, want two for each of %d bins", len(path),
+			histogramBins)
 	}
-	mustDraw(t, Intensities{Curves: []IntensityCurve{{"black", galaxy.NewImages(1, 4, 4, 1)}}}) // a single value has no range
+	// a single value has no range
+	mustDraw(t, PixelHistogram{Curves: []PixelCurve{{"black", galaxy.NewImages(1, 4, 4, 1)}}})
 
-	_, err := Intensities{}.Figure()
+	_, err := PixelHistogram{}.Figure()
 	wantError(t, err, "1 to 6", "got 0")
-	_, err = Intensities{Curves: []IntensityCurve{{"none", nil}}}.Figure()
+	_, err = PixelHistogram{Curves: []PixelCurve{{"none", nil}}}.Figure()
 	wantError(t, err, `"none"`, "nil")
 	clean.Pixels[5] = float32(math.NaN())
 	_, err = h.Figure()
@@ -142,7 +158,10 @@ func TestIntensitiesFigure(t *testing.T) {
 }
 
 func TestPSFsFigure(t *testing.T) {
-	p := PSFs{Title: "grid", Names: []string{"narrow", "wide"}, Kernels: []psf.PSF{gaussian(t, 10, 1), gaussian(t, 15, 2)}}
+	p := PSFs{
+		Title: "grid", Names: []string{"narrow", "wide"},
+		PSFs: []psf.PSF{gaussian(t, 10, 1), gaussian(t, 15, 2)},
+	}
 	texts := written(t, mustDraw(t, p))
 	for _, want := range []string{"grid", "narrow", "wide", "FWHM 2.4", "FWHM 4.7"} { // 2.355 σ
 		if !slices.Contains(texts, want) {
@@ -151,16 +170,19 @@ func TestPSFsFigure(t *testing.T) {
 	}
 	_, err := PSFs{}.Figure()
 	wantError(t, err, "1 to 60", "got 0")
-	_, err = PSFs{Kernels: p.Kernels, Names: p.Names[:1]}.Figure()
-	wantError(t, err, "1 names", "2 kernels")
-	_, err = PSFs{Kernels: []psf.PSF{p.Kernels[0], {}}}.Figure()
-	wantError(t, err, "Kernels[1]")
+	_, err = PSFs{PSFs: p.PSFs, Names: p.Names[:1]}.Figure()
+	wantError(t, err, "1 names", "2 PSFs")
+	_, err = PSFs{PSFs: []psf.PSF{p.PSFs[0], {}}}.Figure()
+	wantError(t, err, "PSFs[1]")
 }
 
 func TestPairsFigure(t *testing.T) {
 	for _, channels := range []int{1, 3} {
 		y := disc(7, 8, channels)
-		p := Pairs{Title: "pairs", Clean: y, Observed: y, PSFs: []psf.PSF{gaussian(t, 9, 1)}, Noise: []float64{0.01}}
+		p := Pairs{
+			Title: "pairs", Clean: y, Observed: y,
+			PSFs: []psf.PSF{gaussian(t, 9, 1)}, Noise: []float64{0.01},
+		}
 		texts := written(t, mustDraw(t, p))
 		for _, want := range []string{"pairs", "clean y", "observed x", "image 6", "FWHM 2.4"} {
 			if !slices.Contains(texts, want) {
@@ -188,15 +210,22 @@ func TestPairsFigure(t *testing.T) {
 	wantError(t, err, "up to 32", "33")
 }
 
-// Lines keep their distance, the last one is always shown, and what an interrupted run had done doesn't count for the time left.
+// Lines keep their distance, the last one is always shown, and what an interrupted run had done
+// doesn't count for the time left.
 func TestProgress(t *testing.T) {
 	var lines []string
 	now := time.Unix(1000, 0)
-	p := &Progress{period: time.Second, now: func() time.Time { return now }, show: func(_ float64, line string) { lines = append(lines, line) }}
+	p := &Progress{
+		period: time.Second, now: func() time.Time { return now },
+		show: func(_ float64, line string) { lines = append(lines, line) },
+	}
 	for _, step := range []struct {
 		wait time.Duration
 		done float64
-	}{{0, 0.5}, {100 * time.Millisecond, 0.55}, {9900 * time.Millisecond, 0.6}, {100 * time.Millisecond, 1}} {
+	}{
+		{0, 0.5}, {100 * time.Millisecond, 0.55},
+		{9900 * time.Millisecond, 0.6}, {100 * time.Millisecond, 1},
+	} {
 		now = now.Add(step.wait)
 		p.Update(step.done, "work")
 	}

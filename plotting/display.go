@@ -9,11 +9,14 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// ErrNoNotebook is what Show returns in a program that no notebook runs; Figure.Save works anywhere.
-var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; write it to a file with Figure.Save")
+// ErrNoNotebook is what Show returns in a program that no notebook runs; Figure.Save works
+// anywhere.
+var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; " +
+	"write it to a file with Figure.Save")
 
-// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG. It comes after what the
-// cell printed before, and before what it prints next. Outside a notebook it returns ErrNoNotebook.
+// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG. It
+// comes after what the cell printed before, and before what it prints next. Outside a notebook it
+// returns ErrNoNotebook.
 func Show(d Drawable) error {
 	f, err := d.Figure()
 	if err != nil {
@@ -29,32 +32,32 @@ func Show(d Drawable) error {
 	if err := flush(); err != nil {
 		return err
 	}
-	gonbui.SendData(pngData(f, data, fmt.Sprintf("[%s, %.0fx%.0f]", f.name(), f.Width, f.Height), ""))
+	gonbui.SendData(pngData(f, data, f.instead(), ""))
 	return flush()
 }
 
-// name is the title, or what stands for it.
-func (f *Figure) name() string {
-	if f.Title == "" {
-		return "figure"
-	}
-	return f.Title
+// instead is the text for where pictures can't be shown.
+func (f *Figure) instead() string {
+	return fmt.Sprintf("[%s, %.0fx%.0f]", titleOr(f.Title, "figure"), f.Width, f.Height)
 }
 
-// pngData is the message that displays a figure, with a text for where pictures can't be shown. The size in the metadata
-// makes the browser show a dense PNG small and sharp. An ID that was used before makes it replace that display.
+// pngData is the message that displays a figure, with a text for where pictures can't be shown. The
+// size in the metadata makes the browser show a dense PNG small and sharp. An ID that was used
+// before makes it replace that display.
 func pngData(f *Figure, png []byte, text, id string) *protocol.DisplayData {
 	return &protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: png, protocol.MIMETextPlain: text},
 		Metadata: map[string]any{
-			string(protocol.MIMEImagePNG): map[string]int{"width": int(f.Width), "height": int(f.Height)},
+			string(protocol.MIMEImagePNG): map[string]int{
+				"width": int(f.Width), "height": int(f.Height),
+			},
 		},
 		DisplayID: id,
 	}
 }
 
-// flushLimit is how long the kernel may take to answer. A live one takes milliseconds; if it died, gonbui.Sync would
-// wait for ever, and the cell outlive its kernel.
+// flushLimit is how long the kernel may take to answer. A live one takes milliseconds; if it died,
+// gonbui.Sync would wait for ever, and the cell outlive its kernel.
 const flushLimit = 10 * time.Second
 
 // flush waits until the kernel has passed on everything that was displayed.
@@ -70,7 +73,8 @@ func flush() error {
 	select {
 	case <-done:
 	case <-time.After(flushLimit):
-		return fmt.Errorf("plotting: the notebook's kernel gave no answer within %v; did it stop?", flushLimit)
+		return fmt.Errorf("plotting: the notebook's kernel gave no answer within %v; did it stop?",
+			flushLimit)
 	}
 	if err := gonbui.Error(); err != nil {
 		return fmt.Errorf("plotting: the notebook can't be reached: %w", err)

@@ -1,7 +1,8 @@
-// Package plotting draws the figures of a deconvolution and shows them in a notebook cell: mosaics of galaxies, candidate
-// deconvolutions with the proof beneath that each one blurred again gives the observation back (paper, Figures 2 and 3),
-// PSFs, galaxies beside their observations, histograms of pixel values and power spectra, calibration, and loss curves, also live while
-// a model trains.
+// Package plotting draws the figures of a deconvolution and shows them in a notebook cell: mosaics
+// of galaxies, candidate deconvolutions with the proof beneath that each one blurred again gives
+// the observation back (paper, Figures 2 and 3), PSFs, galaxies beside their observations,
+// histograms of pixel values and power spectra, calibration, and loss curves, also live while a
+// model trains.
 //
 // A figure is described by a struct, and drawn by its Figure method:
 //
@@ -13,8 +14,9 @@
 //
 // # Conventions
 //
-// Lengths are CSS pixels, the unit of a browser: 900 of them fill the width of a JupyterLab cell. Images are shown with
-// row 0 at the top and every pixel as a crisp square, without interpolation. Galaxies are drawn in a perceptual greyscale
-// after an asinh [Stretch], images of 3 channels in their own colours; residuals in a diverging map (Moreland 2009) whose
-// neutral middle is 0. Colours that are compared share one scale, and the figure states it.
+// Lengths are CSS pixels, the unit of a browser: 900 of them fill the width of a JupyterLab cell.
+// Images are shown with row 0 at the top and every pixel as a crisp square, without interpolation.
+// Galaxies are drawn in a perceptual grayscale after an asinh [Stretch], images of 3 channels in
+// their own colors; residuals in a diverging map (Moreland 2009) whose neutral middle is 0. Colors
+// that are compared share one scale, and the figure states it.
 package plotting

@@ -27,8 +27,8 @@ const (
 	sharp = 2 * cssDPI
 )
 
-// Figure is a finished drawing of a fixed size. It is drawn anew for each format: PNG for the screen, SVG and PDF, whose
-// letters are outlines and need no installed fonts, for papers.
+// Figure is a finished drawing of a fixed size. It is drawn anew for each format: PNG for the
+// screen, SVG and PDF, whose letters are outlines and need no installed fonts, for papers.
 type Figure struct {
 	// Title says in one line what is shown; where a picture can't be shown, it stands for it.
 	Title string
@@ -36,7 +36,7 @@ type Figure struct {
 	Width, Height float64
 
 	dpi    int           // of the PNG, near sharp
-	colors color.Palette // of the PNG; nil for any colours
+	colors color.Palette // of the PNG; nil for any colors
 	draw   func(draw.Canvas)
 }
 
@@ -91,7 +91,8 @@ func (f *Figure) render(to func(w, h vg.Length, out io.Writer) error) (data []by
 		}
 	}()
 	if f.draw == nil {
-		return nil, fmt.Errorf("plotting: this Figure is empty; figures come from the Figure method of Mosaic, Candidates, Loss and the like")
+		return nil, fmt.Errorf("plotting: this Figure is empty; " +
+			"figures come from the Figure method of Mosaic, Candidates, Loss and the like")
 	}
 	var buf bytes.Buffer
 	if err := to(vg.Length(f.Width)*css, vg.Length(f.Height)*css, &buf); err != nil {
@@ -100,8 +101,8 @@ func (f *Figure) render(to func(w, h vg.Length, out io.Writer) error) (data []by
 	return buf.Bytes(), nil
 }
 
-// Save writes the figure to a file, in the format that the name ends in: .png, .svg or .pdf. The file appears complete or
-// not at all.
+// Save writes the figure to a file, in the format that the name ends in: .png, .svg or .pdf. The
+// file appears complete or not at all.
 func (f *Figure) Save(path string) error {
 	var data []byte
 	var err error
@@ -113,7 +114,8 @@ func (f *Figure) Save(path string) error {
 	case ".pdf":
 		data, err = f.PDF()
 	default:
-		return fmt.Errorf("plotting: cannot save %s: the name must end in .png, .svg or .pdf, not %q", path, ext)
+		return fmt.Errorf("plotting: cannot save %s: the name must end in .png, .svg or .pdf, "+
+			"not %q", path, ext)
 	}
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// A mosaic of one 4x4 galaxy has a panel of 200 CSS pixels, 2 dots each, so 100x100 dots for each pixel of the galaxy;
-// it lies 1 CSS pixel from the left and below a caption of 15.
+// A mosaic of one 4x4 galaxy has a panel of 200 CSS pixels, 2 dots each, so 100x100 dots for each
+// pixel of the galaxy; it lies 1 CSS pixel from the left and below a caption of 15.
 func TestMosaicPixelsAreCrisp(t *testing.T) {
 	im := galaxy.NewImages(1, 4, 4, 1)
 	for k := range im.Pixels {
@@ -34,17 +34,18 @@ func TestMosaicPixelsAreCrisp(t *testing.T) {
 	if got := img.Bounds().Dx(); got != int(2*f.Width) {
 		t.Errorf("the PNG is %d dots wide, want two for each of %g CSS pixels", got, f.Width)
 	}
-	greys := table(greyMap(), greyShades)
+	grays := table(grayMap(), grayShades)
 	for k := range im.Pixels {
 		if k == 12 || k == 13 {
 			continue // Beneath the scale bar.
 		}
-		want := rgb(greys[int(stretch.At(float64(k)/15)*(greyShades-1)+0.5)])
+		want := rgb(grays[int(stretch.At(float64(k)/15)*(grayShades-1)+0.5)])
 		left, top := 2+k%4*100, 32+k/4*100
 		for y := top; y < top+100; y++ {
 			for x := left; x < left+100; x++ {
 				if got := rgb(img.At(x, y)); got != want {
-					t.Fatalf("pixel %d: the dot (%d, %d) is %v, want %v", k, x-left, y-top, got, want)
+					t.Fatalf("pixel %d: the dot (%d, %d) is %v, want %v",
+						k, x-left, y-top, got, want)
 				}
 			}
 		}
@@ -54,7 +55,9 @@ func TestMosaicPixelsAreCrisp(t *testing.T) {
 func TestSave(t *testing.T) {
 	f := mustDraw(t, observation(1))
 	dir := t.TempDir()
-	for ext, magic := range map[string]string{"png": "\x89PNG", "svg": "<?xml", "pdf": "%PDF", "SVG": "<?xml"} {
+	for ext, magic := range map[string]string{
+		"png": "\x89PNG", "svg": "<?xml", "pdf": "%PDF", "SVG": "<?xml",
+	} {
 		path := filepath.Join(dir, "fig."+ext)
 		for range 2 { // The second time it is replaced.
 			if err := f.Save(path); err != nil {
@@ -80,7 +83,8 @@ func TestSave(t *testing.T) {
 func TestDrawingNeverPanics(t *testing.T) {
 	_, err := new(Figure).PNG()
 	wantError(t, err, "empty")
-	f := &Figure{Title: "broken", Width: 10, Height: 10, dpi: sharp, draw: func(draw.Canvas) { panic("ouch") }}
+	f := &Figure{Title: "broken", Width: 10, Height: 10, dpi: sharp}
+	f.draw = func(draw.Canvas) { panic("ouch") }
 	for _, render := range []func() ([]byte, error){f.PNG, f.SVG, f.PDF} {
 		_, err := render()
 		wantError(t, err, "broken", "ouch")
@@ -102,7 +106,8 @@ func TestMosaic(t *testing.T) {
 	im.IDs[9] = strings.Repeat("very", 20) + "long"
 	f := mustDraw(t, Mosaic{Images: im, Title: "ten", PixelScale: 0.5})
 	texts := strings.Join(written(t, f), "|")
-	for _, want := range []string{"ten|", "|1″|", "|galaxy-0|", "|galaxy-8|veryvery", "…|each galaxy in its own stretch"} {
+	for _, want := range []string{"ten|", "|1″|", "|galaxy-0|", "|galaxy-8|veryvery",
+		"…|each galaxy in its own stretch"} {
 		if !strings.Contains(texts, want) {
 			t.Errorf("%q lacks %q", texts, want)
 		}
@@ -116,8 +121,9 @@ func TestMosaic(t *testing.T) {
 		}
 	}
 
-	if texts := written(t, mustDraw(t, Mosaic{Images: disc(1, 80, 1)})); texts[len(texts)-1] != "in a stretch of its own" {
-		t.Errorf("the mosaic of one image says %q", texts)
+	single := written(t, mustDraw(t, Mosaic{Images: disc(1, 80, 1)}))
+	if single[len(single)-1] != "in a stretch of its own" {
+		t.Errorf("the mosaic of one image says %q", single)
 	}
 	_, err := Mosaic{Images: disc(61, 4, 1)}.Figure()
 	wantError(t, err, "60", "61", "Select")

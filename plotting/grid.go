@@ -35,7 +35,8 @@ type panel struct {
 	over []overlay
 }
 
-// overlay draws on top of an image, within the canvas of the panel; pixel is the size of a pixel of the galaxy.
+// overlay draws on top of an image, within the canvas of the panel; pixel is the size of a pixel of
+// the galaxy.
 type overlay func(c draw.Canvas, pixel vg.Length)
 
 // row is a row of panels, with a label of one line or several at its left.
@@ -61,8 +62,9 @@ func newGrid(title, foot string, im *galaxy.Images) *grid {
 	return g
 }
 
-// figure lays the grid out. The width of a panel follows from the number of columns. The resolution is then the one near
-// sharp at which an image pixel is a whole number of dots, so that every pixel is the same crisp square.
+// figure lays the grid out. The width of a panel follows from the number of columns. The resolution
+// is then the one near sharp at which an image pixel is a whole number of dots, so that every pixel
+// is the same crisp square.
 func (g *grid) figure() *Figure {
 	columns := 0
 	var left float64
@@ -94,7 +96,11 @@ func (g *grid) figure() *Figure {
 		height += r.captionSpace(i) + panelH
 	}
 
-	f := &Figure{Title: g.title, Width: math.Ceil(width), Height: math.Ceil(height), dpi: dpi, colors: g.colors}
+	f := &Figure{
+		Title: g.title,
+		Width: math.Ceil(width), Height: math.Ceil(height),
+		dpi: dpi, colors: g.colors,
+	}
 	f.draw = func(c draw.Canvas) {
 		x := func(v float64) vg.Length { return c.Min.X + vg.Length(v)*css }
 		y := func(v float64) vg.Length { return c.Max.Y - vg.Length(v)*css }
@@ -152,8 +158,8 @@ func (r row) drawLabel(c draw.Canvas, at vg.Point, room vg.Length) {
 	}
 }
 
-// draw fills the canvas of the panel with its image, averaged over blocks of m x m of its width pixels, with k x k dots
-// for each block, and sets the caption above.
+// draw fills the canvas of the panel with its image, averaged over blocks of m x m of its width
+// pixels, with k x k dots for each block, and sets the caption above.
 func (p panel) draw(c draw.Canvas, k, m, width int) {
 	if p.img != nil {
 		c.DrawImage(c.Rectangle, enlarged(shrunk(p.img, m), k))
@@ -163,5 +169,6 @@ func (p panel) draw(c draw.Canvas, k, m, width int) {
 	}
 	style := textStyle(captionSize, ink)
 	style.XAlign, style.YAlign = text.XCenter, text.YBottom
-	c.FillText(style, vg.Point{X: c.Center().X, Y: c.Max.Y + 1*css}, fitted(p.caption, style, c.Size().X))
+	c.FillText(style, vg.Point{X: c.Center().X, Y: c.Max.Y + 1*css},
+		fitted(p.caption, style, c.Size().X))
 }

@@ -13,7 +13,8 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// disc is a batch of n galaxies of size x size pixels, exponential discs of peak 1 that shrink from one to the next.
+// disc is a batch of n galaxies of size x size pixels, exponential discs of peak 1 that shrink from
+// one to the next.
 func disc(n, size, channels int) *galaxy.Images {
 	im := galaxy.NewImages(n, size, size, channels)
 	for i := range n {
@@ -39,7 +40,9 @@ func sky(size int, sigma float64) *galaxy.Images {
 // observation is one galaxy with three candidates.
 func observation(channels int) Candidates {
 	y := disc(4, 8, channels)
-	return Candidates{Observation: y.Select(0), Samples: y.Select(1, 2, 3), Reblurred: y.Select(1, 0, 2)}
+	return Candidates{
+		Observation: y.Select(0), Samples: y.Select(1, 2, 3), Reblurred: y.Select(1, 0, 2),
+	}
 }
 
 // written lists the texts that a figure draws, those of one call in one string.

@@ -1,13 +1,9 @@
 package plotting
 
-import (
-	"fmt"
+import "github.com/janpfeifer/gonb/gonbui"
 
-	"github.com/janpfeifer/gonb/gonbui"
-)
-
-// Live is a figure in the output of the notebook cell that runs, which is drawn anew in its place: samples of a model in training, or
-// what depends on a slider. The last one stays in the notebook.
+// Live is a figure in the output of the notebook cell that runs, which is drawn anew in its place:
+// samples of a model in training, or what depends on a slider. The last one stays in the notebook.
 //
 //	live := plotting.NewLive()
 //	for … {
@@ -31,6 +27,6 @@ func (l *Live) Show(d Drawable) error {
 	if err != nil {
 		return err
 	}
-	gonbui.SendData(pngData(f, data, fmt.Sprintf("[%s, %.0fx%.0f]", f.name(), f.Width, f.Height), l.id))
+	gonbui.SendData(pngData(f, data, f.instead(), l.id))
 	return flush()
 }

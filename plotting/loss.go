@@ -5,11 +5,9 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg/draw"
 
 	"galdecon/galdecon/fit"
@@ -18,8 +16,8 @@ import (
 // Point is a loss at a step of training.
 type Point = fit.Point
 
-// Loss is a loss curve: every training loss in a pale line, their running mean in a strong one, and the validation losses
-// as points, over the training step, on a logarithmic scale.
+// Loss is a loss curve: every training loss in a pale line, their running mean in a strong one, and
+// the validation losses as points, over the training step, on a logarithmic scale.
 type Loss struct {
 	// Training are the losses in the order of the steps, 2 points at least.
 	Training []Point
@@ -29,10 +27,10 @@ type Loss struct {
 	Title string
 }
 
-// The colours of Okabe & Ito (2008), which colour-blind readers tell apart.
+// The colors of Okabe & Ito (2008), which color-blind readers tell apart.
 var (
 	blue       = color.NRGBA{0x00, 0x72, 0xb2, 0xff}
-	paleBlue   = color.NRGBA{0xaf, 0xd3, 0xe7, 0xff} // blue over white; some SVG readers don't know transparent lines
+	paleBlue   = color.NRGBA{0xaf, 0xd3, 0xe7, 0xff} // opaque: some SVG readers know nothing else
 	vermillion = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
 )
 
@@ -42,17 +40,20 @@ const (
 	maxPoints = 640
 )
 
-// Figure draws the curve. Losses that a logarithmic scale can't show, not finite or not positive, are left out, and their
-// number is stated; it is an error if fewer than 2 training losses are left, or if the steps decrease.
+// Figure draws the curve. Losses that a logarithmic scale can't show, not finite or not positive,
+// are left out, and their number is stated; it is an error if fewer than 2 training losses are
+// left, or if the steps decrease.
 func (l Loss) Figure() (*Figure, error) {
 	for _, series := range [][]Point{l.Training, l.Validation} {
 		if !slices.IsSortedFunc(series, func(a, b Point) int { return a.Step - b.Step }) {
-			return nil, fmt.Errorf("plotting: the steps of a Loss must not decrease; sort its points")
+			return nil, fmt.Errorf("plotting: the steps of a Loss must not decrease; " +
+				"sort its points")
 		}
 	}
 	training, validation := drawable(l.Training), drawable(l.Validation)
 	if len(training) < 2 {
-		return nil, fmt.Errorf("plotting: a loss curve needs at least 2 finite, positive training losses, but has %d (of %d)", len(training), len(l.Training))
+		return nil, fmt.Errorf("plotting: a loss curve needs at least 2 finite, positive "+
+			"training losses, but has %d (of %d)", len(training), len(l.Training))
 	}
 	p := plot.New()
 	style(p, l.Title)
@@ -64,12 +65,16 @@ func (l Loss) Figure() (*Figure, error) {
 	p.X.Tick.Marker = stepTicks{}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
 
-	grid := plotter.NewGrid()
-	grid.Horizontal = draw.LineStyle{Color: color.Gray{Y: 0xe0}, Width: 0.75 * css}
-	grid.Vertical = draw.LineStyle{}
-	raw := &plotter.Line{XYs: thinned(training, maxPoints), LineStyle: draw.LineStyle{Color: paleBlue, Width: 1 * css}}
-	smooth := &plotter.Line{XYs: thinned(runningMean(training), maxPoints), LineStyle: draw.LineStyle{Color: blue, Width: 1.75 * css}}
-	p.Add(grid, raw, smooth)
+	addLevels(p)
+	raw := &plotter.Line{
+		XYs:       thinned(training, maxPoints),
+		LineStyle: draw.LineStyle{Color: paleBlue, Width: 1 * css},
+	}
+	smooth := &plotter.Line{
+		XYs:       thinned(runningMean(training), maxPoints),
+		LineStyle: draw.LineStyle{Color: blue, Width: 1.75 * css},
+	}
+	p.Add(raw, smooth)
 	p.Legend.Add("training loss", raw)
 	p.Legend.Add("running mean", smooth)
 	if len(validation) > 0 {
@@ -78,50 +83,31 @@ func (l Loss) Figure() (*Figure, error) {
 		p.Add(points)
 		p.Legend.Add("validation", points)
 	}
-	if p.X.Min == p.X.Max { // The same step throughout.
+	p.X.Max = max(p.X.Max, float64(training[len(training)-1].Step)) // thinned may lack the last
+	if p.X.Min == p.X.Max {                                         // The same step throughout.
 		p.X.Max++
 	}
 	p.Y.Min, p.Y.Max = p.Y.Min/1.1, p.Y.Max*1.1
-	return &Figure{Title: "loss curve", Width: lossWidth, Height: lossHeight, dpi: sharp, colors: curvePalette(), draw: func(c draw.Canvas) {
-		p.Draw(draw.Crop(c, 2*css, -10*css, 2*css, -2*css))
-	}}, nil
+	return &Figure{Title: "loss curve", Width: lossWidth, Height: lossHeight, dpi: sharp,
+		colors: curvePalette(), draw: func(c draw.Canvas) {
+			p.Draw(draw.Crop(c, 2*css, -10*css, 2*css, -2*css))
+		}}, nil
 }
 
-// curvePalette holds the colours of a curve and their blends with white, as lines have at their edges.
+// curvePalette holds the colors of a curve and their blends with white, as lines have at their
+// edges.
 func curvePalette() color.Palette {
-	colors := table(greyMap(), 96)
+	colors := table(grayMap(), 96)
 	for _, c := range []color.NRGBA{blue, vermillion} {
 		for i := range 80 {
 			c.A = uint8(255 * (i + 1) / 80)
 			r, g, b, a := c.RGBA() // Each is multiplied with a already.
 			white := 0xffff - a
-			colors = append(colors, color.RGBA64{uint16(r + white), uint16(g + white), uint16(b + white), 0xffff})
+			over := func(v uint32) uint16 { return uint16(v + white) }
+			colors = append(colors, color.RGBA64{over(r), over(g), over(b), 0xffff})
 		}
 	}
 	return colors
-}
-
-// style gives a plot the fonts and lines of this package.
-func style(p *plot.Plot, title string) {
-	p.Title.Text = title
-	p.Title.TextStyle = textStyle(titleSize, ink)
-	p.Title.TextStyle.XAlign = text.XCenter
-	p.TextHandler = handler
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.LineStyle = draw.LineStyle{Color: ink, Width: 0.75 * css}
-		axis.Tick.LineStyle = axis.LineStyle
-		axis.Tick.Length = 4 * css
-		axis.Padding = 0
-		for _, s := range []*text.Style{&axis.Label.TextStyle, &axis.Tick.Label} {
-			s.Font, s.Color, s.Handler = textStyle(captionSize, ink).Font, ink, handler
-		}
-	}
-	p.Legend.TextStyle = textStyle(captionSize, ink)
-	p.Legend.TextStyle.YAlign = text.YBottom
-	p.Legend.Top = true
-	p.Legend.XOffs, p.Legend.YOffs = -6*css, -4*css
-	p.Legend.Padding = 2 * css
-	p.Legend.ThumbnailWidth = 22 * css
 }
 
 // drawable are the points that a logarithmic scale can show.
@@ -135,9 +121,9 @@ func drawable(points []Point) []Point {
 	return out
 }
 
-// runningMean averages each loss with its neighbours, 1 % of the points on either side but 10 where there are so many.
-// At the start, where losses fall steeply, it takes equally many from both sides, not to be off; at the end, where they
-// are noisy but level, all that it can get.
+// runningMean averages each loss with its neighbors, 1 % of the points on either side but 10 where
+// there are so many. At the start, where losses fall steeply, it takes equally many from both
+// sides, not to be off; at the end, where they are noisy but level, all that it can get.
 func runningMean(points []Point) []Point {
 	n := len(points)
 	sums := make([]float64, n+1)
@@ -153,7 +139,8 @@ func runningMean(points []Point) []Point {
 	return out
 }
 
-// thinned keeps, of each of n/2 runs of points, the lowest and the highest: what a line through all of them would cover.
+// thinned keeps, of each of n/2 runs of points, the lowest and the highest: what a line through all
+// of them would cover.
 func thinned(points []Point, n int) plotter.XYs {
 	var out plotter.XYs
 	add := func(p Point) { out = append(out, plotter.XY{X: float64(p.Step), Y: p.Loss}) }
@@ -179,39 +166,4 @@ func thinned(points []Point, n int) plotter.XYs {
 		add(high)
 	}
 	return out
-}
-
-// stepTicks labels 4 to 10 round steps.
-type stepTicks struct{}
-
-func (stepTicks) Ticks(low, high float64) []plot.Tick {
-	step := max(roundBelow((high-low)/4), 1)
-	var ticks []plot.Tick
-	for v := math.Ceil(low/step) * step; v <= high; v += step {
-		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
-	}
-	return ticks
-}
-
-// logTicks labels the powers of ten, and where the axis spans less than two decades 2 and 5 times them too.
-type logTicks struct{}
-
-func (logTicks) Ticks(low, high float64) []plot.Tick {
-	labelled := []float64{1}
-	if high/low < 100 {
-		labelled = []float64{1, 2, 5}
-	}
-	if high/low < 3 {
-		labelled = []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9}
-	}
-	var ticks []plot.Tick
-	for power := math.Pow(10, math.Floor(math.Log10(low))); power <= high; power *= 10 {
-		for m := 1.0; m < 10; m++ {
-			ticks = append(ticks, plot.Tick{Value: m * power})
-		}
-		for _, m := range labelled {
-			ticks = append(ticks, plot.Tick{Value: m * power, Label: number(m * power)})
-		}
-	}
-	return slices.DeleteFunc(ticks, func(t plot.Tick) bool { return t.Value < low || t.Value > high })
 }

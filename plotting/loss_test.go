@@ -21,7 +21,8 @@ func TestLossCurve(t *testing.T) {
 	l.Training[7].Loss, l.Training[8].Loss = math.NaN(), -1
 	f := mustDraw(t, l)
 	texts := written(t, f)
-	for _, want := range []string{"run 1", "loss", "training loss", "running mean", "validation", "500", "0.1",
+	for _, want := range []string{"run 1", "loss", "training loss", "running mean", "validation",
+		"500", "0.1",
 		"training step; left out, as not finite or not positive: 2"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("the curve lacks %q; it has %q", want, texts)
@@ -34,11 +35,16 @@ func TestLossCurve(t *testing.T) {
 
 	_, err = Loss{}.Figure()
 	wantError(t, err, "at least 2")
-	_, err = Loss{Training: []Point{{Step: 1, Loss: math.NaN()}, {Step: 2, Loss: 0}, {Step: 3, Loss: 1}}}.Figure()
+	few := []Point{{Step: 1, Loss: math.NaN()}, {Step: 2, Loss: 0}, {Step: 3, Loss: 1}}
+	_, err = Loss{Training: few}.Figure()
 	wantError(t, err, "1 (of 3)")
 	_, err = Loss{Training: []Point{{Step: 2, Loss: 1}, {Step: 1, Loss: 1}}}.Figure()
 	wantError(t, err, "decrease")
-	for _, points := range [][]Point{{{Step: 5, Loss: 1}, {Step: 5, Loss: 1}}, {{Step: 1, Loss: 1e-300}, {Step: 2, Loss: 1e300}}, {{Step: 1, Loss: 3}, {Step: 2, Loss: 3}}} {
+	for _, points := range [][]Point{
+		{{Step: 5, Loss: 1}, {Step: 5, Loss: 1}},
+		{{Step: 1, Loss: 1e-300}, {Step: 2, Loss: 1e300}},
+		{{Step: 1, Loss: 3}, {Step: 2, Loss: 3}},
+	} {
 		if _, err := mustDraw(t, Loss{Training: points}).PNG(); err != nil {
 			t.Errorf("%v: %v", points, err)
 		}
@@ -51,7 +57,8 @@ func TestRunningMean(t *testing.T) {
 		line[i] = Point{Step: i, Loss: float64(1000 - i)}
 	}
 	mean := runningMean(line)
-	for i := range 290 { // A straight line is its own mean, but at the end, where the window is cut.
+	// A straight line is its own mean, but at the end, where the window is cut.
+	for i := range 290 {
 		if math.Abs(mean[i].Loss-line[i].Loss) > 1e-9 || mean[i].Step != i {
 			t.Fatalf("mean at %d is %v, want %v", i, mean[i], line[i])
 		}

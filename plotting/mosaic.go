@@ -23,7 +23,8 @@ type Mosaic struct {
 	Stretch Stretch
 }
 
-// Figure draws the mosaic. It is an error if there are no galaxies or too many, or if they aren't valid.
+// Figure draws the mosaic. It is an error if there are no galaxies or too many, or if they aren't
+// valid.
 func (m Mosaic) Figure() (*Figure, error) {
 	if err := check("Mosaic.Images", m.Images); err != nil {
 		return nil, err
@@ -33,12 +34,16 @@ func (m Mosaic) Figure() (*Figure, error) {
 	}
 	im := m.Images
 	if im.N > maxMosaic {
-		return nil, fmt.Errorf("plotting: a mosaic shows up to %d galaxies, not %d; choose some with Images.Select", maxMosaic, im.N)
+		return nil, fmt.Errorf("plotting: a mosaic shows up to %d galaxies, not %d; "+
+			"choose some with Images.Select", maxMosaic, im.N)
 	}
 	foot := "each galaxy in its own stretch"
-	if m.Stretch != (Stretch{}) {
+	switch {
+	case m.Stretch != (Stretch{}):
 		foot = m.Stretch.String()
-	} else if im.N == 1 {
+	case im.Channels == 3:
+		foot = colorStretch.String()
+	case im.N == 1:
 		foot = "in a stretch of its own"
 	}
 	g := newGrid(m.Title, foot, im)
@@ -65,8 +70,8 @@ func (g *grid) fill(panels []panel) {
 	}
 }
 
-// mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places empty, the larger one
-// where two are as good.
+// mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places
+// empty, the larger one where two are as good.
 func mosaicColumns(n int) int {
 	if n <= 5 {
 		return n
@@ -83,7 +88,8 @@ func mosaicColumns(n int) int {
 // checkPixelScale checks arcseconds per pixel.
 func checkPixelScale(v float64) error {
 	if !(v >= 0) || math.IsInf(v, 0) {
-		return fmt.Errorf("plotting: PixelScale is %v; it must be a positive number of arcseconds, or 0 if it isn't known", v)
+		return fmt.Errorf("plotting: PixelScale is %v; "+
+			"it must be a positive number of arcseconds, or 0 if it isn't known", v)
 	}
 	return nil
 }

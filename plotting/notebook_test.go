@@ -43,8 +43,8 @@ func cellProgram() error {
 	return live.Close()
 }
 
-// runCell runs the cell program under the protocol of the kernel, two named pipes with gob messages, and returns what it
-// displayed.
+// runCell runs the cell program under the protocol of the kernel, two named pipes with gob
+// messages, and returns what it displayed.
 func runCell(t *testing.T) []*protocol.DisplayData {
 	t.Helper()
 	dir := t.TempDir()
@@ -61,7 +61,8 @@ func runCell(t *testing.T) []*protocol.DisplayData {
 	}
 	defer backPipe.Close()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "PLOTTING_TEST_CELL=1", protocol.GONB_PIPE_ENV+"="+to, protocol.GONB_PIPE_BACK_ENV+"="+back)
+	cmd.Env = append(os.Environ(), "PLOTTING_TEST_CELL=1", protocol.GONB_PIPE_ENV+"="+to,
+		protocol.GONB_PIPE_BACK_ENV+"="+back)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
@@ -85,7 +86,8 @@ func runCell(t *testing.T) []*protocol.DisplayData {
 			t.Fatal(err)
 		}
 		if request, ok := data.Data[protocol.MIMECommValue].(protocol.CommValue); ok {
-			if err := encoder.Encode(&protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: request.Value}); err != nil {
+			ack := &protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: request.Value}
+			if err := encoder.Encode(ack); err != nil {
 				t.Fatal(err)
 			}
 			continue
@@ -108,8 +110,10 @@ func TestNotebook(t *testing.T) {
 
 	mosaic := shown[0]
 	checkPNG(t, mosaic)
-	if text := mosaic.Data[protocol.MIMETextPlain]; mosaic.DisplayID != "" || !strings.Contains(text.(string), "two") {
-		t.Errorf("the mosaic has the text %q and the ID %q, want its title and none", text, mosaic.DisplayID)
+	if text := mosaic.Data[protocol.MIMETextPlain]; mosaic.DisplayID != "" ||
+		!strings.Contains(text.(string), "two") {
+		t.Errorf("the mosaic has the text %q and the ID %q, want its title and none",
+			text, mosaic.DisplayID)
 	}
 
 	id := shown[1].DisplayID
@@ -120,11 +124,13 @@ func TestNotebook(t *testing.T) {
 		if id == "" || line.DisplayID != id {
 			t.Errorf("line %d has the display ID %q, want %q", i, line.DisplayID, id)
 		}
-		if !strings.HasPrefix(text, "step ") || !strings.Contains(html, text) || !strings.Contains(html, "<progress") {
+		if !strings.HasPrefix(text, "step ") || !strings.Contains(html, text) ||
+			!strings.Contains(html, "<progress") {
 			t.Errorf("line %d is %q, in HTML %q", i, text, html)
 		}
 	}
-	// The run sleeps for 1.1 s, and takes longer where the machine is busy; lines must keep 0.5 s apart.
+	// The run sleeps for 1.1 s, and takes longer where the machine is busy; lines must keep 0.5 s
+	// apart.
 	if most := 2 + int(elapsed/(500*time.Millisecond)); len(lines) > most {
 		t.Errorf("%d lines for 110 steps in %v; they aren't throttled", len(lines), elapsed)
 	}
@@ -132,8 +138,10 @@ func TestNotebook(t *testing.T) {
 	last := shown[len(shown)-1]
 	checkPNG(t, last)
 	text, _ := last.Data[protocol.MIMETextPlain].(string)
-	if last.DisplayID != id || !strings.HasPrefix(text, "step 110/110 in ") || last.Data[protocol.MIMETextHTML] != nil {
-		t.Errorf("the end has the ID %q, the text %q; it must replace %q by a picture", last.DisplayID, text, id)
+	if last.DisplayID != id || !strings.HasPrefix(text, "step 110/110 in ") ||
+		last.Data[protocol.MIMETextHTML] != nil {
+		t.Errorf("the end has the ID %q, the text %q; it must replace %q by a picture",
+			last.DisplayID, text, id)
 	}
 }
 
@@ -150,7 +158,8 @@ func checkPNG(t *testing.T, data *protocol.DisplayData) {
 		t.Fatalf("the metadata lacks the size: %v", data.Metadata)
 	}
 	ratio := float64(img.Bounds().Dx()) / float64(size["width"])
-	if math.Abs(ratio-2) > 0.5 || math.Abs(float64(img.Bounds().Dy())/float64(size["height"])/ratio-1) > 0.02 {
+	tall := float64(img.Bounds().Dy()) / float64(size["height"])
+	if math.Abs(ratio-2) > 0.5 || math.Abs(tall/ratio-1) > 0.02 {
 		t.Errorf("a PNG of %v is shown at %v", img.Bounds().Size(), size)
 	}
 }

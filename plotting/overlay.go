@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// scaleBar draws a bar of a round length, at most 40 % of the panel, in its lower left corner: in arcseconds if the pixel
-// scale (arcsec per pixel) is known, in pixels where it is 0.
+// scaleBar draws a bar of a round length, at most 40 % of the panel, in its lower left corner: in
+// arcseconds if the pixel scale (arcsec per pixel) is known, in pixels where it is 0.
 func scaleBar(pixelScale float64, width int) overlay {
 	return func(c draw.Canvas, pixel vg.Length) {
 		unit, name := pixelScale, "″"
@@ -24,7 +24,8 @@ func scaleBar(pixelScale float64, width int) overlay {
 		end := at.X + vg.Length(length/unit)*pixel
 		onImage(c, vg.Point{X: at.X, Y: at.Y + 2*css}, strconv.FormatFloat(length, 'g', 4, 64)+name)
 		for _, line := range []draw.LineStyle{
-			{Color: color.Black, Width: 3 * css}, // A dark edge keeps the bar visible on a bright galaxy.
+			// A dark edge keeps the bar visible on a bright galaxy.
+			{Color: color.Black, Width: 3 * css},
 			{Color: color.White, Width: 1.5 * css},
 		} {
 			c.StrokeLine2(line, at.X, at.Y, end, at.Y)
@@ -55,13 +56,14 @@ func onImage(c draw.Canvas, at vg.Point, s string) {
 	c.FillText(style, at, s)
 }
 
-// tick marks a value on a colour bar, at a place from 0 (bottom) to 1 (top).
+// tick marks a value on a color bar, at a place from 0 (bottom) to 1 (top).
 type tick struct {
 	at, value float64
 }
 
-// colorBar draws a vertical bar of colours, from the bottom to the top of the panel, with its ticks at its right.
-func colorBar(colors color.Palette, ticks []tick) overlay {
+// colorBar draws a vertical bar of colors, from the bottom to the top of the panel, with its ticks
+// at its right, and above it what they measure, unless that stands elsewhere.
+func colorBar(quantity string, colors color.Palette, ticks []tick) overlay {
 	return func(c draw.Canvas, _ vg.Length) {
 		const width, length = 10 * css, 3 * css
 		bar := image.NewPaletted(image.Rect(0, 0, 1, len(colors)), colors)
@@ -69,19 +71,24 @@ func colorBar(colors color.Palette, ticks []tick) overlay {
 			bar.Pix[len(colors)-1-i] = uint8(i)
 		}
 		c.DrawImage(vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Min.X + width, Y: c.Max.Y}}, bar)
+		above := textStyle(captionSize, ink)
+		above.YAlign = text.YBottom
+		c.FillText(above, vg.Point{X: c.Min.X, Y: c.Max.Y + 1*css}, quantity)
 		x, height := c.Min.X+width, c.Size().Y
 		for _, t := range ticks {
 			y := c.Min.Y + vg.Length(t.at)*height
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.75 * css}, x, y, x+length, y)
 			style := textStyle(10, ink)
-			// From below its tick at the top to above its tick at the bottom, so that no label leaves the panel.
+			// From below its tick at the top to above its tick at the bottom, so that no label
+			// leaves the panel.
 			style.YAlign = text.YAlignment(-t.at)
 			c.FillText(style, vg.Point{X: x + length + 2*css, Y: y}, number(t.value))
 		}
 	}
 }
 
-// stretchTicks marks 0, the white level, and powers of ten between, for a bar that runs over the brightness from 0 to 1.
+// stretchTicks marks 0, the white level, and powers of ten between, for a bar that runs over the
+// brightness from 0 to 1.
 func stretchTicks(s Stretch) []tick {
 	ticks := []tick{{0, s.Low}, {s.At(0), 0}, {1, s.High}}
 	last := 1.0

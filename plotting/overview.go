@@ -11,50 +11,54 @@ import (
 	vgdraw "gonum.org/v1/plot/vg/draw"
 )
 
-// Overview shows several observations at once, one in a row: the truth where any is known, the observation with its PSF,
-// the first candidates with the MSE of each, the mean and the standard deviation of all samples. Each row has its own
-// stretch, except where [Alike] gave several the same; the standard deviations share one range.
+// Overview shows several observations at once, one in a row: the truth where any is known, the
+// observation with its PSF, the first candidates with the MSE of each, the mean and the standard
+// deviation of all samples. Each row has its own stretch, except where [SharedScale] gave several
+// the same; the standard deviations share one range.
 type Overview struct {
-	// Galaxies are the rows, all of the same image size. Their titles are not used; a row is labelled with the ID of its
-	// observation, which may have lines.
+	// Galaxies are the rows, all of the same image size. Their titles are not used; a row is
+	// labeled with the ID of its observation, which may have lines.
 	Galaxies []Candidates
 	// Title stands above the figure; it may be empty.
 	Title string
 }
 
-// Figure draws the overview. It is an error if there are no galaxies, or one of them isn't valid or of another size.
+// Figure draws the overview. It is an error if there are no galaxies, or one of them isn't valid or
+// of another size.
 func (o Overview) Figure() (*Figure, error) {
 	if len(o.Galaxies) == 0 {
 		return nil, fmt.Errorf("plotting: Overview.Galaxies is empty; give at least one")
 	}
-	rows := make([]*derived, len(o.Galaxies))
+	rows := make([]*layout, len(o.Galaxies))
 	var top float64
 	var truths, deviations bool
 	shown := 0
 	first := o.Galaxies[0].Observation
 	for i, c := range o.Galaxies {
-		d, err := c.derive()
+		l, err := c.layout()
 		if err != nil {
 			return nil, fmt.Errorf("plotting: Overview.Galaxies[%d]: %w", i, err)
 		}
-		if x := c.Observation; x.Height != first.Height || x.Width != first.Width || x.Channels != first.Channels {
-			return nil, fmt.Errorf("plotting: Overview.Galaxies[%d] is %dx%dx%d, but the first galaxy is %dx%dx%d (height, width, channels); they must agree",
+		if x := c.Observation; x.Height != first.Height || x.Width != first.Width ||
+			x.Channels != first.Channels {
+			return nil, fmt.Errorf("plotting: Overview.Galaxies[%d] is %dx%dx%d, but the first "+
+				"galaxy is %dx%dx%d (height, width, channels); they must agree",
 				i, x.Height, x.Width, x.Channels, first.Height, first.Width, first.Channels)
 		}
-		rows[i] = d
-		truths = truths || d.truth != nil
-		if d.deviation != nil {
+		rows[i] = l
+		truths = truths || l.truth != nil
+		if l.deviation != nil {
 			deviations = true
-			top = max(top, slices.Max(d.deviation))
+			top = max(top, slices.Max(l.deviation))
 		}
-		shown = max(shown, len(d.candidates()))
+		shown = max(shown, len(l.candidates()))
 	}
 	top = roundUp(top)
 	heat := heatMap(top)
 
 	stretches := make(map[Stretch]bool)
-	for _, d := range rows {
-		stretches[d.stretch] = true
+	for _, l := range rows {
+		stretches[l.stretch] = true
 	}
 	foot := "each row in its own stretch"
 	switch {
@@ -64,15 +68,15 @@ func (o Overview) Figure() (*Figure, error) {
 		foot = "each galaxy in its own stretch"
 	}
 	g := newGrid(o.Title, foot+"; in the panels: MSE, the mean over pixels of (Π*y − x)^{2}", first)
-	for i, d := range rows {
+	for i, l := range rows {
 		c := o.Galaxies[i]
 		r := row{label: c.Observation.ID(0)}
 		if truths {
-			r.panels = append(r.panels, panel{caption: "truth", img: d.truth})
+			r.panels = append(r.panels, panel{caption: "truth", img: l.truth})
 		}
-		observation := panel{caption: "observation x", img: d.observation}
+		observation := panel{caption: "observation x", img: l.observation}
 		if c.PSF != nil {
-			observation.img = withInset(d.observation, c.PSF)
+			observation.img = withInset(l.observation, c.PSF)
 			observation.over = append(observation.over, frameInset(first.Height, first.Width))
 		}
 		if i == 0 || c.PixelScale != o.Galaxies[i-1].PixelScale { // it holds for the rows below
@@ -81,17 +85,18 @@ func (o Overview) Figure() (*Figure, error) {
 		r.panels = append(r.panels, observation)
 		for k := range shown {
 			p := panel{caption: fmt.Sprintf("candidate %d", k+1)}
-			if k < len(d.candidates()) {
-				p.img, p.over = d.answers[k].sharp, []overlay{stateText(number(d.answers[k].mse))}
+			if k < len(l.candidates()) {
+				e := l.estimates[k]
+				p.img, p.over = e.sharp, []overlay{stateText(number(e.mse))}
 			}
 			r.panels = append(r.panels, p)
 		}
 		if deviations {
 			average, spread := panel{caption: "mean"}, panel{caption: "std. dev. 0–" + number(top)}
-			if d.deviation != nil {
-				a := d.answers[len(d.answers)-1]
+			if l.deviation != nil {
+				a := l.estimates[len(l.estimates)-1]
 				average.img, average.over = a.sharp, []overlay{stateText(number(a.mse))}
-				spread.img = mapped(d.deviation, first.Width, heat, shades)
+				spread.img = mapped(l.deviation, first.Width, heat, shades)
 			}
 			r.panels = append(r.panels, average, spread)
 		}
@@ -105,22 +110,23 @@ func (o Overview) Figure() (*Figure, error) {
 	return g.figure(), nil
 }
 
-// candidates are the answers without the mean.
-func (d *derived) candidates() []answer {
-	if d.deviation != nil {
-		return d.answers[:len(d.answers)-1]
+// candidates are the estimates without the mean.
+func (l *layout) candidates() []estimate {
+	if l.deviation != nil {
+		return l.estimates[:len(l.estimates)-1]
 	}
-	return d.answers
+	return l.estimates
 }
 
 // insetSide is the size of a PSF inset in pixels of the galaxy, 3/10 of the smaller side.
 func insetSide(height, width int) int { return max(3, 3*min(height, width)/10) }
 
-// withInset is an image with the middle of a PSF in its upper right corner, at the same pixel scale.
+// withInset is an image with the middle of a PSF in its upper right corner, at the same pixel
+// scale.
 func withInset(img image.Image, psf []float32) image.Image {
 	b := img.Bounds()
 	side := insetSide(b.Dy(), b.Dx())
-	inset := mapped(psfOnStamp(psf, side, side), side, greyMap(), greyShades)
+	inset := mapped(psfOnStamp(psf, side, side), side, grayMap(), grayShades)
 	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	draw.Draw(out, out.Rect, img, b.Min, draw.Src)
 	draw.Draw(out, image.Rect(b.Dx()-side, 0, b.Dx(), side), inset, image.Point{}, draw.Src)
@@ -132,6 +138,9 @@ func frameInset(height, width int) overlay {
 	return func(c vgdraw.Canvas, pixel vg.Length) {
 		size := vg.Length(insetSide(height, width)) * pixel
 		c.StrokeLines(vgdraw.LineStyle{Color: color.White, Width: 0.75 * css}, []vg.Point{
-			{X: c.Max.X - size, Y: c.Max.Y}, {X: c.Max.X - size, Y: c.Max.Y - size}, {X: c.Max.X, Y: c.Max.Y - size}})
+			{X: c.Max.X - size, Y: c.Max.Y},
+			{X: c.Max.X - size, Y: c.Max.Y - size},
+			{X: c.Max.X, Y: c.Max.Y - size},
+		})
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Progress follows work that takes a while: a bar with a line of text and the time that is left, in one display of the notebook cell
-// that is updated in place, at most twice a second. Outside a notebook the line goes to standard error every 10 seconds. For a
-// training see [Training].
+// Progress follows work that takes a while: a bar with a line of text and the time that is left, in
+// one display of the notebook cell that is updated in place, at most twice a second. Outside a
+// notebook the line goes to standard error every 10 seconds. For a training see [Training].
 //
 //	bar := plotting.NewProgress()
 //	for … {
@@ -30,6 +30,8 @@ type Progress struct {
 	from           float64
 }
 
+const progressBar = `<div><progress value="%.4f" max="1" style="width:12em"></progress> %s</div>`
+
 // NewProgress is a bar that takes no room before its first update.
 func NewProgress() *Progress {
 	if !gonbui.IsNotebook {
@@ -41,24 +43,28 @@ func NewProgress() *Progress {
 	return &Progress{period: linePeriod, now: time.Now, show: func(done float64, line string) {
 		gonbui.SendData(&protocol.DisplayData{
 			Data: map[protocol.MIMEType]any{
-				protocol.MIMETextHTML:  fmt.Sprintf(`<div><progress value="%.4f" max="1" style="width:12em"></progress> %s</div>`, done, html.EscapeString(line)),
+				protocol.MIMETextHTML:  fmt.Sprintf(progressBar, done, html.EscapeString(line)),
 				protocol.MIMETextPlain: line,
 			},
 			DisplayID: id,
 		})
 		if done >= 1 {
-			_ = flush() // What the cell prints next comes below. A notebook that can't be reached must not stop the work.
+			// What the cell prints next comes below. A notebook that can't be reached must not stop
+			// the work.
+			_ = flush()
 		}
 	}}
 }
 
-// Update tells which part of the work is done, 0 to 1, and says in words how far it is. A part of 1 or more is always shown.
+// Update tells which part of the work is done, 0 to 1, and says in words how far it is. A part of 1
+// or more is always shown.
 func (p *Progress) Update(done float64, text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
 	if p.started.IsZero() {
-		p.started, p.from = now, done // What was done before, in an interrupted run, doesn't count for the rate.
+		// What was done before, in an interrupted run, doesn't count for the rate.
+		p.started, p.from = now, done
 	}
 	if done < 1 && now.Sub(p.shown) < p.period {
 		return

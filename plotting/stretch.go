@@ -1,6 +1,7 @@
 package plotting
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -8,13 +9,16 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// zeroGrey is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with room below it for
-// negative noise of the sky.
-const zeroGrey = 0.15
+// zeroGray is the brightness, of 1, that an automatic stretch gives to the value 0: dark, but with
+// room below it for negative noise of the sky.
+const zeroGray = 0.15
 
-// Stretch maps pixel values to a brightness from 0 (black) to 1 (white) by the inverse hyperbolic sine, which is linear
-// for faint values and logarithmic for bright ones, and takes negative values too (Lupton, Gunn & Szalay 1999;
-// Lupton et al. 2004):
+// colorStretch is for pictures in color, which are encoded for the eye already.
+var colorStretch = Stretch{High: 1}
+
+// Stretch maps pixel values to a brightness from 0 (black) to 1 (white) by the inverse hyperbolic
+// sine, which is linear for faint values and logarithmic for bright ones, and takes negative values
+// too (Lupton, Gunn & Szalay 1999; Lupton et al. 2004):
 //
 //	brightness(v) = (s(v) − s(Low)) / (s(High) − s(Low)),  s(v) = asinh(v / Softening)
 //
@@ -22,14 +26,17 @@ const zeroGrey = 0.15
 type Stretch struct {
 	// Low is shown black, High white, in pixel values. Low < High.
 	Low, High float64
-	// Softening is the pixel value where the scale turns from linear to logarithmic; 0 means linear throughout.
+	// Softening is the pixel value where the scale turns from linear to logarithmic; 0 means linear
+	// throughout.
 	Softening float64
 }
 
-// AutoStretch chooses one stretch for images that are to be compared. High is their brightest pixel. Softening is 3
-// standard deviations of the sky noise, within [High/100, High/4]; the noise is taken from the negative pixels of the
-// noisiest batch, and Softening is High/30 where none has 1 negative pixel in 20. Low is such that the value 0 has the brightness 0.15. Images of 3 channels are
-// taken to be pictures, encoded for the eye already: they get the linear range from 0 to 1.
+// AutoStretch chooses one stretch for images that are to be compared. High is their brightest
+// pixel. Softening is 3 standard deviations of the sky noise, within [High/100, High/4]; the noise
+// is that of the sky of the noisiest batch ([galaxy.Images.Sky]), and Softening is High/30 where
+// none has 1 negative pixel in 20. Low is such that the value 0 has the brightness 0.15. Images of
+// 3 channels are taken to be pictures, encoded for the eye already: they get the linear range from
+// 0 to 1.
 //
 // It is an error if there is no image, or one of them isn't valid.
 func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
@@ -44,9 +51,9 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	var high, noise float64
 	for _, b := range batches {
 		if b.Channels == 3 {
-			return Stretch{High: 1}, nil
+			return colorStretch, nil
 		}
-		noise = max(noise, skyNoise(b.Pixels))
+		noise = max(noise, skyNoise(b))
 		high = max(high, float64(slices.Max(b.Pixels)))
 	}
 	if high <= 0 {
@@ -56,25 +63,30 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	if noise > 0 {
 		softening = min(max(3*noise, high/100), high/4)
 	}
-	// Solve brightness(0) = zeroGrey for Low.
-	low := softening * math.Sinh(-zeroGrey/(1-zeroGrey)*math.Asinh(high/softening))
+	// Solve brightness(0) = zeroGray for Low.
+	low := softening * math.Sinh(-zeroGray/(1-zeroGray)*math.Asinh(high/softening))
 	return Stretch{Low: low, High: high, Softening: softening}, nil
 }
 
-// skyNoise is the standard deviation of Gaussian noise around 0, from its negative half, which galaxies don't reach; 0 if
-// fewer than 1 pixel in 20 is negative.
-func skyNoise(pixels []float32) float64 {
-	var below []float32
-	for _, v := range pixels {
+// skyNoise returns the noise of the sky of images ([galaxy.Images.Sky]), the median of up to
+// sixteen of them; 0 if fewer than 1 pixel in 20 is negative, as without a sky of 0 and noise.
+func skyNoise(images *galaxy.Images) float64 {
+	below := 0
+	for _, v := range images.Pixels {
 		if v < 0 {
-			below = append(below, -v)
+			below++
 		}
 	}
-	if 20*len(below) < len(pixels) {
+	if 20*below < len(images.Pixels) {
 		return 0
 	}
-	slices.Sort(below)
-	return 1.4826 * float64(below[len(below)/2]) // The median of |v| is 0.6745 standard deviations.
+	var some []int
+	for i := 0; i < images.N; i += (images.N + 15) / 16 {
+		some = append(some, i)
+	}
+	skies, _ := images.Select(some...).Sky() // those without noise have 0
+	slices.SortFunc(skies, func(a, b galaxy.Sky) int { return cmp.Compare(a.Noise, b.Noise) })
+	return skies[len(skies)/2].Noise
 }
 
 // At returns the brightness of the value v, in [0, 1].
@@ -96,7 +108,8 @@ func (s Stretch) String() string {
 	if s.Softening == 0 {
 		return fmt.Sprintf("linear scale, black %s, white %s", number(s.Low), number(s.High))
 	}
-	return fmt.Sprintf("asinh stretch, softening %s, black %s, white %s", number(s.Softening), number(s.Low), number(s.High))
+	return fmt.Sprintf("asinh stretch, softening %s, black %s, white %s",
+		number(s.Softening), number(s.Low), number(s.High))
 }
 
 // or returns s, checked, or the automatic stretch for the batches where s is zero.
@@ -104,8 +117,10 @@ func (s Stretch) or(batches ...*galaxy.Images) (Stretch, error) {
 	if s == (Stretch{}) {
 		return AutoStretch(batches...)
 	}
-	if !(s.Low < s.High) || !(s.Softening >= 0) || math.IsInf(s.High-s.Low, 0) || math.IsInf(s.Softening, 0) {
-		return s, fmt.Errorf("plotting: Stretch%+v is not usable: it needs finite Low < High and Softening ≥ 0; leave it zero for an automatic one", s)
+	if !(s.Low < s.High) || !(s.Softening >= 0) || math.IsInf(s.High-s.Low, 0) ||
+		math.IsInf(s.Softening, 0) {
+		return s, fmt.Errorf("plotting: Stretch%+v is not usable: it needs finite Low < High and "+
+			"Softening ≥ 0; leave it zero for an automatic one", s)
 	}
 	return s, nil
 }

@@ -39,11 +39,11 @@ func TestAutoStretch(t *testing.T) {
 	if math.Abs(s.Softening/(3*sigma)-1) > 0.1 {
 		t.Errorf("softening %g, want 3σ = %g within 10 %%", s.Softening, 3*sigma)
 	}
-	if got := s.At(0); math.Abs(got-zeroGrey) > 1e-12 {
-		t.Errorf("the value 0 has the brightness %g, want %g", got, zeroGrey)
+	if got := s.At(0); math.Abs(got-zeroGray) > 1e-12 {
+		t.Errorf("the value 0 has the brightness %g, want %g", got, zeroGray)
 	}
-	if at := s.At(-sigma / 2); at <= 0 || at >= zeroGrey {
-		t.Errorf("negative noise has the brightness %g, want it between 0 and %g", at, zeroGrey)
+	if at := s.At(-sigma / 2); at <= 0 || at >= zeroGray {
+		t.Errorf("negative noise has the brightness %g, want it between 0 and %g", at, zeroGray)
 	}
 	last := -1.0
 	for v := s.Low; v <= s.High; v += 0.001 {
@@ -57,11 +57,12 @@ func TestAutoStretch(t *testing.T) {
 	if err != nil || clean.Softening != 1.0/30 {
 		t.Errorf("stretch without noise = %+v, %v; want softening 1/30", clean, err)
 	}
-	if dark, err := AutoStretch(galaxy.NewImages(1, 4, 4, 1)); err != nil || !(dark.Low < 0 && dark.High > 0) {
+	if dark, err := AutoStretch(galaxy.NewImages(1, 4, 4, 1)); err != nil ||
+		!(dark.Low < 0 && dark.High > 0) {
 		t.Errorf("stretch of a dark image = %+v, %v; want a usable one", dark, err)
 	}
-	if colour, err := AutoStretch(disc(1, 4, 3)); err != nil || colour != (Stretch{High: 1}) {
-		t.Errorf("stretch of a picture = %+v, %v; want linear 0 to 1", colour, err)
+	if color, err := AutoStretch(disc(1, 4, 3)); err != nil || color != (Stretch{High: 1}) {
+		t.Errorf("stretch of a picture = %+v, %v; want linear 0 to 1", color, err)
 	}
 	_, err = AutoStretch()
 	wantError(t, err, "at least one")
@@ -73,7 +74,8 @@ func TestAutoStretch(t *testing.T) {
 
 func TestStretchErrors(t *testing.T) {
 	for _, s := range []Stretch{
-		{Low: 1, High: 1}, {Low: 2, High: 1}, {High: 1, Softening: -1}, {High: math.NaN()}, {High: math.Inf(1)}, {High: 1, Softening: math.NaN()},
+		{Low: 1, High: 1}, {Low: 2, High: 1}, {High: math.NaN()}, {High: math.Inf(1)},
+		{High: 1, Softening: -1}, {High: 1, Softening: math.NaN()},
 	} {
 		_, err := Mosaic{Images: disc(1, 4, 1), Stretch: s}.Figure()
 		wantError(t, err, "Low < High")

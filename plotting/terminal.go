@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// terminal shows a run as text, without a curve: one line that is overwritten on a terminal, and a new line now and then
-// in a log file, where overwriting only leaves a mess.
+// terminal shows a run as text, without a curve: one line that is overwritten on a terminal, and a
+// new line now and then in a log file, where overwriting only leaves a mess.
 type terminal struct {
 	out       io.Writer
 	overwrite bool
@@ -24,7 +24,8 @@ const logPeriod = 10 * time.Second
 
 func newTerminal(f *os.File) *terminal {
 	info, err := f.Stat()
-	return &terminal{out: f, overwrite: err == nil && info.Mode()&os.ModeCharDevice != 0, now: time.Now}
+	tty := err == nil && info.Mode()&os.ModeCharDevice != 0
+	return &terminal{out: f, overwrite: tty, now: time.Now}
 }
 
 func (t *terminal) line(p progress) {
@@ -40,13 +41,13 @@ func (t *terminal) line(p progress) {
 
 func (t *terminal) curve(Loss) {}
 
-func (t *terminal) finish(p progress, _ Loss) error {
+func (t *terminal) finish(l Loss) error {
 	if t.overwrite {
-		t.write(p.summary())
+		t.write(l.Title)
 		_, err := fmt.Fprintln(t.out)
 		return err
 	}
-	_, err := fmt.Fprintln(t.out, p.summary())
+	_, err := fmt.Fprintln(t.out, l.Title)
 	return err
 }
 

@@ -5,12 +5,13 @@ import (
 	"testing"
 )
 
-func TestTerms(t *testing.T) {
+func TestLossTerms(t *testing.T) {
 	down := falling(300)
 	for i := range down {
 		down[i].Loss *= -1000
 	}
-	f := mustDraw(t, Terms{Terms: map[string][]Point{"KL": falling(300), "clean": down}, Title: "Eq. 1"})
+	terms := map[string][]Point{"KL": falling(300), "clean": down}
+	f := mustDraw(t, LossTerms{Terms: terms, Title: "Eq. 1"})
 	texts := written(t, f)
 	for _, want := range []string{"Eq. 1", "|KL|", "|clean|", "training step"} {
 		if !slices.Contains(texts, want) {
@@ -21,8 +22,9 @@ func TestTerms(t *testing.T) {
 		t.Errorf("the figure takes %d bytes (%v), want at most 100000", len(data), err)
 	}
 
-	_, err := Terms{}.Figure()
+	_, err := LossTerms{}.Figure()
 	wantError(t, err, "1 to 6")
-	_, err = Terms{Terms: map[string][]Point{"KL": {{Step: 1}, {Step: 2}, {Step: 3, Loss: 1}}}}.Figure()
+	few := []Point{{Step: 1}, {Step: 2}, {Step: 3, Loss: 1}}
+	_, err = LossTerms{Terms: map[string][]Point{"KL": few}}.Figure()
 	wantError(t, err, `"KL"`)
 }

@@ -3,7 +3,6 @@ package plotting
 import (
 	"fmt"
 	"image/color"
-	"math"
 	"strconv"
 	"strings"
 
@@ -12,6 +11,9 @@ import (
 	"gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/internal/numbers"
 )
 
 var (
@@ -21,11 +23,14 @@ var (
 	handler = superscripts{text.Plain{Fonts: font.NewCache(liberation.Collection())}}
 )
 
-// textStyle is Liberation Sans (metrically Arial), size in CSS pixels, placed by its top left corner.
+// textStyle is Liberation Sans (metrically Arial), size in CSS pixels, placed by its top left
+// corner.
 func textStyle(size float64, c color.Color) text.Style {
 	return text.Style{
-		Color:   c,
-		Font:    font.Font{Typeface: plot.DefaultFont.Typeface, Variant: "Sans", Size: vg.Length(size) * css},
+		Color: c,
+		Font: font.Font{
+			Typeface: plot.DefaultFont.Typeface, Variant: "Sans", Size: vg.Length(size) * css,
+		},
 		XAlign:  text.XLeft,
 		YAlign:  text.YTop,
 		Handler: handler,
@@ -49,16 +54,16 @@ func fitted(s string, style text.Style, width vg.Length) string {
 // number writes v with two significant digits, "0.012" or "3.1×10^{-6}".
 func number(v float64) string { return significant(v, 2) }
 
-// significant writes v with a number of significant digits. Without an exponent no zeros are added.
+// significant writes v with a number of significant digits, as [numbers.Significant] does, with a
+// raised exponent.
 func significant(v float64, digits int) string {
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64)
-	if v == 0 || math.Abs(v) >= 0.001 && math.Abs(rounded) < 1e4 {
-		return minus(strconv.FormatFloat(rounded, 'f', -1, 64))
+	mantissa, exponent, scaled := strings.Cut(numbers.Significant(v, digits), "e")
+	if !scaled {
+		return minus(mantissa)
 	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', digits-1, 64), "e")
 	power, err := strconv.Atoi(exponent)
-	if err != nil { // NaN or infinite.
-		return fmt.Sprint(v)
+	if err != nil {
+		panic(err) // numbers writes integers there
 	}
 	return fmt.Sprintf("%s×10^{%s}", minus(mantissa), minus(strconv.Itoa(power)))
 }
@@ -66,7 +71,8 @@ func significant(v float64, digits int) string {
 // minus sets a minus sign, which is wider than the hyphen of a keyboard.
 func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
 
-// superscripts sets "10^{-3}" as 10 with a raised -3, because the fonts at hand lack some superscript characters.
+// superscripts sets "10^{-3}" as 10 with a raised -3, because the fonts at hand lack some
+// superscript characters.
 type superscripts struct{ text.Plain }
 
 const (
@@ -136,4 +142,31 @@ func (s superscripts) Draw(c vg.Canvas, txt string, style text.Style, at vg.Poin
 		}
 		y -= height + depth
 	}
+}
+
+func titleHeight(title string) float64 {
+	if title == "" {
+		return 0
+	}
+	return titleSpace
+}
+
+func titleOr(title, otherwise string) string {
+	if title == "" {
+		return otherwise
+	}
+	return title
+}
+
+// drawTitle sets a title at the upper left, drawFoot a remark at the lower left.
+func drawTitle(c draw.Canvas, title string) {
+	s := textStyle(titleSize, ink)
+	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Max.Y - 1*css},
+		fitted(title, s, c.Size().X-4*css))
+}
+
+func drawFoot(c draw.Canvas, foot string) {
+	s := textStyle(10, faint)
+	c.FillText(s, vg.Point{X: c.Min.X + 2*css, Y: c.Min.Y + (footSpace-4)*css},
+		fitted(foot, s, c.Size().X-4*css))
 }

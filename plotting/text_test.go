@@ -8,8 +8,9 @@ import (
 
 func TestNumber(t *testing.T) {
 	for v, want := range map[float64]string{
-		0: "0", 1: "1", -0.25: "−0.25", 0.0123: "0.012", 0.001: "0.001", 3.14e-6: "3.1×10^{−6}", -2e-12: "−2.0×10^{−12}",
-		123: "120", 12345: "1.2×10^{4}", 0.000999: "1.0×10^{−3}", math.Inf(1): "+Inf",
+		0: "0", 1: "1", -0.25: "−0.25", 0.0123: "0.012", 0.001: "0.001", 3.14e-6: "3.1×10^{−6}",
+		-2e-12: "−2.0×10^{−12}",
+		123:    "120", 12345: "1.2×10^{4}", 0.000999: "1.0×10^{−3}", math.Inf(1): "+Inf",
 	} {
 		if got := number(v); got != want {
 			t.Errorf("number(%g) = %q, want %q", v, got, want)
@@ -36,7 +37,8 @@ func TestValueTicks(t *testing.T) {
 			got = append(got, tick.Label)
 		}
 		if !slices.Equal(got, c.want) {
-			t.Errorf("ticks from %g to %g by %g are %q, want %q", c.low, c.high, c.step, got, c.want)
+			t.Errorf("ticks from %g to %g by %g are %q, want %q", c.low, c.high, c.step, got,
+				c.want)
 		}
 	}
 }
@@ -50,7 +52,9 @@ func TestRuns(t *testing.T) {
 }
 
 func TestRoundUpAndBelow(t *testing.T) {
-	for v, want := range map[float64]float64{0: 1, 0.3: 0.3, 0.1001: 0.11, 1234: 1300, 9.99: 10, 7e-9: 7e-9} {
+	for v, want := range map[float64]float64{
+		0: 1, 0.3: 0.3, 0.1001: 0.11, 1234: 1300, 9.99: 10, 7e-9: 7e-9,
+	} {
 		if got := roundUp(v); math.Abs(got/want-1) > 1e-9 {
 			t.Errorf("roundUp(%g) = %g, want %g", v, got, want)
 		}

@@ -19,10 +19,11 @@ const (
 	recentLosses = 50
 )
 
-// Training follows a training run as it goes: a line with the step, the rate, the time that is left and the loss, and,
-// in a notebook cell, the loss curve beneath. It updates one display in place, at most twice a second, the curve every
-// 5 seconds, and at once where there is a past; at the end the curve, with the line as its title, is all that stays in the notebook. Outside a notebook
-// the line goes to standard error.
+// Training follows a training run as it goes: a line with the step, the rate, the time that is left
+// and the loss, and, in a notebook cell, the loss curve beneath. It updates one display in place,
+// at most twice a second, the curve every 5 seconds, and at once where there is a past; at the end
+// the curve, with the line as its title, is all that stays in the notebook. Outside a notebook the
+// line goes to standard error.
 //
 //	live := plotting.NewTraining(steps)
 //	defer live.Close()
@@ -30,7 +31,8 @@ const (
 //		live.Update(step, loss)
 //	}
 //
-// Its methods may be called from several goroutines. Drawing the curve takes some 50 ms of the caller's time.
+// Its methods may be called from several goroutines. Drawing the curve takes some 50 ms of the
+// caller's time.
 type Training struct {
 	mu     sync.Mutex
 	total  int
@@ -49,12 +51,12 @@ type screen interface {
 	line(p progress)
 	// curve redraws the loss curve.
 	curve(l Loss)
-	// finish shows the end of the run.
-	finish(p progress, l Loss) error
+	// finish shows the end of the run, of which the title of the loss says how far it came.
+	finish(l Loss) error
 }
 
-// NewTraining follows a run of total steps; 0 if their number isn't known. A run that goes on from a checkpoint is given the
-// losses of its past, for the curve.
+// NewTraining follows a run of total steps; 0 if their number isn't known. A run that goes on from
+// a checkpoint is given the losses of its past, for the curve.
 func NewTraining(total int, past ...Point) *Training {
 	var s screen = newTerminal(os.Stderr)
 	if gonbui.IsNotebook {
@@ -64,10 +66,12 @@ func NewTraining(total int, past ...Point) *Training {
 }
 
 func newTraining(total int, past []Point, s screen, now func() time.Time) *Training {
-	return &Training{total: max(total, 0), loss: Loss{Training: slices.Clone(past)}, screen: s, now: now}
+	loss := Loss{Training: slices.Clone(past)}
+	return &Training{total: max(total, 0), loss: loss, screen: s, now: now}
 }
 
-// Update tells the training loss of a step. A loss that isn't finite is shown in the line and left out of the curve.
+// Update tells the training loss of a step. A loss that isn't finite is shown in the line and left
+// out of the curve.
 func (t *Training) Update(step int, loss float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,7 +80,8 @@ func (t *Training) Update(step int, loss float64) {
 	}
 	now := t.now()
 	if t.started.IsZero() {
-		// The rate counts from here, so that compiling the model and resuming at a later step don't distort it.
+		// The rate counts from here, so that compiling the model and resuming at a later step don't
+		// distort it.
 		t.started, t.startStep = now, step
 		if len(t.loss.Training) == 0 {
 			t.curveShown = now // a curve wants some points
@@ -94,20 +99,21 @@ func (t *Training) Update(step int, loss float64) {
 	t.screen.line(t.progress(now))
 }
 
-// Validate tells the last validation loss, which the curve shows as a point. It may be told after every step, as fit.Progress has it: NaN, before the first,
-// and the one that was told last, are left out.
+// Validate tells the last validation loss, which the curve shows as a point. It may be told after
+// every step, as fit.Progress has it: NaN, before the first, and the one that was told last, are
+// left out.
 func (t *Training) Validate(step int, loss float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n := len(t.loss.Validation); math.IsNaN(loss) || n > 0 && t.loss.Validation[n-1].Loss == loss {
+	n := len(t.loss.Validation)
+	if math.IsNaN(loss) || n > 0 && t.loss.Validation[n-1].Loss == loss {
 		return
 	}
 	t.loss.Validation = append(t.loss.Validation, Point{Step: step, Loss: loss})
 }
 
-// Close shows the end of the run, however it ended. Only the first call does something, and only if there was a step, now or
-// in the past.
-// It is an error if the notebook can't be reached.
+// Close shows the end of the run, however it ended. Only the first call does something, and only if
+// there was a step, now or in the past. It is an error if the notebook can't be reached.
 func (t *Training) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -116,7 +122,9 @@ func (t *Training) Close() error {
 		return nil
 	}
 	t.closed = true
-	return t.screen.finish(t.progress(t.now()), t.loss)
+	l := t.loss
+	l.Title = t.progress(t.now()).summary()
+	return t.screen.finish(l)
 }
 
 // progress is how far a run is.
@@ -144,7 +152,8 @@ func (t *Training) progress(now time.Time) progress {
 	return p
 }
 
-// String is the line while the run goes on: "step 120/3000 (4 %), 22.9 steps/s, 2m6s left, loss 0.0123".
+// String is the line while the run goes on: "step 120/3000 (4 %), 22.9 steps/s, 2m6s left, loss
+// 0.0123".
 func (p progress) String() string {
 	s := fmt.Sprintf("step %d", p.step)
 	if p.total > 0 {
@@ -175,6 +184,7 @@ func (p progress) summary() string {
 }
 
 func seconds(s float64) time.Duration {
-	const year = 365 * 24 * 3600 // What would take longer isn't worth a number, and a Duration must not overflow.
+	// What would take longer isn't worth a number, and a Duration must not overflow.
+	const year = 365 * 24 * 3600
 	return time.Duration(math.Round(min(s, year))) * time.Second
 }

@@ -15,9 +15,9 @@ type fakeScreen struct {
 	curves, finishes int
 }
 
-func (s *fakeScreen) line(p progress)             { s.lines = append(s.lines, p) }
-func (s *fakeScreen) curve(Loss)                  { s.curves++ }
-func (s *fakeScreen) finish(progress, Loss) error { s.finishes++; return nil }
+func (s *fakeScreen) line(p progress)   { s.lines = append(s.lines, p) }
+func (s *fakeScreen) curve(Loss)        { s.curves++ }
+func (s *fakeScreen) finish(Loss) error { s.finishes++; return nil }
 func clock(at *time.Duration) func() time.Time {
 	return func() time.Time { return time.Unix(0, 0).Add(*at) }
 }
@@ -41,7 +41,8 @@ func TestTrainingIsThrottled(t *testing.T) {
 	if math.Abs(last.rate-50) > 0.1 || last.loss != 0.5 {
 		t.Errorf("%+v, want 50 steps/s and loss 0.5", last)
 	}
-	if line := last.String(); !strings.HasPrefix(line, "step 19") || !strings.Contains(line, "/3000 (6") ||
+	if line := last.String(); !strings.HasPrefix(line, "step 19") ||
+		!strings.Contains(line, "/3000 (6") ||
 		!strings.HasSuffix(line, ", 50 steps/s, 20s left, loss 0.5") {
 		t.Errorf("the line is %q", line)
 	}
@@ -67,7 +68,8 @@ func TestProgressWithLittleKnown(t *testing.T) {
 	if got := (progress{step: 1, loss: math.NaN()}).String(); got != "step 1, loss NaN" {
 		t.Errorf("first line %q", got)
 	}
-	if got := (progress{step: 1, total: 1 << 60, rate: 1e-9, loss: 1}).String(); !strings.Contains(got, "8760h0m0s left") {
+	endless := progress{step: 1, total: 1 << 60, rate: 1e-9, loss: 1}
+	if got := endless.String(); !strings.Contains(got, "8760h0m0s left") {
 		t.Errorf("an endless run: %q", got)
 	}
 }
@@ -78,7 +80,8 @@ func TestTerminal(t *testing.T) {
 	s := &terminal{out: &out, overwrite: true, now: clock(&at)}
 	s.line(progress{step: 100, loss: 0.125})
 	s.line(progress{step: 101, loss: 1})
-	if err := s.finish(progress{step: 101, loss: 1, elapsed: time.Minute}, Loss{}); err != nil {
+	end := progress{step: 101, loss: 1, elapsed: time.Minute}
+	if err := s.finish(Loss{Title: end.summary()}); err != nil {
 		t.Fatal(err)
 	}
 	want := "\rstep 100, loss 0.125\rstep 101, loss 1    \rstep 101 in 1m0s, loss 1\n"
@@ -98,7 +101,8 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// A run that was finished before shows its curve; one that goes on counts its rate from where it went on.
+// A run that was finished before shows its curve; one that goes on counts its rate from where it
+// went on.
 func TestTrainingWithAPast(t *testing.T) {
 	past := []Point{{Step: 1, Loss: 2}, {Step: 2, Loss: 1.5}, {Step: 100, Loss: 1}}
 	var at time.Duration
@@ -110,8 +114,10 @@ func TestTrainingWithAPast(t *testing.T) {
 	live.Update(101, 1)
 	at += 10 * time.Second
 	live.Update(201, 1)
-	if p := live.progress(live.now()); p.rate != 10 || p.step != 201 || len(live.loss.Training) != len(past)+2 {
-		t.Errorf("step %d at %g steps/s with %d points, want 201 at 10 with %d", p.step, p.rate, len(live.loss.Training), len(past)+2)
+	if p := live.progress(live.now()); p.rate != 10 || p.step != 201 ||
+		len(live.loss.Training) != len(past)+2 {
+		t.Errorf("step %d at %g steps/s with %d points, want 201 at 10 with %d", p.step, p.rate,
+			len(live.loss.Training), len(past)+2)
 	}
 }
 
@@ -121,7 +127,8 @@ func TestValidate(t *testing.T) {
 	for step, loss := range []float64{math.NaN(), 0.5, 0.5, 0.4} {
 		live.Validate(step+1, loss)
 	}
-	if want := []Point{{Step: 2, Loss: 0.5}, {Step: 4, Loss: 0.4}}; !slices.Equal(live.loss.Validation, want) {
+	want := []Point{{Step: 2, Loss: 0.5}, {Step: 4, Loss: 0.4}}
+	if !slices.Equal(live.loss.Validation, want) {
 		t.Errorf("validation losses are %v, want %v", live.loss.Validation, want)
 	}
 }

@@ -7,7 +7,7 @@
 //   - in ~/.local/lib/go-xla and /usr/local/lib/go-xla, where go-xla's installer puts it,
 //   - in galdecon's own Python environment ([galdecon/internal/home]),
 //
-// and where there is none for "cpu", the one that kernels/requirements.txt pins is installed into that environment. There is no
+// and where there is none for "cpu", the one that galdecon pins is installed into that environment. There is no
 // fall-back to GoMLX's pure-Go backend, which is a hundred times slower on convolutions and has no FFT: better an error that says
 // what to do.
 package backend
@@ -24,10 +24,11 @@ import (
 	"sync"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/go-xla/compute/xla"
 	"github.com/gomlx/go-xla/installer"
 	"github.com/gomlx/gomlx/core/graph"
 
+	"galdecon/galdecon/backend/compiled"
+	"galdecon/galdecon/backend/internal/plugin"
 	"galdecon/galdecon/internal/executor"
 	"galdecon/internal/console"
 	"galdecon/internal/home"
@@ -45,9 +46,37 @@ func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
 	return executor.New(device, f)
 }
 
-// Open opens a new backend: "cpu" or "", "cuda", or the absolute path of a PJRT plugin. For "cpu" it installs a plugin where there is
-// none.
-func Open(name string) (compute.Backend, error) {
+// Open opens a new backend: "cpu" or "", "cuda", or the absolute path of a PJRT plugin. For "cpu" it
+// installs a plugin where there is none.
+//
+// What the backend compiles is kept in galdecon's per-user directory, and loaded by other processes
+// that would compile the same on the same machine; what they compute is the same to the bit. Where
+// the directory can't be written, one line on stderr says so.
+func Open(name string) (compute.Backend, error) { return open(name, store()) }
+
+// OpenUncached is [Open] for a backend that compiles each program itself and keeps none.
+func OpenUncached(name string) (compute.Backend, error) { return open(name, nil) }
+
+// store returns where compiled programs are kept; nil where there is no per-user directory.
+func store() *plugin.Store {
+	h, err := home.Open()
+	if err != nil {
+		return nil
+	}
+	return &plugin.Store{
+		Cache: compiled.Cache{Dir: h.Compiled(), Limit: compiled.Limit},
+		Warn: func(err error) {
+			warnOnce.Do(func() {
+				console.New(os.Stderr).Printf("galdecon: compiled programs can't be kept, so each process "+
+					"compiles them again: %v; make it writable or set %s to another directory", err, home.DirEnv)
+			})
+		},
+	}
+}
+
+var warnOnce sync.Once
+
+func open(name string, store *plugin.Store) (compute.Backend, error) {
 	path, err := Plugin(name)
 	if errors.Is(err, ErrNoPlugin) && kind(name) == "cpu" {
 		path, err = install()
@@ -55,7 +84,7 @@ func Open(name string) (compute.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := xla.New(path)
+	b, err := plugin.Open(path, store)
 	if err != nil {
 		return nil, fmt.Errorf("backend: opening the PJRT plugin %s: %w; set %s to the path of another plugin", path, err, home.BackendEnv)
 	}
@@ -77,7 +106,8 @@ func Plugin(name string) (string, error) {
 		if k == "cuda" {
 			return "", fmt.Errorf("%w for cuda: %s", ErrNoPlugin, cudaAdvice())
 		}
-		return "", fmt.Errorf("%w for cpu: run `go run ./kernels setup` in a clone of galdecon, or set PJRT_PLUGIN_LIBRARY_PATH to the directory of one", ErrNoPlugin)
+		return "", fmt.Errorf("%w for cpu: run `go run %s setup`, or set PJRT_PLUGIN_LIBRARY_PATH to the directory of one",
+			ErrNoPlugin, home.Package("kernels"))
 	case filepath.IsAbs(name):
 		if info, err := os.Stat(name); err != nil || info.IsDir() {
 			return "", fmt.Errorf("backend: %s is %s, which is no file; give the path of a PJRT plugin (pjrt_c_api_*_plugin.so), cpu or cuda", home.BackendEnv, name)
@@ -151,7 +181,7 @@ func install() (string, error) {
 		return path, nil
 	}
 	if errPinned == nil {
-		errPinned = fmt.Errorf("kernels/requirements.txt has none for %s/%s", runtime.GOOS, runtime.GOARCH)
+		errPinned = fmt.Errorf("galdecon pins none for %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
 	lib, err := installer.DefaultHomeLibPath()
 	if err == nil {
@@ -171,15 +201,11 @@ func install() (string, error) {
 
 // installPinned makes galdecon's Python environment, which holds the plugin.
 func installPinned(c *console.Console) error {
-	repo, err := home.FindRepo()
-	if err != nil {
-		return err
-	}
 	h, err := home.Open()
 	if err != nil {
 		return err
 	}
-	return h.SetupPython(context.Background(), repo, c)
+	return h.SetupPython(context.Background(), c)
 }
 
 func firstLine(err error) string {

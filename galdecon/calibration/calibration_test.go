@@ -16,21 +16,22 @@ import (
 	"galdecon/galdecon/internal/galtest"
 )
 
-// draw makes trials of d quantities with a posterior N(centre, 1) each, which correlate by rho, and samples of N(centre + bias, width²), which
-// correlate by sampled. The prior of centres is N(0, 3²).
-func draw(t *testing.T, m, n, d int, width, bias, rho, sampled float64, seed uint64) *Ensemble {
+// draw makes trials of d quantities with a posterior N(center, 1) each, which correlate by rho, and
+// samples of N(center + bias, width²), which correlate by sampled. The prior of centers is N(0,
+// 3²).
+func draw(t *testing.T, m, n, d int, width, bias, rho, sampled float64, seed int64) *Ensemble {
 	t.Helper()
-	rng := rand.New(rand.NewPCG(seed, 0))
+	rng := rand.New(rand.NewPCG(uint64(seed), 0))
 	truth, samples := make([][]float64, m), make([][][]float64, m)
 	for i := range m {
-		centre := make([]float64, d)
-		for k := range centre {
-			centre[k] = 3 * rng.NormFloat64()
+		center := make([]float64, d)
+		for k := range center {
+			center[k] = 3 * rng.NormFloat64()
 		}
 		correlated := func(width, bias, rho float64) []float64 {
 			common, v := math.Sqrt(rho)*rng.NormFloat64(), make([]float64, d)
 			for k := range v {
-				v[k] = centre[k] + bias + width*(common+math.Sqrt(1-rho)*rng.NormFloat64())
+				v[k] = center[k] + bias + width*(common+math.Sqrt(1-rho)*rng.NormFloat64())
 			}
 			return v
 		}
@@ -68,14 +69,16 @@ func wantNear(t *testing.T, what string, got, want, tolerance float64) {
 	}
 }
 
-// Gaussian samples of the right mean and width pass; of a wrong width or mean they fail, and by as much as they must: with samples
-// N(bias, width²) and truth N(0, 1), the rank is binomial with the probability Φ((truth − bias)/width), averaged over the truth.
+// Gaussian samples of the right mean and width pass; of a wrong width or mean they fail, and by as
+// much as they must: with samples N(bias, width²) and truth N(0, 1), the rank is binomial with the
+// probability Φ((truth − bias)/width), averaged over the truth.
 func TestCalibrationOfGaussians(t *testing.T) {
 	const m, n = 1000, 31
 	for _, test := range []struct {
 		name        string
 		width, bias float64
-	}{{"exact", 1, 0}, {"over-confident", 0.7, 0}, {"under-confident", 1.4, 0}, {"biased", 1, 0.5}} {
+	}{{"exact", 1, 0}, {"over-confident", 0.7, 0}, {"under-confident", 1.4, 0},
+		{"biased", 1, 0.5}} {
 		t.Run(test.name, func(t *testing.T) {
 			trials := draw(t, m, n, 1, test.width, test.bias, 0, 0, 1)
 			ranks := trials.Ranks(1)
@@ -83,7 +86,8 @@ func TestCalibrationOfGaussians(t *testing.T) {
 			for r := range expected {
 				p := quad.Fixed(func(x float64) float64 {
 					p := distuv.UnitNormal.CDF((x - test.bias) / test.width)
-					b := distuv.Binomial{N: n, P: min(max(p, 1e-15), 1-1e-15)} // gonum has no probabilities for 0 and 1
+					// gonum has no probabilities for 0 and 1
+					b := distuv.Binomial{N: n, P: min(max(p, 1e-15), 1-1e-15)}
 					return b.Prob(float64(r)) * distuv.UnitNormal.Prob(x)
 				}, -7, 7, 300, nil, 0)
 				expected[r] = int(math.Round(p * 1e12))
@@ -97,30 +101,37 @@ func TestCalibrationOfGaussians(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			inCentre, below := central(t, ranks), cumulative(t, ranks)
-			for k, level := range inCentre.Nominal { // within half more than the band of 95 %, so that chance alone won't fail it
-				wantNear(t, fmt.Sprintf("central coverage at %g", level), inCentre.Empirical[k], central(t, exact).Empirical[k], 1.5*inCentre.Error)
-				wantNear(t, fmt.Sprintf("cumulative coverage at %g", level), below.Empirical[k], cumulative(t, exact).Empirical[k], 1.5*below.Error)
+			inCenter, below := central(t, ranks), cumulative(t, ranks)
+			// within half more than the band of 95 %, so that chance alone won't fail it
+			for k, level := range inCenter.Nominal {
+				wantNear(t, fmt.Sprintf("central coverage at %g", level), inCenter.Empirical[k],
+					central(t, exact).Empirical[k], 1.5*inCenter.Error)
+				wantNear(t, fmt.Sprintf("cumulative coverage at %g", level), below.Empirical[k],
+					cumulative(t, exact).Empirical[k], 1.5*below.Error)
 			}
 			calibrated := test.name == "exact"
-			for what, p := range map[string]float64{"central": inCentre.P, "cumulative": below.P, "histogram": histogram.P, "TARP": cumulative(t, tarp).P} {
+			for what, p := range map[string]float64{"central": inCenter.P, "cumulative": below.P,
+				"histogram": histogram.P, "TARP": cumulative(t, tarp).P} {
 				if calibrated != (p > 0.01) {
 					t.Errorf("%s: by chance with probability %v", what, p)
 				}
 			}
-			if calibrated != (inCentre.Distance < inCentre.Error) {
-				t.Errorf("distance %v, error %v", inCentre.Distance, inCentre.Error)
+			if calibrated != (inCenter.Distance < inCenter.Error) {
+				t.Errorf("distance %v, error %v", inCenter.Distance, inCenter.Error)
 			}
-			// The mean of n samples is off by 1 + width²/n + bias² in the square; they promise width² (1 + 1/n).
+			// The mean of n samples is off by 1 + width²/n + bias² in the square; they promise
+			// width² (1 + 1/n).
 			ratio, err := trials.SpreadRatio(1)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := math.Sqrt((1 + test.width*test.width/n + test.bias*test.bias) / (test.width * test.width * (1 + 1./n)))
+			want := math.Sqrt((1 + test.width*test.width/n +
+				test.bias*test.bias) / (test.width * test.width * (1 + 1./n)))
 			if !(ratio.Low < want && want < ratio.High) || ratio.High-ratio.Low > 0.15 {
 				t.Errorf("error over spread is %+v, want %v", ratio, want)
 			}
-			// Its interval is, by the delta method on squares of Gaussians, √(2/m)/2 of it to either side, 1.96 times, but for the bias.
+			// Its interval is, by the delta method on squares of Gaussians, √(2/m)/2 of it to
+			// either side, 1.96 times, but for the bias.
 			if half := (ratio.High - ratio.Low) / 2; test.bias == 0 {
 				wantNear(t, "half of the interval", half, 1.96*want*math.Sqrt(0.5/m), 0.1*half)
 			}
@@ -132,7 +143,7 @@ func TestCalibrationOfGaussians(t *testing.T) {
 func TestBandsHold(t *testing.T) {
 	const repeats = 200
 	var strayed [2]int
-	for seed := range uint64(repeats) {
+	for seed := range int64(repeats) {
 		r := draw(t, 30, 15, 30, 1, 0, 0.5, 0.5, seed).Ranks(1)
 		for k, c := range []Coverage{central(t, r), cumulative(t, r)} {
 			if c.Distance > c.Error {
@@ -144,8 +155,10 @@ func TestBandsHold(t *testing.T) {
 		}
 	}
 	for k, n := range strayed {
-		if share := float64(n) / repeats; share < 0.02 || share > 0.1 { // 5 % ± 3 standard errors of 1.5 %
-			t.Errorf("%s: %v of exact cases are outside of the band of 95 %%", []string{"central", "cumulative"}[k], share)
+		// 5 % ± 3 standard errors of 1.5 %
+		if share := float64(n) / repeats; share < 0.02 || share > 0.1 {
+			t.Errorf("%s: %v of exact cases are outside of the band of 95 %%",
+				[]string{"central", "cumulative"}[k], share)
 		}
 	}
 }
@@ -179,7 +192,8 @@ func TestEqualPixelsAreOne(t *testing.T) {
 	wantNear(t, "its lower end", second.Low, first.Low, 1e-12)
 }
 
-// Samples with the right marginals but without the correlation of the posterior pass one by one; TARP sees them.
+// Samples with the right marginals but without the correlation of the posterior pass one by one;
+// TARP sees them.
 func TestTARPSeesCorrelation(t *testing.T) {
 	const rho = 0.98
 	for _, test := range []struct {
@@ -200,7 +214,8 @@ func TestTARPSeesCorrelation(t *testing.T) {
 	}
 }
 
-// TestTARPGolden compares with the Python program of the paper's authors; testdata/golden_tarp.py made the file.
+// TestTARPGolden compares with the Python program of the paper's authors; testdata/golden_tarp.py
+// made the file.
 func TestTARPGolden(t *testing.T) {
 	data, err := os.ReadFile("testdata/golden_tarp.json")
 	if err != nil {
@@ -231,14 +246,16 @@ func TestTARPGolden(t *testing.T) {
 		for _, counts := range ranks.Counts {
 			sum += counts[r]
 		}
-		wantNear(t, fmt.Sprintf("expected coverage up to rank %d", r), float64(sum)/float64(trials.m), golden.ECP[r+1], 1e-12)
+		wantNear(t, fmt.Sprintf("expected coverage up to rank %d", r),
+			float64(sum)/float64(trials.m), golden.ECP[r+1], 1e-12)
 	}
 }
 
 func TestRanksByHand(t *testing.T) {
 	// Two pixels, three samples: 1.5 is above 1 and below 2 and 3; 9 is above all.
 	truth := &galaxy.Images{N: 1, Height: 1, Width: 2, Channels: 1, Pixels: []float32{1.5, 9}}
-	samples := &galaxy.Images{N: 3, Height: 1, Width: 2, Channels: 1, Pixels: []float32{2, 0, 1, -1, 3, 8}}
+	samples := &galaxy.Images{N: 3, Height: 1, Width: 2, Channels: 1,
+		Pixels: []float32{2, 0, 1, -1, 3, 8}}
 	trials, err := Images(truth, []*galaxy.Images{samples})
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +289,8 @@ func TestCoverageByHand(t *testing.T) {
 			}
 		}
 	}
-	// Of three samples the lowest and the highest hold 1/2. All truths between them: half of that level holds half of them.
+	// Of three samples the lowest and the highest hold 1/2. All truths between them: half of that
+	// level holds half of them.
 	c := central(t, &Ranks{Samples: 3, Counts: [][]int{{0, 1, 1, 0}, {0, 2, 0, 0}}})
 	for k, level := range c.Nominal {
 		wantNear(t, "coverage", c.Empirical[k], min(2*level, 1), 1e-12)
@@ -283,8 +301,10 @@ func TestCoverageByHand(t *testing.T) {
 	for k, level := range c.Nominal {
 		wantNear(t, "coverage", c.Empirical[k], max(2*level-1, 0), 1e-12)
 	}
-	// Observations weigh the same, however many quantities they have. Five ranks in two bins: the middle one counts for both.
-	h, err := (&Ranks{Samples: 4, Counts: [][]int{{1, 0, 0, 0, 0}, {0, 0, 4, 0, 4}}}).Histogram(2, 1)
+	// Observations weigh the same, however many quantities they have. Five ranks in two bins: the
+	// middle one counts for both.
+	h, err := (&Ranks{Samples: 4, Counts: [][]int{{1, 0, 0, 0, 0}, {0, 0, 4, 0, 4}}}).Histogram(2,
+		1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +321,9 @@ func TestCalibrationRefuses(t *testing.T) {
 	images := func(truth *galaxy.Images, samples ...*galaxy.Images) error {
 		return second(Images(truth, samples))
 	}
-	scalars := func(truth []float64, samples ...[]float64) error { return second(Scalars(truth, samples)) }
+	scalars := func(truth []float64, samples ...[]float64) error {
+		return second(Scalars(truth, samples))
+	}
 	one, err := Scalars([]float64{1}, [][]float64{{1, 2}})
 	if err != nil {
 		t.Fatal(err)
@@ -311,28 +333,37 @@ func TestCalibrationRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, err := range map[string]error{
-		"1 truths, but samples of 2":                   images(image(1), image(1, 2), image(1, 2)),
-		"got nil":                                      images(image(1), nil),
-		"at least 2 samples of each":                   images(image(1), image(1)),
-		"observation 1 has 3 samples, the first has 2": images(image(1, 2), image(1, 2), image(1, 2, 3)),
-		"calibration: truth: galaxy: ":                 images(image(float32(nan)), image(1, 2)),
-		"samples of observation 1":                     images(image(1, 2), image(1, 2), image(float32(nan), 1)),
-		"can't be compared with one truth":             images(image(1), &galaxy.Images{N: 2, Height: 1, Width: 2, Channels: 1, Pixels: make([]float32, 4)}),
-		"sample 1 of observation 0 has the value NaN":  scalars([]float64{1}, []float64{1, nan}),
-		"the truth of observation 0 has the value":     scalars([]float64{math.Inf(1)}, []float64{1, 2}),
-		"at least one observation":                     scalars(nil),
-		"has 2 quantities, the first truth has 1":      second(Vectors([][]float64{{1}, {1, 2}}, [][][]float64{{{1}, {2}}, {{1}, {2}}})),
-		"of which it needs at least 2, got 1":          second(one.Ranks(1).Central(1)),
-		"needs at least 2, got 1":                      second(one.SpreadRatio(1)),
-		"at least 2, got 1":                            second(one.TARP(1, 1)),
-		"all the same":                                 second(same.SpreadRatio(1)),
-		"TARP has no scale":                            second(same.TARP(1, 1)),
-		"at least one reference point":                 second(same.TARP(0, 1)),
-		"for 2 to 3 bins, got 4":                       second(same.Ranks(1).Histogram(4, 1)),
-		"2 to 3 bins, got 1":                           second(same.Ranks(1).Histogram(1, 1)),
-		"2 samples make 3 ranks":                       second((&Ranks{Samples: 2, Counts: [][]int{{1, 1, 1}, {1, 1}}}).Central(1)),
-		"0 quantities in 3 ranks":                      second((&Ranks{Samples: 2, Counts: [][]int{{1, 1, 1}, {0, 0, 0}}}).Cumulative(1)),
-		"-1 quantities of rank 0":                      second((&Ranks{Samples: 1, Counts: [][]int{{-1, 1}, {0, 2}}}).Central(1)),
+		"1 truths, but samples of 2": images(image(1), image(1, 2), image(1, 2)),
+		"got nil":                    images(image(1), nil),
+		"at least 2 samples of each": images(image(1), image(1)),
+		"observation 1 has 3 samples, the first has 2": images(image(1, 2), image(1, 2),
+			image(1, 2, 3)),
+		"calibration: truth: galaxy: ": images(image(float32(nan)), image(1, 2)),
+		"samples of observation 1": images(image(1, 2), image(1, 2),
+			image(float32(nan), 1)),
+		"can't be compared with one truth": images(image(1),
+			&galaxy.Images{N: 2, Height: 1, Width: 2, Channels: 1, Pixels: make([]float32, 4)}),
+		"sample 1 of observation 0 has the value NaN": scalars([]float64{1}, []float64{1, nan}),
+		"the truth of observation 0 has the value": scalars([]float64{math.Inf(1)},
+			[]float64{1, 2}),
+		"at least one observation": scalars(nil),
+		"has 2 quantities, the first truth has " +
+			"1": second(Vectors([][]float64{{1}, {1, 2}},
+			[][][]float64{{{1}, {2}}, {{1}, {2}}})),
+		"of which it needs at least 2, got 1": second(one.Ranks(1).Central(1)),
+		"needs at least 2, got 1":             second(one.SpreadRatio(1)),
+		"at least 2, got 1":                   second(one.TARP(1, 1)),
+		"all the same":                        second(same.SpreadRatio(1)),
+		"TARP has no scale":                   second(same.TARP(1, 1)),
+		"at least one reference point":        second(same.TARP(0, 1)),
+		"for 2 to 3 bins, got 4":              second(same.Ranks(1).Histogram(4, 1)),
+		"2 to 3 bins, got 1":                  second(same.Ranks(1).Histogram(1, 1)),
+		"2 samples make 3 ranks": second((&Ranks{Samples: 2,
+			Counts: [][]int{{1, 1, 1}, {1, 1}}}).Central(1)),
+		"0 quantities in 3 ranks": second((&Ranks{Samples: 2,
+			Counts: [][]int{{1, 1, 1}, {0, 0, 0}}}).Cumulative(1)),
+		"-1 quantities of rank 0": second((&Ranks{Samples: 1,
+			Counts: [][]int{{-1, 1}, {0, 2}}}).Central(1)),
 	} {
 		galtest.Wants(t, "bad trials", err, want)
 	}

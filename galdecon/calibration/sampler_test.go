@@ -17,9 +17,10 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// field is a deconvolution whose posterior is known: images of side×side pixels without borders, a Gaussian field with the covariance
-// e^{−(|dx|+|dy|)/2}, blurred by a Gaussian PSF of σ = 1 pixel, with white noise of 0.1. In the basis of real plane waves cos + sin
-// (Hartley 1942) all of it is diagonal: prior c, blur h, posterior variance v = 1/(1/c + h²/0.1²) and mean v h x/0.1².
+// field is a deconvolution whose posterior is known: images of side×side pixels without borders, a
+// Gaussian field with the covariance e^{−(|dx|+|dy|)/2}, blurred by a Gaussian PSF of σ = 1 pixel,
+// with white noise of 0.1. In the basis of real plane waves cos + sin (Hartley 1942) all of it is
+// diagonal: prior c, blur h, posterior variance v = 1/(1/c + h²/0.1²) and mean v h x/0.1².
 type field struct {
 	basis   []float32 // [pixel, mode], orthonormal
 	c, h, v []float64 // [mode]
@@ -51,7 +52,8 @@ func newField() field {
 	var f field
 	for pixel := range side * side {
 		for mode := range side * side {
-			f.basis = append(f.basis, float32(cas(pixel/side, mode/side)*cas(pixel%side, mode%side)))
+			f.basis = append(f.basis, float32(cas(pixel/side, mode/side)*cas(pixel%side,
+				mode%side)))
 		}
 	}
 	for mode := range side * side {
@@ -74,7 +76,8 @@ func (f field) pixels(modes []float64) []float32 {
 	return out
 }
 
-// observe draws m truths from the prior and an observation of each: truths [m, side, side, 1] and posterior means [m][pixel].
+// observe draws m truths from the prior and an observation of each: truths [m, side, side, 1] and
+// posterior means [m][pixel].
 func (f field) observe(m int, rng *rand.Rand) (truth *galaxy.Images, means [][]float32) {
 	truth = galaxy.NewImages(m, side, side, 1)
 	for i := range m {
@@ -90,8 +93,12 @@ func (f field) observe(m int, rng *rand.Rand) (truth *galaxy.Images, means [][]f
 	return truth, means
 }
 
-// sample draws n samples of the posterior of each observation by a sampler with the exact denoiser E[y_0 | y_t], all in one run.
-func (f field) sample(t *testing.T, device compute.Backend, schedule ddpm.Schedule, sampler ddpm.Sampler, means [][]float32, n int) []*galaxy.Images {
+// sample draws n samples of the posterior of each observation by a sampler with the exact denoiser
+// E[y_0 | y_t], all in one run.
+func (f field) sample(
+	t *testing.T, device compute.Backend, schedule ddpm.Schedule, sampler ddpm.Sampler,
+	means [][]float32, n int,
+) []*galaxy.Images {
 	t.Helper()
 	d := side * side
 	rows := len(means) * n
@@ -114,17 +121,23 @@ func (f field) sample(t *testing.T, device compute.Backend, schedule ddpm.Schedu
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := graph.CallOnce(device, func(rng, yT, means, basis, variances *graph.Node) *graph.Node {
+	out, err := graph.CallOnce(device, func(rng, yT, means, basis,
+		variances *graph.Node) *graph.Node {
 		captured := []ddpm.Captured{{Outside: means}, {Outside: basis}, {Outside: variances}}
-		return sampler.Run(rng, yT, schedule, captured, func(yt *graph.Node, at ddpm.Level, in []*graph.Node) *graph.Node {
-			means, basis, variances := in[0], in[1], in[2]
-			signal := graph.Sqrt(at.AlphaBar)
-			modes := graph.Dot(graph.Sub(graph.Reshape(yt, rows, d), graph.Mul(signal, means)), basis).Product()
-			gain := graph.Div(graph.Mul(signal, variances), graph.Add(graph.Mul(at.AlphaBar, variances), graph.OneMinus(at.AlphaBar)))
-			clean := graph.Add(graph.Dot(graph.Mul(modes, gain), graph.TransposeAllAxes(basis, 1, 0)).Product(), means)
-			return graph.Reshape(clean, rows, side, side, 1)
-		})
-	}, start[0], start[1], tensors.FromFlatDataAndDimensions(repeated, rows, d), tensors.FromFlatDataAndDimensions(f.basis, d, d),
+		return sampler.Run(rng, yT, schedule, captured,
+			func(yt *graph.Node, at ddpm.Level, in []*graph.Node) *graph.Node {
+				means, basis, variances := in[0], in[1], in[2]
+				signal := graph.Sqrt(at.AlphaBar)
+				modes := graph.Dot(graph.Sub(graph.Reshape(yt, rows, d), graph.Mul(signal, means)),
+					basis).Product()
+				gain := graph.Div(graph.Mul(signal, variances),
+					graph.Add(graph.Mul(at.AlphaBar, variances), graph.OneMinus(at.AlphaBar)))
+				clean := graph.Add(graph.Dot(graph.Mul(modes, gain),
+					graph.TransposeAllAxes(basis, 1, 0)).Product(), means)
+				return graph.Reshape(clean, rows, side, side, 1)
+			})
+	}, start[0], start[1], tensors.FromFlatDataAndDimensions(repeated, rows, d),
+		tensors.FromFlatDataAndDimensions(f.basis, d, d),
 		tensors.FromFlatDataAndDimensions(variances, 1, d))
 	if err != nil {
 		t.Fatal(err)
@@ -132,12 +145,14 @@ func (f field) sample(t *testing.T, device compute.Backend, schedule ddpm.Schedu
 	pixels := tensors.MustCopyFlatData[float32](out)
 	samples := make([]*galaxy.Images, len(means))
 	for i := range samples {
-		samples[i] = &galaxy.Images{N: n, Height: side, Width: side, Channels: 1, Pixels: pixels[i*n*d : (i+1)*n*d]}
+		samples[i] = &galaxy.Images{N: n, Height: side, Width: side, Channels: 1,
+			Pixels: pixels[i*n*d : (i+1)*n*d]}
 	}
 	return samples
 }
 
-// moments are the flux of an image, its size, and its weight on the axes, along x less along y and along the diagonals, about the middle.
+// moments are the flux of an image, its size, and its weight on the axes, along x less along y and
+// along the diagonals, about the middle.
 func moments(pixels []float32) []float64 {
 	m := make([]float64, 4)
 	for p, v := range pixels {
@@ -150,10 +165,11 @@ func moments(pixels []float32) []float64 {
 	return m
 }
 
-// Where their denoiser is exact, samplers of enough steps are calibrated: the coverage of pixels is within 2 % at all levels, the goal for
-// galaxies, and moments, their ranks and TARP tell nothing from chance. Of the two that few steps suffice for, the stochastic one needs more of them: with 20 it
-// is under-confident by 1.4 % (of 1500 observations). The same eyes catch samplers of too few steps, and exact samples that were
-// drawn together, apart, or aside.
+// Where their denoiser is exact, samplers of enough steps are calibrated: the coverage of pixels is
+// within 2 % at all levels, the goal for galaxies, and moments, their ranks and TARP tell nothing
+// from chance. Of the two that few steps suffice for, the stochastic one needs more of them: with
+// 20 it is under-confident by 1.4 % (of 1500 observations). The same eyes catch samplers of too few
+// steps, and exact samples that were drawn together, apart, or aside.
 func TestSamplersAreCalibrated(t *testing.T) {
 	device, err := backend.Default()
 	if err != nil {
@@ -170,16 +186,21 @@ func TestSamplersAreCalibrated(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		sampler ddpm.Sampler
-		m       int     // observations
-		within  float64 // how far from nominal the coverage of pixels may be, at 95 % confidence; 0 for what must fail
+		m       int // observations
+		// how far from nominal the coverage of pixels may be, at 95 % confidence; 0 for what must
+		// fail
+		within float64
 		// Samples are moved away from the posterior mean by a factor, then all of them by a bias.
 		factor, bias float32
 	}{
-		{"ancestral, all steps", ddpm.Sampler{Steps: 950, Eta: 1}, 100, 0.04, 1, 0}, // slow; the band of a quarter of them is twice as wide
+		// slow; the band of a quarter of them is twice as wide
+		{"ancestral, all steps", ddpm.Sampler{Steps: 950, Eta: 1}, 100, 0.04, 1, 0},
 		{"DDIM, 200 steps", ddpm.Sampler{Steps: 200}, all, 0.02, 1, 0},
 		{"DPM-Solver++(2M), 20 steps", second, all, 0.02, 1, 0},
-		{"stochastic DPM-Solver++(2M), 40 steps", ddpm.Sampler{Steps: 40, Eta: 1, SecondOrder: true}, all, 0.02, 1, 0},
-		{"stochastic DPM-Solver++(2M), 20 steps", ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true}, all, 0.025, 1, 0},
+		{"stochastic DPM-Solver++(2M), 40 steps", ddpm.Sampler{Steps: 40, Eta: 1,
+			SecondOrder: true}, all, 0.02, 1, 0},
+		{"stochastic DPM-Solver++(2M), 20 steps", ddpm.Sampler{Steps: 20, Eta: 1,
+			SecondOrder: true}, all, 0.025, 1, 0},
 		{"DDIM, 5 steps", ddpm.Sampler{Steps: 5}, all, 0, 1, 0},
 		{"ancestral, 10 steps", ddpm.Sampler{Steps: 10, Eta: 1}, all, 0, 1, 0},
 		{"over-confident", second, all, 0, 0.7, 0},
@@ -189,7 +210,8 @@ func TestSamplersAreCalibrated(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			calibrated := test.within > 0
 			samples := f.sample(t, device, linear, test.sampler, means[:test.m], n)
-			truth := &galaxy.Images{N: test.m, Height: side, Width: side, Channels: 1, Pixels: truths.Pixels[:test.m*side*side]}
+			truth := &galaxy.Images{N: test.m, Height: side, Width: side, Channels: 1,
+				Pixels: truths.Pixels[:test.m*side*side]}
 			seen, sampled := make([][]float64, test.m), make([][][]float64, test.m)
 			for i := range test.m {
 				for k, v := range samples[i].Pixels {
@@ -209,7 +231,8 @@ func TestSamplersAreCalibrated(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ranks := map[string]*calibration.Ranks{"pixels": pixels.Ranks(1), "moments": shapes.Ranks(1)}
+			ranks := map[string]*calibration.Ranks{"pixels": pixels.Ranks(1),
+				"moments": shapes.Ranks(1)}
 			if ranks["TARP of pixels"], err = pixels.TARP(10, 1); err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +259,8 @@ func TestSamplersAreCalibrated(t *testing.T) {
 				}
 				t.Logf("ranks of %s: %.2f off, P = %.4f", what, histogram.Distance, histogram.P)
 				ends := min(histogram.Density[0], histogram.Density[7])
-				if calibrated && histogram.P < 0.005 || test.name == "over-confident" && (histogram.P > 0.001 || ends < 1.3) {
+				if calibrated && histogram.P < 0.005 || test.name == "over-confident" &&
+					(histogram.P > 0.001 || ends < 1.3) {
 					t.Errorf("the truth's %s has the ranks %.2f", what, histogram.Density)
 				}
 			}
@@ -249,8 +273,10 @@ func TestSamplersAreCalibrated(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				t.Logf("%s: central intervals %.4f ± %.4f off, P = %.4f, cumulative %.4f ± %.4f, P = %.4f", what,
-					central.Distance, central.Error, central.P, cumulative.Distance, cumulative.Error, cumulative.P)
+				t.Logf("%s: central intervals %.4f ± %.4f off, P = %.4f, cumulative %.4f ± %.4f, "+
+					"P = %.4f", what,
+					central.Distance, central.Error, central.P, cumulative.Distance,
+					cumulative.Error, cumulative.P)
 				switch chance := min(central.P, cumulative.P); {
 				case !calibrated && chance > 0.001:
 					t.Errorf("%s doesn't see it", what)

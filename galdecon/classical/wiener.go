@@ -18,6 +18,9 @@ import (
 // WienerPrior is the standard deviation of the prior with the smallest error on galaxies whose peak is 1.
 const WienerPrior = 0.03
 
+// minRatio is the least noise over prior whose square float32 holds.
+const minRatio = 1e-10
+
 // wienerSteps of conjugate gradients leave an error far below the noise.
 const wienerSteps = 10
 
@@ -46,7 +49,7 @@ func Wiener(observations *posterior.Observations, prior float64) (*galaxy.Images
 			units[i] = math.Ldexp(1, exponent)
 		}
 		_, noise := observations.At(i)
-		ratio := max(noise, psf.MinNoise*peak, math.SmallestNonzeroFloat32*units[i]) / prior
+		ratio := max(max(noise, psf.MinNoise*peak)/prior, minRatio)
 		lambda[i] = float32(ratio * ratio)
 	}
 	if err := images.Divide(units); err != nil {

@@ -16,7 +16,8 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// Generator draws candidates with a trained model: z from q(z | x, Π); the candidate is the mean of p(y | z).
+// Generator draws candidates with a trained model: z from q(z | x, Π); the candidate is the mean of
+// p(y | z).
 type Generator struct {
 	layout weights.Layout
 	values []any // the weights
@@ -32,9 +33,11 @@ func NewGenerator(device compute.Backend, c Config, scope *model.Scope) (*Genera
 	}
 	layout := p.layout // The executable outlives the weights.
 	p.draw, err = executor.New(device, func(in []*graph.Node) []*graph.Node {
-		// Within a function the networks find their weights in a store whose variables are the function's parameters.
+		// Within a function the networks find their weights in a store whose variables are the
+		// function's parameters.
 		draw := graph.NewFunction(in[0].Graph(), "draw", func(g *graph.Graph) []*graph.Node {
-			rng, x, psfs := graph.Parameter(g, "rng", in[0].Shape()), graph.Parameter(g, "x", in[1].Shape()), graph.Parameter(g, "psfs", in[2].Shape())
+			rng, x, psfs := graph.Parameter(g, "rng", in[0].Shape()),
+				graph.Parameter(g, "x", in[1].Shape()), graph.Parameter(g, "psfs", in[2].Shape())
 			inner := model.NewStore()
 			for i := range layout.Len() {
 				layout.Parameter(g, inner, i)
@@ -45,7 +48,8 @@ func NewGenerator(device compute.Backend, c Config, scope *model.Scope) (*Genera
 			d := x.Shape().Dimensions
 			samples := c.Decode(scope, Reparametrize(mean, logVariance, noise), d[1], d[3])
 			if err := layout.Complete(inner); err != nil {
-				panic(fmt.Errorf("cvae: %w", err)) // While a graph is built, as GoMLX does; Draw returns it.
+				// While a graph is built, as GoMLX does; Draw returns it.
+				panic(fmt.Errorf("cvae: %w", err))
 			}
 			return []*graph.Node{samples, psf.Convolve(samples, psfs)}
 		})
@@ -57,8 +61,8 @@ func NewGenerator(device compute.Backend, c Config, scope *model.Scope) (*Genera
 	return p, nil
 }
 
-// Check reports weights below a scope that aren't those of the model for images [batch, size, size, channels] and PSFs [batch, k, k],
-// and says which. It compiles nothing.
+// Check returns an error if the weights below a scope aren't those of the model for images [batch,
+// size, size, channels] and PSFs [batch, k, k], and says which. It compiles nothing.
 func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels, k int) error {
 	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
 		mean, _ := c.Encode(scope, in[0], in[1])
@@ -70,8 +74,9 @@ func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels
 	return nil
 }
 
-// WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
-// It is an error if they are of another architecture. p keeps its own.
+// WithWeights returns the same sampler, as far as it is compiled, with the weights below another
+// scope, such as those of a later checkpoint. It is an error if they are of another architecture. p
+// keeps its own.
 func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	values, err := p.layout.Values(scope)
 	if err != nil {
@@ -80,9 +85,12 @@ func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	return &Generator{p.layout, values, p.draw}, nil
 }
 
-// Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k], and convolves it
-// again: samples and Π*samples have the shape of x. rng is a state of GoMLX's random numbers (graph.RNGStateFromSeed).
-func (p *Generator) Draw(rng, x, psfs *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
+// Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF
+// [batch, k, k], and convolves it again: samples and Π*samples have the shape of x. rng is a state
+// of GoMLX's random numbers (graph.RNGStateFromSeed).
+func (p *Generator) Draw(
+	rng, x, psfs *tensors.Tensor,
+) (samples, reblurred *tensors.Tensor, err error) {
 	out, err := p.draw.Call(append([]any{rng, x, psfs}, p.values...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cvae: sampling failed: %w", err)

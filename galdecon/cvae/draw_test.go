@@ -16,8 +16,8 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// With other weights, such as those of a later checkpoint, the samples are those of a posterior that is made with them, to the bit, and
-// nothing is compiled for that.
+// With other weights, such as those of a later checkpoint, the samples are those of a posterior
+// that is made with them, to the bit, and nothing is compiled for that.
 func TestWithWeights(t *testing.T) {
 	device, err := backend.Default()
 	if err != nil {
@@ -29,14 +29,16 @@ func TestWithWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := images(rand.New(rand.NewPCG(1, 2)), batch, size, size, 1)
-	psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Pixels, batch), batch, grid, grid)
+	psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Pixels, batch), batch, grid,
+		grid)
 	weights := func(seed int64, latent int) (*model.Scope, cvae.Config) {
 		config := cvae.Config{Latent: latent, Features: []int{4, 4}, SigmaY: 1, SigmaX: 1}
 		store := model.NewStore()
 		if err := store.SetRNGStateFromSeed(seed); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := model.CallOnceN(device, store, func(_ *model.Scope, x, psfs *graph.Node) []*graph.Node {
+		if _, err := model.CallOnceN(device, store, func(_ *model.Scope, x,
+			psfs *graph.Node) []*graph.Node {
 			terms := config.Terms(store.Scope("/model"), x, x, psfs)
 			return []*graph.Node{terms.Clean, terms.Blurred, terms.KL}
 		}, x, psfs); err != nil {
@@ -49,7 +51,8 @@ func TestWithWeights(t *testing.T) {
 			for i := range values {
 				values[i] += 0.1 * float32(rng.NormFloat64())
 			}
-			if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+			if err := v.SetValue(tensors.FromFlatDataAndDimensions(values,
+				v.Shape().Dimensions...)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -93,12 +96,14 @@ func TestWithWeights(t *testing.T) {
 		t.Error("the posterior has lost its own weights")
 	}
 	wide, _ := weights(1, 5)
-	if _, err := posterior.WithWeights(wide); err == nil || !strings.Contains(err.Error(), "another architecture") {
+	if _, err := posterior.WithWeights(wide); err == nil ||
+		!strings.Contains(err.Error(), "another architecture") {
 		t.Errorf("weights of another architecture: error %v", err)
 	}
 }
 
-// Candidates a second, of one observation each, with the networks of the presets tiny-cvae and paper-cvae.
+// Candidates a second, of one observation each, with the networks of the presets tiny-cvae and
+// paper-cvae.
 func BenchmarkDraw(b *testing.B) {
 	device, err := backend.Default()
 	if err != nil {
@@ -109,7 +114,8 @@ func BenchmarkDraw(b *testing.B) {
 		config               cvae.Config
 	}{
 		{32, 1, 13, cvae.Config{Latent: 64, Features: []int{32, 64, 128}, SigmaY: 1, SigmaX: 1}},
-		{128, 3, 10, cvae.Config{Latent: 256, Features: []int{32, 64, 128, 256}, SigmaY: 1, SigmaX: 1}},
+		{128, 3, 10, cvae.Config{Latent: 256, Features: []int{32, 64, 128, 256}, SigmaY: 1,
+			SigmaX: 1}},
 	} {
 		b.Run(fmt.Sprintf("%dx%dx%d", test.size, test.size, test.channels), func(b *testing.B) {
 			const batch = 64
@@ -118,13 +124,15 @@ func BenchmarkDraw(b *testing.B) {
 				b.Fatal(err)
 			}
 			x := images(rand.New(rand.NewPCG(1, 2)), batch, test.size, test.size, test.channels)
-			psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Pixels, batch), batch, test.grid, test.grid)
+			psfs := tensors.FromFlatDataAndDimensions(slices.Repeat(kernel.Pixels, batch), batch,
+				test.grid, test.grid)
 			rng, err := graph.RNGStateFromSeed(1)
 			if err != nil {
 				b.Fatal(err)
 			}
 			store := model.NewStore()
-			if _, err := model.CallOnceN(device, store, func(_ *model.Scope, x, psfs *graph.Node) []*graph.Node {
+			if _, err := model.CallOnceN(device, store, func(_ *model.Scope, x,
+				psfs *graph.Node) []*graph.Node {
 				t := test.config.Terms(store.Scope("/model"), x, x, psfs)
 				return []*graph.Node{t.Clean, t.Blurred, t.KL}
 			}, x, psfs); err != nil {

@@ -1,4 +1,5 @@
 package cvae
 
-// SharesExecutable tells whether both draw with the same executable, so that neither compiles what the other has compiled.
+// SharesExecutable tells whether both draw with the same executable, so that neither compiles what
+// the other has compiled.
 func (p *Generator) SharesExecutable(other *Generator) bool { return p.draw == other.draw }

@@ -23,9 +23,10 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// A linear Gaussian world: y = Σ zₖ·wₖ with z ~ N(0, 1), x = Π*y + n with n ~ N(0, σ²). w are a round blob and a quadrupole: a mirrored
-// one is itself, or its negative, so that the training's mirror images have the same distribution. They are orthogonal for this
-// reason, and so are Π*w: the posterior of z is a product.
+// A linear Gaussian world: y = Σ zₖ·wₖ with z ~ N(0, 1), x = Π*y + n with n ~ N(0, σ²). w are a
+// round blob and a quadrupole: a mirrored one is itself, or its negative, so that the training's
+// mirror images have the same distribution. They are orthogonal for this reason, and so are Π*w:
+// the posterior of z is a product.
 type world struct {
 	size   int
 	noise  float64
@@ -49,7 +50,8 @@ func newWorld(t *testing.T) world {
 				w[p] *= float32(dx*dx-dy*dy) / 2
 			}
 		}
-		a, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(w, 1, o.size, o.size, 1),
+		a, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
+			tensors.FromFlatDataAndDimensions(w, 1, o.size, o.size, 1),
 			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 5, 5))
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +76,8 @@ func float64s(values []float32) []float64 {
 }
 
 func dot(a, b []float64) float64 {
-	return blas64.Dot(blas64.Vector{N: len(a), Data: a, Inc: 1}, blas64.Vector{N: len(b), Data: b, Inc: 1})
+	return blas64.Dot(blas64.Vector{N: len(a), Data: a, Inc: 1},
+		blas64.Vector{N: len(b), Data: b, Inc: 1})
 }
 
 // galaxies draws n of them.
@@ -103,14 +106,17 @@ func (o world) coefficients(x []float32) (c [2]float64, rest float64) {
 	return c, rest / float64(len(v))
 }
 
-// optimum is what a CVAE that is trained to the end with Eq. 1 says of component k: the coefficient of Π*y in aₖ, for an observation
-// where it is t, is distributed as N(gain·t, deviation²). With α = 0 and β = 1 this is the posterior of this world.
+// optimum is what a CVAE that is trained to the end with Eq. 1 says of component k: the coefficient
+// of Π*y in aₖ, for an observation where it is t, is distributed as N(gain·t, deviation²). With α =
+// 0 and β = 1 this is the posterior of this world.
 //
-// The decoder's weights are κ·wₖ by symmetry. With W = |w|²/σ_y² and A = |a|²/σ_x², t = z + N(0, 1/A), the loss of q = N(m·t, s²) is
-// the expectation of ½αW(z − κz')² + ½βA(t − κz')² over z' from q, and the divergence. It is quadratic in m, and known in s.
+// The decoder's weights are κ·wₖ by symmetry. With W = |w|²/σ_y² and A = |a|²/σ_x², t = z + N(0,
+// 1/A), the loss of q = N(m·t, s²) is the expectation of ½αW(z − κz')² + ½βA(t − κz')² over z' from
+// q, and the divergence. It is quadratic in m, and known in s.
 func (o world) optimum(t *testing.T, c cvae.Config, k int) (gain, deviation float64) {
 	t.Helper()
-	aw, ba := c.Alpha*dot(o.w[k], o.w[k])/(c.SigmaY*c.SigmaY), c.Beta*dot(o.a[k], o.a[k])/(c.SigmaX*c.SigmaX)
+	aw, ba := c.Alpha*dot(o.w[k], o.w[k])/(c.SigmaY*c.SigmaY),
+		c.Beta*dot(o.a[k], o.a[k])/(c.SigmaX*c.SigmaX)
 	variance := 1 / (dot(o.a[k], o.a[k]) / (o.noise * o.noise)) // of t around z
 	q := func(kappa float64) (m, s2 float64) {
 		s2 = 1 / (1 + kappa*kappa*(aw+ba))
@@ -119,9 +125,11 @@ func (o world) optimum(t *testing.T, c cvae.Config, k int) (gain, deviation floa
 	loss := func(kappa float64) float64 {
 		m, s2 := q(kappa)
 		off := (1 - kappa*m) * (1 - kappa*m)
-		return aw*(off+kappa*kappa*(m*m*variance+s2)) + ba*(off*(1+variance)+kappa*kappa*s2) + m*m*(1+variance) + s2 - 1 - math.Log(s2)
+		return aw*(off+kappa*kappa*(m*m*variance+s2)) + ba*(off*(1+variance)+kappa*kappa*s2) +
+			m*m*(1+variance) + s2 - 1 - math.Log(s2)
 	}
-	result, err := optimize.Minimize(optimize.Problem{Func: func(x []float64) float64 { return loss(x[0]) }}, []float64{1}, nil, &optimize.NelderMead{})
+	best := optimize.Problem{Func: func(x []float64) float64 { return loss(x[0]) }}
+	result, err := optimize.Minimize(best, []float64{1}, nil, &optimize.NelderMead{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,18 +138,25 @@ func (o world) optimum(t *testing.T, c cvae.Config, k int) (gain, deviation floa
 	return kappa * m, math.Abs(kappa) * math.Sqrt(s2)
 }
 
-// The trained model draws from the posterior that is known in closed form where α = 0 and β = 1, and from the distribution that Eq. 1
-// has its optimum at for other weights, which is another one: a larger β, or an α that has the encoder answer for y too, though
-// it sees x only, make it too narrow.
+// The trained model draws from the posterior that is known in closed form where α = 0 and β = 1,
+// and from the distribution that Eq. 1 has its optimum at for other weights, which is another one:
+// a larger β, or an α that has the encoder answer for y too, though it sees x only, make it too
+// narrow.
 func TestTrainedPosterior(t *testing.T) {
 	o := newWorld(t)
-	exact := cvae.Config{Latent: 2, Features: []int{8}, Alpha: 0, Beta: 1, SigmaY: 1, SigmaX: o.noise}
-	instrument := psf.Instrument{Size: o.kernel.Size, SigmaMin: 1, SigmaMax: 1, NoiseMin: o.noise, NoiseMax: o.noise}
-	training := fit.Config{Steps: 1500, Batch: 64, LearningRate: 8e-3, WarmUp: 50, EMA: 0.99, Seed: 1}
-	trainer, err := fit.NewTrainer(devicetest.Device(t), training, o.galaxies(8192, 1), func(scope *model.Scope, y *graph.Node) *graph.Node {
-		x, psfs, _ := instrument.Observe(scope, y)
-		return exact.Terms(scope, y, x, psfs).Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
-	})
+	exact := cvae.Config{Latent: 2, Features: []int{8}, Alpha: 0, Beta: 1, SigmaY: 1,
+		SigmaX: o.noise}
+	instrument := psf.Instrument{Size: o.kernel.Size, SigmaMin: 1, SigmaMax: 1, NoiseMin: o.noise,
+		NoiseMax: o.noise}
+	training := fit.Config{Steps: 1500, Batch: 64, LearningRate: 8e-3, WarmUp: 50, EMA: 0.99,
+		Seed: 1}
+	trainer, err := fit.NewTrainer(fit.Problem{Device: devicetest.Device(t),
+		Images: o.galaxies(8192, 1), Objective: func(scope *model.Scope,
+			y *graph.Node) *graph.Node {
+			x, psfs, _ := instrument.Observe(scope, y)
+			return exact.Terms(scope, y, x, psfs).Loss(fit.Input(scope, y, "alpha"),
+				fit.Input(scope, y, "beta"))
+		}}, training)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +165,8 @@ func TestTrainedPosterior(t *testing.T) {
 		c := exact
 		c.Alpha, c.Beta = weights[0], weights[1]
 		dir := filepath.Join(t.TempDir(), "model")
-		if err := trainer.Run(t.Context(), dir, fit.Inputs{"alpha": c.Alpha, "beta": c.Beta}, nil, nil); err != nil {
+		if err := trainer.Run(t.Context(), dir, fit.Inputs{"alpha": c.Alpha, "beta": c.Beta}, nil,
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		store, err := fit.Load(dir)
@@ -169,7 +185,8 @@ func TestTrainedPosterior(t *testing.T) {
 			continue
 		}
 		if len(o.differ(t, drawn, exact)) == 0 {
-			t.Errorf("α = %g, β = %g: the model isn't told from the posterior of α = 0, β = 1", c.Alpha, c.Beta)
+			t.Errorf("α = %g, β = %g: the model isn't told from the posterior of α = 0, β = 1",
+				c.Alpha, c.Beta)
 		}
 	}
 }
@@ -187,7 +204,8 @@ func (o world) draw(t *testing.T, posterior *cvae.Generator) drawn {
 	t.Helper()
 	const observations, draws = 24, 400
 	rng := rand.New(rand.NewPCG(3, 3))
-	clean, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, o.galaxies(observations, 2).Tensor(),
+	clean, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
+		o.galaxies(observations, 2).Tensor(),
 		tensors.FromFlatDataAndDimensions(o.kernel.Pixels, 1, o.kernel.Size, o.kernel.Size))
 	if err != nil {
 		t.Fatal(err)
@@ -206,8 +224,10 @@ func (o world) draw(t *testing.T, posterior *cvae.Generator) drawn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, reblurred, err := posterior.Draw(state, tensors.FromFlatDataAndDimensions(pixels, observations*draws, o.size, o.size, 1),
-		tensors.FromFlatDataAndDimensions(slices.Repeat(o.kernel.Pixels, observations*draws), observations*draws, o.kernel.Size, o.kernel.Size))
+	_, reblurred, err := posterior.Draw(state, tensors.FromFlatDataAndDimensions(pixels,
+		observations*draws, o.size, o.size, 1),
+		tensors.FromFlatDataAndDimensions(slices.Repeat(o.kernel.Pixels, observations*draws),
+			observations*draws, o.kernel.Size, o.kernel.Size))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,8 +244,9 @@ func (o world) draw(t *testing.T, posterior *cvae.Generator) drawn {
 	return out
 }
 
-// differ says in what candidates differ from the optimum of a configuration. So short a training ends near it: of seven seeds the worst is off by
-// 0.42 in a mean, and by 10 % in a standard deviation. Other weights of the loss make a standard deviation differ by 48 %.
+// differ says in what candidates differ from the optimum of a configuration. So short a training
+// ends near it: of seven seeds the worst is off by 0.42 in a mean, and by 10 % in a standard
+// deviation. Other weights of the loss make a standard deviation differ by 48 %.
 func (o world) differ(t *testing.T, d drawn, c cvae.Config) (wrong []string) {
 	t.Helper()
 	observations := float64(len(d.seen))
@@ -245,10 +266,12 @@ func (o world) differ(t *testing.T, d drawn, c cvae.Config) (wrong []string) {
 			variance += v / observations
 		}
 		if off := math.Sqrt(off * dot(o.a[k], o.a[k])); off > 0.5*o.noise {
-			wrong = append(wrong, fmt.Sprintf("the mean of component %d is off by %.2f standard deviations of the noise", k, off/o.noise))
+			wrong = append(wrong, fmt.Sprintf("the mean of component %d is off by %.2f standard "+
+				"deviations of the noise", k, off/o.noise))
 		}
 		if got := math.Sqrt(variance); math.Abs(got/deviation-1) > 0.15 {
-			wrong = append(wrong, fmt.Sprintf("the standard deviation of component %d is %.3f, want %.3f", k, got, deviation))
+			wrong = append(wrong, fmt.Sprintf("the standard deviation of component %d is %.3f, "+
+				"want %.3f", k, got, deviation))
 		}
 	}
 	if rest := math.Sqrt(d.rest); rest > 0.1*o.noise {

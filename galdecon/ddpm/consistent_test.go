@@ -17,8 +17,8 @@ import (
 	"galdecon/galdecon/unet"
 )
 
-// A network starts as 0, and a consistent model with it as the exact posterior of white Gaussian images: what it draws must have the
-// mean and the variance of the closed form,
+// A network starts as 0, and a consistent model with it as the exact posterior of white Gaussian
+// images: what it draws must have the mean and the variance of the closed form,
 //
 //	m + P Πᵀ (P Π Πᵀ + σ²)⁻¹ (x − Π*m)  and  P − P Πᵀ (P Π Πᵀ + σ²)⁻¹ Π P.
 func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
@@ -43,7 +43,8 @@ func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 	for i := range n {
 		units[i*n+i] = 1
 	}
-	columns, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(units, n, size, size, 1), psfs)
+	columns, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
+		tensors.FromFlatDataAndDimensions(units, n, size, size, 1), psfs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,11 +90,13 @@ func TestConsistentModelStartsAsGaussianPosterior(t *testing.T) {
 		covariance.Set(i, i, covariance.At(i, i)+std*std)
 	}
 
-	posterior, err := ddpm.NewGenerator(devicetest.Device(t), c, ddpm.Sampler{Steps: 20, SecondOrder: true}, store.Scope("/model"))
+	posterior, err := ddpm.NewGenerator(devicetest.Device(t), c,
+		ddpm.Sampler{Steps: 20, SecondOrder: true}, store.Scope("/model"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples, _, err := posterior.Draw(seed(t, 4), tensors.FromFlatDataAndDimensions(pixels, draws, size, size, 1), psfs, filled(noise, draws))
+	samples, _, err := posterior.Draw(seed(t, 4), tensors.FromFlatDataAndDimensions(pixels, draws,
+		size, size, 1), psfs, filled(noise, draws))
 	if err != nil {
 		t.Fatal(err)
 	}

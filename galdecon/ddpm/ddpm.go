@@ -1,5 +1,5 @@
-// Package ddpm holds the conditional diffusion model of the paper's Section 2.2: the noise schedule, the loss of Eq. 2, and the
-// samplers that draw candidates y from p(y | x = Π*y, Π).
+// Package ddpm holds the conditional diffusion model of the paper's Section 2.2: the noise
+// schedule, the loss of Eq. 2, and the samplers that draw candidates y from p(y | x = Π*y, Π).
 package ddpm
 
 import (
@@ -27,12 +27,13 @@ type Config struct {
 	// Network is the denoiser, and Paper, where it is set, the one of the paper in its place.
 	Network unet.Config `json:"network,omitzero"`
 	Paper   *unet.Paper `json:"paper,omitempty"`
-	// Consistent corrects each estimate of y_0 towards Π*y = x, in training as in sampling, by the Wiener step ([psf.WienerStep]) that is the
-	// posterior mean for Gaussian images: what x decides, such as the flux, is right to within its noise, and the network learns what the
-	// PSF has hidden. It excludes Dropout.
+	// DataConsistency corrects each estimate of y_0 towards Π*y = x, in training as in sampling, by
+	// the Wiener step ([psf.WienerStep]) that is the posterior mean for Gaussian images: what x
+	// decides, such as the flux, is right to within its noise, and the network learns what the PSF
+	// has hidden. It excludes Dropout.
 	DataConsistency bool `json:"consistent,omitzero"`
-	// Dropout is the probability with which the PSF is withheld from the network while it is trained, so that it can be guided
-	// ([Sampler.Guidance]). The paper uses 0.1.
+	// Dropout is the probability with which the PSF is withheld from the network while it is
+	// trained, so that it can be guided ([Sampler.Guidance]). The paper uses 0.1.
 	Dropout float64 `json:"dropout,omitzero"`
 	// Mean and Std of the clean images' pixels; the diffusion runs on (y − Mean)/Std.
 	Mean float64 `json:"mean"`
@@ -47,12 +48,14 @@ const (
 	Epsilon Prediction = "epsilon"
 	// Clean is y_0. Its squared error is that of ε times (1−ᾱ)/ᾱ.
 	Clean Prediction = "clean"
-	// Velocity is v = √ᾱ ε − √(1−ᾱ) y_0 (Salimans and Ho 2022). Its squared error is that of ε times 1/ᾱ, so it weighs high noise, where the
-	// shape of the galaxy is decided, more than Eq. 2 does; and y_0 is never divided by a small number.
+	// Velocity is v = √ᾱ ε − √(1−ᾱ) y_0 (Salimans and Ho 2022). Its squared error is that of ε
+	// times 1/ᾱ, so it weighs high noise, where the shape of the galaxy is decided, more than Eq. 2
+	// does; and y_0 is never divided by a small number.
 	Velocity Prediction = "velocity"
 )
 
-// target is what the network should predict, of clean images u and noise with weights signal = √ᾱ and sigma = √(1−ᾱ).
+// target returns what the network should predict, of clean images u and noise with weights signal =
+// √ᾱ and sigma = √(1−ᾱ).
 func (p Prediction) target(u, epsilon, signal, sigma *graph.Node) *graph.Node {
 	switch p {
 	case Epsilon:
@@ -63,7 +66,7 @@ func (p Prediction) target(u, epsilon, signal, sigma *graph.Node) *graph.Node {
 	return graph.Sub(graph.Mul(signal, epsilon), graph.Mul(sigma, u))
 }
 
-// clean is the estimate of y_0 that a prediction implies.
+// clean returns the estimate of y_0 that a prediction implies.
 func (p Prediction) clean(predicted, yt, signal, sigma *graph.Node) *graph.Node {
 	switch p {
 	case Epsilon:
@@ -74,7 +77,7 @@ func (p Prediction) clean(predicted, yt, signal, sigma *graph.Node) *graph.Node 
 	return graph.Sub(graph.Mul(signal, yt), graph.Mul(sigma, predicted))
 }
 
-// predicted is the prediction that implies an estimate of y_0.
+// predicted returns the prediction that implies an estimate of y_0.
 func (p Prediction) predicted(clean, yt, signal, sigma *graph.Node) *graph.Node {
 	switch p {
 	case Epsilon:
@@ -85,19 +88,23 @@ func (p Prediction) predicted(clean, yt, signal, sigma *graph.Node) *graph.Node 
 	return graph.Div(graph.Sub(graph.Mul(signal, yt), clean), sigma)
 }
 
-// Validate reports what makes the model impossible for images of size×size pixels.
+// Validate returns an error if the model is impossible for images of size×size pixels.
 func (c Config) Validate(size int) error {
 	if !(c.Std > 0) || math.IsInf(c.Std, 0) || math.IsNaN(c.Mean) || math.IsInf(c.Mean, 0) {
-		return fmt.Errorf("ddpm: mean and standard deviation of the images must be finite and the latter positive, got %g and %g", c.Mean, c.Std)
+		return fmt.Errorf("ddpm: mean and standard deviation of the images must be finite and "+
+			"the latter positive, got %g and %g", c.Mean, c.Std)
 	}
 	if c.Prediction != Epsilon && c.Prediction != Clean && c.Prediction != Velocity {
-		return fmt.Errorf("ddpm: a network predicts %q, %q or %q, not %q", Epsilon, Clean, Velocity, c.Prediction)
+		return fmt.Errorf("ddpm: a network predicts %q, %q or %q, not %q", Epsilon, Clean, Velocity,
+			c.Prediction)
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
-		return fmt.Errorf("ddpm: the PSF must be withheld with a probability in [0, 1), got %g", c.Dropout)
+		return fmt.Errorf("ddpm: the PSF must be withheld with a probability in [0, 1), got %g",
+			c.Dropout)
 	}
 	if c.DataConsistency && c.Dropout > 0 {
-		return fmt.Errorf("ddpm: a consistent model knows the PSF even where it is withheld from the network; choose Consistent or Dropout (%g), not both", c.Dropout)
+		return fmt.Errorf("ddpm: a consistent model knows the PSF even where it is withheld from "+
+			"the network; choose DataConsistency or Dropout (%g), not both", c.Dropout)
 	}
 	if _, err := c.Schedule(); err != nil {
 		return err
@@ -108,7 +115,7 @@ func (c Config) Validate(size int) error {
 	return c.Network.Validate(size)
 }
 
-// Schedule is the model's noise schedule.
+// Schedule returns the model's noise schedule.
 func (c Config) Schedule() (Schedule, error) {
 	if c.Cosine {
 		return Cosine(c.T)
@@ -125,23 +132,26 @@ type Condition struct {
 
 // prepared is a condition as the network takes it. It doesn't change from step to step.
 type prepared struct {
-	blurred, // x, normalised as the noisy image is
-	wiener, // x deconvolved by Wiener's filter, normalised
+	blurred, // x, normalized as the noisy image is
+	wiener, // x deconvolved by Wiener's filter, normalized
 	psfs, // [batch, k, k]
 	logNoise *graph.Node // [batch]
 }
 
-// prepare brings a condition into the form that the network takes. Wiener's filter, with a white prior, is a function of x, Π and
-// the noise; it spares the network to learn deconvolution for every Π.
+// prepare brings a condition into the form that the network takes. Wiener's filter, with a white
+// prior, is a function of x, Π and the noise; it spares the network to learn deconvolution for
+// every Π.
 func (c Config) prepare(o Condition) prepared {
 	const (
 		prior   = 0.1  // standard deviation of y around its blurred image
 		typical = 0.01 // of the noise
 	)
 	noise := graph.MaxScalar(o.Noise, psf.MinNoise)
-	p := prepared{blurred: c.normalise(o.X), psfs: o.PSFs, logNoise: graph.Log(graph.DivScalar(noise, typical))}
+	p := prepared{blurred: c.normalize(o.X), psfs: o.PSFs,
+		logNoise: graph.Log(graph.DivScalar(noise, typical))}
 	if c.Paper == nil {
-		p.wiener = c.normalise(psf.WienerStep(o.X, o.X, o.PSFs, graph.Square(graph.DivScalar(noise, prior)), 3))
+		p.wiener = c.normalize(psf.WienerStep(o.X, o.X, o.PSFs,
+			graph.Square(graph.DivScalar(noise, prior)), 3))
 	} else {
 		p.wiener = graph.ZerosLike(p.blurred)
 	}
@@ -159,7 +169,7 @@ func (p prepared) withhold(keep *graph.Node) prepared {
 	return p
 }
 
-func (c Config) normalise(y *graph.Node) *graph.Node {
+func (c Config) normalize(y *graph.Node) *graph.Node {
 	return graph.DivScalar(graph.SubScalar(y, c.Mean), c.Std)
 }
 
@@ -167,7 +177,7 @@ func (c Config) restore(u *graph.Node) *graph.Node {
 	return graph.AddScalar(graph.MulScalar(u, c.Std), c.Mean)
 }
 
-// predict is the network's output, of the shape of yt, at times t/T [batch].
+// predict returns the network's output, of the shape of yt, at times t/T [batch].
 func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *graph.Node {
 	if c.Paper != nil {
 		return c.Paper.Forward(scope.In("unet"), p.blurred, yt, p.psfs, time)
@@ -177,19 +187,21 @@ func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *g
 	return c.Network.Forward(scope.In("unet"), images, embedding, yt.Shape().Dimensions[3])
 }
 
-// Loss is Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, or that of another [Prediction], of clean images y [batch, height, width, channels], at
-// random times and noise.
+// Loss returns Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, or that of another [Prediction], of clean
+// images y [batch, height, width, channels], at random times and noise.
 func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *graph.Node {
 	schedule, err := c.Schedule()
 	if err != nil {
 		panic(err) // while a graph is built, as GoMLX does; Validate tells beforehand
 	}
 	g, batch := y.Graph(), y.Shape().Dimensions[0]
-	// Uniform times, spread evenly over a batch by one common shift (Kingma et al. 2021, Appendix I.1): less noise in the loss.
+	// Uniform times, spread evenly over a batch by one common shift (Kingma et al. 2021, Appendix
+	// I.1): less noise in the loss.
 	place := graph.DivScalar(graph.Iota(g, shapes.Make(dtypes.Float32, batch), 0), float64(batch))
 	place = graph.Add(place, scope.RandomUniform(g, shapes.Make(dtypes.Float32)))
 	place = graph.Sub(place, graph.Floor(place))
-	t := graph.OnePlus(graph.ConvertDType(graph.Floor(graph.MulScalar(place, float64(c.T))), dtypes.Int32))
+	t := graph.OnePlus(graph.ConvertDType(graph.Floor(graph.MulScalar(place, float64(c.T))),
+		dtypes.Int32))
 	table := make([]float32, len(schedule.AlphaBar))
 	for i, a := range schedule.AlphaBar {
 		table[i] = float32(a)
@@ -197,29 +209,32 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 	bar := graph.Gather(graph.Const(g, table), graph.ExpandAxes(t, -1))
 	bar = graph.Reshape(bar, batch, 1, 1, 1)
 	signal, sigma := graph.Sqrt(bar), graph.Sqrt(graph.OneMinus(bar))
-	u, epsilon := c.normalise(y), random.Scoped(scope, g, y.Shape())
+	u, epsilon := c.normalize(y), random.Scoped(scope, g, y.Shape())
 	yt := graph.Add(graph.Mul(signal, u), graph.Mul(sigma, epsilon))
 	time := graph.DivScalar(graph.ConvertDType(t, dtypes.Float32), float64(c.T))
 	p := c.prepare(condition)
 	if c.Dropout > 0 {
 		drawn := scope.RandomUniform(g, shapes.Make(dtypes.Float32, batch))
-		p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn, graph.Const(g, float32(c.Dropout))), dtypes.Float32))
+		p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn,
+			graph.Const(g, float32(c.Dropout))), dtypes.Float32))
 	}
 	predicted := c.predict(scope, yt, time, p)
 	if c.DataConsistency {
 		clean := c.correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma, condition)
 		predicted = c.Prediction.predicted(clean, yt, signal, sigma)
 	}
-	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted, c.Prediction.target(u, epsilon, signal, sigma))))
+	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted,
+		c.Prediction.target(u, epsilon, signal, sigma))))
 }
 
 // correctionSteps is the number of conjugate-gradient steps of a correction.
 const correctionSteps = 2
 
-// correct moves an estimate of y_0, normalised, towards Π*y = x. Without x, y_0 is uncertain by Std·√(1−ᾱ) where y_t is known: for white
-// Gaussian images that is exact.
+// correct moves an estimate of y_0, normalized, towards Π*y = x. Without x, y_0 is uncertain by
+// Std·√(1−ᾱ) where y_t is known: for white Gaussian images that is exact.
 func (c Config) correct(clean, sigma *graph.Node, o Condition) *graph.Node {
 	sigma = graph.Reshape(sigma, sigma.Shape().Size()) // of each image, or of all
-	lambda := graph.Square(graph.Div(graph.MaxScalar(o.Noise, psf.MinNoise), graph.MulScalar(sigma, c.Std)))
-	return c.normalise(psf.WienerStep(c.restore(clean), o.X, o.PSFs, lambda, correctionSteps))
+	lambda := graph.Square(graph.Div(graph.MaxScalar(o.Noise, psf.MinNoise),
+		graph.MulScalar(sigma, c.Std)))
+	return c.normalize(psf.WienerStep(c.restore(clean), o.X, o.PSFs, lambda, correctionSteps))
 }

@@ -25,7 +25,9 @@ type Generator struct {
 }
 
 // NewGenerator prepares the sampler of a model whose weights lie below a scope.
-func NewGenerator(device compute.Backend, c Config, sampler Sampler, scope *model.Scope) (*Generator, error) {
+func NewGenerator(
+	device compute.Backend, c Config, sampler Sampler, scope *model.Scope,
+) (*Generator, error) {
 	schedule, err := c.Schedule()
 	if err != nil {
 		return nil, err
@@ -34,7 +36,8 @@ func NewGenerator(device compute.Backend, c Config, sampler Sampler, scope *mode
 		return nil, err
 	}
 	if sampler.Guidance != 0 && c.Dropout == 0 {
-		return nil, fmt.Errorf("ddpm: guidance %g needs a model that was trained with its PSF withheld at times; set Dropout and train again, or use guidance 0", sampler.Guidance)
+		return nil, fmt.Errorf("ddpm: guidance %g needs a model that was trained with its PSF "+
+			"withheld at times; set Dropout and train again, or use guidance 0", sampler.Guidance)
 	}
 	p := &Generator{layout: weights.Of(scope)}
 	if p.values, err = p.layout.Values(scope); err != nil {
@@ -46,27 +49,35 @@ func NewGenerator(device compute.Backend, c Config, sampler Sampler, scope *mode
 		rng, x, psfs, noise := in[0], in[1], in[2], in[3]
 		state, yT := random.Normal(rng, x.Shape())
 		condition := c.prepare(Condition{X: x, PSFs: psfs, Noise: noise})
-		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs, condition.logNoise}
+		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs,
+			condition.logNoise}
 	}
-	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule, captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
+	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule,
+		captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
 		rng, yT := in[0], in[1]
 		given, values := in[2:len(in)-layout.Len()], in[len(in)-layout.Len():]
 		var captured []Captured
 		for _, node := range given {
 			captured = append(captured, Captured{Outside: node})
 		}
-		// Within the loop's body the network finds its weights in a store whose variables are the body's parameters.
+		// Within the loop's body the network finds its weights in a store whose variables are the
+		// body's parameters.
 		inner := model.NewStore()
 		for i, value := range values {
-			captured = append(captured, Captured{Outside: value, Inside: func(g *graph.Graph) *graph.Node { return layout.Parameter(g, inner, i) }})
+			captured = append(captured, Captured{Outside: value,
+				Inside: func(g *graph.Graph) *graph.Node {
+					return layout.Parameter(g, inner, i)
+				}})
 		}
-		return run(rng, yT, schedule, captured, func(yt *graph.Node, at Level, captured []*graph.Node) *graph.Node {
+		return run(rng, yT, schedule, captured, func(yt *graph.Node, at Level,
+			captured []*graph.Node) *graph.Node {
 			x, noise := captured[0], captured[1]
 			condition := prepared{captured[2], captured[3], captured[4], captured[5]}
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
 			predicted := c.guided(layout.Scope(inner), yt, at.Time, condition, sampler.Guidance)
 			if err := layout.Complete(inner); err != nil {
-				panic(fmt.Errorf("ddpm: %w", err)) // While a graph is built, as GoMLX does; Draw returns it.
+				// While a graph is built, as GoMLX does; Draw returns it.
+				panic(fmt.Errorf("ddpm: %w", err))
 			}
 			clean := c.Prediction.clean(predicted, yt, signal, sigma)
 			if c.DataConsistency || sampler.DataConsistency {
@@ -93,13 +104,14 @@ func NewGenerator(device compute.Backend, c Config, sampler Sampler, scope *mode
 	return p, nil
 }
 
-// Check reports weights below a scope that aren't those of the model's network for images [batch, size, size, channels] and PSFs
-// [batch, k, k], and says which. It compiles nothing.
+// Check returns an error if the weights below a scope aren't those of the model's network for
+// images [batch, size, size, channels] and PSFs [batch, k, k], and says which. It compiles nothing.
 func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels, k int) error {
 	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
 	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
 		images, psfs, scalar := in[0], in[1], in[2]
-		c.predict(scope, images, scalar, prepared{blurred: images, wiener: images, psfs: psfs, logNoise: scalar})
+		c.predict(scope, images, scalar, prepared{blurred: images, wiener: images, psfs: psfs,
+			logNoise: scalar})
 	}, float(1, size, size, channels), float(1, k, k), float(1))
 	if err != nil {
 		return fmt.Errorf("ddpm: %w", err)
@@ -107,8 +119,9 @@ func (c Config) Check(device compute.Backend, scope *model.Scope, size, channels
 	return nil
 }
 
-// WithWeights is the same sampler, as far as it is compiled, with the weights below another scope, such as those of a later checkpoint.
-// It is an error if they are of another architecture. p keeps its own.
+// WithWeights returns the same sampler, as far as it is compiled, with the weights below another
+// scope, such as those of a later checkpoint. It is an error if they are of another architecture. p
+// keeps its own.
 func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	values, err := p.layout.Values(scope)
 	if err != nil {
@@ -119,25 +132,34 @@ func (p *Generator) WithWeights(scope *model.Scope) (*Generator, error) {
 	return &other, nil
 }
 
-// guided is the network's prediction under classifier-free guidance (Ho and Salimans 2022): (1+w) times that with the PSF minus w
-// times that without. With w = 0 the network is evaluated once.
-func (c Config) guided(scope *model.Scope, yt, time *graph.Node, condition prepared, w float64) *graph.Node {
+// guided returns the network's prediction under classifier-free guidance (Ho and Salimans 2022):
+// (1+w) times that with the PSF minus w times that without. With w = 0 the network is evaluated
+// once.
+func (c Config) guided(
+	scope *model.Scope, yt, time *graph.Node, condition prepared, w float64,
+) *graph.Node {
 	batch := yt.Shape().Dimensions[0]
 	if w == 0 {
 		return c.predict(scope, yt, graph.BroadcastToDims(time, batch), condition)
 	}
 	without := condition.withhold(graph.Zeros(yt.Graph(), shapes.Make(dtypes.Float32, batch)))
-	double := func(a, b *graph.Node) *graph.Node { return graph.Concatenate([]*graph.Node{a, b}, 0) }
+	double := func(a, b *graph.Node) *graph.Node {
+		return graph.Concatenate([]*graph.Node{a, b}, 0)
+	}
 	both := c.predict(scope, double(yt, yt), graph.BroadcastToDims(time, 2*batch), prepared{
 		double(condition.blurred, without.blurred), double(condition.wiener, without.wiener),
 		double(condition.psfs, without.psfs), double(condition.logNoise, without.logNoise)})
-	return graph.Sub(graph.MulScalar(graph.Slice(both, graph.AxisRange(0, batch)), 1+w), graph.MulScalar(graph.Slice(both, graph.AxisRange(batch)), w))
+	return graph.Sub(graph.MulScalar(graph.Slice(both, graph.AxisRange(0, batch)), 1+w),
+		graph.MulScalar(graph.Slice(both, graph.AxisRange(batch)), w))
 }
 
-// Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF [batch, k, k] or one for
-// all [1, k, k] and the standard deviation of its noise [batch] in units of x, and convolves it again: samples and Π*samples
-// have the shape of x. rng is a state of GoMLX's random numbers (random.State).
-func (p *Generator) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
+// Draw draws one candidate y for every observation x [batch, height, width, channels], with its PSF
+// [batch, k, k] or one for all [1, k, k] and the standard deviation of its noise [batch] in units
+// of x, and convolves it again: samples and Π*samples have the shape of x. rng is a state of
+// GoMLX's random numbers (random.State).
+func (p *Generator) Draw(
+	rng, x, psfs, noise *tensors.Tensor,
+) (samples, reblurred *tensors.Tensor, err error) {
 	u, err := p.run(p.loop, rng, x, psfs, noise)
 	if err != nil {
 		return nil, nil, err
@@ -149,8 +171,8 @@ func (p *Generator) Draw(rng, x, psfs, noise *tensors.Tensor) (samples, reblurre
 	return samples, reblurred, nil
 }
 
-// Path draws as Draw does and returns the way there: y_t after every step, in units of x, [steps, batch, height, width, channels]. The last
-// are the samples that Draw gives for the same rng.
+// Path draws as Draw does and returns the way there: y_t after every step, in units of x, [steps,
+// batch, height, width, channels]. The last are the samples that Draw gives for the same rng.
 func (p *Generator) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
 	u, err := p.run(p.path, rng, x, psfs, noise)
 	if err != nil {
@@ -163,7 +185,9 @@ func (p *Generator) Path(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, 
 	return path, nil
 }
 
-func (p *Generator) run(loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error) {
+func (p *Generator) run(
+	loop *graph.Exec, rng, x, psfs, noise *tensors.Tensor,
+) (*tensors.Tensor, error) {
 	// state, y_T and the prepared condition
 	started, err := p.start.Call(rng, x, psfs, noise)
 	if err != nil {

@@ -3,14 +3,12 @@ package ddpm_test
 import (
 	"math"
 	"math/rand/v2"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/go-xla/pjrt"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -21,63 +19,8 @@ import (
 	"galdecon/galdecon/unet"
 )
 
-func filled(value float32, dims ...int) *tensors.Tensor {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return tensors.FromFlatDataAndDimensions(slices.Repeat([]float32{value}, n), dims...)
-}
-
-func loss(t *testing.T, c ddpm.Config, store *model.Store, y, psfs *tensors.Tensor) float64 {
-	t.Helper()
-	if err := store.SetRNGStateFromSeed(1); err != nil {
-		t.Fatal(err)
-	}
-	out, err := model.CallOnce(devicetest.Device(t), store, func(scope *model.Scope, y, psfs, noise *graph.Node) *graph.Node {
-		return c.Loss(scope.In("model"), y, ddpm.Condition{X: y, PSFs: psfs, Noise: noise})
-	}, y, psfs, filled(0.01, y.Shape().Dimensions[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return float64(tensors.ToScalar[float32](out))
-}
-
-// The network starts as 0, so for a constant image whose normalised value is u the loss is the mean square of what should be predicted:
-// 1 for ε, u² for y_0, ᾱ + (1−ᾱ) u² for v at each time. A batch that is a multiple of T takes all times equally often.
-func TestLossByHand(t *testing.T) {
-	const T, batch, size, channels, u = 8, 32, 8, 3, 2.0
-	for _, c := range []ddpm.Config{
-		{T: T, Mean: 0.2, Std: 0.3, Prediction: ddpm.Velocity},
-		{T: T, Mean: -1, Std: 4, Prediction: ddpm.Velocity, Cosine: true},
-		{T: T, Mean: 0.2, Std: 0.3, Prediction: ddpm.Epsilon},
-		{T: T, Mean: 0.2, Std: 0.3, Prediction: ddpm.Clean, Dropout: 0.5},
-	} {
-		c.Network = unet.Config{Features: []int{2}, Blocks: 1, Embedding: 2}
-		schedule, err := c.Schedule()
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, variance := 0.0, 0.0
-		for _, a := range schedule.AlphaBar[1:] {
-			switch c.Prediction {
-			case ddpm.Epsilon:
-				want, variance = want+1./T, variance+2./T
-			case ddpm.Clean:
-				want += u * u / T
-			case ddpm.Velocity:
-				want += (a + (1-a)*u*u) / T
-				variance += (2*a*a + 4*a*(1-a)*u*u) / T
-			}
-		}
-		got := loss(t, c, model.NewStore(), filled(float32(c.Mean+u*c.Std), batch, size, size, channels), filled(1, 1, 1, 1))
-		if spread := 4*math.Sqrt(variance/(batch*size*size*channels)) + 1e-5; math.Abs(got-want) > spread {
-			t.Errorf("%s, cosine %t: the loss is %.4f, want %.4f ± %.4f", c.Prediction, c.Cosine, got, want, spread)
-		}
-	}
-}
-
-// problem is a small model with weights that are no longer at their start, and galaxies seen through it.
+// problem is a small model with weights that are no longer at their start, and galaxies seen
+// through it.
 type problem struct {
 	c       ddpm.Config
 	sampler ddpm.Sampler
@@ -154,7 +97,8 @@ func move(t *testing.T, store *model.Store) {
 		for i := range values {
 			values[i] += 0.1 * float32(rng.NormFloat64())
 		}
-		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values,
+			v.Shape().Dimensions...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +106,8 @@ func move(t *testing.T, store *model.Store) {
 
 func (p problem) posterior(t *testing.T) *ddpm.Generator {
 	t.Helper()
-	posterior, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler, p.store.Scope("/model"))
+	posterior, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler,
+		p.store.Scope("/model"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,44 +121,6 @@ func seed(t *testing.T, n int64) *tensors.Tensor {
 		t.Fatal(err)
 	}
 	return rng
-}
-
-// With other weights, such as those of a later checkpoint, the samples are those of a posterior that is made with them, to the bit, and
-// nothing is compiled for that. The old posterior keeps its own.
-func TestWithWeights(t *testing.T) {
-	p, later := small(t), small(t)
-	move(t, later.store)
-	posterior := p.posterior(t)
-	draw := func(posterior *ddpm.Generator) []float32 {
-		t.Helper()
-		samples, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tensors.MustCopyFlatData[float32](samples)
-	}
-	before := draw(posterior)
-	other, err := posterior.WithWeights(later.store.Scope("/model"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := draw(other)
-	if !other.SharesExecutables(posterior) || later.posterior(t).SharesExecutables(posterior) {
-		t.Error("what is compiled isn't shared by the same model, or is by others")
-	}
-	if slices.Equal(before, after) || !slices.Equal(after, draw(later.posterior(t))) {
-		t.Error("the samples aren't those of the other weights")
-	}
-	if !slices.Equal(before, draw(posterior)) {
-		t.Error("the posterior has lost its own weights")
-	}
-	wide := p.c
-	wide.Network.Features = []int{8}
-	store := model.NewStore()
-	loss(t, wide, store, p.x, p.psfs)
-	if _, err := posterior.WithWeights(store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "another architecture") {
-		t.Errorf("weights of another architecture: error %v", err)
-	}
 }
 
 func TestDraw(t *testing.T) {
@@ -237,7 +144,8 @@ func TestDraw(t *testing.T) {
 	if !slices.Equal(samples, again) || !slices.Equal(reblurred, reblurredAgain) {
 		t.Error("the same seed gives other samples")
 	}
-	blurred, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(samples, p.x.Shape().Dimensions...), p.psfs)
+	blurred, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
+		tensors.FromFlatDataAndDimensions(samples, p.x.Shape().Dimensions...), p.psfs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +161,8 @@ func TestDraw(t *testing.T) {
 		at := func(v []float32) []float32 { return v[i*each : (i+1)*each] }
 		// Whatever the weights, each step is corrected towards its own observation.
 		if mse := mse(at(reblurred), at(x)); !(mse < 1e-4) {
-			t.Errorf("sample %d, blurred again, has an MSE of %g to its observation, want < 1e-4", i, mse)
+			t.Errorf("sample %d, blurred again, has an MSE of %g to its observation, want < 1e-4",
+				i, mse)
 		}
 		for j := range stamps {
 			if j != i && mse(at(reblurred), x[j*each:(j+1)*each]) < 1e-3 {
@@ -275,46 +184,6 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// Drawing leaves nothing on the device but what it returns: the garbage collector, which sees little of it, would free it late.
-func TestDrawFreesMemory(t *testing.T) {
-	p := small(t)
-	posterior, rng := p.posterior(t), seed(t, 1)
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	for name, draw := range map[string]func() []*tensors.Tensor{
-		"Draw": func() []*tensors.Tensor {
-			samples, reblurred, err := posterior.Draw(rng, p.x, p.psfs, p.noise)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return []*tensors.Tensor{samples, reblurred}
-		},
-		"Path": func() []*tensors.Tensor {
-			path, err := posterior.Path(rng, p.x, p.psfs, p.noise)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return []*tensors.Tensor{path}
-		},
-	} {
-		draw() // brings the inputs and the weights to the device
-		before := pjrt.BuffersAlive()
-		out := draw()
-		if left := pjrt.BuffersAlive() - before; left > int64(len(out)) {
-			t.Errorf("%s leaves %d tensors on the device, want the %d that it returns", name, left, len(out))
-		}
-	}
-}
-
-// A posterior takes any number of shapes: its executables alike, of which this one compiles fastest.
-func TestManyShapes(t *testing.T) {
-	posterior := small(t).posterior(t)
-	for n := range 33 {
-		if _, err := posterior.Restore(filled(0.1, n+1, 1, 1, 1)); err != nil {
-			t.Fatalf("the shape of %d images: %v", n+1, err)
-		}
-	}
-}
-
 func mse(a, b []float32) float64 {
 	sum := 0.0
 	for i := range a {
@@ -332,7 +201,9 @@ func TestDrawWithOnePSF(t *testing.T) {
 	one := tensors.MustCopyFlatData[float32](p.psfs)[:psfSize*psfSize]
 	var out [2][]float32
 	for i, copies := range []int{1, stamps} {
-		a, _, err := posterior.Draw(seed(t, 1), p.x, tensors.FromFlatDataAndDimensions(slices.Repeat(one, copies), copies, psfSize, psfSize), p.noise)
+		a, _, err := posterior.Draw(seed(t, 1), p.x,
+			tensors.FromFlatDataAndDimensions(slices.Repeat(one, copies), copies, psfSize, psfSize),
+			p.noise)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +211,8 @@ func TestDrawWithOnePSF(t *testing.T) {
 	}
 	for i := range out[0] {
 		if math.Abs(float64(out[0][i]-out[1][i])) > 1e-4 {
-			t.Fatalf("pixel %d is %g with one PSF for all, %g with a copy for each", i, out[0][i], out[1][i])
+			t.Fatalf("pixel %d is %g with one PSF for all, %g with a copy for each", i, out[0][i],
+				out[1][i])
 		}
 	}
 }
@@ -351,18 +223,23 @@ func drawErrors(t *testing.T, p problem, posterior *ddpm.Generator) {
 		x, psfs *tensors.Tensor
 		want    string
 	}{
-		"PSFs of another batch":     {p.x, filled(0.04, 2, 5, 5), "3 images need as many PSFs, or one for all; got 2"},
-		"PSFs of another size":      {p.x, filled(1./9, 3, 3, 3), "3"},
-		"oblong PSFs":               {p.x, filled(0.05, 3, 5, 4), "square"},
-		"PSFs without batch":        {p.x, filled(0.04, 5, 5), "[batch, k, k]"},
-		"images without channels":   {filled(0, 3, 16, 16), p.psfs, "[batch, height, width, channels]"},
-		"images of other channels":  {filled(0, 3, 16, 16, 3), p.psfs, "3"},
-		"images of another type":    {tensors.FromFlatDataAndDimensions(make([]float64, 3*256), 3, 16, 16, 1), p.psfs, "64"},
-		"empty tensor where x goes": {tensors.FromFlatDataAndDimensions([]float32{}, 0, 16, 16, 1), p.psfs, ""},
+		"PSFs of another batch": {p.x, filled(0.04, 2, 5, 5),
+			"3 images need as many PSFs, or one for all; got 2"},
+		"PSFs of another size": {p.x, filled(1./9, 3, 3, 3), "3"},
+		"oblong PSFs":          {p.x, filled(0.05, 3, 5, 4), "square"},
+		"PSFs without batch":   {p.x, filled(0.04, 5, 5), "[batch, k, k]"},
+		"images without channels": {filled(0, 3, 16, 16), p.psfs,
+			"[batch, height, width, channels]"},
+		"images of other channels": {filled(0, 3, 16, 16, 3), p.psfs, "3"},
+		"images of another type": {tensors.FromFlatDataAndDimensions(make([]float64, 3*256), 3,
+			16, 16, 1), p.psfs, "64"},
+		"empty tensor where x goes": {tensors.FromFlatDataAndDimensions([]float32{}, 0, 16, 16, 1),
+			p.psfs, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := posterior.Draw(seed(t, 1), test.x, test.psfs, p.noise)
-			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") || !strings.Contains(err.Error(), test.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
 		})
@@ -372,41 +249,9 @@ func drawErrors(t *testing.T, p problem, posterior *ddpm.Generator) {
 	}
 }
 
-// Weights of another architecture, or none, are an error and not samples from weights at their start.
-func TestPosteriorOfOtherWeights(t *testing.T) {
-	p := small(t)
-	for name, test := range map[string]struct {
-		change func(*ddpm.Config)
-		scope  string
-		want   string
-	}{
-		"no weights":       {func(*ddpm.Config) {}, "/nowhere", "weights that the model lacks"},
-		"more levels":      {func(c *ddpm.Config) { c.Network.Features = []int{4, 4} }, "/model", "/model/unet/up_0"},
-		"more blocks":      {func(c *ddpm.Config) { c.Network.Blocks = 2 }, "/model", "weights that the model lacks"},
-		"larger embedding": {func(c *ddpm.Config) { c.Network.Embedding = 8 }, "/model", "/model/embed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := p.c
-			test.change(&c)
-			posterior, err := ddpm.NewGenerator(devicetest.Device(t), c, p.sampler, p.store.Scope(test.scope))
-			if err == nil {
-				_, _, err = posterior.Draw(seed(t, 1), p.x, p.psfs, p.noise)
-			}
-			if err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q", err, test.want)
-			}
-		})
-	}
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), ddpm.Config{T: 1, Prediction: ddpm.Velocity}, p.sampler, p.store.Scope("/model")); err == nil {
-		t.Error("a schedule of one level is accepted")
-	}
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, ddpm.Sampler{Steps: 101}, p.store.Scope("/model")); err == nil {
-		t.Error("a sampler of more steps than noise levels is accepted")
-	}
-}
-
-// Guidance extrapolates from the prediction without the PSF: it changes samples, and the more the larger it is; a guidance of 0 is
-// the plain sampler, which a weight towards 0 approaches. Without dropout in training it is refused.
+// Guidance extrapolates from the prediction without the PSF: it changes samples, and the more the
+// larger it is; a guidance of 0 is the plain sampler, which a weight towards 0 approaches. Without
+// dropout in training it is refused.
 func TestGuidance(t *testing.T) {
 	p := small(t)
 	p.sampler.DataConsistency = false
@@ -425,7 +270,8 @@ func TestGuidance(t *testing.T) {
 		t.Errorf("guidance of 1e-4 and 1 moves samples by MSEs of %g and %g", near, far)
 	}
 	p.c.Dropout = 0
-	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler, p.store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "withheld") {
+	if _, err := ddpm.NewGenerator(devicetest.Device(t), p.c, p.sampler,
+		p.store.Scope("/model")); err == nil || !strings.Contains(err.Error(), "withheld") {
 		t.Errorf("guidance of a model trained without dropout: %v", err)
 	}
 }
@@ -442,10 +288,12 @@ func TestPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := path.Shape().Dimensions, []int{p.sampler.Steps, stamps, side, side, 1}; !slices.Equal(got, want) {
+	if got, want := path.Shape().Dimensions, []int{p.sampler.Steps, stamps, side, side,
+		1}; !slices.Equal(got, want) {
 		t.Fatalf("the path has the shape %v, want %v", got, want)
 	}
-	steps, last := tensors.MustCopyFlatData[float32](path), tensors.MustCopyFlatData[float32](samples)
+	steps, last := tensors.MustCopyFlatData[float32](path),
+		tensors.MustCopyFlatData[float32](samples)
 	each := len(last)
 	if d := mse(steps[len(steps)-each:], last); d > 1e-10 {
 		t.Errorf("the path ends an MSE of %g away from the samples", d)
@@ -464,7 +312,8 @@ func TestNoiseIsACondition(t *testing.T) {
 	posterior := p.posterior(t)
 	var out [2][]float32
 	for i, level := range [][]float32{{0.003, 0.003, 0.003}, {0.03, 0.003, 0.003}} {
-		a, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs, tensors.FromFlatDataAndDimensions(level, stamps))
+		a, _, err := posterior.Draw(seed(t, 1), p.x, p.psfs,
+			tensors.FromFlatDataAndDimensions(level, stamps))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -483,7 +332,8 @@ func TestNoiseIsACondition(t *testing.T) {
 func TestPaperNetwork(t *testing.T) {
 	p := small(t)
 	p.c.Network, p.c.Paper = unet.Config{}, &unet.Paper{Channels: 1, Features: 8, PSFSize: psfSize}
-	p.c.Prediction, p.sampler = ddpm.Epsilon, ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true, Guidance: 0.5}
+	p.c.Prediction, p.sampler = ddpm.Epsilon, ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true,
+		Guidance: 0.5}
 	p.store = model.NewStore()
 	if l := loss(t, p.c, p.store, p.x, p.psfs); !(l > 0.3 && l < 10) {
 		t.Errorf("the loss at the start is %g, want one near 1", l)

@@ -4,10 +4,14 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// SharesExecutables tells whether both draw with the same executables, so that neither compiles what the other has compiled.
+// SharesExecutables tells whether both draw with the same executables, so that neither compiles
+// what the other has compiled.
 func (p *Generator) SharesExecutables(other *Generator) bool {
-	return p.start == other.start && p.loop == other.loop && p.path == other.path && p.finish == other.finish && p.restore == other.restore
+	return p.start == other.start && p.loop == other.loop && p.path == other.path &&
+		p.finish == other.finish && p.restore == other.restore
 }
 
-// Restore gives normalised images back their units.
-func (p *Generator) Restore(u *tensors.Tensor) (*tensors.Tensor, error) { return p.restore.Call1(u) }
+// Restore gives normalized images back their units.
+func (p *Generator) Restore(u *tensors.Tensor) (*tensors.Tensor, error) {
+	return p.restore.Call1(u)
+}

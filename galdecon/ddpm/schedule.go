@@ -5,17 +5,18 @@ import (
 	"math"
 )
 
-// Schedule is the noise of the forward process (Ho et al. 2020): y_t = √ᾱ_t y_0 + √(1−ᾱ_t) ε. AlphaBar[t] is ᾱ_t for t = 0
-// (clean, ᾱ = 1) to T (noise, ᾱ ≈ 0).
+// Schedule is the noise of the forward process (Ho et al. 2020): y_t = √ᾱ_t y_0 + √(1−ᾱ_t) ε.
+// AlphaBar[t] is ᾱ_t for t = 0 (clean, ᾱ = 1) to T (noise, ᾱ ≈ 0).
 type Schedule struct {
 	AlphaBar []float64
 }
 
-// T is the number of noise levels.
+// T returns the number of noise levels.
 func (s Schedule) T() int { return len(s.AlphaBar) - 1 }
 
-// Linear is the paper's schedule: β_t = 1 − ᾱ_t/ᾱ_{t−1} rises linearly, at T = 1000 from 1e-4 to 0.02. For another T the β are
-// scaled by 1000/T (and stay ≤ 0.999), so that ᾱ_T stays about as small.
+// Linear returns the paper's schedule: β_t = 1 − ᾱ_t/ᾱ_{t−1} rises linearly, at T = 1000 from 1e-4
+// to 0.02. For another T the β are scaled by 1000/T (and stay ≤ 0.999), so that ᾱ_T stays about as
+// small.
 func Linear(T int) (Schedule, error) {
 	if T < 2 {
 		return Schedule{}, fmt.Errorf("ddpm: a schedule needs T ≥ 2 noise levels, got %d", T)
@@ -29,7 +30,8 @@ func Linear(T int) (Schedule, error) {
 	return Schedule{bar}, nil
 }
 
-// Cosine is the schedule of Nichol and Dhariwal (2021, Eq. 17), with their offset 0.008 and β ≤ 0.999.
+// Cosine returns the schedule of Nichol and Dhariwal (2021, Eq. 17), with their offset 0.008 and β
+// ≤ 0.999.
 func Cosine(T int) (Schedule, error) {
 	if T < 2 {
 		return Schedule{}, fmt.Errorf("ddpm: a schedule needs T ≥ 2 noise levels, got %d", T)
@@ -46,23 +48,26 @@ func Cosine(T int) (Schedule, error) {
 	return Schedule{bar}, nil
 }
 
-// LogSNR is λ_t = ½ log(ᾱ_t/(1−ᾱ_t)), which falls with t; it is +∞ for t = 0.
+// LogSNR returns λ_t = ½ log(ᾱ_t/(1−ᾱ_t)), which falls with t; it is +∞ for t = 0.
 func (s Schedule) LogSNR(t int) float64 {
 	return 0.5 * (math.Log(s.AlphaBar[t]) - math.Log1p(-s.AlphaBar[t]))
 }
 
-// Times picks n of the T noise levels for a sampler that takes n steps: n+1 times from T down to 0, evenly spaced in log-SNR as
-// far as whole times allow (Lu et al. 2022). A step goes from one of them to the next.
+// Times picks n of the T noise levels for a sampler that takes n steps: n+1 times from T down to 0,
+// evenly spaced in log-SNR as far as whole times allow (Lu et al. 2022). A step goes from one of
+// them to the next.
 func (s Schedule) Times(n int) ([]int, error) {
 	if n < 1 || n > s.T() {
-		return nil, fmt.Errorf("ddpm: the number of sampling steps must be between 1 and T = %d, got %d", s.T(), n)
+		return nil, fmt.Errorf("ddpm: the number of sampling steps must be between 1 and T = %d, "+
+			"got %d", s.T(), n)
 	}
 	times := make([]int, n+1)
 	first, last := s.LogSNR(s.T()), s.LogSNR(1)
 	t := s.T()
 	for i := range n {
 		want := first + (last-first)*float64(i)/float64(max(n-1, 1))
-		// The highest time that isn't noisier than wanted, each time once, and enough of them left for the other steps.
+		// The highest time that isn't noisier than wanted, each time once, and enough of them left
+		// for the other steps.
 		for t > n-i && s.LogSNR(t) < want-1e-9 {
 			t--
 		}

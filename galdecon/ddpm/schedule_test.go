@@ -13,7 +13,8 @@ import (
 func schedules(t *testing.T, T int) map[string]ddpm.Schedule {
 	t.Helper()
 	all := map[string]ddpm.Schedule{}
-	for name, make := range map[string]func(int) (ddpm.Schedule, error){"linear": ddpm.Linear, "cosine": ddpm.Cosine} {
+	for name, make := range map[string]func(int) (ddpm.Schedule, error){"linear": ddpm.Linear,
+		"cosine": ddpm.Cosine} {
 		s, err := make(T)
 		if err != nil {
 			t.Fatal(err)
@@ -67,11 +68,14 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// Nichol and Dhariwal (2021), Eq. 17: ᾱ_t = f(t)/f(0), f(t) = cos²((t/T + s)/(1 + s)·π/2), s = 0.008, with β at most 0.999.
+// Nichol and Dhariwal (2021), Eq. 17: ᾱ_t = f(t)/f(0), f(t) = cos²((t/T + s)/(1 + s)·π/2), s =
+// 0.008, with β at most 0.999.
 func TestCosine(t *testing.T) {
 	for _, T := range []int{100, 950, 4000} {
 		s := schedules(t, T)["cosine"]
-		f := func(t int) float64 { return math.Pow(math.Cos((float64(t)/float64(T)+0.008)/1.008*math.Pi/2), 2) }
+		f := func(t int) float64 {
+			return math.Pow(math.Cos((float64(t)/float64(T)+0.008)/1.008*math.Pi/2), 2)
+		}
 		for i := 1; i < T; i++ {
 			if want := f(i) / f(0); math.Abs(s.AlphaBar[i]-want) > 1e-12 {
 				t.Fatalf("T = %d: ᾱ_%d is %g, want %g", T, i, s.AlphaBar[i], want)
@@ -92,7 +96,8 @@ func TestLogSNR(t *testing.T) {
 	}
 }
 
-// A sampler's times begin at T, end at 0, and fall; they are close to even in log-SNR where there are many to choose from.
+// A sampler's times begin at T, end at 0, and fall; they are close to even in log-SNR where there
+// are many to choose from.
 func TestTimes(t *testing.T) {
 	for _, T := range []int{2, 10, 950} {
 		for name, s := range schedules(t, T) {
@@ -106,11 +111,13 @@ func TestTimes(t *testing.T) {
 				}
 				for i := 1; i <= n; i++ {
 					if times[i] >= times[i-1] {
-						t.Fatalf("%s, T = %d: the times of %d steps don't fall: %v", name, T, n, times)
+						t.Fatalf("%s, T = %d: the times of %d steps don't fall: %v", name, T, n,
+							times)
 					}
 				}
 				if n > 1 && times[n-1] != 1 {
-					t.Errorf("%s, T = %d: the last step of %d is from %d, want 1", name, T, n, times[n-1])
+					t.Errorf("%s, T = %d: the last step of %d is from %d, want 1", name, T, n,
+						times[n-1])
 				}
 			}
 			all, err := s.Times(T)
@@ -144,7 +151,8 @@ func TestTimes(t *testing.T) {
 }
 
 func TestConfigsThatCannotBe(t *testing.T) {
-	good := ddpm.Config{T: 10, Prediction: ddpm.Epsilon, Mean: 0.1, Std: 0.2, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}}
+	good := ddpm.Config{T: 10, Prediction: ddpm.Epsilon, Mean: 0.1, Std: 0.2,
+		Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}}
 	if err := good.Validate(8); err != nil {
 		t.Fatal(err)
 	}
@@ -152,17 +160,21 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		change func(*ddpm.Config)
 		want   string
 	}{
-		"one noise level":       {func(c *ddpm.Config) { c.T = 1 }, "T ≥ 2"},
-		"one cosine level":      {func(c *ddpm.Config) { c.T, c.Cosine = 1, true }, "T ≥ 2"},
-		"no spread":             {func(c *ddpm.Config) { c.Std = 0 }, "positive"},
-		"NaN spread":            {func(c *ddpm.Config) { c.Std = math.NaN() }, "finite"},
-		"infinite spread":       {func(c *ddpm.Config) { c.Std = math.Inf(1) }, "finite"},
-		"NaN mean":              {func(c *ddpm.Config) { c.Mean = math.NaN() }, "finite"},
-		"no prediction":         {func(c *ddpm.Config) { c.Prediction = "noise" }, `not "noise"`},
-		"always without PSF":    {func(c *ddpm.Config) { c.Dropout = 1 }, "probability"},
-		"paper's network":       {func(c *ddpm.Config) { c.Paper = &unet.Paper{Channels: 1, Features: 7, PSFSize: 3} }, "multiple of 8"},
-		"impossible network":    {func(c *ddpm.Config) { c.Network.Blocks = 0 }, "one block"},
-		"network of other size": {func(c *ddpm.Config) { c.Network.Features = []int{1, 2, 3, 4} }, "got 8"},
+		"one noise level":    {func(c *ddpm.Config) { c.T = 1 }, "T ≥ 2"},
+		"one cosine level":   {func(c *ddpm.Config) { c.T, c.Cosine = 1, true }, "T ≥ 2"},
+		"no spread":          {func(c *ddpm.Config) { c.Std = 0 }, "positive"},
+		"NaN spread":         {func(c *ddpm.Config) { c.Std = math.NaN() }, "finite"},
+		"infinite spread":    {func(c *ddpm.Config) { c.Std = math.Inf(1) }, "finite"},
+		"NaN mean":           {func(c *ddpm.Config) { c.Mean = math.NaN() }, "finite"},
+		"no prediction":      {func(c *ddpm.Config) { c.Prediction = "noise" }, `not "noise"`},
+		"always without PSF": {func(c *ddpm.Config) { c.Dropout = 1 }, "probability"},
+		"paper's network": {func(c *ddpm.Config) {
+			c.Paper = &unet.Paper{Channels: 1,
+				Features: 7, PSFSize: 3}
+		}, "multiple of 8"},
+		"impossible network": {func(c *ddpm.Config) { c.Network.Blocks = 0 }, "one block"},
+		"network of other size": {func(c *ddpm.Config) { c.Network.Features = []int{1, 2, 3, 4} },
+			"got 8"},
 	} {
 		c := good
 		test.change(&c)
@@ -171,8 +183,10 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		}
 	}
 	schedule := schedules(t, 10)["linear"]
-	for _, s := range []ddpm.Sampler{{Steps: 0}, {Steps: 11}, {Steps: 5, Eta: -0.1}, {Steps: 5, Eta: 1.1}, {Steps: 5, Eta: math.NaN()},
-		{Steps: 5, LargeVariance: true}, {Steps: 5, Eta: 1, SecondOrder: true, LargeVariance: true}, {Steps: 5, Guidance: -1}, {Steps: 5, Guidance: math.Inf(1)}} {
+	for _, s := range []ddpm.Sampler{{Steps: 0}, {Steps: 11}, {Steps: 5, Eta: -0.1},
+		{Steps: 5, Eta: 1.1}, {Steps: 5, Eta: math.NaN()},
+		{Steps: 5, LargeVariance: true}, {Steps: 5, Eta: 1, SecondOrder: true, LargeVariance: true},
+		{Steps: 5, Guidance: -1}, {Steps: 5, Guidance: math.Inf(1)}} {
 		if err := s.Validate(schedule); err == nil || !strings.HasPrefix(err.Error(), "ddpm: ") {
 			t.Errorf("%+v: error %v", s, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,7 +13,6 @@ import (
 
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/internal/devicetest"
 )
 
 // weights are the averaged weights of a model, by name.
@@ -34,13 +34,14 @@ func weights(t *testing.T, dir string) map[string][]float32 {
 	return all
 }
 
-// A training begins with the averaged weights of another, on images of another size too: where its steps move hardly, they stay what
-// they were. Exported weights do as well, up to their rounding.
+// A training begins with the averaged weights of another, on images of another size too: where its
+// steps move hardly, they stay what they were. Exported weights do as well, up to their rounding.
 func TestBegin(t *testing.T) {
 	t.Parallel()
 	first := fit.Config{Steps: 40, Batch: 8, LearningRate: 0.01, EMA: 0.9, Seed: 1}
 	from, exported := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), first, random(40, 8), diffusion, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(40, 8), diffusion), first, from,
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := fit.Export(from, exported); err != nil {
@@ -51,7 +52,8 @@ func TestBegin(t *testing.T) {
 	for folder, rounding := range map[string]float64{from: 0, exported: 1} {
 		c := fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-6, InitialModel: folder, Seed: 2}
 		to := t.TempDir()
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 16), diffusion, to, nil); err != nil {
+		if err := fit.Run(t.Context(), problem(t, random(12, 16), diffusion), c, to,
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		got := weights(t, to)
@@ -63,7 +65,8 @@ func TestBegin(t *testing.T) {
 			for i, w := range values {
 				d := float64(got[name][i] - w)
 				if limit := 3.1e-6 + rounding*(abs(w)/2048+least); max(d, -d) > limit {
-					t.Fatalf("%s[%d] is %g after three steps of 1e-6, and was %g", name, i, got[name][i], w)
+					t.Fatalf("%s[%d] is %g after three steps of 1e-6, and was %g", name, i,
+						got[name][i], w)
 				}
 				moved += d * d
 			}
@@ -81,30 +84,34 @@ func TestBeginThenGoOn(t *testing.T) {
 	t.Parallel()
 	from := t.TempDir()
 	first := fit.Config{Steps: 5, Batch: 4, LearningRate: 0.1, Seed: 1}
-	if err := fit.Run(t.Context(), devicetest.Device(t), first, random(12, 8), linear, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), first, from,
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	c := fit.Config{Steps: 6, Batch: 4, LearningRate: 0.1, EMA: 0.5, InitialModel: from, Seed: 2}
 	whole, parts := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 8), linear, whole, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), c, whole, nil); err != nil {
 		t.Fatal(err)
 	}
+	// The same folder, as a relative path from a directory that isn't this process's.
+	c.WorkingDir, c.InitialModel = filepath.Split(from)
 	until(t, c, random(12, 8), linear, parts, 2)
 	if err := os.RemoveAll(from); err != nil {
 		t.Fatal(err)
 	}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 8), linear, parts, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), c, parts, nil); err != nil {
 		t.Fatal(err)
 	}
 	sameTraining(t, parts, whole)
 }
 
-// What is no model, or another, is an error that names both sides, and the folder of the training stays as it was.
+// What is no model, or another, is an error that names both sides, and the folder of the training
+// stays as it was.
 func TestBeginWithAnotherModel(t *testing.T) {
 	t.Parallel()
 	from := t.TempDir()
 	c := fit.Config{Steps: 1, Batch: 4, LearningRate: 0.1, Seed: 1}
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, random(12, 8), linear, from, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, random(12, 8), linear), c, from, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -119,7 +126,7 @@ func TestBeginWithAnotherModel(t *testing.T) {
 	} {
 		c.InitialModel = test.begin
 		dir := t.TempDir()
-		err := fit.Run(context.Background(), devicetest.Device(t), c, test.images, test.objective, dir, nil)
+		err := fit.Run(context.Background(), problem(t, test.images, test.objective), c, dir, nil)
 		if err == nil {
 			t.Fatalf("no error, want one with %q", test.says)
 		}

@@ -12,11 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/dtypes/float16"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/checkpoint"
@@ -28,7 +25,8 @@ const (
 	stagingDir = ".saving"
 )
 
-// A checkpoint is three files of one name with the step in it: GoMLX's .bin and .json, and the loss curve up to that step.
+// A checkpoint is three files of one name with the step in it: GoMLX's .bin and .json, and the loss
+// curve up to that step.
 const (
 	namePattern   = "checkpoint-n%09d"
 	historySuffix = ".csv"
@@ -37,8 +35,9 @@ const (
 // checksumPath is the variable with which damage is found.
 const checksumPath = "/checksum"
 
-// state is a training between its steps and on disk. GoMLX's checkpoints are written into a folder beside the last one and
-// moved next to it, so a training that is killed while it saves loses nothing.
+// state is a training between its steps and on disk. GoMLX's checkpoints are written into a folder
+// beside the last one and moved next to it, so a training that is killed while it saves loses
+// nothing.
 type state struct {
 	dir   string
 	store *model.Store
@@ -68,62 +67,25 @@ func open(dir string, steps int) (s *state, err error) {
 // exported reports whether there is nothing but averaged weights.
 func (s *state) exported() bool { return s.store.Scope(weightsScope).NumVariables() == 0 }
 
-// sameInputs reports inputs that aren't those of the checkpoint.
+// sameInputs returns an error if inputs aren't those of the checkpoint.
 func (s *state) sameInputs(inputs Inputs) error {
 	scope := s.store.Scope(inputScope)
 	if n := scope.NumVariables(); n != len(inputs) {
-		return fmt.Errorf("fit: the model in %s is trained with %d inputs, not %d; choose another folder", s.dir, n, len(inputs))
+		return fmt.Errorf("fit: the model in %s is trained with %d inputs, not %d; choose "+
+			"another folder", s.dir, n, len(inputs))
 	}
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
 		v := scope.GetVariable(name)
 		if v == nil {
-			return fmt.Errorf("fit: the model in %s is trained without the input %q; choose another folder", s.dir, name)
+			return fmt.Errorf("fit: the model in %s is trained without the input %q; choose "+
+				"another folder", s.dir, name)
 		}
 		if is, want := tensors.ToScalar[float32](v.MustValue()), float32(inputs[name]); is != want {
-			return fmt.Errorf("fit: the model in %s is trained with %s = %g, not %g; choose another folder", s.dir, name, is, want)
+			return fmt.Errorf("fit: the model in %s is trained with %s = %g, not %g; choose "+
+				"another folder", s.dir, name, is, want)
 		}
 	}
 	return nil
-}
-
-// lock makes the folder, and has it for this training alone.
-func lock(dir string) (*flock.Flock, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("fit: cannot make the checkpoint folder: %w", err)
-	}
-	lock := flock.New(filepath.Join(dir, lockFile))
-	locked, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("fit: cannot lock the checkpoint folder: %w", err)
-	}
-	if !locked {
-		return nil, fmt.Errorf("fit: another training is going on in %s, that of %s; wait for it, interrupt it, or choose another folder: %w", dir, lockOwner(lock.Path()), ErrBusy)
-	}
-	// In place, since the lock is the file's. A training that can't say whose it is may go on.
-	_ = os.WriteFile(lock.Path(), []byte(thisOwner()+"\n"), 0o666)
-	return lock, nil
-}
-
-// OwnerEnv names the environment variable that says in words whose program this is, such as "the kernel of first.ipynb"; the error that
-// refuses a second training in a folder passes it on.
-const OwnerEnv = "GALDECON_OWNER"
-
-// thisOwner is what others are told of this program.
-func thisOwner() string {
-	owner := strings.Join(strings.Fields(os.Getenv(OwnerEnv)), " ")
-	if owner == "" {
-		owner = "the program " + filepath.Base(os.Args[0])
-	}
-	return fmt.Sprintf("%s, in process %d since %s", owner, os.Getpid(), time.Now().Format(time.DateTime))
-}
-
-// lockOwner is who holds a lock, in words.
-func lockOwner(path string) string {
-	text, err := os.ReadFile(path)
-	if owner := strings.TrimSpace(string(text)); err == nil && owner != "" {
-		return owner
-	}
-	return "an unknown program" // it has just begun
 }
 
 // stage makes the folder that checkpoints are written into.
@@ -133,10 +95,12 @@ func (s *state) stage(format checkpoint.BinFormat) error {
 		return fmt.Errorf("fit: cannot clear what an interrupted training left: %w", err)
 	}
 	var err error
-	if s.saver, err = checkpoint.Build(s.store).Dir(staging).WithCompression(format).Done(); err != nil {
+	s.saver, err = checkpoint.Build(s.store).Dir(staging).WithCompression(format).Done()
+	if err != nil {
 		return fmt.Errorf("fit: cannot prepare checkpoints in %s: %w", s.dir, err)
 	}
-	s.store.SetLoader(nil) // it would look for every new variable in the folder of the first training
+	// it would look for every new variable in the folder of the first training
+	s.store.SetLoader(nil)
 	return nil
 }
 
@@ -158,8 +122,8 @@ func Load(dir string) (store *model.Store, err error) {
 	return store, nil
 }
 
-// settled reads from the newest checkpoint in dir, that of step 0 if there is none: once more where a training has put a newer one in its place
-// meanwhile.
+// settled reads from the newest checkpoint in dir, that of step 0 if there is none: once more where
+// a training has put a newer one in its place meanwhile.
 func settled(dir string, read func(step int) error) error {
 	for tries := 1; ; tries++ {
 		step, err := Step(dir)
@@ -173,74 +137,6 @@ func settled(dir string, read func(step int) error) error {
 			return err
 		}
 	}
-}
-
-// Export writes a checkpoint with nothing but the averaged weights and the loss curve of the one in dir into the folder to, where
-// there may be none. It is what a finished model needs, in half precision (rounded by at most 1/2048, and to 0 below 6e-5), an eighth of the
-// size: [Load] reads it, but it can't be trained further. Another training can begin with it, see [Config].
-func Export(dir, to string) error {
-	trained, err := open(dir, 0)
-	if err != nil {
-		return err
-	}
-	if trained.step == 0 {
-		return none(dir)
-	}
-	shipped := model.NewStore()
-	kept := slices.Collect(Average(trained.store).IterVariables())
-	for _, v := range append(kept, slices.Collect(trained.store.Scope(inputScope).IterVariables())...) {
-		value := v.MustValue()
-		if strings.HasPrefix(v.Path(), averageScope+"/") && v.DType() == dtypes.Float32 {
-			if value, err = halved(value); err != nil {
-				return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
-			}
-		}
-		if _, err := shipped.CreateVariable(v.Path(), value); err != nil {
-			return fmt.Errorf("fit: cannot export %s: %w", v.Path(), err)
-		}
-	}
-	s := &state{dir: to, store: shipped, curves: trained.curves}
-	return s.ship(trained.step, checkpoint.BinGZIP)
-}
-
-// Import writes the checkpoint of a model that was trained elsewhere into the folder dir, where there may be none: the averaged weights that
-// a store holds, see [Average], as they are. The checkpoint counts as that of the given step, at least 1, of a training without loss curve.
-// As of an exported one, [Load] reads it, and a training can begin with it, see [Config], but it can't be trained further.
-func Import(weights *model.Store, dir string, step int) error {
-	if step < 1 {
-		return fmt.Errorf("fit: a checkpoint is that of step 1 at least, not %d", step)
-	}
-	s := &state{dir: dir, store: model.NewStore()}
-	for v := range Average(weights).IterVariables() {
-		value, err := v.Value()
-		if err == nil {
-			_, err = s.store.CreateVariable(v.Path(), value)
-		}
-		if err != nil {
-			return fmt.Errorf("fit: cannot import %s: %w", v.Path(), err)
-		}
-	}
-	return s.ship(step, checkpoint.BinUncompressed)
-}
-
-// ship writes a checkpoint of averaged weights alone into a folder that has none.
-func (s *state) ship(step int, format checkpoint.BinFormat) error {
-	if there, err := Step(s.dir); err != nil {
-		return err
-	} else if there != 0 {
-		return fmt.Errorf("fit: there is a checkpoint in %s; choose another folder", s.dir)
-	}
-	if err := optimizer.GetGlobalStepVar(s.store).SetValue(tensors.FromScalar(int64(step))); err != nil {
-		return fmt.Errorf("fit: cannot set the step: %w", err)
-	}
-	if err := os.MkdirAll(s.dir, 0o777); err != nil {
-		return fmt.Errorf("fit: cannot make the folder %s: %w", s.dir, err)
-	}
-	defer s.unstage()
-	if err := s.stage(format); err != nil {
-		return err
-	}
-	return s.save(step)
 }
 
 // load reads the checkpoint of a step, the newest in dir, into an empty store.
@@ -283,7 +179,8 @@ func load(store *model.Store, dir string, step int) (err error) {
 			return err
 		}
 	}
-	// GoMLX takes whatever it loads for weights, and an optimizer would train even the state of the random numbers.
+	// GoMLX takes whatever it loads for weights, and an optimizer would train even the state of the
+	// random numbers.
 	for v := range store.IterVariables() {
 		v.SetTrainable(strings.HasPrefix(v.Path(), weightsScope+"/"))
 	}
@@ -293,9 +190,11 @@ func load(store *model.Store, dir string, step int) (err error) {
 	return nil
 }
 
-// checksum is the CRC-32C of names and values of all variables that are saved.
+// checksum returns the CRC-32C of names and values of all variables that are saved.
 func checksum(store *model.Store) (sum uint32, err error) {
-	variables := slices.SortedFunc(store.IterVariables(), func(v, w *model.Variable) int { return strings.Compare(v.Path(), w.Path()) })
+	variables := slices.SortedFunc(store.IterVariables(), func(v, w *model.Variable) int {
+		return strings.Compare(v.Path(), w.Path())
+	})
 	table := crc32.MakeTable(crc32.Castagnoli)
 	for _, v := range variables {
 		if temporary(v) || v.Path() == checksumPath {
@@ -306,49 +205,27 @@ func checksum(store *model.Store) (sum uint32, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := value.ConstBytes(func(data []byte) { sum = crc32.Update(sum, table, data) }); err != nil {
+		if err := value.ConstBytes(func(data []byte) {
+			sum = crc32.Update(sum, table,
+				data)
+		}); err != nil {
 			return 0, err
 		}
 	}
 	return sum, nil
 }
 
-// halved is a float32 tensor as float16, and doubled the way back.
-func halved(t *tensors.Tensor) (*tensors.Tensor, error) {
-	values, err := tensors.CopyFlatData[float32](t)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float16.Float16, len(values))
-	for i, v := range values {
-		if out[i] = float16.FromFloat32(v); math.IsInf(float64(out[i].Float32()), 0) {
-			return nil, fmt.Errorf("the weight %g is too large for half precision", v)
-		}
-	}
-	return tensors.FromFlatDataAndDimensions(out, t.Shape().Dimensions...), nil
-}
-
-func doubled(t *tensors.Tensor) (*tensors.Tensor, error) {
-	values, err := tensors.CopyFlatData[float16.Float16](t)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float32, len(values))
-	for i, v := range values {
-		out[i] = v.Float32()
-	}
-	return tensors.FromFlatDataAndDimensions(out, t.Shape().Dimensions...), nil
-}
-
 func none(dir string) error {
-	return fmt.Errorf("fit: there is no checkpoint in %s; train a model there first, or give the folder of one: %w", dir, fs.ErrNotExist)
+	return fmt.Errorf("fit: there is no checkpoint in %s; train a model there first, or give the "+
+		"folder of one: %w", dir, fs.ErrNotExist)
 }
 
 func damaged(dir string, err error) error {
-	return fmt.Errorf("fit: the checkpoint in %s is damaged, delete it and train again: %w", dir, err)
+	return fmt.Errorf("fit: the checkpoint in %s is damaged, delete it and train again: %w", dir,
+		err)
 }
 
-// Step is that of the newest checkpoint in the folder dir, 0 if there is none.
+// Step returns that of the newest checkpoint in the folder dir, 0 if there is none.
 func Step(dir string) (step int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -391,7 +268,8 @@ func (s *state) save(step int) error {
 		return fail(err)
 	}
 	v := s.store.VariableWithValue(checksumPath, uint32(0)).SetTrainable(false)
-	if err := errors.Join(v.SetValue(tensors.FromScalar(sum)), s.saver.Save(), s.store.DeleteVariable(checksumPath)); err != nil {
+	if err := errors.Join(v.SetValue(tensors.FromScalar(sum)), s.saver.Save(),
+		s.store.DeleteVariable(checksumPath)); err != nil {
 		return fail(err)
 	}
 	written, err := s.saver.ListCheckpoints()
@@ -406,9 +284,11 @@ func (s *state) save(step int) error {
 	}
 	name := fmt.Sprintf(namePattern, step)
 	// The .json makes it a checkpoint, so it comes last.
-	for _, suffix := range []string{checkpoint.BinDataSuffix, historySuffix, checkpoint.JsonNameSuffix} {
+	for _, suffix := range []string{checkpoint.BinDataSuffix, historySuffix,
+		checkpoint.JsonNameSuffix} {
 		path := filepath.Join(staging, written[0]+suffix)
-		if err := errors.Join(flush(path), os.Rename(path, filepath.Join(s.dir, name+suffix))); err != nil {
+		if err := errors.Join(flush(path), os.Rename(path,
+			filepath.Join(s.dir, name+suffix))); err != nil {
 			return fail(err)
 		}
 	}
@@ -439,12 +319,13 @@ func (s *state) kept() string {
 	return fmt.Sprintf("the checkpoint of step %d is kept", s.step)
 }
 
-// diverged is the error of a step whose numbers aren't finite.
+// diverged returns the error of a step whose numbers aren't finite.
 func (s *state) diverged(step int, err error) error {
-	return fmt.Errorf("fit: step %d: %w; %s in %s: try a lower learning rate", step, err, s.kept(), s.dir)
+	return fmt.Errorf("fit: step %d: %w; %s in %s: try a lower learning rate", step, err, s.kept(),
+		s.dir)
 }
 
-// finite reports a weight that is NaN or infinite.
+// finite returns an error if a weight is NaN or infinite.
 func (s *state) finite() error {
 	for w := range s.store.Scope(weightsScope).IterVariables() {
 		if w.DType() != dtypes.Float32 {

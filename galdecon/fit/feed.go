@@ -15,10 +15,11 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// maxHeldOut bounds the galaxies that are held out: more would hardly make their mean loss more certain.
+// maxHeldOut bounds the galaxies that are held out: more would hardly make their mean loss more
+// certain.
 const maxHeldOut = 256
 
-// heldOut is how many of n galaxies are held out, in whole parts.
+// heldOut returns how many of n galaxies are held out, in whole parts.
 func (c Config) heldOut(n int) int {
 	if c.HoldOut == 0 {
 		return 0
@@ -27,8 +28,9 @@ func (c Config) heldOut(n int) int {
 	return max(1, min(parts, maxHeldOut/c.part())) * c.part()
 }
 
-// Streams of random numbers of the seed, beside the epochs, which count from 0: each step and each part of a validation has its own,
-// so that they depend on nothing that came before, and one draws the galaxies that are held out.
+// Streams of random numbers of the seed, beside the epochs, which count from 0: each step and each
+// part of a validation has its own, so that they depend on nothing that came before, and one draws
+// the galaxies that are held out.
 const (
 	stepStream       = 1 << 62
 	validationStream = 2 << 62
@@ -47,9 +49,10 @@ func (c Config) split(n int) (training, held []int) {
 	return order[k:], order[:k]
 }
 
-// feed yields the parts of each step's batch: every epoch is a permutation drawn from the seed and its number, so that the order
-// depends on the step alone and a resumed training sees what it would have seen. Galaxies are copied a batch at a time, so that a
-// set that is mapped from a file needn't fit into memory, or a device's.
+// feed yields the parts of each step's batch: every epoch is a permutation drawn from the seed and
+// its number, so that the order depends on the step alone and a resumed training sees what it would
+// have seen. Galaxies are copied a batch at a time, so that a set that is mapped from a file
+// needn't fit into memory, or a device's.
 type feed struct {
 	c      Config
 	images *galaxy.Images
@@ -79,7 +82,8 @@ func (f *feed) order() iter.Seq[[]int] {
 		for step := f.from; step < f.c.Steps; step++ {
 			epoch, batch := step/perEpoch, step%perEpoch
 			if permutation == nil || batch == 0 {
-				permutation = rand.New(rand.NewPCG(uint64(f.c.Seed), uint64(epoch))).Perm(len(f.training))
+				permutation = rand.New(rand.NewPCG(uint64(f.c.Seed),
+					uint64(epoch))).Perm(len(f.training))
 				for i, k := range permutation {
 					permutation[i] = f.training[k]
 				}
@@ -95,7 +99,8 @@ func (f *feed) order() iter.Seq[[]int] {
 
 // stack copies images with the given indices to a tensor [n, height, width, channels].
 func stack(images *galaxy.Images, indices []int) *tensors.Tensor {
-	t := tensors.FromShape(shapes.Make(dtypes.Float32, len(indices), images.Height, images.Width, images.Channels))
+	t := tensors.FromShape(shapes.Make(dtypes.Float32, len(indices), images.Height, images.Width,
+		images.Channels))
 	tensors.MustMutableFlatData(t, func(flat []float32) {
 		for _, i := range indices {
 			flat = flat[copy(flat, images.At(i)):]

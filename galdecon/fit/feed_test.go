@@ -22,7 +22,8 @@ func TestFeedFollowsTheOrder(t *testing.T) {
 	for i := range images.Pixels {
 		images.Pixels[i] = float32(i)
 	}
-	f := &feed{c: Config{Steps: 9, Batch: 4, Accumulate: 2, Seed: 1}, images: images, training: []int{0, 2, 3, 5, 6}, from: 2}
+	f := &feed{c: Config{Steps: 9, Batch: 4, Accumulate: 2, Seed: 1}, images: images,
+		training: []int{0, 2, 3, 5, 6}, from: 2}
 	var got, want [][]int
 	for part := range f.order() {
 		want = append(want, part)
@@ -59,8 +60,8 @@ func TestFeedFollowsTheOrder(t *testing.T) {
 	}
 }
 
-// BenchmarkFeed times a step of a small network on batches that are fed from the host, and on one that stays on the device: the ratio
-// of the medians is what the feeding costs.
+// BenchmarkFeed times a step of a small network on batches that are fed from the host, and on one
+// that stays on the device: the ratio of the medians is what the feeding costs.
 func BenchmarkFeed(b *testing.B) {
 	device, err := backend.Default()
 	if err != nil {
@@ -74,11 +75,14 @@ func BenchmarkFeed(b *testing.B) {
 	objective := func(scope *model.Scope, y *graph.Node) *graph.Node {
 		x := y
 		for i := range 3 {
-			x = activation.Swish(layers.Convolution(scope.In("%d", i), x).Channels(8).KernelSize(3).PadSame().Done())
+			x = activation.Swish(layers.Convolution(scope.In("%d", i),
+				x).Channels(8).KernelSize(3).PadSame().Done())
 		}
-		return graph.ReduceAllMean(graph.Square(graph.Sub(graph.ReduceSum(x, -1), graph.Squeeze(y, -1))))
+		return graph.ReduceAllMean(graph.Square(graph.Sub(graph.ReduceSum(x, -1),
+			graph.Squeeze(y, -1))))
 	}
-	t, err := NewTrainer(device, Config{Steps: 1 << 30, Batch: 16, LearningRate: 1e-3, Seed: 1}, images, objective)
+	t, err := NewTrainer(Problem{Device: device, Images: images, Objective: objective},
+		Config{Steps: 1 << 30, Batch: 16, LearningRate: 1e-3, Seed: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -95,7 +99,8 @@ func BenchmarkFeed(b *testing.B) {
 	defer state.FinalizeAll()
 	var stays, comes []float64
 	// In turns, so that whatever else the machine does falls on both.
-	for batch := range dataset.Buffer(&feed{c: t.config, images: images, training: t.training}).Iter() {
+	for batch := range dataset.Buffer(&feed{c: t.config, images: images,
+		training: t.training}).Iter() {
 		if !b.Loop() {
 			break
 		}
@@ -107,7 +112,8 @@ func BenchmarkFeed(b *testing.B) {
 		if _, err := t.call(t.step, batch.Inputs[0], t.random(stepStream, 0)); err != nil {
 			b.Fatal(err)
 		}
-		stays, comes = append(stays, middle.Sub(start).Seconds()), append(comes, time.Since(middle).Seconds())
+		stays, comes = append(stays, middle.Sub(start).Seconds()),
+			append(comes, time.Since(middle).Seconds())
 	}
 	slices.Sort(stays)
 	slices.Sort(comes)

@@ -11,25 +11,26 @@ import (
 	"time"
 
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/internal/devicetest"
 )
 
 // folderEnv makes the test below the training that is killed: it holds the checkpoint folder.
 const folderEnv = "GALDECON_TEST_TRAINING"
 
-// A training that is killed with SIGKILL again and again, wherever it is, ends with the weights of one that ran through.
+// A training that is killed with SIGKILL again and again, wherever it is, ends with the weights of
+// one that ran through.
 func TestKilledTrainingEndsTheSame(t *testing.T) {
 	c := fit.Config{Steps: 3000, Batch: 3, LearningRate: 0.01, WarmUp: 5, EMA: 0.9, Seed: 7}
 	images := random(10, 8)
 	if dir := os.Getenv(folderEnv); dir != "" {
-		if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, dir, func(p fit.Progress) { fmt.Println("step", p.Step) }); err != nil {
+		if err := fit.Run(t.Context(), problem(t, images, linear), c, dir,
+			func(p fit.Progress) { fmt.Println("step", p.Step) }); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	t.Parallel()
 	whole, killed := t.TempDir(), t.TempDir()
-	if err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, whole, nil); err != nil {
+	if err := fit.Run(t.Context(), problem(t, images, linear), c, whole, nil); err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -65,7 +66,8 @@ func TestKilledTrainingEndsTheSame(t *testing.T) {
 			}
 			done = step
 			if run < kills && step == begun+deadly {
-				time.Sleep(time.Duration(rng.IntN(3000)) * time.Microsecond) // anywhere in a step, or in a save
+				// anywhere in a step, or in a save
+				time.Sleep(time.Duration(rng.IntN(3000)) * time.Microsecond)
 				if err := command.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}

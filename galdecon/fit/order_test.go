@@ -23,22 +23,26 @@ func order(c Config, n, from int) [][]int {
 	return all
 }
 
-// Every epoch takes different galaxies in each step, and another order; where the batches take all galaxies it is a permutation.
+// Every epoch takes different galaxies in each step, and another order; where the batches take all
+// galaxies it is a permutation.
 func TestOrderIsAPermutationInEveryEpoch(t *testing.T) {
 	for _, test := range []struct{ n, batch int }{{7, 2}, {6, 3}, {5, 5}, {4, 1}} {
 		perEpoch := test.n / test.batch
 		const epochs = 6
 		all := order(Config{Steps: epochs * perEpoch, Batch: test.batch, Seed: 3}, test.n, 0)
 		if len(all) != epochs*perEpoch {
-			t.Fatalf("%d galaxies in batches of %d: %d steps, want %d", test.n, test.batch, len(all), epochs*perEpoch)
+			t.Fatalf("%d galaxies in batches of %d: %d steps, want %d", test.n, test.batch,
+				len(all), epochs*perEpoch)
 		}
 		seen := map[string]bool{}
 		for epoch := range epochs {
 			taken := slices.Concat(all[epoch*perEpoch : (epoch+1)*perEpoch]...)
 			seen[fmt.Sprint(taken)] = true
 			slices.Sort(taken)
-			if distinct := len(slices.Compact(slices.Clone(taken))); distinct != perEpoch*test.batch || taken[0] < 0 || taken[len(taken)-1] >= test.n {
-				t.Errorf("%d galaxies in batches of %d: epoch %d takes %v", test.n, test.batch, epoch, taken)
+			distinct := len(slices.Compact(slices.Clone(taken)))
+			if distinct != perEpoch*test.batch || taken[0] < 0 || taken[len(taken)-1] >= test.n {
+				t.Errorf("%d galaxies in batches of %d: epoch %d takes %v", test.n, test.batch,
+					epoch, taken)
 			}
 		}
 		if len(seen) < 2 {
@@ -81,7 +85,9 @@ func TestTurnDrawsTheEightSymmetriesOfTheSquare(t *testing.T) {
 			}
 		}
 	}
-	out, err := model.CallOnce(device, store, func(_ *model.Scope, y *graph.Node) *graph.Node { return turn(store, y) },
+	out, err := model.CallOnce(device, store, func(_ *model.Scope, y *graph.Node) *graph.Node {
+		return turn(store, y)
+	},
 		tensors.FromFlatDataAndDimensions(pixels, batch, size, size, channels))
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +101,8 @@ func TestTurnDrawsTheEightSymmetriesOfTheSquare(t *testing.T) {
 			form += fmt.Sprint(int(at[0] / 10))
 			for c := range channels {
 				if at[c] != at[0]+float32(c) {
-					t.Fatalf("image %d, pixel %d: channel %d is %g beside %g", i, pixel, c, at[c], at[0])
+					t.Fatalf("image %d, pixel %d: channel %d is %g beside %g", i, pixel, c, at[c],
+						at[0])
 				}
 			}
 		}
@@ -116,13 +123,15 @@ func TestTurnDrawsTheEightSymmetriesOfTheSquare(t *testing.T) {
 	}
 }
 
-// A point of the history is the mean of its steps, also where a training was interrupted within one.
+// A point of the history is the mean of its steps, also where a training was interrupted within
+// one.
 func TestHistoryIsTheMeanOfEverySteps(t *testing.T) {
 	s := &curves{every: 4}
 	for step := 1; step <= 10; step++ {
 		s.record(step, float64(step*step), nil)
 	}
-	want := []Point{{4, (1 + 4 + 9 + 16) / 4.}, {8, (25 + 36 + 49 + 64) / 4.}, {10, (81 + 100) / 2.}}
+	want := []Point{{4, (1 + 4 + 9 + 16) / 4.}, {8, (25 + 36 + 49 + 64) / 4.},
+		{10, (81 + 100) / 2.}}
 	if fmt.Sprint(s.history) != fmt.Sprint(want) {
 		t.Errorf("the history is %v, want %v", s.history, want)
 	}
@@ -137,7 +146,8 @@ func TestHistoryIsBounded(t *testing.T) {
 		for step := 1; step <= steps; step++ {
 			s.record(step, 1, nil)
 		}
-		if n := len(s.history); n > historyPoints || n < min(steps, historyPoints/2) || s.history[n-1].Step != steps {
+		if n := len(s.history); n > historyPoints || n < min(steps, historyPoints/2) ||
+			s.history[n-1].Step != steps {
 			t.Errorf("%d steps give %d points that end at %d", steps, n, s.history[n-1].Step)
 		}
 	}

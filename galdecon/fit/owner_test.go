@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/internal/devicetest"
 )
 
 // ownedEnv makes the test below the training that holds the folder.
@@ -22,7 +21,7 @@ func TestBusyFolderNamesItsOwner(t *testing.T) {
 	images := random(10, 8)
 	if dir := os.Getenv(ownedEnv); dir != "" {
 		told := false
-		err := fit.Run(t.Context(), devicetest.Device(t), c, images, linear, dir, func(fit.Progress) {
+		err := fit.Run(t.Context(), problem(t, images, linear), c, dir, func(fit.Progress) {
 			if !told {
 				fmt.Println("training")
 				told = true
@@ -48,11 +47,12 @@ func TestBusyFolderNamesItsOwner(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "training\n" {
 		t.Fatalf("the other training says %q; %v", line, err)
 	}
-	err = fit.Run(t.Context(), devicetest.Device(t), c, images, linear, dir, nil)
+	err = fit.Run(t.Context(), problem(t, images, linear), c, dir, nil)
 	if !errors.Is(err, fit.ErrBusy) {
 		t.Fatalf("error %v, want %v", err, fit.ErrBusy)
 	}
-	for _, part := range []string{dir, "the kernel of first.ipynb", fmt.Sprintf("process %d", command.Process.Pid), "since 20"} {
+	for _, part := range []string{dir, "the kernel of first.ipynb",
+		fmt.Sprintf("process %d", command.Process.Pid), "since 20"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q lacks %q", err, part)
 		}

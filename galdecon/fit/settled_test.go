@@ -11,7 +11,9 @@ import (
 // A checkpoint that a training replaces while it is read is no damage: the new one is read.
 func TestReadingWhatIsReplaced(t *testing.T) {
 	dir := t.TempDir()
-	at := func(step string) string { return filepath.Join(dir, "checkpoint-n00000000"+step+".json") }
+	at := func(step string) string {
+		return filepath.Join(dir, "checkpoint-n00000000"+step+".json")
+	}
 	if err := os.WriteFile(at("1"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}

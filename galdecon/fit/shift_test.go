@@ -11,7 +11,8 @@ import (
 	"galdecon/galdecon/backend"
 )
 
-// A Gaussian blob is moved as a whole, by up to the limit in either direction, its channels together.
+// A Gaussian blob is moved as a whole, by up to the limit in either direction, its channels
+// together.
 func TestShift(t *testing.T) {
 	device, err := backend.Default()
 	if err != nil {
@@ -29,7 +30,9 @@ func TestShift(t *testing.T) {
 	if err := store.SetRNGStateFromSeed(1); err != nil {
 		t.Fatal(err)
 	}
-	out, err := model.CallOnce(device, store, func(_ *model.Scope, y *graph.Node) *graph.Node { return shift(store, y, limit) },
+	out, err := model.CallOnce(device, store, func(_ *model.Scope, y *graph.Node) *graph.Node {
+		return shift(store, y, limit)
+	},
 		tensors.FromFlatDataAndDimensions(pixels, n, h, w, c))
 	if err != nil {
 		t.Fatal(err)
@@ -47,11 +50,14 @@ func TestShift(t *testing.T) {
 		for p := i * h * w * c; p < (i+1)*h*w*c; p++ {
 			want := at(float64(p/(w*c)%h-10)-row, float64(p/c%w-12)-col) * float64(1+p%c)
 			if math.Abs(float64(moved[p])-want) > 2e-3 {
-				t.Fatalf("galaxy %d, shifted by (%.2f, %.2f): value %d is %g, want %g", i, row, col, p, moved[p], want)
+				t.Fatalf("galaxy %d, shifted by (%.2f, %.2f): value %d is %g, want %g", i, row, col,
+					p, moved[p], want)
 			}
 		}
 	}
-	if most > limit || most < 0.9*limit || math.Abs(rows) > 4*limit/math.Sqrt(3*n) || math.Abs(cols) > 4*limit/math.Sqrt(3*n) {
-		t.Errorf("the largest shift is %g, the mean (%g, %g): want up to %g, around 0", most, rows, cols, limit)
+	if most > limit || most < 0.9*limit || math.Abs(rows) > 4*limit/math.Sqrt(3*n) ||
+		math.Abs(cols) > 4*limit/math.Sqrt(3*n) {
+		t.Errorf("the largest shift is %g, the mean (%g, %g): want up to %g, around 0", most, rows,
+			cols, limit)
 	}
 }

@@ -15,26 +15,30 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-// Input is the value of a float32 scalar that is given to the training by name, see [Inputs]; for use in an [Objective]. g is any
-// node of its graph.
+// Input returns the value of a float32 scalar that is given to the training by name, see [Inputs];
+// for use in an [Objective]. g is any node of its graph.
 func Input(scope *model.Scope, g graph.GraphProvider, name string) *graph.Node {
-	v := scope.Store().VariableWithShape(inputScope+"/"+name, shapes.Make(dtypes.Float32), initializer.Zero)
+	v := scope.Store().VariableWithShape(inputScope+"/"+name, shapes.Make(dtypes.Float32),
+		initializer.Zero)
 	return v.SetTrainable(false).NodeValue(g)
 }
 
-// Report tells a part of the loss, a float32 scalar, that is to be shown apart from the rest under a name; for use in an [Objective].
+// Report tells a part of the loss, a float32 scalar, that is to be shown apart from the rest under
+// a name; for use in an [Objective].
 func Report(scope *model.Scope, name string, value *graph.Node) {
-	v := scope.Store().VariableWithShape(termScope+"/"+name, shapes.Make(dtypes.Float32), initializer.Zero)
+	v := scope.Store().VariableWithShape(termScope+"/"+name, shapes.Make(dtypes.Float32),
+		initializer.Zero)
 	v.SetTrainable(false).SetNodeValue(value)
 }
 
-// stepGraph builds the training step for galaxies y, with the random numbers of a state, and returns the loss. Of one part of several
-// it only adds the gradient to the sum over parts.
+// stepGraph builds the training step for galaxies y, with the random numbers of a state, and
+// returns the loss. Of one part of several it only adds the gradient to the sum over parts.
 func (t *Trainer) stepGraph(scope *model.Scope, y, state *graph.Node) *graph.Node {
 	g := y.Graph()
 	t.store.SetTraining(g, true)
 	loss := t.withRandom(state, func() *graph.Node {
-		return t.objective(t.store.Scope(weightsScope), shift(t.store, turn(t.store, y), t.config.Shift))
+		return t.problem.Objective(t.store.Scope(weightsScope),
+			shift(t.store, turn(t.store, y), t.config.Shift))
 	})
 	gradient := scope.BuildTrainableVariablesGradientsGraph(loss)
 	for w := range t.store.Scope(weightsScope).IterVariables() {
@@ -55,11 +59,14 @@ func (t *Trainer) stepGraph(scope *model.Scope, y, state *graph.Node) *graph.Nod
 	return t.overDevices(loss)[0]
 }
 
-// validationGraph builds the loss of held-out galaxies y with averaged weights and the random numbers of a state.
+// validationGraph builds the loss of held-out galaxies y with averaged weights and the random
+// numbers of a state.
 func (t *Trainer) validationGraph(_ *model.Scope, y, state *graph.Node) *graph.Node {
 	g := y.Graph()
 	t.store.SetTraining(g, false)
-	loss := t.withRandom(state, func() *graph.Node { return t.objective(Average(t.store), y) })
+	loss := t.withRandom(state, func() *graph.Node {
+		return t.problem.Objective(Average(t.store), y)
+	})
 	for v := range t.store.IterVariables() {
 		if v.ChangedInGraph(g) && !temporary(v) {
 			panic(fmt.Errorf("the loss changes %s outside of training", v.Path()))
@@ -68,7 +75,8 @@ func (t *Trainer) validationGraph(_ *model.Scope, y, state *graph.Node) *graph.N
 	return t.overDevices(loss)[0]
 }
 
-// withRandom builds a graph whose random numbers come from the given state. The store's own state is that of the initial weights.
+// withRandom builds a graph whose random numbers come from the given state. The store's own state
+// is that of the initial weights.
 func (t *Trainer) withRandom(state *graph.Node, f func() *graph.Node) *graph.Node {
 	v := t.store.GetVariable(randomPath)
 	before := v.NodeValue(state)
@@ -77,7 +85,7 @@ func (t *Trainer) withRandom(state *graph.Node, f func() *graph.Node) *graph.Nod
 	return f()
 }
 
-// overDevices are the means over all devices.
+// overDevices returns the means over all devices.
 func (t *Trainer) overDevices(nodes ...*graph.Node) []*graph.Node {
 	n := t.config.devices()
 	if n == 1 {
@@ -100,7 +108,7 @@ func (t *Trainer) updateGraph(scope *model.Scope, g *graph.Graph) {
 	t.apply(scope, gradient)
 }
 
-// sums are the variables of the summed gradients, in the order of the weights.
+// sums returns the variables of the summed gradients, in the order of the weights.
 func (t *Trainer) sums(g *graph.Graph) []*model.Variable {
 	var all []*model.Variable
 	for w := range t.store.Scope(weightsScope).IterVariables() {
@@ -108,7 +116,8 @@ func (t *Trainer) sums(g *graph.Graph) []*model.Variable {
 			continue
 		}
 		w.NodeValue(g) // the optimizer updates what the graph uses
-		sum := t.store.VariableWithShape(gradientScope+w.Path()[len(weightsScope):], w.Shape(), initializer.Zero)
+		sum := t.store.VariableWithShape(gradientScope+w.Path()[len(weightsScope):], w.Shape(),
+			initializer.Zero)
 		all = append(all, sum.SetTrainable(false))
 	}
 	return all
@@ -125,8 +134,8 @@ func (t *Trainer) apply(scope *model.Scope, gradient []*graph.Node) {
 	if t.config.ClipNorm > 0 {
 		clip(gradient, t.config.ClipNorm)
 	}
-	adam := optimizer.Adam().LearningRate(t.config.LearningRate).Done().(train.OptimizeWithGradients)
-	adam.UpdateGraphWithGradients(scope, gradient, dtypes.Float32)
+	adam := optimizer.Adam().LearningRate(t.config.LearningRate).Done()
+	adam.(train.OptimizeWithGradients).UpdateGraphWithGradients(scope, gradient, dtypes.Float32)
 	average(t.config, t.store, g)
 }
 
@@ -136,7 +145,8 @@ func clip(gradient []*graph.Node, limit float64) {
 	for _, part := range gradient {
 		square = graph.Add(square, graph.L2NormSquare(part))
 	}
-	factor := graph.MinScalar(graph.Div(graph.Scalar(square.Graph(), dtypes.Float32, limit), graph.Sqrt(square)), 1)
+	factor := graph.MinScalar(graph.Div(graph.Scalar(square.Graph(), dtypes.Float32, limit),
+		graph.Sqrt(square)), 1)
 	for i := range gradient {
 		gradient[i] = graph.Mul(gradient[i], factor)
 	}
@@ -146,15 +156,18 @@ func clip(gradient []*graph.Node, limit float64) {
 func setLearningRate(c Config, scope *model.Scope, g *graph.Graph) {
 	step := graph.ConvertDType(optimizer.GetGlobalStepVar(scope).NodeValue(g), dtypes.Float32)
 	rise := graph.DivScalar(graph.OnePlus(step), float64(max(c.WarmUp, 1)))
-	fall := graph.DivScalar(graph.Sub(graph.Const(g, float32(c.Steps)), step), float64(max(c.Steps-c.WarmUp, 1)))
+	fall := graph.DivScalar(graph.Sub(graph.Const(g, float32(c.Steps)), step),
+		float64(max(c.Steps-c.WarmUp, 1)))
 	factor := graph.Min(graph.Min(rise, fall), graph.ScalarOne(g, dtypes.Float32))
-	optimizer.LearningRateVar(scope, dtypes.Float32, c.LearningRate).SetNodeValue(graph.MulScalar(factor, c.LearningRate))
+	optimizer.LearningRateVar(scope, dtypes.Float32,
+		c.LearningRate).SetNodeValue(graph.MulScalar(factor, c.LearningRate))
 }
 
-// average moves the averaged weights, and statistics of batches, towards those that the step has just made. The decay rises from 0,
-// so that the start of the training is soon forgotten.
+// average moves the averaged weights, and statistics of batches, towards those that the step has
+// just made. The decay rises from 0, so that the start of the training is soon forgotten.
 func average(c Config, store *model.Store, g *graph.Graph) {
-	step := graph.ConvertDType(optimizer.GetGlobalStepVar(store).NodeValue(g), dtypes.Float32) // 1 in the first step
+	// 1 in the first step
+	step := graph.ConvertDType(optimizer.GetGlobalStepVar(store).NodeValue(g), dtypes.Float32)
 	decay := graph.MinScalar(graph.Div(graph.MinusOne(step), graph.AddScalar(step, 9)), c.EMA)
 	for w := range store.Scope(weightsScope).IterVariables() {
 		path := averageScope + w.Path()[len(weightsScope):]
@@ -164,28 +177,34 @@ func average(c Config, store *model.Store, g *graph.Graph) {
 	}
 }
 
-// shift moves each galaxy [batch, height, width, channels] by up to limit pixels along either axis, periodically, by the phases of its
-// Fourier transform: noise stays white, and flux is kept.
+// shift moves each galaxy [batch, height, width, channels] by up to limit pixels along either axis,
+// periodically, by the phases of its Fourier transform: noise stays white, and flux is kept.
 func shift(store *model.Store, y *graph.Node, limit float64) *graph.Node {
 	if limit == 0 {
 		return y
 	}
 	g, batch := y.Graph(), y.Shape().Dimensions[0]
-	u := graph.MulScalar(graph.AddScalar(store.RandomUniform(g, shapes.Make(dtypes.Float32, 2, batch, 1, 1, 1)), -0.5), 2*limit)
-	// The axis to shift along comes last: [batch, channels, height, width], then [batch, channels, width, height].
+	u := graph.MulScalar(graph.AddScalar(store.RandomUniform(g,
+		shapes.Make(dtypes.Float32, 2, batch, 1, 1, 1)), -0.5), 2*limit)
+	// The axis to shift along comes last: [batch, channels, height, width], then [batch, channels,
+	// width, height].
 	for i, order := range [][]int{{0, 3, 1, 2}, {0, 1, 3, 2}} {
 		y = graph.TransposeAllAxes(y, order...)
 		n := y.Shape().Dimensions[3]
 		k := graph.Iota(g, shapes.Make(dtypes.Float32, 1, 1, 1, n), 3)
-		frequency := graph.Sub(k, graph.MulScalar(graph.ConvertDType(graph.GreaterThan(k, graph.Const(g, float32(n/2))), dtypes.Float32), float64(n)))
-		phase := graph.MulScalar(graph.Mul(graph.Reshape(graph.Slice(u, graph.AxisElem(i)), batch, 1, 1, 1), frequency), -2*math.Pi/float64(n))
+		frequency := graph.Sub(k, graph.MulScalar(graph.ConvertDType(graph.GreaterThan(k,
+			graph.Const(g, float32(n/2))), dtypes.Float32), float64(n)))
+		phase := graph.MulScalar(graph.Mul(graph.Reshape(graph.Slice(u, graph.AxisElem(i)), batch,
+			1, 1, 1), frequency), -2*math.Pi/float64(n))
 		spectrum := graph.FFT(graph.Complex(y, graph.ZerosLike(y)))
-		y = graph.Real(graph.InverseFFT(graph.Mul(spectrum, graph.Complex(graph.Cos(phase), graph.Sin(phase)))))
+		y = graph.Real(graph.InverseFFT(graph.Mul(spectrum,
+			graph.Complex(graph.Cos(phase), graph.Sin(phase)))))
 	}
 	return graph.TransposeAllAxes(y, 0, 3, 2, 1)
 }
 
-// turn mirrors each galaxy at random along rows, columns and the diagonal: they have no preferred orientation.
+// turn mirrors each galaxy at random along rows, columns and the diagonal: they have no preferred
+// orientation.
 func turn(store *model.Store, y *graph.Node) *graph.Node {
 	batch := y.Shape().Dimensions[0]
 	u := store.RandomUniform(y.Graph(), shapes.Make(dtypes.Float32, 3, batch, 1, 1, 1))
@@ -194,7 +213,8 @@ func turn(store *model.Store, y *graph.Node) *graph.Node {
 		func() *graph.Node { return graph.Reverse(y, 2) },
 		func() *graph.Node { return graph.TransposeAllAxes(y, 0, 2, 1, 3) },
 	} {
-		heads := graph.LessThan(graph.Reshape(graph.Slice(u, graph.AxisElem(i)), batch, 1, 1, 1), graph.Const(y.Graph(), float32(0.5)))
+		heads := graph.LessThan(graph.Reshape(graph.Slice(u, graph.AxisElem(i)), batch, 1, 1, 1),
+			graph.Const(y.Graph(), float32(0.5)))
 		y = graph.Where(graph.BroadcastToDims(heads, y.Shape().Dimensions...), mirrored(), y)
 	}
 	return y

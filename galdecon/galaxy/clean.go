@@ -1,12 +1,8 @@
 package galaxy
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"slices"
-
-	"galdecon/galdecon/galaxy/internal/raster"
 )
 
 // Center is a choice of where a galaxy is in its stamp.
@@ -36,67 +32,90 @@ const (
 // MaxBad is the largest share of bad pixels that are filled where nothing else is said.
 const MaxBad = 0.05
 
-// Fill returns an image [1, height, width, channels] without bad pixels, NaN or infinite: itself if it has none, else a
-// copy, where they are treated as how says. It is an error if their share is above most, a fraction of 1, if how is
-// [BadReject], or if a channel has nothing else.
+// Fill returns the images with a value in each pixel: themselves if none is bad, else a copy, where
+// bad ones, those that Bad marks and those that are NaN or infinite, are treated as how says. The
+// copy's Bad marks them, so that what was filled is known. Of a pixel that isn't marked only the
+// channels that aren't finite are filled. It is a [Refusal] if their share of an image's values is
+// above most, a fraction of 1, if how is [BadReject], or if a channel has nothing else.
 func (im *Images) Fill(how Bad, most float64) (*Images, error) {
-	bad := 0
-	for _, v := range im.Pixels {
-		if raster.IsBad(v) {
-			bad++
-		}
-	}
-	if bad == 0 {
-		return im, nil
-	}
-	if share := float64(bad) / float64(len(im.Pixels)); how == BadReject || share > most {
-		return nil, fmt.Errorf("%d of %d values are not finite", bad, len(im.Pixels))
-	}
-	out := im.Select(0)
-	if how == BadZero {
-		for k, v := range out.Pixels {
-			if raster.IsBad(v) {
-				out.Pixels[k] = 0
+	out := im
+	for i := range im.N {
+		first := i * len(im.At(i))
+		bad := 0
+		for k := range im.At(i) {
+			if im.isBad(first + k) {
+				bad++
 			}
 		}
-		return out, nil
-	}
-	// Each pass reads what the one before has left, so that the result doesn't depend on the order of pixels.
-	for bad > 0 {
-		before, left := slices.Clone(out.Pixels), bad
-		for y := range im.Height {
-			for x := range im.Width {
-				for ch := range im.Channels {
-					k := (y*im.Width+x)*im.Channels + ch
-					if !raster.IsBad(before[k]) {
-						continue
-					}
-					sum, n := 0.0, 0
-					for i := max(y-1, 0); i <= min(y+1, im.Height-1); i++ {
-						for j := max(x-1, 0); j <= min(x+1, im.Width-1); j++ {
-							if v := before[(i*im.Width+j)*im.Channels+ch]; !raster.IsBad(v) {
-								sum += float64(v)
-								n++
-							}
-						}
-					}
-					if n > 0 {
-						out.Pixels[k] = float32(sum / float64(n))
-						bad--
-					}
+		if bad == 0 {
+			continue
+		}
+		n := len(im.At(i))
+		if how == BadReject {
+			most = 0
+		}
+		if share := float64(bad) / float64(n); share > most {
+			return nil, im.refuse(i, TooMuchBad, share, most, "take another place, or allow more",
+				"%d of %d values (%.1f %%) are bad or not finite; at most %.1f %% are filled",
+				bad, n, 100*share, 100*most)
+		}
+		if out == im {
+			out = im.Clone()
+		}
+		holes := make([]bool, n)
+		for k := range holes {
+			if holes[k] = im.isBad(first + k); holes[k] {
+				out.mark((first + k) / im.Channels)
+			}
+		}
+		if how == BadZero {
+			for k, hole := range holes {
+				if hole {
+					out.Pixels[first+k] = 0
 				}
 			}
-		}
-		if bad == left {
-			return nil, errors.New("a channel has no finite value")
+		} else if !out.interpolate(i, holes, bad) {
+			return nil, im.refuse(i, NoPixels, 1, most, "see whether it is the right file or extension",
+				"a channel has no finite value that isn't marked as bad")
 		}
 	}
 	return out, nil
 }
 
+// interpolate fills the bad values of image i, of which there are so many, from their neighbors. It
+// returns false if a channel has no other.
+func (im *Images) interpolate(i int, holes []bool, bad int) bool {
+	pixels := im.At(i)
+	// Each pass reads what the one before has left, so that the result doesn't depend on the order of
+	// pixels.
+	for bad > 0 {
+		before, left := slices.Clone(holes), bad
+		for k, hole := range before {
+			if !hole {
+				continue
+			}
+			sum, n := 0.0, 0
+			for _, j := range neighbors(k/im.Channels, im.Height, im.Width) {
+				if at := j*im.Channels + k%im.Channels; !before[at] {
+					sum += float64(pixels[at])
+					n++
+				}
+			}
+			if n > 0 {
+				pixels[k], holes[k] = float32(sum/float64(n)), false
+				bad--
+			}
+		}
+		if bad == left {
+			return false
+		}
+	}
+	return true
+}
+
 // Find returns where the galaxy of a single image is, which has no bad pixels: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
 func (im *Images) Find(center Center) (y, x float64) {
-	grey := im.Grey()
+	grey := im.Gray()
 	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
 	smooth := NewImages(1, im.Height, im.Width, 1)
 	brightest := math.Inf(-1)

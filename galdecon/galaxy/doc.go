@@ -10,6 +10,15 @@
 //	set, err := dataset.Open("sets/mine")
 //	training, err := set.Part(dataset.Training)
 //
+// Of an observation, first mark what has no data and take the sky away, then cut the galaxy out:
+//
+//	none, err := images.MarkNoData() // how many pixels, and why
+//	skies, err := images.Sky()
+//	err = images.Subtract([]float64{skies[0].Level})
+//	cut, err := images.Cutout(column, row, 64) // cut.Images; how far it moved, what else is there
+//
+// What can't be used is a [Refusal], which says what was found, where, and what to do.
+//
 // Images from [hst.Galaxies], [synthetic.Galaxies] and [Images.Prepare] are scaled as the networks expect them, and so are those of a set by
 // default: the largest value within the central half of the image is 1, what is brighter outside is clipped to 1, and sky is near 0,
 // with its noise, which may be slightly negative. The division that was needed is kept in [Images.Scale], so fluxes can be restored.

@@ -11,8 +11,9 @@ import (
 	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// Join returns a copy of images of one shape as one batch, in their order, with their IDs; those without are named by their place in it. Where some
-// have a scale, the others have one of 1; where some have objects, each of the others is an object of its own, named by its ID.
+// Join returns a copy of images of one shape as one batch, in their order, with their IDs; those
+// without are named by their place in it. Where some have a scale, the others have one of 1; where
+// some have objects, each of the others is an object of its own, named by its ID.
 func Join(images ...*Images) (*Images, error) {
 	if len(images) == 0 {
 		return nil, errors.New("galaxy: Join needs at least one image")
@@ -44,6 +45,15 @@ func Join(images ...*Images) (*Images, error) {
 				out.Objects = append(out.Objects, id)
 			}
 		}
+		if im.Bad != nil || out.Bad != nil {
+			plane := im.Height * im.Width
+			out.Bad = append(out.Bad, make([]bool, out.N*plane-len(out.Bad))...)
+			if im.Bad != nil {
+				out.Bad = append(out.Bad, im.Bad...)
+			} else {
+				out.Bad = append(out.Bad, make([]bool, im.N*plane)...)
+			}
+		}
 		out.N += im.N
 		out.Pixels = append(out.Pixels, im.Pixels...)
 		switch {
@@ -58,21 +68,27 @@ func Join(images ...*Images) (*Images, error) {
 
 // Images is a batch of N images, laid out [N, Height, Width, Channels], row-major.
 type Images struct {
-	// N, Height, Width, Channels are the shape: all positive; 1 channel is grey, 3 are red, green, blue.
+	// N, Height, Width, Channels are the shape: all positive; 1 channel is grey, 3 are red, green,
+	// blue.
 	N, Height, Width, Channels int
 	// Pixels holds the N*Height*Width*Channels values.
 	Pixels []float32
 	// IDs names each image, in messages and figures; nil or of length N.
 	IDs []string
-	// Objects names the galaxy that each image shows, so that [Images.Split] keeps images of one galaxy together; nil, where each is of
-	// another, or of length N.
+	// Objects names the galaxy that each image shows, so that [Images.Split] keeps images of one
+	// galaxy together; nil, where each is of another, or of length N.
 	Objects []string
-	// Scale is, per image, the value of the source that a pixel value of 1 stands for: source = pixel * Scale.
-	// It is nil where nothing was rescaled, otherwise of length N.
+	// Bad marks the pixels without data, N*Height*Width values, all channels of a pixel together; nil
+	// where all are good. What such a pixel's values are means nothing; they may be NaN. See
+	// [Images.Mask], [Images.MarkNoData] and [Images.Fill].
+	Bad []bool
+	// Scale is, per image, the value of the source that a pixel value of 1 stands for: source = pixel
+	// * Scale. It is nil where nothing was rescaled, otherwise of length N.
 	Scale []float64
 }
 
-// NewImages returns n zero images of h x w pixels with c channels. It panics if one of them is negative.
+// NewImages returns n zero images of h x w pixels with c channels. It panics if one of them is
+// negative.
 func NewImages(n, h, w, c int) *Images {
 	if n < 0 || h < 0 || w < 0 || c < 0 {
 		panic(fmt.Sprintf("galaxy: NewImages(%d, %d, %d, %d): a dimension is negative", n, h, w, c))
@@ -95,12 +111,14 @@ func (im *Images) ID(i int) string {
 	return fmt.Sprintf("image %d", i)
 }
 
-// Select returns a copy of the images with the given indices, in that order, with their IDs, objects and scales.
+// Select returns a copy of the images with the given indices, in that order, with their IDs,
+// objects, scales and bad pixels.
 // Like a slice it panics where an index is not within [0, N).
 func (im *Images) Select(idx ...int) *Images {
 	out := NewImages(len(idx), im.Height, im.Width, im.Channels)
 	for k, i := range idx {
 		copy(out.At(k), im.At(i))
+		out.copyBad(k, im, i)
 		if im.IDs != nil {
 			out.IDs = append(out.IDs, im.IDs[i])
 		}
@@ -114,18 +132,20 @@ func (im *Images) Select(idx ...int) *Images {
 	return out
 }
 
-// Clone returns a copy of the images, with their IDs, objects and scales.
+// Clone returns a copy of the images, with their IDs, objects, scales and bad pixels.
 func (im *Images) Clone() *Images {
 	out := *im
-	out.Pixels = slices.Clone(im.Pixels)
+	out.Pixels, out.Bad = slices.Clone(im.Pixels), slices.Clone(im.Bad)
 	out.LabelAs(im)
 	return &out
 }
 
-// Grey returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects and scales.
-func (im *Images) Grey() *Images {
+// Gray returns the mean of the channels, [N, Height, Width, 1], with the IDs, objects, scales and
+// bad pixels.
+func (im *Images) Gray() *Images {
 	out := NewImages(im.N, im.Height, im.Width, 1)
 	out.LabelAs(im)
+	out.Bad = slices.Clone(im.Bad)
 	for k := range out.Pixels {
 		var sum float64
 		for _, v := range im.Pixels[k*im.Channels : (k+1)*im.Channels] {
@@ -136,15 +156,17 @@ func (im *Images) Grey() *Images {
 	return out
 }
 
-// LabelAs gives the images the IDs, objects and scales of others, copied: for images that were made of those, one of each.
+// LabelAs gives the images the IDs, objects and scales of others, copied: for images that were made
+// of those, one of each.
 func (im *Images) LabelAs(of *Images) {
 	im.IDs, im.Objects, im.Scale = slices.Clone(of.IDs), slices.Clone(of.Objects), slices.Clone(of.Scale)
 }
 
-// WithChannels returns the images with so many channels, [N, Height, Width, channels], as a model takes them: as they are if they have as many, the
-// mean of theirs where one is asked for, see [Images.Grey], and grey images with their pixels repeated in each channel. A galaxy that is
-// repeated so is one without colour, whose noise is the same in all channels; say that it is where it stands for a coloured one. Other
-// numbers of channels are an error.
+// WithChannels returns the images with so many channels, [N, Height, Width, channels], as a model
+// takes them: as they are if they have as many, the mean of theirs where one is asked for, see
+// [Images.Gray], and grey images with their pixels repeated in each channel. A galaxy that is
+// repeated so is one without colour, whose noise is the same in all channels; say that it is where
+// it stands for a coloured one. Other numbers of channels are an error.
 func (im *Images) WithChannels(channels int) (*Images, error) {
 	if err := im.CheckShape(); err != nil {
 		return nil, err
@@ -153,12 +175,13 @@ func (im *Images) WithChannels(channels int) (*Images, error) {
 	case channels == im.Channels:
 		return im, nil
 	case channels == 1:
-		return im.Grey(), nil
+		return im.Gray(), nil
 	case im.Channels != 1 || channels < 1:
 		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only grey ones can, or grey ones be made of them", im.Channels, channels)
 	}
 	out := NewImages(im.N, im.Height, im.Width, channels)
 	out.LabelAs(im)
+	out.Bad = slices.Clone(im.Bad)
 	for k, v := range im.Pixels {
 		for c := range channels {
 			out.Pixels[k*channels+c] = v
@@ -167,14 +190,14 @@ func (im *Images) WithChannels(channels int) (*Images, error) {
 	return out, nil
 }
 
-// Tensor returns a copy of the pixels as a tensor, [N, Height, Width, Channels] float32. It panics if Pixels does
-// not have that many values, see [Images.Validate].
+// Tensor returns a copy of the pixels as a tensor, [N, Height, Width, Channels] float32. It panics
+// if Pixels does not have that many values, see [Images.Validate].
 func (im *Images) Tensor() *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(im.Pixels, im.N, im.Height, im.Width, im.Channels)
 }
 
-// FromTensor returns a copy of a tensor [n, h, w, c] of float32 as images without IDs or scales. Any other shape or type
-// is an error.
+// FromTensor returns a copy of a tensor [n, h, w, c] of float32 as images without IDs or scales.
+// Any other shape or type is an error.
 func FromTensor(t *tensors.Tensor) (*Images, error) {
 	if t == nil {
 		return nil, errors.New("galaxy: there is no tensor to take images from; did the call that should return it fail?")
@@ -191,8 +214,9 @@ func FromTensor(t *tensors.Tensor) (*Images, error) {
 	return &Images{N: d[0], Height: d[1], Width: d[2], Channels: d[3], Pixels: pixels}, nil
 }
 
-// Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or a value that
-// is not finite, with the image and the place where it stands.
+// Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or
+// a value that is not finite, with the image and the place where it stands. Bad pixels must be
+// finite as well, as those of [Images.Fill] are.
 func (im *Images) Validate() error {
 	if err := im.CheckShape(); err != nil {
 		return err
@@ -217,6 +241,10 @@ func (im *Images) CheckShape() error {
 	if im.Objects != nil && len(im.Objects) != im.N {
 		return fmt.Errorf("galaxy: %d images, but %d objects; give one for each or none", im.N, len(im.Objects))
 	}
+	if want := im.N * im.Height * im.Width; im.Bad != nil && len(im.Bad) != want {
+		return fmt.Errorf("galaxy: images of %d pixels, but Bad marks %d; see Images.Mask",
+			want, len(im.Bad))
+	}
 	if im.Scale != nil && len(im.Scale) != im.N {
 		return fmt.Errorf("galaxy: %d images, but %d scales; give one for each or none", im.N, len(im.Scale))
 	}
@@ -229,13 +257,15 @@ func (im *Images) CheckFinite() error {
 		for k, v := range im.At(i) {
 			if raster.IsBad(v) {
 				p := k / im.Channels
-				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; mask or fill such pixels first", im.ID(i), i, v, p/im.Width, p%im.Width)
+				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; fill such"+
+					" pixels first (Images.Fill)", im.ID(i), i, v, p/im.Width, p%im.Width)
 			}
 		}
 	}
 	return nil
 }
 
+// SameShape reports whether the images of two batches have the same height, width and channels.
 func SameShape(a, b *Images) bool {
 	return a.Height == b.Height && a.Width == b.Width && a.Channels == b.Channels
 }

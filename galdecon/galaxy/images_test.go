@@ -80,8 +80,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestGrey(t *testing.T) {
-	if got := ramp(1, 1, 2, 3).Grey(); !slices.Equal(got.Pixels, []float32{1, 4}) || got.Channels != 1 {
+func TestGray(t *testing.T) {
+	if got := ramp(1, 1, 2, 3).Gray(); !slices.Equal(got.Pixels, []float32{1, 4}) || got.Channels != 1 {
 		t.Errorf("got %v", got.Pixels)
 	}
 }
@@ -224,7 +224,7 @@ func TestNoImages(t *testing.T) {
 			"Channels": func() error { _, err := im.WithChannels(3); return err },
 			"Sky":      func() error { _, err := im.Sky(); return err },
 			"Average":  func() error { _, err := im.Average(2); return err },
-			"Cutout":   func() error { _, _, _, err := im.Cutout(4, 4, 4); return err },
+			"Cutout":   func() error { _, err := im.Cutout(4, 4, 4); return err },
 			"Split":    func() error { _, _, err := im.Split(1, 1); return err },
 			"Join":     func() error { _, err := Join(im); return err },
 		} {

@@ -22,14 +22,15 @@ func (im *Images) Subtract(levels []float64) error {
 	return nil
 }
 
-// Peaks returns the largest value of each image within its central half, rows and columns. It is an error if one isn't positive.
+// Peaks returns the largest value of each image within its central half, rows and columns, bad
+// pixels apart. It is an error if one isn't positive.
 func (im *Images) Peaks() ([]float64, error) {
 	if err := im.Validate(); err != nil {
 		return nil, err
 	}
 	peaks := make([]float64, im.N)
 	for i := range peaks {
-		peaks[i] = raster.CentralMax(im.At(i), im.Height, im.Width, im.Channels)
+		peaks[i] = im.centralMax(i)
 		if peaks[i] <= 0 {
 			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half; is the galaxy in the centre?", im.ID(i), i)
 		}
@@ -47,8 +48,9 @@ func (im *Images) Divide(by []float64) error {
 		if d == 0 {
 			return fmt.Errorf("galaxy: %s (index %d) can't be divided by 0", im.ID(i), i)
 		}
-		for _, v := range im.At(i) {
-			if q := float32(float64(v) / d); raster.IsBad(q) && !raster.IsBad(v) {
+		first := i * len(im.At(i))
+		for k, v := range im.At(i) {
+			if q := float32(float64(v) / d); raster.IsBad(q) && !im.isBad(first+k) {
 				return fmt.Errorf("galaxy: %s (index %d) has the value %g, too large to be divided by %g in float32", im.ID(i), i, v, d)
 			}
 		}

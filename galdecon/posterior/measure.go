@@ -6,38 +6,45 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/score"
+	"galdecon/internal/numbers"
 )
 
-// Interval is a median with its error bars: the true value lies between Low and High with a probability of 68 %, as far as the model is right.
-// For a Gaussian they are one standard deviation away. Fewer than 6 candidates don't reach as far: of n the interval is all that they span, with a
+// Interval is a median with its error bars: the true value lies between Low and High with a
+// probability of 68 %, as far as the model is right. For a Gaussian they are one standard deviation
+// away. Fewer than 6 candidates don't reach as far: of n the interval is all that they span, with a
 // probability of (n−1)/(n+1), 60 % for 4 and 33 % for 2, and a single one has NaN for both ends.
 type Interval struct {
 	Median, Low, High float64
 }
 
-// Scaled is the interval in other units, of which one is 1/by; by is positive.
+// Scaled returns the interval in other units, of which one is 1/by; by is positive.
 func (i Interval) Scaled(by float64) Interval {
 	return Interval{Median: i.Median * by, Low: i.Low * by, High: i.High * by}
 }
 
-// String is the median with its error bars, to two digits of the shorter one: "0.123 +0.031 −0.028".
-func (i Interval) String() string {
-	above, below := i.High-i.Median, i.Median-i.Low
-	decimals := 3 // where the candidates all agree
-	if shorter := min(above, below); shorter > 0 {
-		decimals = min(max(1-int(math.Floor(math.Log10(shorter))), 0), 9)
-	}
-	return fmt.Sprintf("%.*f +%.*f −%.*f", decimals, i.Median, decimals, above, decimals, below)
+// String returns the median with its error bars, to the digit that the shorter bar justifies: its
+// second where it begins with 10 to 35, otherwise its first, as in "0.123 +0.031 −0.028". Below
+// 0.001 and from 1,000,000 on the three have a common exponent: "(3.870 +0.008 −0.009)e-19". Where
+// the candidates all agree the bars are "+0 −0", and of a single one "+NaN −NaN".
+func (i Interval) String() string { return numbers.Interval(i.Median, i.Low, i.High) }
+
+// WithUnit returns the text of String with a unit after it, such as the BUNIT of a header times a
+// pixel: "(3.870 +0.008 −0.009)e-19 W/m2/Hz". Without a unit it is String.
+func (i Interval) WithUnit(unit string) string {
+	return strings.TrimSpace(i.String() + " " + unit)
 }
 
-// Measurement is what the candidates of a posterior say about the galaxy: the quantities of [score.Photometry], each over the candidates.
+// Measurement is what the candidates of a posterior say about the galaxy: the quantities of
+// [score.Photometry], each over the candidates.
 type Measurement struct {
-	// Flux is that within the aperture, summed over pixels in units of the source, by Observation.Scale.
+	// Flux is that within the aperture, summed over pixels in units of the source, by
+	// Observation.Scale.
 	Flux Interval
 	// HalfLight is the half-light radius in pixels; G1 and G2 are the ellipticity.
 	HalfLight, G1, G2 Interval
@@ -45,9 +52,18 @@ type Measurement struct {
 	Measured, Failed int
 }
 
-// Measure measures every candidate by [score.Measure], in an aperture of the given radius in pixels. Flux is that of score.Measure multiplied by
-// Observation.Scale[0], if there is one: multiply the true galaxy's with its Scale too before the two are compared. Candidates without a galaxy that could be
-// measured are counted. It is an error if fewer than half can be measured.
+// String returns all in one line: the flux and the half-light radius, g1 and g2, and how many
+// candidates were measured.
+func (m Measurement) String() string {
+	return fmt.Sprintf("flux %v, half-light radius %v px, g1 %v, g2 %v; "+
+		"%d of %d candidates measured",
+		m.Flux, m.HalfLight, m.G1, m.G2, m.Measured, m.Measured+m.Failed)
+}
+
+// Measure measures every candidate by [score.Measure], in an aperture of the given radius in
+// pixels. Flux is that of score.Measure multiplied by Observation.Scale[0], if there is one:
+// multiply the true galaxy's with its Scale too before the two are compared. Candidates without a
+// galaxy that could be measured are counted. It is an error if fewer than half can be measured.
 func (p Posterior) Measure(aperture float64) (Measurement, error) {
 	if p.Samples == nil || p.Samples.N == 0 {
 		return Measurement{}, errors.New("posterior: there are no candidates to measure")
@@ -64,7 +80,8 @@ func (p Posterior) Measure(aperture float64) (Measurement, error) {
 		g1, g2 = append(g1, m.G1), append(g2, m.G2)
 	}
 	if 2*len(flux) < p.Samples.N {
-		return Measurement{}, fmt.Errorf("posterior: only %d of %d candidates can be measured, the first of the others not because: %w", len(flux), p.Samples.N, failure)
+		return Measurement{}, fmt.Errorf("posterior: only %d of %d candidates can be measured, "+
+			"the first of the others not because: %w", len(flux), p.Samples.N, failure)
 	}
 	return Measurement{
 		Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1), G2: interval(g2),
@@ -74,15 +91,17 @@ func (p Posterior) Measure(aperture float64) (Measurement, error) {
 
 // Restored returns the candidates in units of the source, by Observation.Scale.
 func (p Posterior) Restored() *galaxy.Images {
-	out, scale := galaxy.NewImages(p.Samples.N, p.Samples.Height, p.Samples.Width, p.Samples.Channels), p.scale()
+	y, scale := p.Samples, p.scale()
+	out := galaxy.NewImages(y.N, y.Height, y.Width, y.Channels)
 	for k, v := range p.Samples.Pixels {
 		out.Pixels[k] = float32(float64(v) * scale)
 	}
 	return out
 }
 
-// Moments returns the mean of the candidates and their standard deviation, for each pixel and in units of the source: one image each. The mean is
-// the best estimate of a pixel, and smoother than any galaxy. At least two candidates are needed.
+// Moments returns the mean of the candidates and their standard deviation, for each pixel and in
+// units of the source: one image each. The mean is the best estimate of a pixel, and smoother than
+// any galaxy. At least two candidates are needed.
 func (p Posterior) Moments() (mean, deviation *galaxy.Images, err error) {
 	if p.Samples == nil || p.Samples.N < 2 {
 		return nil, nil, errors.New("posterior: a standard deviation needs at least two candidates")
@@ -106,14 +125,17 @@ func (p Posterior) scale() float64 {
 	return p.Observation.Scale[0]
 }
 
-// interval interpolates so that a further sample of the same distribution lies in it with a probability of 68 %: the i-th of n sorted ones is the quantile
-// i/(n+1). Where that is out of their reach it ends at the first and the last.
+// interval interpolates so that a further sample of the same distribution lies in it with a
+// probability of 68 %: the i-th of n sorted ones is the quantile i/(n+1). Where that is out of
+// their reach it ends at the first and the last.
 func interval(values []float64) Interval {
 	if len(values) == 1 {
 		return Interval{Median: values[0], Low: math.NaN(), High: math.NaN()}
 	}
 	slices.Sort(values)
 	n := float64(len(values))
-	at := func(q float64) float64 { return stat.Quantile(min(q*(n+1)/n, 1), stat.LinInterp, values, nil) }
+	at := func(q float64) float64 {
+		return stat.Quantile(min(q*(n+1)/n, 1), stat.LinInterp, values, nil)
+	}
 	return Interval{Median: at(0.5), Low: at(0.16), High: at(0.84)}
 }

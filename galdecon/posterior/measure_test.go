@@ -10,8 +10,8 @@ import (
 	"galdecon/galdecon/posterior"
 )
 
-// candidates are elliptical Gaussian galaxies of σ = 3 pixels whose flux scatters around 100 by 10, and whose g1 by 0.05 around 0.1, as
-// normal[i] says; the last dark ones hold nothing.
+// candidates are elliptical Gaussian galaxies of σ = 3 pixels whose flux scatters around 100 by 10,
+// and whose g1 by 0.05 around 0.1, as normal[i] says; the last dark ones hold nothing.
 func candidates(normal [][2]float64, dark int) posterior.Posterior {
 	im := galaxy.NewImages(len(normal)+dark, 32, 32, 1)
 	for i, z := range normal {
@@ -48,7 +48,9 @@ func TestMeasure(t *testing.T) {
 		"g1":   {m.G1, 0.1, 0.05, 1},
 	} {
 		tolerance := 5 * c.sigma / math.Sqrt(n) * c.scale
-		for q, pair := range map[string][2]float64{"median": {c.got.Median, 0}, "low": {c.got.Low, -0.9945}, "high": {c.got.High, 0.9945}} {
+		for q, pair := range map[string][2]float64{
+			"median": {c.got.Median, 0}, "low": {c.got.Low, -0.9945}, "high": {c.got.High, 0.9945},
+		} {
 			if want := (c.middle + pair[1]*c.sigma) * c.scale; math.Abs(pair[0]-want) > tolerance {
 				t.Errorf("%s: the %s is %g, want %g ± %g", name, q, pair[0], want, tolerance)
 			}
@@ -57,13 +59,15 @@ func TestMeasure(t *testing.T) {
 	if math.Abs(m.G2.Median) > 1e-3 || m.G2.High-m.G2.Low > 1e-3 {
 		t.Errorf("g2 is %+v, want 0", m.G2)
 	}
-	// Half of a round Gaussian's light is within 1.177 σ; averaged along both axes, ellipticity changes that little.
+	// Half of a round Gaussian's light is within 1.177 σ; averaged along both axes, ellipticity
+	// changes that little.
 	if want := 1.1774 * 3; math.Abs(m.HalfLight.Median/want-1) > 0.03 {
 		t.Errorf("the half-light radius is %g, want %g", m.HalfLight.Median, want)
 	}
 }
 
-// An interval holds a further draw of the same distribution as often as it says, for few candidates as for many.
+// An interval holds a further draw of the same distribution as often as it says, for few candidates
+// as for many.
 func TestIntervalsAreCalibrated(t *testing.T) {
 	const trials = 400
 	for n, want := range map[int]float64{2: 1. / 3, 4: 0.6, 7: 0.68} {
@@ -84,7 +88,8 @@ func TestIntervalsAreCalibrated(t *testing.T) {
 		}
 		// The binomial's standard deviation is at most 2.5 %.
 		if share := float64(held) / trials; math.Abs(share-want) > 0.1 {
-			t.Errorf("intervals of %d candidates hold %.3g %%, want %.3g %%", n, 100*share, 100*want)
+			t.Errorf("intervals of %d candidates hold %.3g %%, want %.3g %%", n, 100*share,
+				100*want)
 		}
 	}
 }
@@ -96,20 +101,24 @@ func TestIntervalOfOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The aperture of 16 pixels leaves all of the flux in, 110 in units of 1/50.
-	if i := m.Flux; math.Abs(i.Median-5500) > 5 || !math.IsNaN(i.Low) || !math.IsNaN(i.High) || !strings.HasSuffix(i.String(), " +NaN −NaN") {
+	if i := m.Flux; math.Abs(i.Median-5500) > 5 || !math.IsNaN(i.Low) || !math.IsNaN(i.High) ||
+		!strings.HasSuffix(i.String(), " +NaN −NaN") {
 		t.Errorf("the flux of one candidate is %v", i)
 	}
 }
 
 func TestMeasureRefuses(t *testing.T) {
 	normal := make([][2]float64, 2)
-	if _, err := candidates(normal, 3).Measure(16); err == nil || !strings.Contains(err.Error(), "2 of 5 candidates") {
+	if _, err := candidates(normal, 3).Measure(16); err == nil ||
+		!strings.Contains(err.Error(), "2 of 5 candidates") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := (posterior.Posterior{}).Measure(16); err == nil || !strings.HasPrefix(err.Error(), "posterior: ") {
+	if _, err := (posterior.Posterior{}).Measure(16); err == nil ||
+		!strings.HasPrefix(err.Error(), "posterior: ") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := candidates(normal, 0).Measure(17); err == nil || !strings.Contains(err.Error(), "aperture") {
+	if _, err := candidates(normal, 0).Measure(17); err == nil ||
+		!strings.Contains(err.Error(), "aperture") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -134,27 +143,58 @@ func TestMoments(t *testing.T) {
 	middle := candidates(make([][2]float64, 1), 0).Restored()
 	for k, v := range middle.Pixels {
 		// The flux scatters by 10 % about 100.
-		if math.Abs(float64(mean.Pixels[k]-v)) > 1e-5*float64(v)+1e-9 || math.Abs(float64(deviation.Pixels[k]-v/10)) > 1e-4*float64(v)+1e-9 {
-			t.Fatalf("pixel %d: %g ± %g, want %g ± %g", k, mean.Pixels[k], deviation.Pixels[k], v, v/10)
+		if math.Abs(float64(mean.Pixels[k]-v)) > 1e-5*float64(v)+1e-9 ||
+			math.Abs(float64(deviation.Pixels[k]-v/10)) > 1e-4*float64(v)+1e-9 {
+			t.Fatalf("pixel %d: %g ± %g, want %g ± %g", k, mean.Pixels[k], deviation.Pixels[k], v,
+				v/10)
 		}
 	}
-	if _, _, err := candidates(make([][2]float64, 1), 0).Moments(); err == nil || !strings.HasPrefix(err.Error(), "posterior: ") {
+	if _, _, err := candidates(make([][2]float64, 1), 0).Moments(); err == nil ||
+		!strings.HasPrefix(err.Error(), "posterior: ") {
 		t.Errorf("error %v of one candidate", err)
 	}
 }
 
 func TestIntervalsAsText(t *testing.T) {
 	for want, i := range map[string]posterior.Interval{
-		"0.123 +0.031 −0.028": {Median: 0.1234, Low: 0.0954, High: 0.1544},
-		"25310 +240 −1262":    {Median: 25310, Low: 24048, High: 25550},
-		"2.0 +1.5 −1.0":       {Median: 2, Low: 1, High: 3.5},
-		"7.000 +0.000 −0.000": {Median: 7, Low: 7, High: 7},
+		"0.123 +0.031 −0.028":       {Median: 0.1234, Low: 0.0954, High: 0.1544},
+		"25310 +240 −1260":          {Median: 25310, Low: 24048, High: 25550},
+		"2.0 +1.5 −1.0":             {Median: 2, Low: 1, High: 3.5},
+		"7 +0 −0":                   {Median: 7, Low: 7, High: 7},
+		"(3.870 +0.008 −0.009)e-19": {Median: 3.87e-19, Low: 3.861e-19, High: 3.878e-19},
 	} {
 		if got := i.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if got := (posterior.Interval{Median: 2, Low: 1, High: 3.5}).Scaled(2); got != (posterior.Interval{Median: 4, Low: 2, High: 7}) {
+	flux := posterior.Interval{Median: 2, Low: 1, High: 3.5}
+	if got := flux.Scaled(2); got != (posterior.Interval{Median: 4, Low: 2, High: 7}) {
 		t.Errorf("scaled to %+v", got)
+	}
+	got := flux.WithUnit("mJy")
+	if got != "2.0 +1.5 −1.0 mJy" || flux.WithUnit("") != flux.String() {
+		t.Errorf("with its unit the flux is %q", got)
+	}
+}
+
+// A flux in other units has the same digits, whatever the power of ten: of the same candidates on
+// the scale of a survey's W/m²/Hz, of erg/s, or of counts.
+func TestIntervalsInAnyUnit(t *testing.T) {
+	m, err := candidates([][2]float64{{-1, 0}, {0, 0}, {0.5, 0}, {1, 0}}, 0).Measure(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := func(i posterior.Interval) string {
+		inner, _, _ := strings.Cut(strings.TrimPrefix(i.String(), "("), ")")
+		return inner
+	}
+	want := digits(m.Flux.Scaled(1e-10))
+	if !strings.HasPrefix(want, "5.1") || strings.Count(want, ".") != 3 {
+		t.Errorf("the flux is %q", want)
+	}
+	for _, power := range []int{-44, -36, -20, -12, 12, 20, 36} {
+		if got := digits(m.Flux.Scaled(math.Pow(10, float64(power)))); got != want {
+			t.Errorf("in units of 1e%d the flux is %q, want %q", power, got, want)
+		}
 	}
 }

@@ -128,8 +128,9 @@ type stored struct {
 	Noise  []float64
 }
 
-// GobEncode encodes the observations, to be sent to a session.
-func (o *Observations) GobEncode() ([]byte, error) {
+// GobEncode encodes the observations, to be sent to a session. Its receiver is no pointer: of those
+// encoding/gob panics where it is given a pointer to one.
+func (o Observations) GobEncode() ([]byte, error) {
 	var b bytes.Buffer
 	err := gob.NewEncoder(&b).Encode(stored{o.images, o.psfs, o.noise})
 	return b.Bytes(), err

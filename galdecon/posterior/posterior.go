@@ -1,5 +1,6 @@
-// Package posterior holds observations and what a model says about them, free of the models themselves and of XLA: what draws candidates,
-// scores them and shows them hands them on in this form.
+// Package posterior holds observations and what a model says about them, free of the models
+// themselves and of XLA: what draws candidates, scores them and shows them hands them on in this
+// form.
 package posterior
 
 import (
@@ -9,10 +10,11 @@ import (
 
 // Posterior are samples of p(y | x, Π) for one observation x.
 type Posterior struct {
-	// Index is the number of the observation among those that were sampled together, counted from 0: some of them may
-	// have been refused.
+	// Index is the number of the observation among those that were sampled together, counted from
+	// 0: some of them may have been refused.
 	Index int
-	// Observation is x, [1, height, width, channels], PSF its Π, on the model's grid, and Noise the standard deviation of its noise.
+	// Observation is x, [1, height, width, channels], PSF its Π, on the model's grid, and Noise the
+	// standard deviation of its noise.
 	Observation *galaxy.Images
 	PSF         psf.PSF
 	Noise       float64

@@ -60,7 +60,7 @@ func TestModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			report, err := galdecon.Evaluate(posteriors, y)
+			report, err := galdecon.Evaluate(y, posteriors)
 			if err != nil {
 				t.Fatal(err)
 			}

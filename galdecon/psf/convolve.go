@@ -9,9 +9,10 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// Convolve is the observation x = Π*y as a differentiable graph operation: every image of y [batch, height, width, channels]
-// is convolved with its own PSF, psfs [batch, k, k]; a batch of one PSF serves all images. The result has the shape of y.
-// Boundaries are dark, see the package documentation.
+// Convolve is the observation x = Π*y as a differentiable graph operation: every image of y [batch,
+// height, width, channels] is convolved with its own PSF, psfs [batch, k, k]; a batch of one PSF
+// serves all images. The result has the shape of y. Boundaries are dark, see the package
+// documentation.
 func Convolve(y, psfs *graph.Node) *graph.Node {
 	o := newOperator(y.Shape(), psfs)
 	return o.convolve(y)
@@ -23,15 +24,17 @@ func Adjoint(v, psfs *graph.Node) *graph.Node {
 	return o.transpose(v)
 }
 
-// WienerStep moves y by the smallest step (in the mean square) that makes it agree with the observation x:
+// WienerStep moves y by the smallest step (in the mean square) that makes it agree with the
+// observation x:
 //
 //	y + Πᵀ (Π Πᵀ + λ)⁻¹ (x − Π*y)
 //
-// With λ → 0 it is the range-null-space correction: what the PSF hides is left as it was. With λ = (noise σ / prior σ)² it is
-// the Wiener step, the posterior mean of y for a white Gaussian prior around it. Correct(0, x, …) is Wiener's deconvolution of x.
-// The system is solved by preconditioned conjugate gradients; iterations (≥ 1) is their number, 3 suffice for stamps whose
-// edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k], lambda a positive scalar or one for each
-// image, [batch].
+// With λ → 0 it is the range-null-space correction: what the PSF hides is left as it was. With λ =
+// (noise σ / prior σ)² it is the Wiener step, the posterior mean of y for a white Gaussian prior
+// around it. Correct(0, x, …) is Wiener's deconvolution of x. The system is solved by
+// preconditioned conjugate gradients; iterations (≥ 1) is their number, 3 suffice for stamps whose
+// edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k], lambda a
+// positive scalar or one for each image, [batch].
 func WienerStep(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
 	o := newOperator(y.Shape(), psfs)
 	if lambda.Rank() == 1 {
@@ -40,7 +43,8 @@ func WienerStep(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
 	matrix := func(v *graph.Node) *graph.Node {
 		return graph.Add(o.convolve(o.transpose(v)), graph.Mul(v, lambda))
 	}
-	// Far from the edges the system is diagonal in Fourier space; its inverse there is the preconditioner.
+	// Far from the edges the system is diagonal in Fourier space; its inverse there is the
+	// preconditioner.
 	power := graph.Add(graph.Square(graph.Real(o.otf)), graph.Square(graph.Imag(o.otf)))
 	gain := graph.Reciprocal(graph.Add(power, lambda))
 	gain = graph.Complex(gain, graph.ZerosLike(gain))
@@ -71,17 +75,19 @@ func WienerStep(y, x, psfs, lambda *graph.Node, iterations int) *graph.Node {
 	return graph.Add(y, o.transpose(solution))
 }
 
-// operator holds the Fourier transform of the PSFs on the padded grid, shared by all uses within one graph.
+// operator holds the Fourier transform of the PSFs on the padded grid, shared by all uses within
+// one graph.
 type operator struct {
 	height, width int         // of the images
 	rows, cols    int         // of the padded grid
-	centre        int         // of the PSF
+	center        int         // of the PSF
 	otf           *graph.Node // optical transfer function, complex [batch, 1, cols/2+1, rows]
 }
 
 func newOperator(image shapes.Shape, psfs *graph.Node) *operator {
-	// Errors while a graph is built are panics, as in GoMLX, which returns them to the caller of the graph. They must be errors:
-	// after another panic, such as that of AssertRank, its executor waits for itself for ever.
+	// Errors while a graph is built are panics, as in GoMLX, which returns them to the caller of
+	// the graph. They must be errors: after another panic, such as that of AssertRank, its executor
+	// waits for itself for ever.
 	p := psfs.Shape()
 	if image.Rank() != 4 {
 		panic(fmt.Errorf("psf: images must be [batch, height, width, channels], got %s", image))
@@ -91,36 +97,40 @@ func newOperator(image shapes.Shape, psfs *graph.Node) *operator {
 	}
 	k := p.Dimensions[1]
 	if n := p.Dimensions[0]; n != 1 && n != image.Dimensions[0] {
-		panic(fmt.Errorf("psf: %d images need as many PSFs, or one for all; got %d", image.Dimensions[0], n))
+		panic(fmt.Errorf("psf: %d images need as many PSFs, or one for all; got "+
+			"%d", image.Dimensions[0], n))
 	}
-	o := &operator{height: image.Dimensions[1], width: image.Dimensions[2], centre: k / 2}
+	o := &operator{height: image.Dimensions[1], width: image.Dimensions[2], center: k / 2}
 	// Linear convolution: no light wraps around.
 	o.rows, o.cols = fftLength(o.height+k-1), fftLength(o.width+k-1)
 	o.otf = o.forward(graph.ExpandAxes(psfs, -1), 0)
 	return o
 }
 
-func (o *operator) convolve(y *graph.Node) *graph.Node { return o.filter(y, o.otf, 0, o.centre) }
+func (o *operator) convolve(y *graph.Node) *graph.Node { return o.filter(y, o.otf, 0, o.center) }
 
 func (o *operator) transpose(v *graph.Node) *graph.Node {
-	return o.filter(v, graph.Conj(o.otf), o.centre, 0)
+	return o.filter(v, graph.Conj(o.otf), o.center, 0)
 }
 
-// filter multiplies the spectrum of images [batch, height, width, channels], laid at row and column `from` of the dark padded
-// grid, by a transfer function, and crops the result at row and column `to`.
+// filter multiplies the spectrum of images [batch, height, width, channels], laid at row and column
+// `from` of the dark padded grid, by a transfer function, and crops the result at row and column
+// `to`.
 func (o *operator) filter(images, transfer *graph.Node, from, to int) *graph.Node {
 	return o.inverse(multiply(o.forward(images, from), transfer), to)
 }
 
-// multiply is the complex product a·b in real arithmetic. (GoMLX's gradient of a complex product lacks the conjugate.)
+// multiply is the complex product a·b in real arithmetic. (GoMLX's gradient of a complex product
+// lacks the conjugate.)
 func multiply(a, b *graph.Node) *graph.Node {
 	re, im := graph.Real(a), graph.Imag(a)
 	u, v := graph.Real(b), graph.Imag(b)
 	return graph.Complex(graph.Sub(graph.Mul(re, u), graph.Mul(im, v)), graph.Add(graph.Mul(re, v), graph.Mul(im, u)))
 }
 
-// forward is the 2-D transform of real images, as two 1-D transforms, of which the first gives half of a symmetric spectrum:
-// [batch, h, w, c] → complex [batch, c, cols/2+1, rows]. (GoMLX's gradient of a transform over several axes at once is wrong.)
+// forward is the 2-D transform of real images, as two 1-D transforms, of which the first gives half
+// of a symmetric spectrum: [batch, h, w, c] → complex [batch, c, cols/2+1, rows]. (GoMLX's gradient
+// of a transform over several axes at once is wrong.)
 func (o *operator) forward(images *graph.Node, from int) *graph.Node {
 	h, w := images.Shape().Dimensions[1], images.Shape().Dimensions[2]
 	planes := graph.TransposeAllAxes(images, 0, 3, 1, 2)
@@ -137,8 +147,8 @@ func (o *operator) inverse(spectrum *graph.Node, to int) *graph.Node {
 	return graph.TransposeAllAxes(cropped, 0, 2, 3, 1)
 }
 
-// Gaussians makes Gaussian PSFs within a graph: sigmas [batch] in pixels → [batch, size, size], each of sum 1. Training draws
-// σ anew in every step this way, without PSFs stored on disk.
+// Gaussians makes Gaussian PSFs within a graph: sigmas [batch] in pixels → [batch, size, size],
+// each of sum 1. Training draws σ anew in every step this way, without PSFs stored on disk.
 func Gaussians(sigmas *graph.Node, size int) *graph.Node {
 	g := sigmas.Graph()
 	offset := graph.SubScalar(graph.Iota(g, shapes.Make(dtypes.Float32, 1, size), 1), float64(size/2))
@@ -148,9 +158,10 @@ func Gaussians(sigmas *graph.Node, size int) *graph.Node {
 	return graph.Mul(graph.ExpandAxes(profile, -1), graph.ExpandAxes(profile, 1))
 }
 
-// Moffats makes Moffat PSFs within a graph, [batch, size, size], each of sum 1, from the width σ of the Gaussian with the same full
-// width at half maximum in pixels, the two components of the ellipticity g (|g| < 1; g1 stretches along columns, g2 along the
-// diagonal), and the wings 1/β in [0, 1), where 0 is a Gaussian; all [batch]. They are sampled at pixel centres.
+// Moffats makes Moffat PSFs within a graph, [batch, size, size], each of sum 1, from the width σ of
+// the Gaussian with the same full width at half maximum in pixels, the two components of the
+// ellipticity g (|g| < 1; g1 stretches along columns, g2 along the diagonal), and the wings 1/β in
+// [0, 1), where 0 is a Gaussian; all [batch]. They are sampled at pixel centers.
 func Moffats(sigmas, g1, g2, wings *graph.Node, size int) *graph.Node {
 	g := sigmas.Graph()
 	offset := func(axis int) *graph.Node {
@@ -165,7 +176,8 @@ func Moffats(sigmas, g1, g2, wings *graph.Node, size int) *graph.Node {
 	r2 = graph.Sub(r2, graph.MulScalar(graph.Mul(g1, graph.Sub(graph.Square(dx), graph.Square(dy))), 2))
 	r2 = graph.Sub(r2, graph.MulScalar(graph.Mul(g2, graph.Mul(dx, dy)), 4))
 	r2 = graph.Div(r2, graph.OneMinus(squared))
-	// (1 + (2^{1/β}−1) r²/(2 ln2 σ²))^{−β}: half of the peak at r² = 2 ln2 σ². Where 1/β → 0 it is e^{−r²/2σ²}.
+	// (1 + (2^{1/β}−1) r²/(2 ln2 σ²))^{−β}: half of the peak at r² = 2 ln2 σ². Where 1/β → 0 it is
+	// e^{−r²/2σ²}.
 	u := each(graph.MaxScalar(wings, 1e-3))
 	q := graph.Mul(graph.Expm1(graph.MulScalar(u, math.Ln2)), graph.Div(r2, graph.MulScalar(graph.Square(each(sigmas)), 2*math.Ln2)))
 	profile := graph.Exp(graph.Neg(graph.Div(graph.Log1P(q), u)))

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"math"
 
+	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 )
 
-// The shape of a measured PSF, as astronomers give it: axis ratio and position angle of the long axis.
-func ExampleShear() {
-	k, err := psf.Moffat{FWHM: 4, Beta: 3.5, Shear: psf.Ellipse(0.8, math.Pi/6)}.Render(31)
+// The shape of a measured PSF, as astronomers give it: axis ratio and position angle of the long
+// axis.
+func ExamplePSF_Moments() {
+	k, err := psf.Moffat{FWHM: 4, Beta: 3.5, Shear: moments.Ellipse(0.8, math.Pi/6)}.Render(31)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -23,7 +25,8 @@ func ExampleShear() {
 	// Output: axis ratio 0.80, 30° from a row
 }
 
-// Two telescopes one after the other: a simulated galaxy that already has a PSF of 1.5 pixels is seen through one of 2.
+// Two telescopes one after the other: a simulated galaxy that already has a PSF of 1.5 pixels is
+// seen through one of 2.
 func ExampleCompose() {
 	sharp, err := psf.Gaussian{Sigma: 1.5}.Render(15)
 	if err != nil {

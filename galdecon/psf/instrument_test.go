@@ -12,19 +12,20 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"galdecon/galdecon/internal/devicetest"
+	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 )
 
-// ∂⟨v, Π*y⟩/∂Π by finite differences. The product is linear in Π, so central differences with a step of 1 are exact but for
-// rounding.
+// ∂⟨v, Π*y⟩/∂Π by finite differences. The product is linear in Π, so central differences with a
+// step of 1 are exact but for rounding.
 func TestGradientByPSF(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	const b, h, w, c = 2, 7, 9, 2
 	for _, k := range []int{3, 4} {
 		y, v := random(rng, b*h*w*c), random(rng, b*h*w*c)
-		kernels := random(rng, b*k*k)
+		psfs := random(rng, b*k*k)
 		args := func() []any {
-			return []any{tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(v, b, h, w, c), tensors.FromFlatDataAndDimensions(kernels, b, k, k)}
+			return []any{tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(v, b, h, w, c), tensors.FromFlatDataAndDimensions(psfs, b, k, k)}
 		}
 		product := func(y, v, p *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)) }
 		out, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node { return graph.Gradient(product(y, v, p), p)[0] }, args()...)
@@ -35,24 +36,25 @@ func TestGradientByPSF(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := make([]float64, len(kernels))
-		for i := range kernels {
-			at := kernels[i]
+		want := make([]float64, len(psfs))
+		for i := range psfs {
+			at := psfs[i]
 			for _, side := range []float32{1, -1} {
-				kernels[i] = at + side
+				psfs[i] = at + side
 				value, err := exec.Call1(args()...)
 				if err != nil {
 					t.Fatal(err)
 				}
 				want[i] += float64(side) * float64(tensors.ToScalar[float32](value)) / 2
 			}
-			kernels[i] = at
+			psfs[i] = at
 		}
 		compare(t, "gradient", tensors.MustCopyFlatData[float32](out), want, 1e-3)
 	}
 }
 
-// The width of a Gaussian PSF reaches the observation with the right derivative: what an encoder of PSFs would learn from.
+// The width of a Gaussian PSF reaches the observation with the right derivative: what an encoder of
+// PSFs would learn from.
 func TestGradientByWidth(t *testing.T) {
 	const size, step = 7, 1e-2
 	rng := rand.New(rand.NewPCG(11, 12))
@@ -90,8 +92,8 @@ func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x,
 	return tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
 }
 
-// σ is uniform in its range, the PSFs are Gaussians of sum 1, the noise is white and of its standard deviation, and all of it
-// follows from the seed.
+// σ is uniform in its range, the PSFs are Gaussians of sum 1, the noise is white and of its
+// standard deviation, and all of it follows from the seed.
 func TestInstrumentObserve(t *testing.T) {
 	const batch, size, side = 400, 15, 8
 	in := psf.Instrument{Size: size, SigmaMin: 0.8, SigmaMax: 1.6, NoiseMin: 0.002, NoiseMax: 0.02}
@@ -111,7 +113,7 @@ func TestInstrumentObserve(t *testing.T) {
 		if math.Abs(sum-1) > 1e-5 {
 			t.Fatalf("PSF %d sums to %g", i, sum)
 		}
-		sigma := math.Sqrt(second) // sampled at pixel centres, and cut at 4.4σ: right to a few parts in a thousand
+		sigma := math.Sqrt(second) // sampled at pixel centers, and cut at 4.4σ: right to a few parts in a thousand
 		if sigma < in.SigmaMin*0.99 || sigma > in.SigmaMax*1.01 {
 			t.Fatalf("σ of PSF %d is %g, want %g to %g", i, sigma, in.SigmaMin, in.SigmaMax)
 		}
@@ -218,7 +220,8 @@ func TestInstrumentShapes(t *testing.T) {
 		}
 		sum1, sum2 = sum1+g1, sum2+g2
 	}
-	// A quarter of the disk lies within half of its radius; a component has a standard deviation of 0.1.
+	// A quarter of the disk lies within half of its radius; a component has a standard deviation of
+	// 0.1.
 	if share := inner / batch; math.Abs(share-0.25) > 4*0.02 {
 		t.Errorf("%g of the ellipticities are below half of the largest, want 0.25", share)
 	}
@@ -232,10 +235,10 @@ func TestInstrumentShapes(t *testing.T) {
 	least, most := math.Inf(1), 0.0
 	for i := range batch {
 		p := psfs[i*size*size : (i+1)*size*size]
-		centre := p[size*size/2]
-		least, most = min(least, float64(centre)), max(most, float64(centre))
+		center := p[size*size/2]
+		least, most = min(least, float64(center)), max(most, float64(center))
 		// The full width at half maximum doesn't depend on the wings.
-		if half := p[size*size/2+3] / centre; math.Abs(float64(half)-math.Exp(-0.5)) > 0.02 {
+		if half := p[size*size/2+3] / center; math.Abs(float64(half)-math.Exp(-0.5)) > 0.02 {
 			t.Fatalf("PSF %d falls to %g at 1 σ", i, half)
 		}
 	}
@@ -246,7 +249,7 @@ func TestInstrumentShapes(t *testing.T) {
 
 func TestInstrumentKnows(t *testing.T) {
 	in := psf.Instrument{Size: 15, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.2, InvBetaMax: 0.3}
-	kernel := func(sigma, beta float64, shear psf.Shear) psf.PSF {
+	p := func(sigma, beta float64, shear moments.Shear) psf.PSF {
 		t.Helper()
 		k, err := psf.Moffat{FWHM: 2 * math.Sqrt(2*math.Ln2) * sigma, Beta: beta, Shear: shear}.Render(15)
 		if err != nil {
@@ -264,7 +267,7 @@ func TestInstrumentKnows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pedestal := kernel(1.5, math.Inf(1), psf.Shear{})
+	pedestal := p(1.5, math.Inf(1), moments.Shear{})
 	for i := range pedestal.Pixels {
 		pedestal.Pixels[i] += 0.08 * pedestal.Pixels[112]
 	}
@@ -273,38 +276,38 @@ func TestInstrumentKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		kernel psf.PSF
-		want   string
+		p    psf.PSF
+		want string
 	}{
 		"a fifth of a pixel off": {offset(t, 15, 1.5, 0.1, -0.17), ""},
-		"half a pixel off":       {offset(t, 15, 1.5, 0.5, 0), "+0.50 rows and +0.00 columns from its centre, which would move a galaxy by as much; see Kernel.Recenter"},
+		"half a pixel off":       {offset(t, 15, 1.5, 0.5, 0), "+0.50 rows and +0.00 columns from its center, which would move a galaxy by as much; see PSF.Recenter"},
 		"two pixels off":         {offset(t, 15, 1.5, 0, -2), "-2.00 columns"},
 		"even, off":              {offset(t, 14, 2, 0.3, 0), "+0.30 rows"},
-		"with a background":      {pedestal, "Subtract that first"},
-		"a Gaussian":             {kernel(1.5, math.Inf(1), psf.Shear{}), ""},
-		"a Moffat profile":       {kernel(2, 3.5, psf.Shear{G1: 0.1, G2: -0.15}), ""},
-		"the narrowest":          {kernel(1, math.Inf(1), psf.Shear{}), ""},
-		"narrower":               {kernel(0.7, math.Inf(1), psf.Shear{}), "σ = 0.70"},
-		"wider":                  {kernel(3, math.Inf(1), psf.Shear{}), "σ = 3.00"},
-		"longer":                 {kernel(1.5, math.Inf(1), psf.Shear{G2: 0.4}), "|g| = 0.40"},
-		"more wings":             {kernel(1.5, 1.8, psf.Shear{}), "β = 1.8"},
+		"with a background":      {pedestal, "sky is left in this PSF: a pedestal of 0.07"},
+		"a Gaussian":             {p(1.5, math.Inf(1), moments.Shear{}), ""},
+		"a Moffat profile":       {p(2, 3.5, moments.Shear{G1: 0.1, G2: -0.15}), ""},
+		"the narrowest":          {p(1, math.Inf(1), moments.Shear{}), ""},
+		"narrower":               {p(0.7, math.Inf(1), moments.Shear{}), "σ = 0.70"},
+		"wider":                  {p(3, math.Inf(1), moments.Shear{}), "σ = 3.00"},
+		"longer":                 {p(1.5, math.Inf(1), moments.Shear{G2: 0.4}), "|g| = 0.40"},
+		"more wings":             {p(1.5, 1.8, moments.Shear{}), "β = 1.8"},
 		"something different":    {hollow, "psf: "},
 	} {
-		err := in.Check(test.kernel)
+		err := in.Check(test.p)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
 		}
 	}
 }
 
-// An even grid that cuts a PSF off holds more light on one side, but the PSF is centred.
+// An even grid that cuts a PSF off holds more light on one side, but the PSF is centered.
 func TestInstrumentKnowsEvenGrids(t *testing.T) {
 	for _, size := range []int{10, 14} {
 		in := psf.Instrument{Size: size, SigmaMin: 1, SigmaMax: 5, ShearMax: 0.4, InvBetaMax: 0.4}
 		for _, sigma := range []float64{2, 4, 5} {
-			for _, shear := range []psf.Shear{{}, {G1: 0.2, G2: 0.3}} {
+			for _, shear := range []moments.Shear{{}, {G1: 0.2, G2: 0.3}} {
 				k := must(psf.Moffat{FWHM: 2.3548200450309493 * sigma, Beta: 2.5, Shear: shear}.Render(size))(t)
-				for what, k := range map[string]psf.PSF{"a Moffat profile": k, "recentred": must(k.Recenter())(t)} {
+				for what, k := range map[string]psf.PSF{"a Moffat profile": k, "recentered": must(k.Recenter())(t)} {
 					if err := in.Check(k); err != nil {
 						t.Errorf("%s of σ = %g on %d×%d pixels: %v", what, sigma, size, size, err)
 					}
@@ -315,11 +318,11 @@ func TestInstrumentKnowsEvenGrids(t *testing.T) {
 }
 
 // A PSF that was put together by hand is checked where it is used.
-func TestKernelByHand(t *testing.T) {
+func TestPSFByHand(t *testing.T) {
 	nan := float32(math.NaN())
 	for name, test := range map[string]struct {
-		kernel psf.PSF
-		want   string
+		p    psf.PSF
+		want string
 	}{
 		"empty":          {psf.PSF{}, "0×0"},
 		"weights lack":   {psf.PSF{Size: 2, Pixels: []float32{1}}, "needs 4 weights, got 1"},
@@ -328,9 +331,9 @@ func TestKernelByHand(t *testing.T) {
 		"NaN":            {psf.PSF{Size: 1, Pixels: []float32{nan}}, "sum to NaN"},
 	} {
 		for what, err := range map[string]error{
-			"Validate": test.kernel.Validate(),
-			"Resize":   second(test.kernel.Resize(5)),
-			"Stack":    second(psf.Stack(test.kernel)),
+			"Validate": test.p.Validate(),
+			"Resize":   second(test.p.Resize(5)),
+			"Stack":    second(psf.Stack(test.p)),
 		} {
 			if err == nil || !strings.HasPrefix(err.Error(), "psf: ") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%s, %s: error %v, want one with %q", name, what, err, test.want)

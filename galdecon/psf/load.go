@@ -2,31 +2,282 @@ package psf
 
 import (
 	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
 )
 
-// Load reads measured PSFs from a file, of the formats that [files.Load] knows, such as FITS and NPY: an image [k, k] or a stack
-// [n, k, k] of any size, even or odd. Each is scaled to sum 1. Its centre is taken to be the pixel (k/2, k/2) of the package
-// documentation; if the light is elsewhere, as in even grids with the source amid four pixels, see [PSF.Recenter]. An image that
-// isn't square, has colours, or is no PSF (see [New]) is an error that names it.
+// File is the PSFs of a file, on the pixels of the detector.
+type File struct {
+	// PSFs are on square grids of odd size, whose middle is the center of those in the file.
+	PSFs []PSF
+	// Samples are the PSFs as they are in the file, before they were brought to pixels; nil unless
+	// Oversampling is above 1.
+	Samples []PSF
+	// Oversampling is how many samples the file has along the side of a pixel, at least 1.
+	Oversampling int
+	// PixelScale is the width of a pixel, not of a sample, in arcseconds; 0 if the file doesn't
+	// say.
+	PixelScale float64
+	// Grid has the same PSFs with their places on the detector; nil if the file doesn't say.
+	Grid *Grid
+	// Notes say what was done, and what [PSF.Inspect] finds in the PSFs, in the order of the file.
+	Notes []*Problem
+}
+
+// Load returns the PSFs of a file on the pixels of the detector, see [Read].
 func Load(path string) ([]PSF, error) {
+	f, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return f.PSFs, nil
+}
+
+// Read reads PSFs from a file of the formats that [files.Load] knows, such as FITS and NPY: an
+// image [h, w] or a stack [n, h, w]. Each is scaled to sum 1. Its center is taken to be the pixel
+// (h/2, w/2); if the light is elsewhere, as in even grids with the source amid four pixels, see
+// [PSF.Recenter]. Rectangular and even grids are filled with zeros around it to odd squares.
+//
+// In FITS, path[NAME], path[3] and so on choose the HDU as [fits.ParseName] says. Else it is, of
+// several, DET_DIST, DET_SAMP, OVERDIST or OVERSAMP, the first that is there of these names of
+// STPSF and POPPY, or SCI, or the first image. The cards OVERSAMP and DET_SAMP are the
+// oversampling, as there. The center of oversampled PSFs is the middle of their grid, for an even
+// one amid four samples, unless the light says that it is (k/2, k/2). PSFs whose sum is nearer to
+// the square of the oversampling than to 1 are effective ones, as those of photutils and STPSF's
+// grids (Anderson & King 2000, PASP 112, 1360), of which each sample is the light of a whole pixel:
+// they are taken at the pixels' centers. Of others samples are parts of the light, and are summed.
+// Cards DET_YX0 and so on are places on the detector.
+//
+// Pixels without data, NaN or infinite, are dark where the light around them is below 1 % of the
+// peak, as in corners. Elsewhere they are a [Problem], and so is an image that is no PSF (see
+// [New]).
+func Read(path string) (*File, error) {
+	name, selector, chosen, err := fits.ParseName(path)
+	if err != nil {
+		return nil, fmt.Errorf("psf: no PSF can be read: %w", err)
+	}
+	var s *stamps
+	if isFITS(name) {
+		s, err = readFITS(name, selector, chosen)
+	} else {
+		s, err = readImages(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.file()
+}
+
+// stamps are PSFs as they stand in a file.
+type stamps struct {
+	source        string
+	height, width int
+	planes        [][]float64 // [height, width] each
+	oversampling  int
+	summed        bool    // samples are known to be parts of the light
+	scale         float64 // of a sample in arcseconds, or 0
+	x, y          []float64
+	notes         []*Problem
+}
+
+func readImages(path string) (*stamps, error) {
 	images, err := files.Load(path)
 	if err != nil {
 		return nil, fmt.Errorf("psf: no PSF can be read: %w", err)
 	}
-	if images.Height != images.Width {
-		return nil, fmt.Errorf("psf: the PSF in %s has %d×%d pixels; cut it to a square around the source, or fill it up with zeros",
-			path, images.Height, images.Width)
-	}
 	if images.Channels != 1 {
-		return nil, fmt.Errorf("psf: the PSF in %s has %d channels; give one of them, or their mean, as a grey image [k, k]", path, images.Channels)
+		return nil, fmt.Errorf("psf: the PSF in %s has %d channels; give one of them, or their "+
+			"mean, as a gray image [k, k]",
+			path, images.Channels)
 	}
-	kernels := make([]PSF, images.N)
-	for i := range kernels {
-		if kernels[i], err = New(images.Height, images.At(i)); err != nil {
-			return nil, fmt.Errorf("%w (%s of %s)", err, images.ID(i), path)
+	s := &stamps{source: filepath.Base(path), oversampling: 1,
+		height: images.Height, width: images.Width}
+	for i := range images.N {
+		plane := make([]float64, images.Height*images.Width)
+		for k, v := range images.At(i) {
+			plane[k] = float64(v)
+		}
+		s.planes = append(s.planes, plane)
+	}
+	return s, nil
+}
+
+// note adds a note on all PSFs.
+func (s *stamps) note(kind Kind, value float64, what, done string) {
+	n := everywhere(kind, value, 0, what, done)
+	n.Source = s.source
+	s.notes = append(s.notes, n)
+}
+
+// of names PSF i.
+func (s *stamps) of(i int) string {
+	if len(s.planes) == 1 {
+		return s.source
+	}
+	return fmt.Sprintf("%s, PSF %d", s.source, i)
+}
+
+func (s *stamps) file() (*File, error) {
+	f := &File{Oversampling: s.oversampling, PixelScale: s.scale * float64(s.oversampling)}
+	if s.oversampling == 1 {
+		s.notePadding()
+	}
+	for i, plane := range s.planes {
+		sampled, psf, err := s.psf(i, plane)
+		if err != nil {
+			return nil, err
+		}
+		f.PSFs = append(f.PSFs, psf)
+		if s.oversampling > 1 {
+			f.Samples = append(f.Samples, sampled)
 		}
 	}
-	return kernels, nil
+	if s.x != nil {
+		f.Grid = &Grid{X: s.x, Y: s.y, PSFs: f.PSFs}
+	}
+	for i, psf := range f.PSFs {
+		for _, problem := range psf.Inspect() {
+			problem.Source = s.of(i)
+			s.notes = append(s.notes, problem)
+		}
+	}
+	f.Notes = s.notes
+	return f, nil
+}
+
+// notePadding says what becomes of grids that aren't odd squares.
+func (s *stamps) notePadding() {
+	size := max(s.height, s.width) | 1
+	done := fmt.Sprintf("filled with zeros to %d×%d around pixel (%d, "+
+		"%d)", size, size, s.height/2, s.width/2)
+	switch {
+	case s.height != s.width:
+		s.note(Rectangular, float64(s.height)/float64(s.width),
+			fmt.Sprintf("the grid has %d rows and %d columns", s.height, s.width), done)
+	case s.height%2 == 0:
+		s.note(EvenGrid, float64(s.height),
+			fmt.Sprintf("the grid has %d×%d pixels, none in the middle", s.height, s.width), done)
+	}
+}
+
+// psf returns PSF i as it is sampled, and on pixels.
+func (s *stamps) psf(i int, plane []float64) (sampled, pixels PSF, err error) {
+	named := func(err error) error {
+		if p, ok := err.(*Problem); ok && p.Source == "" {
+			p.Source = s.of(i)
+		}
+		return err
+	}
+	if err := s.fillDark(i, plane); err != nil {
+		return PSF{}, PSF{}, named(err)
+	}
+	// An even grid of samples stays one: its middle is amid four of them.
+	size := max(s.height, s.width)
+	if s.oversampling == 1 || (s.height-s.width)%2 != 0 {
+		size |= 1
+	}
+	if err := validSize(size); err != nil {
+		return PSF{}, PSF{}, err
+	}
+	sum := 0.0
+	for _, v := range plane {
+		sum += v
+	}
+	if sampled, err = normalized(size, placed(plane, s.height, s.width, size)); err != nil {
+		return PSF{}, PSF{}, named(err)
+	}
+	if s.oversampling == 1 {
+		return sampled, sampled, nil
+	}
+	pixels, effective, err := sampled.onPixels(s.oversampling, sum, s.summed)
+	if i == 0 {
+		done := fmt.Sprintf("summed over %d×%d samples", s.oversampling, s.oversampling)
+		if effective {
+			done = fmt.Sprintf("taken at the pixels' centers, every %d samples", s.oversampling)
+		}
+		s.note(Oversampled, float64(s.oversampling),
+			fmt.Sprintf("%d samples to a pixel, which sum to %.4g", s.oversampling, sum), done)
+	}
+	return sampled, pixels, named(err)
+}
+
+// onPixels brings samples, n to a pixel and of a sum in the file, to pixels.
+func (p PSF) onPixels(n int, sum float64, summed bool) (pixels PSF, effective bool, err error) {
+	at := 0.0 // of the center, from (k/2, k/2)
+	if p.Size%2 == 0 {
+		at = -0.5
+		const near = 0.2
+		row, col, err := p.centroid()
+		if err == nil && math.Abs(row) < near && math.Abs(col) < near {
+			at = 0
+		}
+	}
+	// Samples beside the center.
+	before, after := float64(p.Size/2)+at, float64(p.Size-1-p.Size/2)-at
+	if sum <= float64(n) || summed {
+		beside := math.Ceil((max(before, after)+0.5)/float64(n) - 0.5 - 1e-9)
+		pixels, err = p.rebin(2*max(0, int(beside))+1, n, at)
+		return pixels, false, err
+	}
+	size := 2*int(min(before, after)/float64(n)) + 1
+	pixels, err = p.interpolate(size, float64(n), 1, at, at)
+	return pixels, true, err
+}
+
+// fillDark sets pixels without data to 0 where it is dark around them.
+func (s *stamps) fillDark(i int, plane []float64) error {
+	const limit, reach = 0.01, 2
+	peak := 0.0
+	var places []int
+	for k, v := range plane {
+		if !isFinite(v) {
+			places = append(places, k)
+		} else {
+			peak = max(peak, v)
+		}
+	}
+	if len(places) == 0 || peak == 0 {
+		return nil // of nothing else normalized says enough
+	}
+	filled := slices.Clone(plane)
+	for _, k := range places {
+		row, col := k/s.width, k%s.width
+		around := 0.0
+		for r := max(row-reach, 0); r <= min(row+reach, s.height-1); r++ {
+			for c := max(col-reach, 0); c <= min(col+reach, s.width-1); c++ {
+				if v := plane[r*s.width+c]; isFinite(v) {
+					around = max(around, v/peak)
+				}
+			}
+		}
+		if around > limit {
+			return &Problem{Kind: NoData, Row: row, Col: col, Value: around, Limit: limit,
+				What: fmt.Sprintf("the pixel at row %d, column %d is %g, where the light is %.2g "+
+					"of the peak, at most %g is dark",
+					row, col, plane[k], around, limit),
+				Hint: "replace it by what is around it, or on the other side"}
+		}
+		filled[k] = 0
+	}
+	copy(plane, filled)
+	first := places[0]
+	s.notes = append(s.notes, &Problem{Kind: NoData, Source: s.of(i),
+		Row: first / s.width, Col: first % s.width, Value: float64(len(places)), What: fmt.Sprintf("%d pixels have no data, where it is "+
+			"dark", len(places)),
+		Hint: "set to 0"})
+	return nil
+}
+
+// isFITS reports whether the name of a file says that it is FITS.
+func isFITS(name string) bool {
+	name = strings.ToLower(name)
+	for _, packed := range []string{".gz", ".bz2", ".fz"} {
+		name = strings.TrimSuffix(name, packed)
+	}
+	return slices.Contains([]string{".fits", ".fit", ".fts"}, filepath.Ext(name))
 }

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 )
 
 func TestMomentsOfGaussians(t *testing.T) {
 	for _, size := range []int{30, 31} {
 		for _, test := range []struct{ sigma, q, precision float64 }{{0.6, 1, 0.015}, {0.8, 0.8, 0.015}, {1.5, 0.6, 0.002}, {3, 0.8, 0.002}} {
-			k := must(psf.Gaussian{Sigma: test.sigma, Shear: psf.Ellipse(test.q, 0.6)}.Render(size))(t)
+			k := must(psf.Gaussian{Sigma: test.sigma, Shear: moments.Ellipse(test.q, 0.6)}.Render(size))(t)
 			m := must(k.Moments())(t)
 			what := fmt.Sprintf("size %d, %+v: ", size, test)
 			near(t, what+"σ", m.Sigma/test.sigma, 1, test.precision)
@@ -27,7 +28,8 @@ func TestMomentsOfGaussians(t *testing.T) {
 	}
 }
 
-// The fixed point for a round profile f, M = 2∫r²/2·f·e^{−r²/2M} / ∫f·e^{−r²/2M} with r dr, by bisection on sums.
+// The fixed point for a round profile f, M = 2∫r²/2·f·e^{−r²/2M} / ∫f·e^{−r²/2M} with r dr, by
+// bisection on sums.
 func TestMomentsOfMoffat(t *testing.T) {
 	const width = 4.0
 	for _, beta := range []float64{2.5, 5} {
@@ -76,7 +78,7 @@ func TestFWHM(t *testing.T) {
 	const perSigma = 2.3548200450309493
 	for _, size := range []int{30, 31} {
 		for _, sigma := range []float64{0.8, 1.5, 4} {
-			near(t, "a Gaussian's", must(must(psf.Gaussian{Sigma: sigma, Shear: psf.Ellipse(0.7, 0.3)}.Render(size))(t).FWHM())(t)/(perSigma*sigma), 1, 0.015)
+			near(t, "a Gaussian's", must(must(psf.Gaussian{Sigma: sigma, Shear: moments.Ellipse(0.7, 0.3)}.Render(size))(t).FWHM())(t)/(perSigma*sigma), 1, 0.015)
 		}
 		near(t, "a Moffat's", must(must(psf.Moffat{FWHM: 5, Beta: 2.5}.Render(size))(t).FWHM())(t), 5, 0.05)
 	}
@@ -86,7 +88,7 @@ func TestFWHM(t *testing.T) {
 func TestFit(t *testing.T) {
 	for _, size := range []int{10, 33} {
 		for _, test := range []psf.Fit{
-			{Sigma: 4}, {Sigma: 2, Wings: 0.4}, {Sigma: 0.7, Shear: psf.Shear{G1: 0.1, G2: -0.05}, Wings: 0.2}, {Sigma: 1.5, Shear: psf.Shear{G2: 0.3}},
+			{Sigma: 4}, {Sigma: 2, Wings: 0.4}, {Sigma: 0.7, Shear: moments.Shear{G1: 0.1, G2: -0.05}, Wings: 0.2}, {Sigma: 1.5, Shear: moments.Shear{G2: 0.3}},
 		} {
 			k := must(psf.Moffat{FWHM: 2.3548200450309493 * test.Sigma, Beta: 1 / test.Wings, Shear: test.Shear}.Render(size))(t)
 			f := must(k.Fit())(t)

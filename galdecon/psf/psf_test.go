@@ -24,8 +24,8 @@ func random(rng *rand.Rand, n int) []float32 {
 	return values
 }
 
-// randomKernel is lopsided on purpose: a flipped or shifted convolution must not pass.
-func randomKernel(t *testing.T, rng *rand.Rand, size int) psf.PSF {
+// randomPSF is lopsided on purpose: a flipped or shifted convolution must not pass.
+func randomPSF(t *testing.T, rng *rand.Rand, size int) psf.PSF {
 	t.Helper()
 	k, err := psf.New(size, random(rng, size*size))
 	if err != nil {
@@ -104,15 +104,15 @@ func gonumFFT(y []float32, h, w int, k psf.PSF) []float64 {
 	return out
 }
 
-func convolve(t *testing.T, y []float32, b, h, w, c int, kernels ...psf.PSF) []float32 {
+func convolve(t *testing.T, y []float32, b, h, w, c int, psfs ...psf.PSF) []float32 {
 	t.Helper()
-	stack, err := psf.Stack(kernels...)
+	stack, err := psf.Stack(psfs...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := kernels[0].Size
+	k := psfs[0].Size
 	out, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
-		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(kernels), k, k))
+		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(psfs), k, k))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,18 +123,18 @@ func TestConvolveAgainstDirectSumAndGonum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, shape := range []struct{ h, w, c, k int }{{32, 32, 1, 9}, {32, 32, 1, 10}, {17, 24, 3, 5}, {8, 8, 1, 1}, {12, 12, 1, 33}} {
 		const batch = 3
-		kernels := make([]psf.PSF, batch)
-		for i := range kernels {
-			kernels[i] = randomKernel(t, rng, shape.k)
+		psfs := make([]psf.PSF, batch)
+		for i := range psfs {
+			psfs[i] = randomPSF(t, rng, shape.k)
 		}
 		each := shape.h * shape.w * shape.c
 		y := random(rng, batch*each)
-		got := convolve(t, y, batch, shape.h, shape.w, shape.c, kernels...)
+		got := convolve(t, y, batch, shape.h, shape.w, shape.c, psfs...)
 		for i := range batch {
-			want := directSum(y[i*each:(i+1)*each], shape.h, shape.w, shape.c, kernels[i])
+			want := directSum(y[i*each:(i+1)*each], shape.h, shape.w, shape.c, psfs[i])
 			compare(t, "direct sum", got[i*each:(i+1)*each], want, 1e-5)
 			if shape.c == 1 {
-				compare(t, "gonum", got[i*each:(i+1)*each], gonumFFT(y[i*each:(i+1)*each], shape.h, shape.w, kernels[i]), 1e-5)
+				compare(t, "gonum", got[i*each:(i+1)*each], gonumFFT(y[i*each:(i+1)*each], shape.h, shape.w, psfs[i]), 1e-5)
 			}
 		}
 	}
@@ -170,7 +170,7 @@ func TestAdjoint(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	const b, h, w, c = 2, 16, 13, 2
 	for _, k := range []int{7, 10} {
-		kernels, err := psf.Stack(randomKernel(t, rng, k), randomKernel(t, rng, k))
+		psfs, err := psf.Stack(randomPSF(t, rng, k), randomPSF(t, rng, k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func TestAdjoint(t *testing.T) {
 				graph.ReduceAllSum(graph.Mul(y, psf.Adjoint(v, p)))}
 		}, tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
 			tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
-			tensors.FromFlatDataAndDimensions(kernels, b, k, k))
+			tensors.FromFlatDataAndDimensions(psfs, b, k, k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,12 +197,12 @@ func TestGradientIsAdjoint(t *testing.T) {
 	const k = 5
 	for _, size := range [][2]int{{11, 14}, {14, 11}} {
 		h, w := size[0], size[1]
-		kernel := randomKernel(t, rng, k)
+		p := randomPSF(t, rng, k)
 		gradient, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node {
 			loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
 			return graph.Sub(graph.Gradient(loss, y)[0], psf.Adjoint(v, p))
 		}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
-			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, k, k))
+			tensors.FromFlatDataAndDimensions(p.Pixels, 1, k, k))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,17 +210,18 @@ func TestGradientIsAdjoint(t *testing.T) {
 	}
 }
 
-// With enough iterations the correction is the solution of its normal equations; here they are solved by Cholesky in float64.
+// With enough iterations the correction is the solution of its normal equations; here they are
+// solved by Cholesky in float64.
 func TestCorrectAgainstDenseSolution(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	const n, lambda = 9, 1e-2
-	kernel := randomKernel(t, rng, 4)
+	p := randomPSF(t, rng, 4)
 	y, x := random(rng, n*n), random(rng, n*n)
 	a := mat.NewDense(n*n, n*n, nil) // the matrix of Π*, column by column
 	for j := range n * n {
 		unit := make([]float32, n*n)
 		unit[j] = 1
-		a.SetCol(j, directSum(unit, n, n, 1, kernel))
+		a.SetCol(j, directSum(unit, n, n, 1, p))
 	}
 	var normal mat.SymDense
 	normal.SymOuterK(1, a)
@@ -244,7 +245,7 @@ func TestCorrectAgainstDenseSolution(t *testing.T) {
 		return psf.WienerStep(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40)
 	},
 		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1), tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
-		tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 4, 4))
+		tensors.FromFlatDataAndDimensions(p.Pixels, 1, 4, 4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,10 +260,11 @@ func vector(values []float32) *mat.VecDense {
 	return v
 }
 
-// Three iterations must explain all of x that λ allows for a galaxy on a dark sky, and must not touch a y that agrees with x.
+// Three iterations must explain all of x that λ allows for a galaxy on a dark sky, and must not
+// touch a y that agrees with x.
 func TestCorrect(t *testing.T) {
 	const h, w = 32, 32
-	kernel, err := psf.Gaussian{Sigma: 1}.Render(9)
+	p, err := psf.Gaussian{Sigma: 1}.Render(9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +280,7 @@ func TestCorrect(t *testing.T) {
 	}
 	run := func(start, truth []float32) (mse, moved float64) {
 		out, err := exec.Call(tensors.FromFlatDataAndDimensions(start, 1, h, w, 1), tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
-			tensors.FromFlatDataAndDimensions(kernel.Pixels, 1, 9, 9))
+			tensors.FromFlatDataAndDimensions(p.Pixels, 1, 9, 9))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,7 +327,7 @@ func TestGaussians(t *testing.T) {
 	}
 }
 
-func TestResizeKeepsTheCentre(t *testing.T) {
+func TestResizeKeepsTheCenter(t *testing.T) {
 	k, err := psf.Gaussian{Sigma: 0.8}.Render(9)
 	if err != nil {
 		t.Fatal(err)
@@ -336,7 +338,7 @@ func TestResizeKeepsTheCentre(t *testing.T) {
 			t.Fatal(err)
 		}
 		if math.Abs(float64(r.Pixels[(size/2)*size+size/2]-k.Pixels[4*9+4])) > 1e-3 {
-			t.Errorf("size %d: the centre holds %g, was %g", size, r.Pixels[(size/2)*size+size/2], k.Pixels[40])
+			t.Errorf("size %d: the center holds %g, was %g", size, r.Pixels[(size/2)*size+size/2], k.Pixels[40])
 		}
 	}
 	if _, err := k.Resize(3); err == nil || !strings.Contains(err.Error(), "only") {
@@ -363,7 +365,8 @@ func TestBadPSFs(t *testing.T) {
 	}
 }
 
-// A measured star is a PSF though it has noise, or part of it was taken for sky. One of which little is left isn't.
+// A measured star is a PSF though it has noise, or part of it was taken for sky. One of which
+// little is left isn't.
 func TestMeasuredWeights(t *testing.T) {
 	const size = 64
 	star := must(psf.Moffat{FWHM: 3, Beta: 3}.Render(size))(t).Pixels

@@ -7,91 +7,111 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Recenter moves the light of a measured PSF by less or more than a pixel so that its centroid ([PSF.Moments]) is the centre
-// (k/2, k/2) of the package documentation. Otherwise a model gives galaxies that are shifted by as much the other way. The PSF is
-// interpolated as by [PSF.Rescale]. The first row and column of an even grid, which have none opposite, don't count for the centroid,
+// Recenter moves the light of a measured PSF by less or more than a pixel so that its centroid
+// ([PSF.Moments]) is the center (k/2, k/2) of the package documentation. Otherwise a model gives
+// galaxies that are shifted by as much the other way. The PSF is interpolated as by [PSF.Rescale].
+// The first row and column of an even grid, which have none opposite, don't count for the centroid,
 // so that PSFs of [Gaussian] and its like stay as they are.
-func (k PSF) Recenter() (PSF, error) {
-	row, col, err := k.centroid()
+func (p PSF) Recenter() (PSF, error) {
+	row, col, err := p.centroid()
 	if err != nil {
 		return PSF{}, err
 	}
-	return k.resample(k.Size, 1, row, col)
+	return p.resample(p.Size, 1, row, col)
 }
 
-// Rescale gives the PSF for images of another pixel scale, `pixels` old pixels wide: 2 for images that were averaged 2×2, such as
-// those of [galaxy.Images.Prepare]. Averaging x and y alike leaves the PSF between them as it is, so it is interpolated at the new
-// pixels' centres and keeps its width on the sky. Lanczos' kernel of five lobes is stretched to the wider of the two pixels, so what
-// the new ones can't resolve is smoothed away instead of aliased. A Gaussian comes out to 0.5 % of its peak if its σ is at least
-// the wider pixel; at 0.8 of it to 3 %, and narrower PSFs ring. What spreads beyond the grid is lost, the rest scaled to sum 1.
-func (k PSF) Rescale(pixels float64) (PSF, error) {
-	if err := k.Validate(); err != nil {
+// Rescale returns the PSF for images of another pixel scale, `pixels` old pixels wide: 2 for images
+// that were averaged 2×2, such as those of [galaxy.Images.Prepare]. Averaging x and y alike leaves
+// the PSF between them as it is, so it is interpolated at the new pixels' centers and keeps its
+// width on the sky. Lanczos' window of five lobes is stretched to the wider of the two pixels, so
+// what the new ones can't resolve is smoothed away instead of aliased. A Gaussian comes out to 0.5
+// % of its peak if its σ is at least the wider pixel; at 0.8 of it to 3 %, and narrower PSFs ring.
+// What spreads beyond the grid is lost, the rest scaled to sum 1.
+func (p PSF) Rescale(pixels float64) (PSF, error) {
+	if err := p.Validate(); err != nil {
 		return PSF{}, err
 	}
 	if !(pixels >= 0.05 && pixels <= 20) {
-		return PSF{}, fmt.Errorf("psf: the new pixels must be between 0.05 and 20 old ones wide, got %g", pixels)
+		return PSF{}, fmt.Errorf("psf: the new pixels must be between 0.05 and 20 old ones wide, "+
+			"got %g", pixels)
 	}
-	return k.resample(k.coarse(pixels), pixels, 0, 0)
+	return p.resample(p.coarse(pixels), pixels, 0, 0)
 }
 
-// Rebin integrates an oversampled PSF, as optical models give it, over pixels of n×n of its samples. They are centred on its centre;
-// for an even n, samples on the edge between two pixels are shared. The light is kept to rounding. This adds the square of a pixel
-// to the PSF, a variance of 1/12 in each direction: for a PSF that was measured on pixels, see [PSF.Rescale].
-func (k PSF) Rebin(n int) (PSF, error) {
-	if err := k.Validate(); err != nil {
+// Rebin integrates an oversampled PSF, as optical models give it, over pixels of n×n of its
+// samples. They are centered on its center; for an even n, samples on the edge between two pixels
+// are shared. The light is kept to rounding. This adds the square of a pixel to the PSF, a variance
+// of 1/12 in each direction: for a PSF that was measured on pixels, see [PSF.Rescale].
+func (p PSF) Rebin(n int) (PSF, error) {
+	if err := p.Validate(); err != nil {
 		return PSF{}, err
 	}
 	if n < 1 {
-		return PSF{}, fmt.Errorf("psf: a PSF is rebinned by at least 1 sample to a pixel, got %d", n)
+		return PSF{}, fmt.Errorf("psf: a PSF is rebinned by at least 1 sample to a pixel, got "+
+			"%d", n)
 	}
-	size := k.coarse(float64(n))
-	return k.separable(size, func(i, j int) float64 {
+	return p.rebin(p.coarse(float64(n)), n, 0)
+}
+
+// rebin is [PSF.Rebin] to a size, with pixels centered on the point (at, at), in samples from the
+// center.
+func (p PSF) rebin(size, n int, at float64) (PSF, error) {
+	return p.separable(size, func(i, j int) float64 {
 		// How much of sample j, one wide, lies in pixel i.
-		middle, half := float64((i-size/2)*n), float64(n)/2
-		at := float64(j - k.Size/2)
-		return max(0, min(at+0.5, middle+half)-max(at-0.5, middle-half))
+		middle, half := float64((i-size/2)*n)+at, float64(n)/2
+		sample := float64(j - p.Size/2)
+		return max(0, min(sample+0.5, middle+half)-max(sample-0.5, middle-half))
 	}, nil)
 }
 
-// coarse is the size of the grid whose pixels, `pixels` old ones wide, cover all old ones.
-func (k PSF) coarse(pixels float64) int {
+// coarse returns the size of the grid whose pixels, `pixels` old ones wide, cover all old ones.
+func (p PSF) coarse(pixels float64) int {
 	need := func(light int) int { // pixels beside the central one
 		return max(0, int(math.Ceil((float64(light)+0.5)/pixels-0.5-1e-9)))
 	}
-	before, after := need(k.Size/2), need(k.Size-1-k.Size/2)
+	before, after := need(p.Size/2), need(p.Size-1-p.Size/2)
 	if after < before {
 		return 2 * before
 	}
 	return 2*before + 1
 }
 
-// resample interpolates the PSF at the centres of a grid of another size and pixel scale, with its point (row, col), counted from
-// its centre, in the new centre.
-func (k PSF) resample(size int, pixels, row, col float64) (PSF, error) {
+// resample interpolates the PSF at the centers of a grid of another size and pixel scale, with its
+// point (row, col), counted from its center, in the new center, without what the wider of the two
+// pixels can't resolve.
+func (p PSF) resample(size int, pixels, row, col float64) (PSF, error) {
+	return p.interpolate(size, pixels, max(pixels, 1), row, col)
+}
+
+// interpolate is resample with Lanczos' window stretched by a factor: 1 takes the PSF as it is at
+// the new centers, also what new pixels can't resolve.
+func (p PSF) interpolate(size int, pixels, stretch, row, col float64) (PSF, error) {
 	along := func(shift float64) func(i, j int) float64 {
-		taps := make([]float64, size) // what Lanczos' weights sum to, which is not quite 1, with those off the grid
+		// What Lanczos' weights sum to, which is not quite 1, with those off the grid.
+		taps := make([]float64, size)
 		at := func(i, j int) float64 {
-			return lanczos((float64(i-size/2)*pixels + shift - float64(j-k.Size/2)) / max(pixels, 1))
+			return lanczos((float64(i-size/2)*pixels + shift - float64(j-p.Size/2)) / stretch)
 		}
 		for i := range taps {
-			middle := int(float64(i-size/2)*pixels+shift) + k.Size/2
-			reach := int(lobes*max(pixels, 1)) + 2
+			middle := int(float64(i-size/2)*pixels+shift) + p.Size/2
+			reach := int(lobes*stretch) + 2
 			for j := middle - reach; j <= middle+reach; j++ {
 				taps[i] += at(i, j)
 			}
 		}
 		return func(i, j int) float64 { return at(i, j) / taps[i] }
 	}
-	return k.separable(size, along(row), along(col))
+	return p.separable(size, along(row), along(col))
 }
 
-// separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one i; C is R where it is nil.
-func (k PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error) {
+// separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one
+// i; C is R where it is nil.
+func (p PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error) {
 	if err := validSize(size); err != nil {
 		return PSF{}, err
 	}
 	matrix := func(weight func(i, j int) float64) *mat.Dense {
-		m := mat.NewDense(size, k.Size, nil)
+		m := mat.NewDense(size, p.Size, nil)
 		m.Apply(func(i, j int, _ float64) float64 { return weight(i, j) }, m)
 		return m
 	}
@@ -100,8 +120,8 @@ func (k PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error)
 	if cols != nil {
 		right = matrix(cols)
 	}
-	old := mat.NewDense(k.Size, k.Size, nil)
-	old.Apply(func(i, j int, _ float64) float64 { return float64(k.Pixels[i*k.Size+j]) }, old)
+	old := mat.NewDense(p.Size, p.Size, nil)
+	old.Apply(func(i, j int, _ float64) float64 { return float64(p.Pixels[i*p.Size+j]) }, old)
 	var product mat.Dense
 	product.Product(left, old, right.T())
 	weights := make([]float32, size*size)
@@ -111,7 +131,7 @@ func (k PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error)
 	return New(size, weights)
 }
 
-// lobes is the number of them to each side of Lanczos' kernel.
+// lobes is the number of them to each side of Lanczos' window.
 const lobes = 5
 
 // lanczos is sinc(t)·sinc(t/lobes), within ±lobes.
@@ -125,18 +145,18 @@ func lanczos(t float64) float64 {
 	return lobes * math.Sin(t) * math.Sin(t/lobes) / (t * t)
 }
 
-// Compose is the PSF of light that passes through a and then b, their convolution in full: its grid is large enough to lose none. If
-// y is to be seen through a sharper PSF a instead of none (the paper's Section 4), the model's is the b for which Compose(a, b) is the
-// telescope's.
+// Compose is the PSF of light that passes through a and then b, their convolution in full: its grid
+// is large enough to lose none. If y is to be seen through a sharper PSF a instead of none (the
+// paper's Section 4), the model's is the b for which Compose(a, b) is the telescope's.
 func Compose(a, b PSF) (PSF, error) {
-	for _, k := range []PSF{a, b} {
-		if err := k.Validate(); err != nil {
+	for _, p := range []PSF{a, b} {
+		if err := p.Validate(); err != nil {
 			return PSF{}, err
 		}
 	}
 	size := a.Size + b.Size - 1
 	if a.Size%2 == 0 && b.Size%2 == 0 {
-		size++ // or the centres a/2 + b/2 would not be the centre
+		size++ // or the centers a/2 + b/2 would not be the center
 	}
 	if err := validSize(size); err != nil {
 		return PSF{}, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 )
 
@@ -18,7 +19,7 @@ func total(k psf.PSF) (sum float64) {
 	return sum
 }
 
-// offset samples a Gaussian whose light is beside the centre.
+// offset samples a Gaussian whose light is beside the center.
 func offset(t *testing.T, size int, sigma, row, col float64) psf.PSF {
 	t.Helper()
 	weights := make([]float32, size*size)
@@ -29,7 +30,7 @@ func offset(t *testing.T, size int, sigma, row, col float64) psf.PSF {
 	return must(psf.New(size, weights))(t)
 }
 
-func TestRecentre(t *testing.T) {
+func TestRecenter(t *testing.T) {
 	for _, size := range []int{24, 25} {
 		for _, at := range [][2]float64{{0, 0}, {-0.5, -0.5}, {0.3, -0.2}, {1.7, 2}} {
 			k := offset(t, size, 1.5, at[0], at[1])
@@ -67,10 +68,11 @@ func TestRescaleOfGaussians(t *testing.T) {
 	}
 }
 
-// Averaging 2×2 the image seen through a PSF is seeing the averaged image through the rescaled PSF. An integrated one is too wide.
+// Averaging 2×2 the image seen through a PSF is seeing the averaged image through the rescaled PSF.
+// An integrated one is too wide.
 func TestRescaleCommutesWithAveraging(t *testing.T) {
 	const n = 64
-	k := must(psf.Gaussian{Sigma: 2.2, Shear: psf.Ellipse(0.8, 0.4)}.Render(25))(t)
+	k := must(psf.Gaussian{Sigma: 2.2, Shear: moments.Ellipse(0.8, 0.4)}.Render(25))(t)
 	y := make([]float32, n*n)
 	for i := range y {
 		r, c := float64(i/n)-31.3, float64(i%n)-30.2
@@ -117,7 +119,8 @@ func TestRebinIntegrates(t *testing.T) {
 				near(t, fmt.Sprintf("n=%d, size %d→%d, pixel %d", n, size, got.Size, i), float64(w), integral(i/got.Size)*integral(i%got.Size), 1.5e-3)
 			}
 			rr, cc, _ := secondMoments(got)
-			// Of n samples instead of the integral: 1/12 − 1/12n², and by the trapezoidal rule, for an even n, 1/12 + 1/6n².
+			// Of n samples instead of the integral: 1/12 − 1/12n², and by the trapezoidal rule, for
+			// an even n, 1/12 + 1/6n².
 			want := sigma*sigma + 1.0/12 - 1/float64(12*n*n)
 			if n%2 == 0 {
 				want = sigma*sigma + 1.0/12 + 1/float64(6*n*n)
@@ -129,7 +132,7 @@ func TestRebinIntegrates(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	for n := 1; n < 6; n++ {
 		for size := 1; size < 12; size++ {
-			k := randomKernel(t, rng, size)
+			k := randomPSF(t, rng, size)
 			got := must(k.Rebin(n))(t)
 			first := func(k psf.PSF) (sum float64) {
 				for i, w := range k.Pixels {
@@ -137,7 +140,7 @@ func TestRebinIntegrates(t *testing.T) {
 				}
 				return sum
 			}
-			// Each sample moves to the centre of its pixel, by half a pixel at most.
+			// Each sample moves to the center of its pixel, by half a pixel at most.
 			near(t, fmt.Sprintf("n=%d, size %d: the centroid", n, size), first(got), first(k)/float64(n), 0.5)
 			if n == 1 && !slices.EqualFunc(got.Pixels, k.Pixels, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-7 }) {
 				t.Errorf("size %d changes when rebinned by 1", size)
@@ -146,7 +149,7 @@ func TestRebinIntegrates(t *testing.T) {
 	}
 }
 
-// One after the other or composed: the same image, wherever the centres are.
+// One after the other or composed: the same image, wherever the centers are.
 func TestCompose(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	const n = 30
@@ -155,7 +158,7 @@ func TestCompose(t *testing.T) {
 		y[(10+i/10)*n+10+i%10] = rng.Float32()
 	}
 	for _, sizes := range [][2]int{{5, 7}, {4, 7}, {7, 4}, {4, 6}, {1, 1}, {2, 2}} {
-		a, b := randomKernel(t, rng, sizes[0]), randomKernel(t, rng, sizes[1])
+		a, b := randomPSF(t, rng, sizes[0]), randomPSF(t, rng, sizes[1])
 		ab := must(psf.Compose(a, b))(t)
 		once := directSum(y, n, n, 1, a)
 		between := make([]float32, len(once))
@@ -189,7 +192,7 @@ func TestResamplingRefuses(t *testing.T) {
 		"negative size": {second(k.Resize(-9)), "got -9"},
 		"huge size":     {second(k.Resize(1 << 40)), "1 to 16384 pixels"},
 		"huge Gaussian": {second(psf.Gaussian{Sigma: 1}.Render(1 << 40)), "1 to 16384 pixels"},
-		"no end":        {second(psf.Grid(9, 1, 2, 1e-300)), "larger step"},
+		"no end":        {second(psf.GaussianSeries(9, 1, 2, 1e-300)), "larger step"},
 		"nothing":       {second(psf.Stack()), "no PSF"},
 	} {
 		if test.err == nil || !strings.HasPrefix(test.err.Error(), "psf: ") || !strings.Contains(test.err.Error(), test.want) {

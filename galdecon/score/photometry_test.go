@@ -14,9 +14,12 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// draw is a galaxy whose surface brightness at elliptical radius r is profile(r), of unit flux for a round one: sheared by g
-// without change of area, centred at column x and row y. Each pixel is the mean over fine×fine points.
-func draw(size int, x, y, g1, g2 float64, fine int, profile func(r float64) float64) *galaxy.Images {
+// draw is a galaxy whose surface brightness at elliptical radius r is profile(r), of unit flux for
+// a round one: sheared by g without change of area, centered at column x and row y. Each pixel is
+// the mean over fine×fine points.
+func draw(
+	size int, x, y, g1, g2 float64, fine int, profile func(r float64) float64,
+) *galaxy.Images {
 	im := galaxy.NewImages(1, size, size, 1)
 	norm := 1 / math.Sqrt(1-g1*g1-g2*g2)
 	for row := range size {
@@ -37,10 +40,13 @@ func draw(size int, x, y, g1, g2 float64, fine int, profile func(r float64) floa
 }
 
 func gaussian(sigma float64) func(r float64) float64 {
-	return func(r float64) float64 { return math.Exp(-r*r/(2*sigma*sigma)) / (2 * math.Pi * sigma * sigma) }
+	return func(r float64) float64 {
+		return math.Exp(-r*r/(2*sigma*sigma)) / (2 * math.Pi * sigma * sigma)
+	}
 }
 
-// sersic is the profile with the half-light radius re and index n, and enclosed the share of its flux within a radius.
+// sersic is the profile with the half-light radius re and index n, and enclosed the share of its
+// flux within a radius.
 func sersic(re, n float64) (profile, enclosed func(r float64) float64) {
 	b := mathext.GammaIncRegInv(2*n, 0.5)
 	flux := 2 * math.Pi * n * re * re * math.Gamma(2*n) * math.Pow(b, -2*n)
@@ -65,8 +71,8 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 	}
 }
 
-// A sampled Gaussian has the flux, centre and shear that it was drawn with, to the accuracy of float32; a round one the share
-// 1 − exp(−r²/2σ²) of its light within r.
+// A sampled Gaussian has the flux, center and shear that it was drawn with, to the accuracy of
+// float32; a round one the share 1 − exp(−r²/2σ²) of its light within r.
 func TestMeasureGaussian(t *testing.T) {
 	const sigma = 2.2
 	for _, g := range [][2]float64{{0, 0}, {0.2, -0.1}, {-0.3, 0.3}, {0, 0.5}} {
@@ -89,17 +95,19 @@ func TestMeasureGaussian(t *testing.T) {
 	}
 }
 
-// The half-light radius of exponential discs and de Vaucouleurs' law is that of their curve of growth. Adaptive moments follow a
-// shear exactly, so all isophotes of an axis ratio q have |g| = (1−q)/(1+q), whatever the profile; but round pixels make cusps
-// rounder.
+// The half-light radius of exponential discs and de Vaucouleurs' law is that of their curve of
+// growth. Adaptive moments follow a shear exactly, so all isophotes of an axis ratio q have |g| =
+// (1−q)/(1+q), whatever the profile; but round pixels make cusps rounder.
 func TestMeasureSersic(t *testing.T) {
 	const size, aperture = 64, 28.0
 	for _, test := range []struct{ re, n, q, angle, tolerance float64 }{
-		{5, 1, 1, 0, 1e-4}, {5, 1, 0.5, 0.4, 0.003}, {8, 1, 0.3, 2, 0.003}, {8, 0.5, 0.7, -1, 0.001}, {8, 2, 0.5, -1, 0.008},
+		{5, 1, 1, 0, 1e-4}, {5, 1, 0.5, 0.4, 0.003}, {8, 1, 0.3, 2, 0.003},
+		{8, 0.5, 0.7, -1, 0.001}, {8, 2, 0.5, -1, 0.008},
 	} {
 		profile, enclosed := sersic(test.re, test.n)
 		g := (1 - test.q) / (1 + test.q)
-		p := measure(t, draw(size, 31.4, 31.7, g*math.Cos(2*test.angle), g*math.Sin(2*test.angle), 7, profile), aperture)
+		p := measure(t, draw(size, 31.4, 31.7, g*math.Cos(2*test.angle), g*math.Sin(2*test.angle),
+			7, profile), aperture)
 		within(t, "g1", p.G1, g*math.Cos(2*test.angle), test.tolerance)
 		within(t, "g2", p.G2, g*math.Sin(2*test.angle), test.tolerance)
 		if test.q < 1 {
@@ -119,18 +127,20 @@ func TestMeasureSersic(t *testing.T) {
 	for _, n := range []float64{2, 4} {
 		profile, enclosed := sersic(5, n)
 		p := measure(t, draw(size, 31.4, 31.7, 0, 0, 15, profile), aperture)
-		within(t, "light within half of the light's radius, compared with the aperture's", enclosed(p.HalfLight)/enclosed(aperture), 0.5, 0.01)
+		within(t, "light within half of the light's radius, compared with the aperture's",
+			enclosed(p.HalfLight)/enclosed(aperture), 0.5, 0.01)
 	}
 }
 
-// Rows and columns exchanged: g1 changes sign, g2 stays. Mirrored: g2 changes sign. Twice the size and k times the flux: only
-// lengths and fluxes follow.
+// Rows and columns exchanged: g1 changes sign, g2 stays. Mirrored: g2 changes sign. Twice the size
+// and k times the flux: only lengths and fluxes follow.
 func TestMeasureInvariance(t *testing.T) {
 	const size = 40
 	profile, _ := sersic(4, 1)
 	image := draw(size, 19.2, 20.4, 0.25, 0.1, 5, profile)
 	p := measure(t, image, 15)
-	transposed, mirrored, brighter := galaxy.NewImages(1, size, size, 1), galaxy.NewImages(1, size, size, 1), galaxy.NewImages(1, size, size, 3)
+	transposed, mirrored, brighter := galaxy.NewImages(1, size, size, 1),
+		galaxy.NewImages(1, size, size, 1), galaxy.NewImages(1, size, size, 3)
 	for row := range size {
 		for col := range size {
 			v := image.Pixels[row*size+col]
@@ -168,8 +178,8 @@ func TestMeasureInvariance(t *testing.T) {
 	within(t, "centroid at twice the size", e.Centroid, math.Hypot(19.2+0.5, 20.4+0.5), 1e-2)
 }
 
-// White noise leaves fluxes unbiased, with an error of σ√(area), and gives g1 and g2 errors of 1/ν each, with ν = √(Σ image²)/σ for
-// a Gaussian galaxy: the Fisher information of a Gaussian's shape.
+// White noise leaves fluxes unbiased, with an error of σ√(area), and gives g1 and g2 errors of 1/ν
+// each, with ν = √(Σ image²)/σ for a Gaussian galaxy: the Fisher information of a Gaussian's shape.
 func TestMeasureNoise(t *testing.T) {
 	const size, aperture, width, trials = 32, 10.0, 2.5, 300
 	clean := draw(size, 15.5, 15.5, 0.1, 0, 1, gaussian(width))
@@ -188,7 +198,8 @@ func TestMeasureNoise(t *testing.T) {
 			image.Pixels[i] += float32(noise * rng.NormFloat64())
 		}
 		p := measure(t, image, aperture)
-		flux, light, g1, g2 = append(flux, p.Flux), append(light, p.Aperture), append(g1, p.G1), append(g2, p.G2)
+		flux, light, g1, g2 = append(flux, p.Flux), append(light, p.Aperture), append(g1, p.G1),
+			append(g2, p.G2)
 	}
 	// A standard deviation is known to 1/√(2·300) = 4 %, a mean to σ/√300.
 	check := func(what string, values []float64, mean, deviation float64) {
@@ -202,8 +213,9 @@ func TestMeasureNoise(t *testing.T) {
 	check("g2", g2, truth.G2, 1/snr)
 }
 
-// A point in the middle of a disc draws the weights in, but the disc is what has a shape: it is measured, along the disc's axes and rounder
-// than it, alike for both diagonals and axes. Without the disc there is none.
+// A point in the middle of a disc draws the weights in, but the disc is what has a shape: it is
+// measured, along the disc's axes and rounder than it, alike for both diagonals and axes. Without
+// the disc there is none.
 func TestMeasureNucleus(t *testing.T) {
 	const size = 32
 	for _, g := range [][2]float64{{0.3, 0}, {-0.3, 0}, {0, 0.3}, {0.2, -0.2}} {
@@ -239,7 +251,8 @@ func TestMeasureNucleus(t *testing.T) {
 func TestMeasureErrors(t *testing.T) {
 	const size = 32
 	blank := galaxy.NewImages(1, size, size, 1)
-	point, dark, flat, aside, nan := blank.Select(0), blank.Select(0), blank.Select(0), draw(size, 28, 28, 0, 0, 1, gaussian(2)), blank.Select(0)
+	point, dark, flat, aside, nan := blank.Select(0), blank.Select(0), blank.Select(0),
+		draw(size, 28, 28, 0, 0, 1, gaussian(2)), blank.Select(0)
 	point.Pixels[16*size+16] = 1
 	nan.Pixels[0] = float32(math.NaN())
 	for i := range flat.Pixels {
@@ -261,10 +274,12 @@ func TestMeasureErrors(t *testing.T) {
 		"blank":                   {blank, 8, "no light under"},
 		"negative":                {dark, 8, "no light under"},
 		"a point":                 {point, 8, "narrower than"},
-		"flat":                    {flat, 8, "beyond the aperture"},
+		"flat":                    {flat, 8, "aperture of radius 8: its light spreads too far"},
 		"a galaxy in the corner":  {aside, 8, "there is no galaxy"},
 	} {
-		if _, err := score.Measure(test.image, test.aperture); err == nil || !strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), test.want) {
+		if _, err := score.Measure(test.image, test.aperture); err == nil ||
+			!strings.HasPrefix(err.Error(), "score: ") ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
 		}
 	}

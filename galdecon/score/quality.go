@@ -7,9 +7,10 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// PSNR is the peak signal-to-noise ratio 10 log₁₀(L²/MSE) in dB of each image [n, height, width, channels] against the truth, which
-// has as many images or is one for all. dataRange is L, the range of the pixels: 1 for galaxies whose peak is 1. Where image and
-// truth are equal it is +Inf.
+// PSNR returns the peak signal-to-noise ratio 10 log₁₀(L²/MSE) in dB of each image [n, height,
+// width, channels] against the truth, which has as many images or is one for all. dataRange is L,
+// the range of the pixels: 1 for galaxies whose peak is 1. Where image and truth are equal it is
+// +Inf.
 func PSNR(truth, images *galaxy.Images, dataRange float64) ([]float64, error) {
 	if err := pairs(truth, images, dataRange); err != nil {
 		return nil, err
@@ -29,21 +30,24 @@ const (
 	ssimK2     = 0.03
 )
 
-// SSIM is the mean structural similarity of each image [n, height, width, channels] with the truth, which has as many images or is
-// one for all (Wang et al. 2004, IEEE Trans. Image Process. 13, 600): 1 for equal images, and 0 for unrelated ones. It is the mean
-// over channels and over all positions of a window that lies within the image, Gaussian of σ = 1.5 pixels on 11×11, of
+// SSIM returns the mean structural similarity of each image [n, height, width, channels] with the
+// truth, which has as many images or is one for all (Wang et al. 2004, IEEE Trans. Image Process.
+// 13, 600): 1 for equal images, and 0 for unrelated ones. It is the mean over channels and over all
+// positions of a window that lies within the image, Gaussian of σ = 1.5 pixels on 11×11, of
 //
-//	(2 μx μy + C1)(2 σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2)),  C1 = (0.01 L)², C2 = (0.03 L)²
+//	(2 μx μy + C1)(2 σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2))
 //
-// with the weighted means μ, variances and covariance σ there. dataRange is L, the range of the pixels: 1 for galaxies whose peak
-// is 1. On a dark sky C2 decides: noise well below 0.03 L doesn't count. Images must have at least 11×11 pixels.
+// with C1 = (0.01 L)², C2 = (0.03 L)² and the weighted means μ, variances and covariance σ there.
+// dataRange is L, the range of the pixels: 1 for galaxies whose peak is 1. On a dark sky C2
+// decides: noise well below 0.03 L doesn't count. Images must have at least 11×11 pixels.
 func SSIM(truth, images *galaxy.Images, dataRange float64) ([]float64, error) {
 	if err := pairs(truth, images, dataRange); err != nil {
 		return nil, err
 	}
 	height, width := images.Height, images.Width
 	if min(height, width) <= 2*ssimRadius {
-		return nil, fmt.Errorf("score: SSIM needs images of at least %d×%[1]d pixels, these have %d×%d", 2*ssimRadius+1, height, width)
+		return nil, fmt.Errorf("score: SSIM needs images of at least %d×%[1]d pixels, these have "+
+			"%d×%d", 2*ssimRadius+1, height, width)
 	}
 	c1, c2 := math.Pow(ssimK1*dataRange, 2), math.Pow(ssimK2*dataRange, 2)
 	values := make([]float64, images.N)
@@ -61,11 +65,13 @@ func SSIM(truth, images *galaxy.Images, dataRange float64) ([]float64, error) {
 				x[p] = float64(images.At(i)[p*images.Channels+c])
 				y[p] = float64(truth.At(i % truth.N)[p*images.Channels+c])
 			}
-			mx, my, xx, yy, xy := windowed(x, height, width), windowed(y, height, width), product(x, x), product(y, y), product(x, y)
+			mx, my, xx, yy, xy := windowed(x, height, width), windowed(y, height, width),
+				product(x, x), product(y, y), product(x, y)
 			sum := 0.0
 			for p := range mx {
 				vx, vy, cov := xx[p]-mx[p]*mx[p], yy[p]-my[p]*my[p], xy[p]-mx[p]*my[p]
-				sum += (2*mx[p]*my[p] + c1) * (2*cov + c2) / ((mx[p]*mx[p] + my[p]*my[p] + c1) * (vx + vy + c2))
+				sum += (2*mx[p]*my[p] + c1) * (2*cov + c2) / ((mx[p]*mx[p] + my[p]*my[p] + c1) *
+					(vx + vy + c2))
 			}
 			values[i] += sum / float64(len(mx)*images.Channels)
 		}
@@ -73,7 +79,8 @@ func SSIM(truth, images *galaxy.Images, dataRange float64) ([]float64, error) {
 	return values, nil
 }
 
-// windowed is the weighted mean of an image within the window of SSIM, at all positions where it fits in: [height-10, width-10].
+// windowed returns the weighted mean of an image within the window of SSIM, at all positions where
+// it fits in: [height-10, width-10].
 func windowed(image []float64, height, width int) []float64 {
 	var weights [2*ssimRadius + 1]float64
 	total := 0.0
@@ -97,7 +104,8 @@ func windowed(image []float64, height, width int) []float64 {
 	return out
 }
 
-// pairs reports images that can't be compared one by one with the truth, or in units of the range of their pixels.
+// pairs returns an error if images can't be compared one by one with the truth, or in units of the
+// range of their pixels.
 func pairs(truth, images *galaxy.Images, dataRange float64) error {
 	if err := valid("truth", truth); err != nil {
 		return err
@@ -105,12 +113,16 @@ func pairs(truth, images *galaxy.Images, dataRange float64) error {
 	if err := valid("images", images); err != nil {
 		return err
 	}
-	if truth.N != 1 && truth.N != images.N || truth.Height != images.Height || truth.Width != images.Width || truth.Channels != images.Channels {
-		return fmt.Errorf("score: images of shape [%d, %d, %d, %d] can't be compared with the truth, which has the shape [%d, %d, %d, %d]; it must be one for each or one for all",
-			images.N, images.Height, images.Width, images.Channels, truth.N, truth.Height, truth.Width, truth.Channels)
+	if truth.N != 1 && truth.N != images.N || truth.Height != images.Height ||
+		truth.Width != images.Width || truth.Channels != images.Channels {
+		return fmt.Errorf("score: images of shape [%d, %d, %d, %d] can't be compared with the "+
+			"truth, which has the shape [%d, %d, %d, %d]; it must be one for each or one for all",
+			images.N, images.Height, images.Width, images.Channels, truth.N, truth.Height,
+			truth.Width, truth.Channels)
 	}
 	if !(dataRange > 0) || math.IsInf(dataRange, 1) {
-		return fmt.Errorf("score: the range of the pixels must be positive and finite, got %g", dataRange)
+		return fmt.Errorf("score: the range of the pixels must be positive and finite, got %g",
+			dataRange)
 	}
 	return nil
 }

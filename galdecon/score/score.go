@@ -1,5 +1,5 @@
-// Package score says how good candidates are: whether they explain the observation (the constraint of the paper's Eq. 3), and how
-// far they lie from the truth where that is known.
+// Package score says how good candidates are: whether they explain the observation (the constraint
+// of the paper's Eq. 3), and how far they lie from the truth where that is known.
 package score
 
 import (
@@ -11,10 +11,12 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Epsilon is the paper's slack ε (Section 3): a candidate is retained if mean((Π*y − x)²) < Epsilon.
+// Epsilon is the paper's slack ε (Section 3): a candidate is retained if mean((Π*y − x)²) <
+// Epsilon.
 const Epsilon = 1e-4
 
-// MSE is the mean squared difference of two images; it is NaN for empty ones. It panics if their lengths differ.
+// MSE returns the mean squared difference of two images; it is NaN for empty ones. It panics if
+// their lengths differ.
 func MSE(a, b []float32) float64 {
 	if len(a) != len(b) {
 		panic(fmt.Sprintf("score: MSE of images with %d and %d values", len(a), len(b)))
@@ -27,8 +29,8 @@ func MSE(a, b []float32) float64 {
 	return sum / float64(len(a))
 }
 
-// DataMSE is the error mean((Π*y − x)²) of each candidate: reblurred is Π*y [n, height, width, channels], observation is
-// x [1, height, width, channels].
+// DataMSE returns the error mean((Π*y − x)²) of each candidate: reblurred is Π*y [n, height, width,
+// channels], observation is x [1, height, width, channels].
 func DataMSE(reblurred, observation *galaxy.Images) ([]float64, error) {
 	if err := Match("candidates", reblurred, "observation", observation); err != nil {
 		return nil, err
@@ -40,13 +42,15 @@ func DataMSE(reblurred, observation *galaxy.Images) ([]float64, error) {
 	return errors, nil
 }
 
-// ChiSquared is the reduced χ² of each candidate, mean((Π*y − x)²)/σ², with reblurred and observation as in [DataMSE] and the
-// standard deviation σ > 0 of the white noise of x. The truth has 1, within √(2/pixels), and so have on average exact samples of
-// the posterior. Below, noise was taken for galaxy: the mean of a posterior and all that fits x best. Above, the candidate doesn't
-// explain x.
+// ChiSquared returns the reduced χ² of each candidate, mean((Π*y − x)²)/σ², with reblurred and
+// observation as in [DataMSE] and the standard deviation σ > 0 of the white noise of x. The truth
+// has 1, within √(2/pixels), and so have on average exact samples of the posterior. Below, noise
+// was taken for galaxy: the mean of a posterior and all that fits x best. Above, the candidate
+// doesn't explain x.
 func ChiSquared(reblurred, observation *galaxy.Images, noise float64) ([]float64, error) {
 	if !(noise > 0) || math.IsInf(noise, 1) {
-		return nil, fmt.Errorf("score: χ² needs a positive, finite standard deviation of the noise, got %g", noise)
+		return nil, fmt.Errorf("score: χ² needs a positive, finite standard deviation of the "+
+			"noise, got %g", noise)
 	}
 	values, err := DataMSE(reblurred, observation)
 	for i := range values {
@@ -55,8 +59,9 @@ func ChiSquared(reblurred, observation *galaxy.Images, noise float64) ([]float64
 	return values, err
 }
 
-// Retained is the fraction of candidates with a reconvolution error below epsilon (Table 1, "percent retained"), of the [Survivors]. Where
-// these are an error, as for ε ≤ 0 or the error NaN, and of no candidates, it is NaN.
+// Retained returns the fraction of candidates with a reconvolution error below epsilon (Table 1,
+// "percent retained"), of the [Survivors]. Where these are an error, as for ε ≤ 0 or the error NaN,
+// and of no candidates, it is NaN.
 func Retained(reconvolution []float64, epsilon float64) float64 {
 	kept, err := Survivors(reconvolution, epsilon)
 	if err != nil {
@@ -71,14 +76,24 @@ type Accuracy struct {
 	Observation float64
 	// Samples is the mean MSE of the candidates, Mean that of their mean image.
 	Samples, Mean float64
-	// Variance is that of the candidates around their mean, unbiased. Where a posterior is calibrated, Mean is on average
-	// Variance·(1 + 1/n), and Samples twice Variance.
+	// Variance is that of the candidates around their mean, unbiased. Where a posterior is
+	// calibrated, Mean is on average Variance·(1 + 1/n), and Samples twice Variance.
 	Variance float64
 }
 
-// NewAccuracy measures the accuracy of candidates [n, height, width, channels], n ≥ 2, against the truth y and the observation x, both
-// [1, height, width, channels].
-func NewAccuracy(truth, observation, samples *galaxy.Images) (Accuracy, error) {
+// Trial is one observation whose truth is known, with candidates for it. Name its fields: images
+// that change places give other numbers, not an error.
+type Trial struct {
+	// Truth is y and Observation is x, both [1, height, width, channels].
+	Truth, Observation *galaxy.Images
+	// Samples are the candidates, [n, height, width, channels], n ≥ 2.
+	Samples *galaxy.Images
+}
+
+// Accuracy compares the candidates with the truth. It returns an error if their shapes differ, or
+// if there are fewer than 2 candidates.
+func (t Trial) Accuracy() (Accuracy, error) {
+	truth, observation, samples := t.Truth, t.Observation, t.Samples
 	if err := Match("truth", truth, "observation", observation); err != nil {
 		return Accuracy{}, err
 	}
@@ -86,7 +101,8 @@ func NewAccuracy(truth, observation, samples *galaxy.Images) (Accuracy, error) {
 		return Accuracy{}, err
 	}
 	if samples.N < 2 {
-		return Accuracy{}, fmt.Errorf("score: a variance needs at least 2 candidates, got %d", samples.N)
+		return Accuracy{}, fmt.Errorf("score: a variance needs at least 2 candidates, got %d",
+			samples.N)
 	}
 	a := Accuracy{Observation: MSE(observation.Pixels, truth.Pixels)}
 	for i := range samples.N {
@@ -105,8 +121,8 @@ func NewAccuracy(truth, observation, samples *galaxy.Images) (Accuracy, error) {
 	return a, nil
 }
 
-// MeanImage is the mean of images [n, height, width, channels], [1, height, width, channels]: of candidates, their best estimate in
-// the mean square.
+// MeanImage returns the mean of images [n, height, width, channels], [1, height, width, channels]:
+// of candidates, their best estimate in the mean square.
 func MeanImage(images *galaxy.Images) (*galaxy.Images, error) {
 	if err := valid("images", images); err != nil {
 		return nil, err
@@ -122,28 +138,47 @@ func MeanImage(images *galaxy.Images) (*galaxy.Images, error) {
 	return mean, nil
 }
 
-// VarianceRatio is the variance of the posterior over that of the prior, each unbiased and averaged over pixels: near 1 the
-// observation has told nothing, near 0 nearly all. The candidates are of one observation, [n, height, width, channels], n ≥ 2, and
-// the galaxies that the model was trained for, [m, height, width, channels], m ≥ 2, stand for the prior. An over-confident model
-// has a small ratio too; see the calibration.
-func VarianceRatio(candidates, galaxies *galaxy.Images) (float64, error) {
-	if err := valid("galaxies", galaxies); err != nil {
-		return 0, err
-	}
-	if err := Match("candidates", candidates, "galaxy", galaxies.Select(0)); err != nil {
-		return 0, err
-	}
-	if candidates.N < 2 || galaxies.N < 2 {
-		return 0, fmt.Errorf("score: a variance needs at least 2 images, got %d candidates and %d galaxies", candidates.N, galaxies.N)
-	}
-	prior := pixelVariance(galaxies)
-	if prior == 0 {
-		return 0, fmt.Errorf("score: the %d galaxies are equal, so the prior has no variance", galaxies.N)
-	}
-	return pixelVariance(candidates) / prior, nil
+// Prior is what is known of a galaxy before it is observed, as far as its variance goes; [NewPrior]
+// makes it.
+type Prior struct {
+	galaxy   *galaxy.Images // one of them, for their shape
+	variance float64
 }
 
-// pixelVariance is the unbiased variance of each value over the images, averaged over the values.
+// NewPrior measures galaxies [m, height, width, channels], m ≥ 2, of the kind that a model was
+// trained for. It returns an error if they are all equal.
+func NewPrior(galaxies *galaxy.Images) (*Prior, error) {
+	if err := valid("galaxies", galaxies); err != nil {
+		return nil, err
+	}
+	if galaxies.N < 2 {
+		return nil, fmt.Errorf("score: the variance of a prior needs at least 2 galaxies, got %d",
+			galaxies.N)
+	}
+	p := &Prior{galaxy: galaxies.Select(0), variance: pixelVariance(galaxies)}
+	if p.variance == 0 {
+		return nil, fmt.Errorf("score: the %d galaxies are equal, so the prior has no variance",
+			galaxies.N)
+	}
+	return p, nil
+}
+
+// VarianceRatio returns the variance of the posterior over that of the prior, each unbiased and
+// averaged over pixels: near 1 the observation has told nothing, near 0 nearly all. The candidates
+// are of one observation, [n, height, width, channels], n ≥ 2. An over-confident model has a small
+// ratio too; see the calibration.
+func (p *Prior) VarianceRatio(candidates *galaxy.Images) (float64, error) {
+	if err := Match("candidates", candidates, "galaxy", p.galaxy); err != nil {
+		return 0, err
+	}
+	if candidates.N < 2 {
+		return 0, fmt.Errorf("score: a variance needs at least 2 candidates, got %d", candidates.N)
+	}
+	return pixelVariance(candidates) / p.variance, nil
+}
+
+// pixelVariance returns the unbiased variance of each value over the images, averaged over the
+// values.
 func pixelVariance(images *galaxy.Images) float64 {
 	sum, values := 0.0, make([]float64, images.N)
 	for pixel := range images.At(0) {
@@ -155,7 +190,7 @@ func pixelVariance(images *galaxy.Images) float64 {
 	return sum / float64(len(images.At(0)))
 }
 
-// valid reports images that are missing or damaged.
+// valid returns an error if images are missing or damaged.
 func valid(name string, images *galaxy.Images) error {
 	if images == nil {
 		return fmt.Errorf("score: %s: there are none", name)
@@ -166,7 +201,8 @@ func valid(name string, images *galaxy.Images) error {
 	return nil
 }
 
-// Match returns an error if images can't be compared: all of a, [n, h, w, c], with the one of b, [1, h, w, c].
+// Match returns an error if images can't be compared: all of a, [n, h, w, c], with the one of b,
+// [1, h, w, c].
 func Match(nameA string, a *galaxy.Images, nameB string, b *galaxy.Images) error {
 	if err := valid(nameA, a); err != nil {
 		return err
@@ -175,7 +211,8 @@ func Match(nameA string, a *galaxy.Images, nameB string, b *galaxy.Images) error
 		return err
 	}
 	if b.N != 1 || a.Height != b.Height || a.Width != b.Width || a.Channels != b.Channels {
-		return fmt.Errorf("score: %s of shape [%d, %d, %d, %d] can't be compared with one %s, which has the shape [%d, %d, %d, %d]",
+		return fmt.Errorf("score: %s of shape [%d, %d, %d, %d] can't be compared with one %s, "+
+			"which has the shape [%d, %d, %d, %d]",
 			nameA, a.N, a.Height, a.Width, a.Channels, nameB, b.N, b.Height, b.Width, b.Channels)
 	}
 	return nil

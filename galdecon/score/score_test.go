@@ -53,8 +53,9 @@ func TestRetained(t *testing.T) {
 		errors []float64
 		want   float64
 	}{
-		{[]float64{0, 0.9e-4, 2e-4, 3}, 0.5}, // the released program keeps what is above 2; the paper doesn't
-		{[]float64{1e-4}, 0},                 // the bound itself is out
+		// the released program keeps what is above 2; the paper doesn't
+		{[]float64{0, 0.9e-4, 2e-4, 3}, 0.5},
+		{[]float64{1e-4}, 0}, // the bound itself is out
 	} {
 		near(t, "share retained", score.Retained(test.errors, score.Epsilon), test.want)
 	}
@@ -62,16 +63,19 @@ func TestRetained(t *testing.T) {
 	for _, test := range []struct {
 		errors  []float64
 		epsilon float64
-	}{{nil, score.Epsilon}, {[]float64{math.NaN(), 0}, score.Epsilon}, {[]float64{0}, 0}, {[]float64{0}, -1}, {[]float64{0}, math.NaN()}, {[]float64{0}, math.Inf(1)}} {
+	}{{nil, score.Epsilon}, {[]float64{math.NaN(), 0}, score.Epsilon}, {[]float64{0}, 0},
+		{[]float64{0}, -1}, {[]float64{0}, math.NaN()}, {[]float64{0}, math.Inf(1)}} {
 		if got := score.Retained(test.errors, test.epsilon); !math.IsNaN(got) {
-			t.Errorf("of the errors %v %g are retained for ε = %g, want NaN", test.errors, got, test.epsilon)
+			t.Errorf("of the errors %v %g are retained for ε = %g, want NaN", test.errors, got,
+				test.epsilon)
 		}
 	}
 }
 
-func TestAgainst(t *testing.T) {
+func TestAccuracy(t *testing.T) {
 	// Candidates 1 and 3, 2 and 6: means 2 and 4, variances 2 and 8.
-	got, err := score.NewAccuracy(images(1, 2), images(0, 4), images(1, 2, 3, 6))
+	got, err := score.Trial{Truth: images(1, 2), Observation: images(0, 4),
+		Samples: images(1, 2, 3, 6)}.Accuracy()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +101,8 @@ func TestChiSquared(t *testing.T) {
 		t.Errorf("χ² of the truth %v, error %v", got, err)
 	}
 	for _, sigma := range []float64{0, -1, math.NaN(), math.Inf(1)} {
-		if _, err := score.ChiSquared(images(1, 2), images(1, 2), sigma); err == nil || !strings.HasPrefix(err.Error(), "score: χ²") {
+		if _, err := score.ChiSquared(images(1, 2), images(1, 2), sigma); err == nil ||
+			!strings.HasPrefix(err.Error(), "score: χ²") {
 			t.Errorf("noise of %v: error %v", sigma, err)
 		}
 	}
@@ -118,20 +123,28 @@ func TestMeanImage(t *testing.T) {
 
 func TestVarianceRatio(t *testing.T) {
 	// Variances 2 and 8 of the candidates, 8 and 32 of the galaxies.
-	got, err := score.VarianceRatio(images(1, 2, 3, 6), images(0, 0, 4, 8))
+	ratio := func(candidates, galaxies *galaxy.Images) (float64, error) {
+		prior, err := score.NewPrior(galaxies)
+		if err != nil {
+			return 0, err
+		}
+		return prior.VarianceRatio(candidates)
+	}
+	got, err := ratio(images(1, 2, 3, 6), images(0, 0, 4, 8))
 	if err != nil {
 		t.Fatal(err)
 	}
 	near(t, "ratio", got, 0.25)
 	for want, pair := range map[string][2]*galaxy.Images{
-		"1 candidates":    {images(1, 2), images(1, 2, 3, 4)},
-		"1 galaxies":      {images(1, 2, 3, 4), images(1, 2)},
-		"galaxies:":       {images(1, 2, 3, 4), images()},
-		"candidates:":     {images(), images(1, 2, 3, 4)},
-		"are equal":       {images(1, 2, 3, 4), images(1, 2, 1, 2)},
-		"can't be compar": {images(1, 2, 3, 4), galaxy.NewImages(2, 2, 1, 1)},
+		"2 candidates, got 1": {images(1, 2), images(1, 2, 3, 4)},
+		"2 galaxies, got 1":   {images(1, 2, 3, 4), images(1, 2)},
+		"galaxies:":           {images(1, 2, 3, 4), images()},
+		"candidates:":         {images(), images(1, 2, 3, 4)},
+		"are equal":           {images(1, 2, 3, 4), images(1, 2, 1, 2)},
+		"can't be compar":     {galaxy.NewImages(2, 2, 1, 1), images(1, 2, 3, 4)},
 	} {
-		if _, err := score.VarianceRatio(pair[0], pair[1]); err == nil || !strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), want) {
+		if _, err := ratio(pair[0], pair[1]); err == nil ||
+			!strings.HasPrefix(err.Error(), "score: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -141,7 +154,7 @@ func TestWhatCannotBeCompared(t *testing.T) {
 	wide := &galaxy.Images{N: 1, Height: 2, Width: 1, Channels: 1, Pixels: make([]float32, 2)}
 	nan := images(1, float32(math.NaN()))
 	against := func(truth, observation, samples *galaxy.Images) error {
-		_, err := score.NewAccuracy(truth, observation, samples)
+		_, err := score.Trial{Truth: truth, Observation: observation, Samples: samples}.Accuracy()
 		return err
 	}
 	reconvolution := func(reblurred, observation *galaxy.Images) error {
@@ -152,21 +165,27 @@ func TestWhatCannotBeCompared(t *testing.T) {
 		err  error
 		want string
 	}{
-		"two observations":     {reconvolution(images(1, 2), images(1, 2, 3, 4)), "[2, 1, 2, 1]"},
-		"another shape":        {reconvolution(images(1, 2), wide), "[1, 2, 1, 1]"},
-		"NaN candidate":        {reconvolution(nan, images(1, 2)), "candidates"},
-		"NaN observation":      {reconvolution(images(1, 2), nan), "observation"},
-		"no candidates":        {reconvolution(images(), images(1, 2)), "candidates"},
-		"nil candidates":       {reconvolution(nil, images(1, 2)), "candidates"},
-		"no observation":       {reconvolution(images(1, 2), nil), "observation"},
-		"one candidate":        {against(images(1, 2), images(1, 2), images(1, 2)), "at least 2 candidates, got 1"},
-		"truth of two":         {against(images(1, 2, 3, 4), images(1, 2), images(1, 2, 3, 4)), "truth"},
+		"two observations": {reconvolution(images(1, 2), images(1, 2, 3, 4)), "[2, 1, 2, 1]"},
+		"another shape":    {reconvolution(images(1, 2), wide), "[1, 2, 1, 1]"},
+		"NaN candidate":    {reconvolution(nan, images(1, 2)), "candidates"},
+		"NaN observation":  {reconvolution(images(1, 2), nan), "observation"},
+		"no candidates":    {reconvolution(images(), images(1, 2)), "candidates"},
+		"nil candidates":   {reconvolution(nil, images(1, 2)), "candidates"},
+		"no observation":   {reconvolution(images(1, 2), nil), "observation"},
+		"one candidate": {against(images(1, 2), images(1, 2), images(1, 2)),
+			"at least 2 candidates, got 1"},
+		"truth of two": {against(images(1, 2, 3, 4), images(1, 2), images(1, 2, 3, 4)),
+			"truth"},
 		"truth of other shape": {against(wide, images(1, 2), images(1, 2, 3, 4)), "truth"},
+		"truth for candidates": {against(images(1, 2, 3, 4), images(1, 2), images(1, 2)), "truth"},
 		"candidates of other":  {against(images(1, 2), images(1, 2), wide), "candidates"},
 		"NaN truth":            {against(nan, images(1, 2), images(1, 2, 3, 4)), "truth"},
-		"pixels that lack":     {against(images(1, 2), images(1, 2), &galaxy.Images{N: 2, Height: 1, Width: 2, Channels: 1, Pixels: make([]float32, 3)}), "candidates"},
+		"pixels that lack": {against(images(1, 2), images(1, 2),
+			&galaxy.Images{N: 2, Height: 1, Width: 2, Channels: 1, Pixels: make([]float32, 3)}),
+			"candidates"},
 	} {
-		if test.err == nil || !strings.HasPrefix(test.err.Error(), "score: ") || !strings.Contains(test.err.Error(), test.want) {
+		if test.err == nil || !strings.HasPrefix(test.err.Error(), "score: ") ||
+			!strings.Contains(test.err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, test.err, test.want)
 		}
 	}

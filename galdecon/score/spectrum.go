@@ -8,12 +8,14 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Spectrum is a radial power spectrum: the power |F(k)|²/(height·width) of the discrete Fourier transform F, averaged over rings of
-// equal |k|. White noise of standard deviation σ has the power σ² in every ring, and the mean of the power over all modes is the mean
-// square of the pixels (Parseval).
+// Spectrum is a radial power spectrum: the power |F(k)|²/(height·width) of the discrete Fourier
+// transform F, averaged over rings of equal |k|. White noise of standard deviation σ has the power
+// σ² in every ring, and the mean of the power over all modes is the mean square of the pixels
+// (Parseval).
 type Spectrum struct {
-	// Frequency is |k| at the middle of each ring, in cycles per pixel: 0, 1/N, 2/N, … for images whose longer side is N pixels,
-	// up to √½ in the corners of the Fourier plane. Beyond ½, the Nyquist frequency along an axis, rings have gaps.
+	// Frequency is |k| at the middle of each ring, in cycles per pixel: 0, 1/N, 2/N, … for images
+	// whose longer side is N pixels, up to √½ in the corners of the Fourier plane. Beyond ½, the
+	// Nyquist frequency along an axis, rings have gaps.
 	Frequency []float64
 	// Power is the mean of the power over the modes of the ring, in squared units of the pixels.
 	Power []float64
@@ -21,15 +23,17 @@ type Spectrum struct {
 	Modes []int
 }
 
-// PowerSpectrum is the mean of the radial power spectra of all images and channels [n, height, width, channels]. No window is laid
-// over them: an image that isn't dark at its edges has the power of that step in its spectrum.
+// PowerSpectrum returns the mean of the radial power spectra of all images and channels [n, height,
+// width, channels]. No window is laid over them: an image that isn't dark at its edges has the
+// power of that step in its spectrum.
 func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
 	if err := valid("images", images); err != nil {
 		return Spectrum{}, err
 	}
 	height, width := images.Height, images.Width
 	side := max(height, width)
-	// The transform of a real image at −k is the conjugate of that at k: half of the columns are enough, those in between count twice.
+	// The transform of a real image at −k is the conjugate of that at k: half of the columns are
+	// enough, those in between count twice.
 	half := width/2 + 1
 	modes := make([]int, height*half)
 	rings := make([]int, height*half)
@@ -45,7 +49,8 @@ func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
 			last = max(last, rings[at])
 		}
 	}
-	s := Spectrum{Frequency: make([]float64, last+1), Power: make([]float64, last+1), Modes: make([]int, last+1)}
+	s := Spectrum{Frequency: make([]float64, last+1), Power: make([]float64, last+1),
+		Modes: make([]int, last+1)}
 	for at, ring := range rings {
 		s.Modes[ring] += modes[at]
 	}
@@ -76,13 +81,18 @@ func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
 	}
 	for ring := range s.Power {
 		s.Frequency[ring] = float64(ring) / float64(side)
-		s.Power[ring] /= float64(s.Modes[ring]) * float64(height*width) * float64(images.N*images.Channels)
+		s.Power[ring] /= float64(s.Modes[ring]) * float64(height*width) *
+			float64(images.N*images.Channels)
 	}
 	return s, nil
 }
 
-// HighFrequency is the share of the variance within an image, the power but for its mean, that lies in the rings of frequencies ≥
-// from, in cycles per pixel. It is 0 where nothing varies.
+// DetailFrequency, in cycles per pixel, is where a galaxy's detail begins: beyond it, a Gaussian
+// PSF of σ = 1.5 pixels leaves at most 6 % of the amplitude.
+const DetailFrequency = 0.25
+
+// HighFrequency returns the share of the variance within an image, the power but for its mean, that
+// lies in the rings of frequencies ≥ from, in cycles per pixel. It is 0 where nothing varies.
 func (s Spectrum) HighFrequency(from float64) float64 {
 	all := s.From(0)
 	if all == 0 {
@@ -91,7 +101,8 @@ func (s Spectrum) HighFrequency(from float64) float64 {
 	return s.From(from) / all
 }
 
-// From is the power in all modes of the rings of frequencies ≥ from, in cycles per pixel, that of the mean left out.
+// From returns the power in all modes of the rings of frequencies ≥ from, in cycles per pixel, that
+// of the mean left out.
 func (s Spectrum) From(from float64) float64 {
 	sum := 0.0
 	for ring := 1; ring < len(s.Power); ring++ {

@@ -29,7 +29,8 @@ func noiseImages(n, h, w, c int) *galaxy.Images {
 	return im
 }
 
-// Parseval: the mean power over all modes is the mean square of the pixels, for sides that are odd, even, unequal or 1.
+// Parseval: the mean power over all modes is the mean square of the pixels, for sides that are odd,
+// even, unequal or 1.
 func TestPowerSpectrumParseval(t *testing.T) {
 	for _, shape := range [][2]int{{16, 16}, {15, 15}, {16, 9}, {7, 32}, {1, 8}, {5, 1}, {1, 1}} {
 		im := noiseImages(2, shape[0], shape[1], 3)
@@ -44,19 +45,21 @@ func TestPowerSpectrumParseval(t *testing.T) {
 		}
 		square := score.MSE(im.Pixels, make([]float32, len(im.Pixels)))
 		if modes != shape[0]*shape[1] || math.Abs(power/float64(modes)-square) > 1e-12*square {
-			t.Errorf("%v: %d modes with mean power %v, want that of the squared pixels, %v", shape, modes, power/float64(modes), square)
+			t.Errorf("%v: %d modes with mean power %v, want that of the squared pixels, %v", shape,
+				modes, power/float64(modes), square)
 		}
 	}
 }
 
-// White noise of σ = 1 has the power 1 everywhere, within 5 standard errors: the power of a mode has a standard deviation of 1, and
-// it and its conjugate are one.
+// White noise of σ = 1 has the power 1 everywhere, within 5 standard errors: the power of a mode
+// has a standard deviation of 1, and it and its conjugate are one.
 func TestPowerSpectrumOfNoise(t *testing.T) {
 	im := noiseImages(200, 32, 32, 1)
 	s := spectrum(t, im)
 	for ring, p := range s.Power {
 		if bound := 5 * math.Sqrt(2/float64(s.Modes[ring]*im.N)); math.Abs(p-1) > bound {
-			t.Errorf("power %v at %v cycles per pixel, want 1 within %v", p, s.Frequency[ring], bound)
+			t.Errorf("power %v at %v cycles per pixel, want 1 within %v", p, s.Frequency[ring],
+				bound)
 		}
 	}
 	// Every mode but that of the mean has the same share of the variance.
@@ -67,16 +70,19 @@ func TestPowerSpectrumOfNoise(t *testing.T) {
 		}
 	}
 	if want := float64(high) / (32*32 - 1); math.Abs(s.HighFrequency(0.25)-want) > 0.01 {
-		t.Errorf("share of high frequencies %v, want that of the modes, %v", s.HighFrequency(0.25), want)
+		t.Errorf("share of high frequencies %v, want that of the modes, %v", s.HighFrequency(0.25),
+			want)
 	}
 }
 
-// A sinusoid of amplitude A lies in its ring alone: two modes of |F|² = (A·N²/2)² each, so A²·N²/4 in each of two of the ring's modes.
+// A sinusoid of amplitude A lies in its ring alone: two modes of |F|² = (A·N²/2)² each, so A²·N²/4
+// in each of two of the ring's modes.
 func TestPowerSpectrumOfSinusoid(t *testing.T) {
 	const n, amplitude = 32, 0.5
 	im := galaxy.NewImages(1, n, n, 1)
 	for p := range n * n {
-		im.Pixels[p] = 2 + amplitude*float32(math.Cos(2*math.Pi*float64(3*(p/n)+4*(p%n))/n)) // |k| = 5/32
+		// |k| = 5/32
+		im.Pixels[p] = 2 + amplitude*float32(math.Cos(2*math.Pi*float64(3*(p/n)+4*(p%n))/n))
 	}
 	s := spectrum(t, im)
 	for ring, p := range s.Power {
@@ -94,8 +100,10 @@ func TestPowerSpectrumOfSinusoid(t *testing.T) {
 	if s.Frequency[5] != 5./n {
 		t.Errorf("ring 5 lies at %v cycles per pixel", s.Frequency[5])
 	}
-	if low, high := s.HighFrequency(6./n), s.HighFrequency(5./n); low > 1e-6 || math.Abs(high-1) > 1e-6 {
-		t.Errorf("the share of frequencies ≥ 6/32 is %v, want 0; that of ≥ 5/32 is %v, want 1", low, high)
+	if low, high := s.HighFrequency(6./n), s.HighFrequency(5./n); low > 1e-6 ||
+		math.Abs(high-1) > 1e-6 {
+		t.Errorf("the share of frequencies ≥ 6/32 is %v, want 0; that of ≥ 5/32 is %v, want 1", low,
+			high)
 	}
 	if share := spectrum(t, galaxy.NewImages(1, 4, 4, 1)).HighFrequency(0.1); share != 0 {
 		t.Errorf("an image of zeros has a share of high frequencies of %v", share)
@@ -106,7 +114,8 @@ func TestPowerSpectrumErrors(t *testing.T) {
 	nan := galaxy.NewImages(1, 2, 2, 1)
 	nan.Pixels[3] = float32(math.NaN())
 	for name, im := range map[string]*galaxy.Images{"nothing": nil, "no images": {}, "NaN": nan} {
-		if _, err := score.PowerSpectrum(im); err == nil || !strings.HasPrefix(err.Error(), "score: ") {
+		if _, err := score.PowerSpectrum(im); err == nil ||
+			!strings.HasPrefix(err.Error(), "score: ") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}

@@ -29,14 +29,17 @@ func trace(t *testing.T, vectors ...[]float64) float64 {
 	return got
 }
 
-// TestVarianceByHand: the first feature 1, 2, 6 has the mean 3 and squares 4 + 1 + 9 = 14, the second 0, 4, 2 has 4 + 4 + 0 = 8.
+// TestVarianceByHand: the first feature 1, 2, 6 has the mean 3 and squares 4 + 1 + 9 = 14, the
+// second 0, 4, 2 has 4 + 4 + 0 = 8.
 func TestVarianceByHand(t *testing.T) {
-	if got := trace(t, []float64{1, 0}, []float64{2, 4}, []float64{6, 2}); math.Abs(got-11) > 1e-14 {
+	if got := trace(t, []float64{1, 0}, []float64{2, 4},
+		[]float64{6, 2}); math.Abs(got-11) > 1e-14 {
 		t.Errorf("the trace is %v, want (14 + 8)/2 = 11", got)
 	}
 }
 
-// TestVarianceGonum compares with the trace of gonum's covariance matrix, at offsets that would cost a naive sum all its digits.
+// TestVarianceGonum compares with the trace of gonum's covariance matrix, at offsets that would
+// cost a naive sum all its digits.
 func TestVarianceGonum(t *testing.T) {
 	const n, length = 40, 16
 	rng := rand.New(rand.NewPCG(1, 0))
@@ -45,7 +48,8 @@ func TestVarianceGonum(t *testing.T) {
 	var covariance mat.SymDense
 	stat.CovarianceMatrix(&covariance, noise, nil)
 	want := mat.Trace(&covariance)
-	for offset, tolerance := range map[float64]float64{0: 1e-14, 1e8: 1e-8} { // at 1e8 the inputs are rounded to 1.5e-8
+	// at 1e8 the inputs are rounded to 1.5e-8
+	for offset, tolerance := range map[float64]float64{0: 1e-14, 1e8: 1e-8} {
 		var vectors [][]float64
 		for i := range n {
 			f := slices.Clone(noise.RawRowView(i))
@@ -55,7 +59,8 @@ func TestVarianceGonum(t *testing.T) {
 			vectors = append(vectors, f)
 		}
 		if got := trace(t, vectors...); math.Abs(got-want) > tolerance*want {
-			t.Errorf("offset %g: the trace is %v, want %v within %g relative", offset, got, want, tolerance)
+			t.Errorf("offset %g: the trace is %v, want %v within %g relative", offset, got, want,
+				tolerance)
 		}
 	}
 }
@@ -93,7 +98,8 @@ func TestSurvivors(t *testing.T) {
 	for _, epsilon := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 		wantError(t, "ε must be positive", second(Survivors([]float64{1}, epsilon)))
 	}
-	wantError(t, "candidate 1 has the reconvolution error NaN", second(Survivors([]float64{1, math.NaN()}, 1)))
+	wantError(t, "candidate 1 has the reconvolution error NaN",
+		second(Survivors([]float64{1, math.NaN()}, 1)))
 }
 
 func TestMeanVariance(t *testing.T) {
@@ -113,15 +119,18 @@ func TestMeanVariance(t *testing.T) {
 		t.Errorf("two survivors of 4, at 5 and 7, are %+v, error %v", two, err)
 	}
 
-	observations := []Diversity{two, lone, {Candidates: 4}, {Candidates: 4, Retained: 4, Variance: 6}}
+	observations := []Diversity{two, lone, {Candidates: 4},
+		{Candidates: 4, Retained: 4, Variance: 6}}
 	e, err := MeanVariance(observations, 1)
 	if err != nil || e.Value != 4 || e.Low != 2 || e.High != 6 || e.Used != 2 || e.Dropped != 2 {
 		t.Errorf("the mean is %+v, error %v; want 4 within 2 and 6, 2 used and 2 dropped", e, err)
 	}
 	wantError(t, "none of 1 observations", second(MeanVariance([]Diversity{lone}, 1)))
 	wantError(t, "none of 0 observations", second(MeanVariance(nil, 1)))
-	wantError(t, "retains 5 of 4", second(MeanVariance([]Diversity{{Candidates: 4, Retained: 5}}, 1)))
-	wantError(t, "observation 0 retains 4 of 4 candidates with the variance NaN", second(MeanVariance([]Diversity{{4, 4, math.NaN()}}, 1)))
+	wantError(t, "retains 5 of 4",
+		second(MeanVariance([]Diversity{{Candidates: 4, Retained: 5}}, 1)))
+	wantError(t, "observation 0 retains 4 of 4 candidates with the variance NaN",
+		second(MeanVariance([]Diversity{{4, 4, math.NaN()}}, 1)))
 }
 
 // TestReleased: the released program keeps errors above 2 as well, in the order of the candidates.
@@ -138,7 +147,8 @@ func TestMeanRetained(t *testing.T) {
 	if err != nil || e.Value != 0.5 || e.Used != 3 || e.Dropped != 0 || e.Low != 0 || e.High != 1 {
 		t.Errorf("the mean is %+v, error %v; want 0.5 within 0 and 1, of all 3", e, err)
 	}
-	wantError(t, "observation 1 retains 0 of 0", second(MeanRetained([]Diversity{{4, 4, 1}, {}}, 1)))
+	wantError(t, "observation 1 retains 0 of 0",
+		second(MeanRetained([]Diversity{{4, 4, 1}, {}}, 1)))
 	wantError(t, "retains -1 of 4", second(MeanRetained([]Diversity{{4, -1, 1}}, 1)))
 	wantError(t, "at least one observation", second(MeanRetained(nil, 1)))
 }
@@ -157,7 +167,8 @@ func TestDifference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 0.5 + (-7.0/8+4.0/8+3.0/8)/50; math.Abs(retained.Value-want) > 1e-12 || retained.Used != 50 || retained.Dropped != 0 {
+	if want := 0.5 + (-7.0/8+4.0/8+3.0/8)/50; math.Abs(retained.Value-want) > 1e-12 ||
+		retained.Used != 50 || retained.Dropped != 0 {
 		t.Errorf("difference of the retained %+v, want %v", retained, want)
 	}
 	if variance.Low < 1.03 || variance.High > 1.07 || variance.Used != 47 || variance.Dropped != 3 {
@@ -165,14 +176,18 @@ func TestDifference(t *testing.T) {
 	}
 	third := func(_, _ Estimate, err error) error { return err }
 	wantError(t, "50 and 49 observations", third(Difference(a, b[1:], 1)))
-	if retained, variance, err := Difference(a[:1], b[:1], 1); err != nil || retained.Used != 1 || variance != (Estimate{Dropped: 1}) {
-		t.Errorf("of one observation without 2 survivors the difference is %+v, %+v, %v", retained, variance, err)
+	if retained, variance, err := Difference(a[:1], b[:1], 1); err != nil || retained.Used != 1 ||
+		variance != (Estimate{Dropped: 1}) {
+		t.Errorf("of one observation without 2 survivors the difference is %+v, %+v, %v", retained,
+			variance, err)
 	}
 	wantError(t, "at least one observation", third(Difference(nil, nil, 1)))
-	wantError(t, "observation 0 retains 2 of 1", third(Difference([]Diversity{{1, 2, 0}}, []Diversity{{1, 1, 0}}, 1)))
+	wantError(t, "observation 0 retains 2 of 1",
+		third(Difference([]Diversity{{1, 2, 0}}, []Diversity{{1, 1, 0}}, 1)))
 }
 
-// TestMean: of many values the interval is the normal one, mean ± 1.96 standard errors, and it repeats with its seed.
+// TestMean: of many values the interval is the normal one, mean ± 1.96 standard errors, and it
+// repeats with its seed.
 func TestMean(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 0))
 	values := make([]float64, 400)
@@ -185,7 +200,8 @@ func TestMean(t *testing.T) {
 	}
 	mean, deviation := stat.MeanStdDev(values, nil)
 	se := deviation / 20
-	if math.Abs(e.Value-mean) > 1e-12 || math.Abs(e.Low-(mean-1.96*se)) > 0.2*se || math.Abs(e.High-(mean+1.96*se)) > 0.2*se || e.Used != 400 {
+	if math.Abs(e.Value-mean) > 1e-12 || math.Abs(e.Low-(mean-1.96*se)) > 0.2*se ||
+		math.Abs(e.High-(mean+1.96*se)) > 0.2*se || e.Used != 400 {
 		t.Errorf("%+v, want %v ± 1.96·%v", e, mean, se)
 	}
 	if again, _ := Mean(values, 7); again != e {

@@ -8,98 +8,119 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// Calibration says whether candidates scatter around the truth as a posterior does, in one quantity.
+// Calibration says whether candidates scatter around the truth as a posterior does, in one
+// quantity.
 type Calibration struct {
-	// Quantity is "pixels", "flux", "half-light radius", "ellipticity" (both components), or "TARP" for flux, radius and
-	// ellipticity together.
+	// Quantity is "pixels", "flux", "half-light radius", "ellipticity" (both components), or "TARP"
+	// for flux, radius and ellipticity together.
 	Quantity string `json:"quantity"`
-	// Coverage is that of central intervals, for TARP the expected coverage probability; Ranks is the histogram of ranks (SBC). They
-	// are nil if fewer than 2 observations are left.
+	// Coverage is that of central intervals, for TARP the expected coverage probability; Ranks is
+	// the histogram of ranks (SBC). They are nil if fewer than 2 observations are left.
 	Coverage *calibration.Coverage  `json:"coverage,omitempty"`
 	Ranks    *calibration.Histogram `json:"ranks,omitempty"`
-	// ErrorOverSpread is 1 for calibrated candidates and above for over-confident ones; nil for TARP, or if nothing varies.
-	ErrorOverSpread *Number `json:"error_over_spread,omitempty"`
+	// ErrorOverSpread is 1 for calibrated candidates and above for over-confident ones; nil for
+	// TARP, or if nothing varies.
+	ErrorOverSpread *score.Estimate `json:"error_over_spread,omitempty"`
 	// Failed observations are left out: their truth or a candidate couldn't be measured.
 	Failed int `json:"failed"`
 }
 
 const (
-	pixels   = "pixels"
-	together = "TARP"
+	pixels = "pixels"
+	joint  = "TARP"
 	// references of TARP for each observation.
 	references = 100
 	// rankBins is the largest number of bins of a histogram.
 	rankBins = 10
 )
 
-// quantities of a galaxy by name. The logarithms make errors of faint and bright galaxies alike; ranks don't know them.
-var quantities = []struct {
+// quantity is what is measured of a galaxy, by name.
+type quantity struct {
 	name   string
 	values func(p *score.Photometry) []float64
-}{
+}
+
+// The logarithms make errors of faint and bright galaxies alike; ranks don't know them.
+var quantities = []quantity{
 	{"flux", func(p *score.Photometry) []float64 { return []float64{math.Log(p.Aperture)} }},
-	{"half-light radius", func(p *score.Photometry) []float64 { return []float64{math.Log(p.HalfLight)} }},
+	{"half-light radius", func(p *score.Photometry) []float64 {
+		return []float64{math.Log(p.HalfLight)}
+	}},
 	{"ellipticity", func(p *score.Photometry) []float64 { return []float64{p.G1, p.G2} }},
-	{together, func(p *score.Photometry) []float64 {
+	{joint, func(p *score.Photometry) []float64 {
 		return []float64{math.Log(p.Aperture), math.Log(p.HalfLight), p.G1, p.G2}
 	}},
 }
 
 // calibrate measures the calibration of a method that draws candidates.
-func calibrate(results []*Result, seed uint64) ([]Calibration, error) {
+func calibrate(results []*Result, seed int64) ([]Calibration, error) {
+	all := []Calibration{{Quantity: pixels}}
+	if len(results) >= 2 {
+		of, err := calibratePixels(results, seed)
+		if err != nil {
+			return nil, err
+		}
+		all[0] = of
+	}
+	for _, q := range quantities {
+		of, err := q.calibrate(results, seed)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, of)
+	}
+	return all, nil
+}
+
+// calibratePixels measures the calibration of pixels.
+func calibratePixels(results []*Result, seed int64) (Calibration, error) {
 	ranks := &calibration.Ranks{Samples: results[0].Candidates}
 	var truths []float64
 	var pairs [][]float64
 	for _, r := range results {
 		ranks.Counts = append(ranks.Counts, r.PixelRanks)
-		// The error over the spread of pixels needs no more than these two sums over them: a pair of candidates with this error of
-		// its mean, and this spread, stands for all.
+		// The error over the spread of pixels needs no more than these two sums over them: a pair
+		// of candidates with this error of its mean, and this spread, stands for all.
 		spread := math.Sqrt(r.PixelVariance * (1 + 1/float64(r.Candidates)) / 3)
-		truths, pairs = append(truths, 0), append(pairs, []float64{math.Sqrt(r.MSE) - spread, math.Sqrt(r.MSE) + spread})
+		truths, pairs = append(truths, 0), append(pairs,
+			[]float64{math.Sqrt(r.MSE) - spread, math.Sqrt(r.MSE) + spread})
 	}
 	trials, err := calibration.Scalars(truths, pairs)
 	if err != nil {
-		return nil, err
+		return Calibration{}, err
 	}
-	of, err := calibrationOf(pixels, ranks, trials, false, seed)
+	return calibrationOf(pixels, ranks, trials, false, seed)
+}
+
+// calibrate measures the calibration of a quantity of galaxies.
+func (q quantity) calibrate(results []*Result, seed int64) (Calibration, error) {
+	var truths [][]float64
+	var samples [][][]float64
+	for _, r := range results {
+		if values, ok := r.values(q.values); ok {
+			truths, samples = append(truths, q.values(r.Truth)), append(samples, values)
+		}
+	}
+	failed := len(results) - len(truths)
+	if len(truths) < 2 {
+		return Calibration{Quantity: q.name, Failed: failed}, nil
+	}
+	trials, err := calibration.Vectors(truths, samples)
 	if err != nil {
-		return nil, err
+		return Calibration{}, err
 	}
-	all := []Calibration{of}
-	for _, q := range quantities {
-		var truths [][]float64
-		var samples [][][]float64
-		for _, r := range results {
-			if values, ok := r.values(q.values); ok {
-				truths, samples = append(truths, q.values(r.Truth)), append(samples, values)
-			}
-		}
-		failed := len(results) - len(truths)
-		if len(truths) < 2 {
-			all = append(all, Calibration{Quantity: q.name, Failed: failed})
-			continue
-		}
-		trials, err := calibration.Vectors(truths, samples)
-		if err != nil {
-			return nil, err
-		}
-		var ranks *calibration.Ranks
-		if q.name == together {
-			ranks, err = trials.TARP(references, seed)
-		} else {
-			ranks = trials.Ranks(seed)
-		}
-		if err != nil {
-			return nil, err
-		}
-		of, err := calibrationOf(q.name, ranks, trials, q.name == together, seed)
-		if err != nil {
-			return nil, err
-		}
-		of.Failed = failed
-		all = append(all, of)
+	var ranks *calibration.Ranks
+	if q.name == joint {
+		ranks, err = trials.TARP(references, seed)
+	} else {
+		ranks = trials.Ranks(seed)
 	}
-	return all, nil
+	if err != nil {
+		return Calibration{}, err
+	}
+	of, err := calibrationOf(q.name, ranks, trials, q.name == joint, seed)
+	of.Failed = failed
+	return of, err
 }
 
 // values of each candidate; false if the truth or one of them has none.
@@ -116,7 +137,9 @@ func (r *Result) values(of func(p *score.Photometry) []float64) (values [][]floa
 	return values, true
 }
 
-func calibrationOf(quantity string, ranks *calibration.Ranks, trials *calibration.Ensemble, tarp bool, seed uint64) (Calibration, error) {
+func calibrationOf(
+	quantity string, ranks *calibration.Ranks, trials *calibration.Ensemble, tarp bool, seed int64,
+) (Calibration, error) {
 	of := Calibration{Quantity: quantity}
 	coverage, err := ranks.Central(seed)
 	if tarp {
@@ -132,7 +155,7 @@ func calibrationOf(quantity string, ranks *calibration.Ranks, trials *calibratio
 	of.Coverage, of.Ranks = &coverage, &histogram
 	// Where nothing varies there is an error but no spread, which the ranks tell too.
 	if ratio, err := trials.SpreadRatio(seed); err == nil && !tarp && !math.IsInf(ratio.High, 0) {
-		of.ErrorOverSpread = (*Number)(&ratio)
+		of.ErrorOverSpread = &ratio
 	}
 	return of, nil
 }

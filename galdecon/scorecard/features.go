@@ -2,7 +2,7 @@ package scorecard
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"path/filepath"
 
 	"galdecon/galdecon/backend"
@@ -13,10 +13,13 @@ import (
 // networkSeed is that of Inception's random weights.
 const networkSeed = 1
 
-// Inception makes the features of the paper's variance: with the "official" weights, which are downloaded once into the user's directory of galdecon
-// (96 MB; progress, if not nil, is told the bytes so far and of all), with those in a file, by its path, or with "random" ones,
-// whose figures compare methods with each other but not with the paper. "none" are no features.
-func Inception(ctx context.Context, weights string, progress func(done, total int64)) (Features, error) {
+// Inception makes the features of the paper's variance: with the "official" weights, which are
+// downloaded once into the user's directory of galdecon (96 MB; progress, if not nil, is told the
+// bytes so far and of all), with those in a file, by its path, or with "random" ones, whose figures
+// compare methods with each other but not with the paper. "none" are no features.
+func Inception(
+	ctx context.Context, weights string, progress func(done, total int64),
+) (Features, error) {
 	if weights == "none" {
 		return nil, nil
 	}
@@ -27,7 +30,8 @@ func Inception(ctx context.Context, weights string, progress func(done, total in
 	var network *inception.Network
 	switch weights {
 	case "":
-		return nil, fmt.Errorf(`scorecard: say which weights Inception has: random, official, the path of their file, or none`)
+		return nil, errors.New("scorecard: say which weights Inception has: random, official, " +
+			"the path of their file, or none")
 	case "random":
 		network, err = inception.Random(device, networkSeed)
 	case "official":

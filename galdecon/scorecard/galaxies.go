@@ -21,7 +21,8 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 		if o.SubtractSky {
 			return nil, errors.New("scorecard: synthetic galaxies have no sky to subtract")
 		}
-		return synthetic.Galaxies(synthetic.Config{N: o.N, Size: model.Size, Channels: model.Channels, Seed: heldOut})
+		return synthetic.Galaxies(synthetic.Config{N: o.N, Size: model.Size,
+			Channels: model.Channels, Seed: heldOut})
 	case "hst":
 		images, err := hst.Galaxies(model.Size)
 		if err != nil {
@@ -29,11 +30,13 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 		}
 		return o.first(images, model)
 	case "":
-		return nil, errors.New("scorecard: say which galaxies: synthetic, hst or the path of a file")
+		return nil, errors.New("scorecard: say which galaxies: synthetic, hst or the path of a " +
+			"file")
 	}
 	info, err := os.Stat(o.Galaxies)
 	if err != nil {
-		return nil, fmt.Errorf("scorecard: there are no galaxies %q: give synthetic, hst, or the path of a file, a folder or a set: %w", o.Galaxies, err)
+		return nil, fmt.Errorf("scorecard: there are no galaxies %q: give synthetic, hst, or the "+
+			"path of a file, a folder or a set: %w", o.Galaxies, err)
 	}
 	if !info.IsDir() {
 		images, err := files.Load(o.Galaxies)
@@ -60,7 +63,7 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 	return o.first(images, model)
 }
 
-// first are the first N images.
+// first prepares the first N images.
 func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
 	var chosen []int
 	for i := range min(o.N, images.N) {
@@ -69,7 +72,8 @@ func (o Options) first(images *galaxy.Images, model galdecon.Config) (*galaxy.Im
 	return o.prepare(images.Select(chosen...), model)
 }
 
-// loose are the first N images of a folder of files. They may be of any size, as each is prepared by itself.
+// loose prepares the first N images of a folder of files. They may be of any size, as each is
+// prepared by itself.
 func (o Options) loose(model galdecon.Config) (*galaxy.Images, error) {
 	all := galaxy.NewImages(0, model.Size, model.Size, model.Channels)
 	for stamp, err := range (files.Folder{Path: o.Galaxies}).Galaxies(context.Background()) {
@@ -87,16 +91,19 @@ func (o Options) loose(model galdecon.Config) (*galaxy.Images, error) {
 		if image, err = o.prepare(image, model); err != nil {
 			return nil, err
 		}
-		all.N, all.Pixels, all.IDs = all.N+1, append(all.Pixels, image.Pixels...), append(all.IDs, stamp.ID)
+		all.N, all.Pixels, all.IDs = all.N+1, append(all.Pixels, image.Pixels...),
+			append(all.IDs, stamp.ID)
 	}
 	return all, nil
 }
 
-// prepare makes images those that the model takes, grey ones without colour for one that takes coloured ones, without their sky if that is asked for.
+// prepare makes images those that the model takes, gray ones without color for one that takes
+// colored ones, without their sky if that is asked for.
 func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.Images, error) {
 	images, err := images.WithChannels(model.Channels)
 	if err != nil {
-		return nil, fmt.Errorf("scorecard: the model takes images of %d channel(s), those of %s have others: %w", model.Channels, o.Galaxies, err)
+		return nil, fmt.Errorf("scorecard: the model takes images of %d channel(s), those of %s "+
+			"have others: %w", model.Channels, o.Galaxies, err)
 	}
 	if o.SubtractSky {
 		levels, err := skyLevels(images)
@@ -119,12 +126,13 @@ func (o Options) source() string {
 	return source
 }
 
-// skyLevels are estimates of the sky of stamps: of two, the lower, as a galaxy that fills its stamp makes both too high. They are the median of the
-// pixels at the edge, and [galaxy.Images.Sky], which needs sky in half of the stamp.
+// skyLevels returns estimates of the sky of stamps: of two, the lower, as a galaxy that fills its
+// stamp makes both too high. They are the median of the pixels at the edge, and
+// [galaxy.Images.Sky], which needs sky in half of the stamp.
 func skyLevels(images *galaxy.Images) ([]float64, error) {
 	levels := images.Edges()
 	skies, err := images.Sky()
-	if err != nil {
+	if err != nil && !galaxy.NoNoise.Only(err) { // pictures may have none
 		return nil, err
 	}
 	for i, s := range skies {

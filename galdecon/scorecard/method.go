@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"os"
@@ -18,12 +19,16 @@ import (
 type Method struct {
 	// Name stands in the tables.
 	Name string
-	// Identity tells its results from those of others of that name: its parameters, the hash of its weights.
+	// Identity tells its results from those of others of that name: its parameters, the hash of its
+	// weights.
 	Identity string
-	// Deconvolve yields n candidates y of each observation x, or one of a method that has but one answer, in the way of
-	// [galdecon.Model.Stream], of which only Samples, Index, First and N count. Equal seeds give equal candidates.
-	Deconvolve func(ctx context.Context, observations *galdecon.Observations, n int, seed int64) iter.Seq2[galdecon.Part, error]
-	// Model is [Diffusion] or [CVAE] of a model of these kinds, which the paper compares; empty for others.
+	// Deconvolve yields n candidates y of each observation x, or one of a method that has but one
+	// answer, in the way of [galdecon.Model.Stream], of which only Samples, Index, First and N
+	// count. Equal seeds give equal candidates.
+	Deconvolve func(ctx context.Context, observations *galdecon.Observations, n int,
+		seed int64) iter.Seq2[galdecon.Part, error]
+	// Model is [Diffusion] or [CVAE] of a model of these kinds, which the paper compares; empty for
+	// others.
 	Model string
 }
 
@@ -33,8 +38,9 @@ const (
 	CVAE      = "CVAE"
 )
 
-// Load loads the model in a folder as a method, and returns its configuration as well: as it samples by itself, or once with each of the
-// named samplers, see [Sampler]: as methods of their own. A CVAE has none to choose.
+// Load loads the model in a folder as a method, and returns its configuration as well: as it
+// samples by itself, or once with each of the named samplers, see [Sampler]: as methods of their
+// own. A CVAE has none to choose.
 func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, error) {
 	d, err := galdecon.Load(dir)
 	if err != nil {
@@ -58,7 +64,7 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 			return nil, galdecon.Config{}, fmt.Errorf("scorecard: the sampler %q: %w", s, err)
 		}
 		called := name
-		if s != own {
+		if s != defaultSampler {
 			called += ", " + s
 		}
 		methods = append(methods, model(called, other, weights))
@@ -66,11 +72,17 @@ func Load(name, dir string, samplers ...string) ([]Method, galdecon.Config, erro
 	return methods, d.Config, nil
 }
 
-// model is a trained model with its sampler; weights tells its weights from others'.
+// model returns the method of a trained model with its sampler; weights tells its weights from
+// others'.
 func model(name string, d *galdecon.Model, weights string) Method {
 	m := Method{Name: name, Identity: "weights " + weights, Deconvolve: d.Stream, Model: CVAE}
 	if d.Config.CVAE == nil {
-		m.Identity += fmt.Sprintf(", sampler %+v", d.Config.Sampler)
+		sampler, err := json.Marshal(d.Config.Sampler)
+		if err != nil {
+			// a number that isn't finite, which no valid sampler has
+			sampler = fmt.Append(nil, d.Config.Sampler)
+		}
+		m.Identity += ", sampler " + string(sampler)
 		m.Model = Diffusion
 	}
 	return m
@@ -83,7 +95,9 @@ func hashModel(dir string) (string, error) {
 		return "", fmt.Errorf("scorecard: there is no trained model in %s", dir)
 	}
 	h := sha256.New()
-	for _, path := range []string{filepath.Join(dir, "config.json"), checkpoints[len(checkpoints)-1]} { // Glob sorts
+	// Glob sorts
+	for _, path := range []string{filepath.Join(dir, galdecon.ConfigFile),
+		checkpoints[len(checkpoints)-1]} {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return "", fmt.Errorf("scorecard: cannot read the model in %s: %w", dir, err)
@@ -94,17 +108,20 @@ func hashModel(dir string) (string, error) {
 }
 
 const (
-	// iterations of Richardson and Lucy's method, and its background in standard deviations of the noise: where its error is about the
-	// smallest.
+	// iterations of Richardson and Lucy's method, and its background in standard deviations of the
+	// noise: where its error is about the smallest.
 	iterations, background = 30, 3
 )
 
-// Classical are the methods without learning: Richardson and Lucy's (30 iterations on a background of 3σ of the noise), Wiener's
-// filter (for a prior of standard deviation 0.03), and doing nothing.
+// Classical returns the methods without learning: Richardson and Lucy's (30 iterations on a
+// background of 3σ of the noise), Wiener's filter (for a prior of standard deviation 0.03), and
+// doing nothing.
 func Classical() []Method {
-	one := func(name, identity string, deconvolve func(o *galdecon.Observations) (*galaxy.Images, error)) Method {
+	one := func(name, identity string, deconvolve func(o *galdecon.Observations) (*galaxy.Images,
+		error)) Method {
 		return Method{Name: name, Identity: identity,
-			Deconvolve: func(_ context.Context, o *galdecon.Observations, _ int, _ int64) iter.Seq2[galdecon.Part, error] {
+			Deconvolve: func(_ context.Context, o *galdecon.Observations, _ int,
+				_ int64) iter.Seq2[galdecon.Part, error] {
 				return func(yield func(galdecon.Part, error) bool) {
 					y, err := deconvolve(o)
 					if err != nil {
@@ -112,7 +129,8 @@ func Classical() []Method {
 						return
 					}
 					for i := range y.N {
-						if !yield(galdecon.Part{Posterior: galdecon.Posterior{Index: i, Samples: y.Select(i)}, N: 1, M: y.N}, nil) {
+						if !yield(galdecon.Part{Posterior: galdecon.Posterior{Index: i,
+							Samples: y.Select(i)}, N: 1, M: y.N}, nil) {
 							return
 						}
 					}
@@ -120,16 +138,20 @@ func Classical() []Method {
 			}}
 	}
 	return []Method{
-		one("Richardson-Lucy", fmt.Sprintf("%d iterations, background %dσ", iterations, background), func(o *galdecon.Observations) (*galaxy.Images, error) {
-			sky := make([]float64, len(o.Noise()))
-			for i, sigma := range o.Noise() {
-				sky[i] = background * sigma
-			}
-			return classical.RichardsonLucy(o.Images(), o.PSFs(), sky, iterations)
+		one("Richardson-Lucy", fmt.Sprintf("%d iterations, background %dσ", iterations, background),
+			func(o *galdecon.Observations) (*galaxy.Images, error) {
+				sky := make([]float64, len(o.Noise()))
+				for i, sigma := range o.Noise() {
+					sky[i] = background * sigma
+				}
+				return classical.RichardsonLucy(o.Images(), o.PSFs(), sky, iterations)
+			}),
+		one("Wiener", fmt.Sprintf("prior %g", classical.WienerPrior),
+			func(o *galdecon.Observations) (*galaxy.Images, error) {
+				return classical.Wiener(o, classical.WienerPrior)
+			}),
+		one("nothing", "", func(o *galdecon.Observations) (*galaxy.Images, error) {
+			return o.Images(), nil
 		}),
-		one("Wiener", fmt.Sprintf("prior %g", classical.WienerPrior), func(o *galdecon.Observations) (*galaxy.Images, error) {
-			return classical.Wiener(o, classical.WienerPrior)
-		}),
-		one("nothing", "", func(o *galdecon.Observations) (*galaxy.Images, error) { return o.Images(), nil }),
 	}
 }

@@ -14,13 +14,16 @@ import (
 
 // Options say in short what a comparison is made of; [Options.Config] makes it.
 type Options struct {
-	// Galaxies are "synthetic" ones that no model has seen, "hst", the ten of Hubble, or the path of a file that files.Load reads, of a
-	// folder of such files, or of the folder of a set (dataset.Open), of which the images for the test are taken, or else those for the validation.
+	// Galaxies are "synthetic" ones that no model has seen, "hst", the ten of Hubble, or the path
+	// of a file that files.Load reads, of a folder of such files, or of the folder of a set
+	// (dataset.Open), of which the images for the test are taken, or else those for the validation.
 	Galaxies string `json:"galaxies"`
-	// SubtractSky takes its sky off each galaxy of a file, a set or Hubble before its peak becomes 1: models are trained on dark skies, but a picture
-	// shows one. The level is the median of the stamp's edge, or that of galaxy.Images.Sky if it is lower.
+	// SubtractSky takes its sky off each galaxy of a file, a set or Hubble before its peak becomes
+	// 1: models are trained on dark skies, but a picture shows one. The level is the median of the
+	// stamp's edge, or that of galaxy.Images.Sky if it is lower.
 	SubtractSky bool `json:"subtract_sky"`
-	// N is the number of galaxies, of files and of Hubble's the first ones, or all if there are fewer.
+	// N is the number of galaxies, of files and of Hubble's the first ones, or all if there are
+	// fewer.
 	N int `json:"n"`
 	// Candidates, Epsilon and Seed are those of [Config].
 	Candidates int     `json:"candidates"`
@@ -28,29 +31,32 @@ type Options struct {
 	Seed       int64   `json:"seed"`
 	// Sigma is that of the PSF in pixels, 0 for the middle of what the model was trained for.
 	Sigma float64 `json:"sigma"`
-	// PSF is the path of measured PSFs in place of a Gaussian, that psf.Load reads, centred and on the pixels of the model's images. Each galaxy
-	// has one, in turn.
+	// PSF is the path of measured PSFs in place of a Gaussian, that psf.Load reads, centered and on
+	// the pixels of the model's images. Each galaxy has one, in turn.
 	PSF string `json:"psf,omitempty"`
-	// Noise are the noise levels, rounded to 1e-6 unless that makes them 0, each with the true PSF; empty stands for the least and the most
-	// that the model was trained for, and a third of that.
+	// Noise are the noise levels, rounded to 1e-6 unless that makes them 0, each with the true PSF;
+	// empty stands for the least and the most that the model was trained for, and a third of that.
 	Noise []float64 `json:"noise"`
 	// Released is that of [Config].
 	Released bool `json:"released"`
-	// Wrong are parts by which the width of the PSF that is told is wrong, at the first noise level.
-	Wrong []float64 `json:"wrong"`
+	// WidthErrors are parts by which the width of the PSF that is assumed is wrong, at the first
+	// noise level.
+	WidthErrors []float64 `json:"wrong"`
 }
 
-// Defaults returns the options by default: 20 synthetic galaxies with 10 candidates each, which is what the paper's
-// released program draws.
+// Defaults returns the options by default: 20 synthetic galaxies with 10 candidates each, which is
+// what the paper's released program draws.
 func Defaults() Options {
-	return Options{Galaxies: "synthetic", N: 20, Candidates: 10, Epsilon: score.Epsilon, Seed: 1, Wrong: []float64{0.05, 0.1}}
+	return Options{Galaxies: "synthetic", N: 20, Candidates: 10, Epsilon: score.Epsilon, Seed: 1,
+		WidthErrors: []float64{0.05, 0.1}}
 }
 
-// OptionsEnv names the environment variable that [DefaultsFromEnv] reads: JSON of the fields to change, such as
-// {"n": 100, "candidates": 20}.
+// OptionsEnv names the environment variable that [DefaultsFromEnv] reads: JSON of the fields to
+// change, such as {"n": 100, "candidates": 20}.
 const OptionsEnv = "GALDECON_SCORE"
 
-// DefaultsFromEnv returns the options by default, changed by [OptionsEnv], for a notebook that runs headless.
+// DefaultsFromEnv returns the options by default, changed by [OptionsEnv], for a notebook that runs
+// headless.
 func DefaultsFromEnv() (Options, error) {
 	o := Defaults()
 	if err := override.FromEnv(OptionsEnv, `{"n": 100}`, &o); err != nil {
@@ -60,30 +66,36 @@ func DefaultsFromEnv() (Options, error) {
 }
 
 const (
-	// heldOut is a seed of synthetic galaxies that nothing is trained on; presets train on trainingSeed.
+	// heldOut is a seed of synthetic galaxies that nothing is trained on; presets train on
+	// trainingSeed.
 	heldOut, trainingSeed = 2, 1
 	// priorGalaxies stand for the prior.
 	priorGalaxies = 256
 )
 
-// Config is the comparison for models like this one, on images of its size and PSFs of its grid; Methods and Features remain to be set.
+// Config returns the comparison for models like this one, on images of its size and PSFs of its
+// grid; Methods and Features remain to be set.
 func (o Options) Config(model galdecon.Config) (Config, error) {
 	if o.N < 1 {
-		return Config{}, fmt.Errorf("scorecard: the number of galaxies must be at least 1, got %d", o.N)
+		return Config{}, fmt.Errorf("scorecard: the number of galaxies must be at least 1, got %d",
+			o.N)
 	}
 	galaxies, err := o.galaxies(model)
 	if err != nil {
 		return Config{}, err
 	}
-	prior, err := synthetic.Galaxies(synthetic.Config{N: priorGalaxies, Size: model.Size, Channels: model.Channels, Seed: trainingSeed})
+	prior, err := synthetic.Galaxies(synthetic.Config{N: priorGalaxies, Size: model.Size,
+		Channels: model.Channels, Seed: trainingSeed})
 	if err != nil {
 		return Config{}, err
 	}
-	c := Config{Galaxies: galaxies, Source: o.source(), Prior: prior, PSFSize: model.Instrument.Size, Settings: o.settings(model),
+	c := Config{Galaxies: galaxies, Source: o.source(), Prior: prior,
+		PSFSize: model.Instrument.Size, Settings: o.settings(model),
 		Candidates: o.Candidates, Epsilon: o.Epsilon, Released: o.Released, Seed: o.Seed}
 	if o.PSF != "" {
 		if o.Sigma != 0 {
-			return Config{}, fmt.Errorf("scorecard: PSFs are those of %s, or Gaussians of σ = %g pixels; give one of both", o.PSF, o.Sigma)
+			return Config{}, fmt.Errorf("scorecard: PSFs are those of %s, or Gaussians of σ = %g "+
+				"pixels; give one of both", o.PSF, o.Sigma)
 		}
 		if err := c.measured(o.PSF, model.Instrument); err != nil {
 			return Config{}, err
@@ -105,14 +117,16 @@ func (o Options) settings(model galdecon.Config) []Setting {
 	var settings []Setting
 	for i, v := range noise {
 		settings = append(settings, Setting{Sigma: sigma, Noise: round(v)})
-		for _, wrong := range o.Wrong {
+		for _, wrong := range o.WidthErrors {
 			if i == 0 && wrong != 0 {
-				settings = append(settings, Setting{Sigma: sigma, Noise: round(v), Wrong: wrong})
+				settings = append(settings, Setting{Sigma: sigma, Noise: round(v),
+					WidthError: wrong})
 			}
 		}
 	}
 	return settings
 }
 
-// round removes the last, wrong digits of a quotient. What is too small for that stays: noise doesn't become none.
+// round removes the last, wrong digits of a quotient. What is too small for that stays: noise
+// doesn't become none.
 func round(v float64) float64 { return cmp.Or(math.Round(v*1e6)/1e6, v) }

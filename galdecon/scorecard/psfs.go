@@ -19,30 +19,33 @@ type PSFSet struct {
 	SHA256 string `json:"sha256"`
 }
 
-// NewPSFSet is what a [Setting] with these PSFs has.
-func NewPSFSet(name string, kernels []psf.PSF) PSFSet {
+// NewPSFSet returns what a [Setting] with these PSFs has.
+func NewPSFSet(name string, psfs []psf.PSF) PSFSet {
 	h := sha256.New()
-	for _, k := range kernels {
+	for _, k := range psfs {
 		binary.Write(h, binary.LittleEndian, int64(k.Size))
 		binary.Write(h, binary.LittleEndian, k.Pixels)
 	}
 	return PSFSet{Name: name, SHA256: hex.EncodeToString(h.Sum(nil))}
 }
 
-// psfs are the true PSFs and those that are told, for these galaxies: one for each, or one for all.
-func (c Config) psfs(s Setting, galaxies ...int) (actual, told []psf.PSF, err error) {
+// psfs returns the true PSFs and those that are assumed, for these galaxies: one for each, or one
+// for all.
+func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err error) {
 	if !(s.Noise >= 0) || math.IsInf(s.Noise, 1) {
-		return nil, nil, fmt.Errorf("scorecard: noise must be finite and ≥ 0 in units of the peak, got %g", s.Noise)
+		return nil, nil, fmt.Errorf("scorecard: noise must be finite and ≥ 0 in units of the "+
+			"peak, got %g", s.Noise)
 	}
-	if !(s.Wrong > -1) || math.IsInf(s.Wrong, 1) {
-		return nil, nil, fmt.Errorf("scorecard: a PSF whose width is wrong by %g %% has none that is positive and finite", 100*s.Wrong)
+	if !(s.WidthError > -1) || math.IsInf(s.WidthError, 1) {
+		return nil, nil, fmt.Errorf("scorecard: a PSF whose width is wrong by %g %% has none "+
+			"that is positive and finite", 100*s.WidthError)
 	}
 	if s.Measured == (PSFSet{}) {
 		seen, err := psf.Gaussian{Sigma: s.Sigma}.Render(c.PSFSize)
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
 		}
-		wrong, err := psf.Gaussian{Sigma: s.Sigma * (1 + s.Wrong)}.Render(c.PSFSize)
+		wrong, err := psf.Gaussian{Sigma: s.Sigma * (1 + s.WidthError)}.Render(c.PSFSize)
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
 		}
@@ -50,33 +53,37 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, told []psf.PSF, err er
 	}
 	switch {
 	case s.Sigma != 0:
-		return nil, nil, fmt.Errorf("scorecard: a setting has measured PSFs, or a Gaussian of σ = %g pixels; give one of both", s.Sigma)
+		return nil, nil, fmt.Errorf("scorecard: a setting has measured PSFs, or a Gaussian of σ "+
+			"= %g pixels; give one of both", s.Sigma)
 	case len(c.PSFs) == 0 || NewPSFSet(s.Measured.Name, c.PSFs) != s.Measured:
-		return nil, nil, fmt.Errorf("scorecard: the setting %q has other PSFs than the comparison; make its Measured by NewMeasured, of the same", s)
+		return nil, nil, fmt.Errorf("scorecard: the setting %q has other PSFs than the "+
+			"comparison; make its Measured by NewPSFSet, of the same", s)
 	}
 	for _, i := range galaxies {
 		which := i % len(c.PSFs)
 		measured := c.PSFs[which]
 		seen, err := measured.Resize(c.PSFSize)
 		if err != nil {
-			return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0: %w", which, s.Measured.Name, err)
+			return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0: %w", which,
+				s.Measured.Name, err)
 		}
 		wrong := seen
-		if s.Wrong != 0 {
+		if s.WidthError != 0 {
 			// On smaller pixels a PSF is wider; these pass for those of the images.
-			if wrong, err = measured.Rescale(1 / (1 + s.Wrong)); err == nil {
+			if wrong, err = measured.Rescale(1 / (1 + s.WidthError)); err == nil {
 				wrong, err = wrong.Resize(c.PSFSize)
 			}
 			if err != nil {
-				return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0, can't be told wrong by %+.3g %%: %w", which, s.Measured.Name, 100*s.Wrong, err)
+				return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0, can't be "+
+					"told wrong by %+.3g %%: %w", which, s.Measured.Name, 100*s.WidthError, err)
 			}
 		}
-		actual, told = append(actual, seen), append(told, wrong)
+		actual, assumed = append(actual, seen), append(assumed, wrong)
 	}
-	return actual, told, nil
+	return actual, assumed, nil
 }
 
-// firstOfEach are the first galaxies, as many as there are PSFs of their own.
+// firstOfEach returns the first galaxies, as many as there are PSFs of their own.
 func (c Config) firstOfEach() (galaxies []int) {
 	for i := range min(c.Galaxies.N, max(len(c.PSFs), 1)) {
 		galaxies = append(galaxies, i)
@@ -94,17 +101,18 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 	for i := range c.Settings {
 		s := &c.Settings[i]
 		s.Sigma, s.Measured = 0, found
-		_, told, err := c.psfs(*s, c.firstOfEach()...)
+		_, assumed, err := c.psfs(*s, c.firstOfEach()...)
 		if err != nil {
 			return err
 		}
-		if checked[s.Wrong] {
+		if checked[s.WidthError] {
 			continue
 		}
-		checked[s.Wrong] = true
-		for k, kernel := range told {
-			if err := in.Check(kernel); err != nil {
-				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 (%s): %w", k, s, err)
+		checked[s.WidthError] = true
+		for k, p := range assumed {
+			if err := in.Check(p); err != nil {
+				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 "+
+					"(%s): %w", k, s, err)
 			}
 		}
 	}

@@ -10,10 +10,10 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
-	"galdecon/galdecon/sweep"
 )
 
-// Result is what is measured of one method on one observation. It is what is kept: one line of JSON.
+// Result is what is measured of one method on one observation. It is what is kept: one line of
+// JSON.
 type Result struct {
 	Method   string  `json:"method"`
 	Identity string  `json:"identity"`
@@ -21,30 +21,36 @@ type Result struct {
 	// Galaxy is the index of the galaxy, ID its name.
 	Galaxy int    `json:"galaxy"`
 	ID     string `json:"id"`
+	// Refused says why the method refused the observation, in words; nothing else is measured then.
+	Refused string `json:"refused,omitempty"`
 	// Candidates is their number, 1 of a method that has but one answer.
 	Candidates int `json:"candidates"`
-	// Retained of them are within the slack, and FeatureVariance is the variance of those' features, 0 if there are fewer than 2, or
-	// no features.
+	// Retained of them are within the slack, and FeatureVariance is the variance of those'
+	// features, 0 if there are fewer than 2, or no features.
 	Retained        int     `json:"retained"`
 	FeatureVariance float64 `json:"feature_variance"`
-	// ReleasedRetained and ReleasedVariance are these two as the paper's released program counts, see [Released].
+	// ReleasedRetained and ReleasedVariance are these two as the paper's released program counts,
+	// see [Released].
 	ReleasedRetained int     `json:"released_retained"`
 	ReleasedVariance float64 `json:"released_variance"`
-	// Reconvolution is the mean of the candidates' MSE of Π*y to x, with the Π that the method was told.
+	// Reconvolution is the mean of the candidates' MSE of Π*y to x, with the Π that the method was
+	// told.
 	Reconvolution float64 `json:"reconvolution"`
-	// PixelVariance is the candidates' variance, averaged over pixels, and OverPrior its ratio to that of the prior.
+	// PixelVariance is the candidates' variance, averaged over pixels, and VarianceRatio its ratio
+	// to that of the prior.
 	PixelVariance float64 `json:"pixel_variance"`
-	OverPrior     float64 `json:"over_prior"`
+	VarianceRatio float64 `json:"over_prior"`
 	// MSE, PSNR and SSIM are those of the candidates' mean to the truth.
 	MSE  float64 `json:"mse"`
 	PSNR float64 `json:"psnr"`
 	SSIM float64 `json:"ssim"`
-	// Power is the mean radial power spectrum of the candidates, TruePower that of the truth; HighFrequency is the ratio of the two
-	// over the modes of high frequency.
+	// Power is the mean radial power spectrum of the candidates, TruePower that of the truth;
+	// HighFrequency is the ratio of the two over the modes of high frequency.
 	Power         []float64 `json:"power"`
 	TruePower     []float64 `json:"true_power"`
 	HighFrequency float64   `json:"high_frequency"`
-	// Truth, Mean and Each are measured of the truth, the mean of the candidates and each candidate; nil where that failed.
+	// Truth, Mean and Each are measured of the truth, the mean of the candidates and each
+	// candidate; nil where that failed.
 	Truth *score.Photometry   `json:"truth"`
 	Mean  *score.Photometry   `json:"mean"`
 	Each  []*score.Photometry `json:"each,omitempty"`
@@ -54,15 +60,18 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// evaluate fills in all that is measured of candidates [n, height, width, channels] of the observation x; Π is the PSF told.
-func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told psf.PSF, candidates *galaxy.Images) error {
+// evaluate fills in all that is measured of candidates [n, height, width, channels] of the
+// observation x; Π is the PSF that is assumed.
+func (c comparison) evaluate(
+	ctx context.Context, r *Result, x *galaxy.Images, assumed psf.PSF, candidates *galaxy.Images,
+) error {
 	truth := c.Galaxies.Select(r.Galaxy)
 	if candidates.N != 1 && candidates.N != c.Candidates {
 		return fmt.Errorf("there are %d candidates instead of %d", candidates.N, c.Candidates)
 	}
 	r.Candidates = candidates.N
 
-	blurred, err := galdecon.Observe(candidates, []psf.PSF{told}, 0, 0)
+	blurred, err := galdecon.Observe(candidates, []psf.PSF{assumed}, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -101,20 +110,20 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 		return err
 	}
 	r.Power, r.TruePower = power.Power, truePower.Power
-	if real := truePower.From(sweep.HighFrequency); real > 0 {
-		r.HighFrequency = power.From(sweep.HighFrequency) / real
+	if real := truePower.From(score.DetailFrequency); real > 0 {
+		r.HighFrequency = power.From(score.DetailFrequency) / real
 	}
 	r.Truth, r.Mean = photometry(truth), photometry(mean)
 	if candidates.N == 1 {
 		return nil
 	}
 
-	accuracy, err := score.NewAccuracy(truth, x, candidates)
+	accuracy, err := score.Trial{Truth: truth, Observation: x, Samples: candidates}.Accuracy()
 	if err != nil {
 		return err
 	}
 	r.PixelVariance = accuracy.Variance
-	if r.OverPrior, err = score.VarianceRatio(candidates, c.Prior); err != nil {
+	if r.VarianceRatio, err = c.prior.VarianceRatio(candidates); err != nil {
 		return err
 	}
 	for k := range candidates.N {
@@ -124,12 +133,15 @@ func (c Config) evaluate(ctx context.Context, r *Result, x *galaxy.Images, told 
 	if err != nil {
 		return err
 	}
-	r.PixelRanks = trials.Ranks(uint64(c.Seed) + uint64(r.Galaxy)).Counts[0]
+	r.PixelRanks = trials.Ranks(c.Seed + int64(r.Galaxy)).Counts[0]
 	return nil
 }
 
-// diversity is Eq. 3 for one observation, as the paper states it and as its released program computes it.
-func (c Config) diversity(ctx context.Context, r *Result, candidates *galaxy.Images, reconvolution []float64) error {
+// diversity returns Eq. 3 for one observation, as the paper states it and as its released program
+// computes it.
+func (c Config) diversity(
+	ctx context.Context, r *Result, candidates *galaxy.Images, reconvolution []float64,
+) error {
 	survivors, err := score.Survivors(reconvolution, c.Epsilon)
 	if err != nil {
 		return err
@@ -185,7 +197,8 @@ func unitRange(images *galaxy.Images) *galaxy.Images {
 	return images
 }
 
-// photometry measures a galaxy within a circle of a quarter of the stamp's side; nil if there is none.
+// photometry measures a galaxy within a circle of a quarter of the stamp's side; nil if there is
+// none.
 func photometry(image *galaxy.Images) *score.Photometry {
 	p, err := score.Measure(image, float64(min(image.Height, image.Width))/4)
 	if err != nil {

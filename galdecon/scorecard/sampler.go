@@ -9,29 +9,35 @@ import (
 	"galdecon/galdecon/ddpm"
 )
 
-// own names the sampler that a model has by itself.
-const own = "own"
+// defaultSampler names the sampler that a model has by itself.
+const defaultSampler = "own"
 
 // samplers by name, for a model with its own sampler and T times.
 var samplers = []struct {
 	name string
 	make func(own ddpm.Sampler, t int) ddpm.Sampler
 }{
-	{own, func(own ddpm.Sampler, _ int) ddpm.Sampler { return own }},
-	{"dpm-solver", func(own ddpm.Sampler, _ int) ddpm.Sampler { return ddpm.Sampler{Steps: own.Steps, SecondOrder: true} }},
+	{defaultSampler, func(own ddpm.Sampler, _ int) ddpm.Sampler { return own }},
+	{"dpm-solver", func(own ddpm.Sampler, _ int) ddpm.Sampler {
+		return ddpm.Sampler{Steps: own.Steps, SecondOrder: true}
+	}},
 	{"stochastic", func(own ddpm.Sampler, _ int) ddpm.Sampler {
 		return ddpm.Sampler{Steps: own.Steps, Eta: 1, SecondOrder: true}
 	}},
 	{"ddim", func(own ddpm.Sampler, _ int) ddpm.Sampler { return ddpm.Sampler{Steps: own.Steps} }},
-	{"ancestral", func(own ddpm.Sampler, t int) ddpm.Sampler { return ddpm.Sampler{Steps: min(5*own.Steps, t), Eta: 1} }},
-	{"ancestral-beta", func(_ ddpm.Sampler, t int) ddpm.Sampler { return ddpm.Sampler{Steps: t, Eta: 1, LargeVariance: true} }},
+	{"ancestral", func(own ddpm.Sampler, t int) ddpm.Sampler {
+		return ddpm.Sampler{Steps: min(5*own.Steps, t), Eta: 1}
+	}},
+	{"ancestral-beta", func(_ ddpm.Sampler, t int) ddpm.Sampler {
+		return ddpm.Sampler{Steps: t, Eta: 1, LargeVariance: true}
+	}},
 	{"consistent", func(own ddpm.Sampler, _ int) ddpm.Sampler {
 		own.DataConsistency = true
 		return own
 	}},
 }
 
-// SamplerNames are those that [Sampler] knows.
+// SamplerNames returns those that [Sampler] knows.
 func SamplerNames() (names []string) {
 	for _, s := range samplers {
 		names = append(names, s.name)
@@ -39,11 +45,13 @@ func SamplerNames() (names []string) {
 	return names
 }
 
-// Sampler is a way to draw candidates from a diffusion model by its name, with the number of the network's evaluations behind a colon
-// if it is to be another: "ddim", "dpm-solver:10", "ancestral:950".
+// Sampler returns a way to draw candidates from a diffusion model by its name, with the number of
+// the network's evaluations behind a colon if it is to be another: "ddim", "dpm-solver:10",
+// "ancestral:950".
 //
 //	own             the model's own, as it was trained with
-//	dpm-solver      DPM-Solver++(2M), deterministic; as many evaluations as the model's own, as in all that follow but the ancestral ones
+//	dpm-solver      DPM-Solver++(2M), deterministic; as many evaluations as the model's own, as
+//	                in all that follow but the ancestral ones
 //	stochastic      the same with fresh noise in each step
 //	ddim            DDIM, deterministic and of first order
 //	ancestral       the DDPM's, with fresh noise of variance β̃; five times as many
@@ -62,7 +70,8 @@ func Sampler(name string, model galdecon.Config) (ddpm.Sampler, error) {
 		if counted {
 			steps, err := strconv.Atoi(count)
 			if err != nil {
-				return ddpm.Sampler{}, fmt.Errorf("scorecard: the sampler %q has no number of steps behind its colon; give for example %s:20", name, base)
+				return ddpm.Sampler{}, fmt.Errorf("scorecard: the sampler %q has no number of "+
+					"steps behind its colon; give for example %s:20", name, base)
 			}
 			sampler.Steps = steps
 		}
@@ -75,5 +84,6 @@ func Sampler(name string, model galdecon.Config) (ddpm.Sampler, error) {
 		}
 		return sampler, nil
 	}
-	return ddpm.Sampler{}, fmt.Errorf("scorecard: there is no sampler %q; choose one of %s", name, strings.Join(SamplerNames(), ", "))
+	return ddpm.Sampler{}, fmt.Errorf("scorecard: there is no sampler %q; choose one of %s", name,
+		strings.Join(SamplerNames(), ", "))
 }

@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -11,64 +12,77 @@ import (
 	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
 )
 
 // Steps is what a sampler of a diffusion model gives for its number of evaluations of the network.
 type Steps struct {
 	Sampler ddpm.Sampler
-	// Retained is the share of candidates below ε, Reconvolution the MSE of candidates blurred again to x.
+	// Retained is the share of candidates below ε, Reconvolution the MSE of candidates blurred
+	// again to x.
 	Retained, Reconvolution float64
-	// Mean is the MSE of the mean of the candidates to the truth, Variance that of the candidates per pixel.
+	// Mean is the MSE of the mean of the candidates to the truth, Variance that of the candidates
+	// per pixel.
 	Mean, Variance float64
-	// Coverage is the distance from the diagonal of the coverage of pixels (calibration.Coverage), Spread the ratio of error to spread, 1 for
-	// calibrated candidates and above for over-confident ones.
+	// Coverage is the distance from the diagonal of the coverage of pixels (calibration.Coverage),
+	// Spread the ratio of error to spread, 1 for calibrated candidates and above for over-confident
+	// ones.
 	Coverage, Spread float64
 	// CoverageError is calibration.Coverage.Error: what too few galaxies leave open.
 	CoverageError float64
+	// Refused observations of the benchmark are in no figure.
+	Refused int
 	// Seconds a candidate, compilation not included.
 	Seconds float64
 }
 
-// CompareSteps draws n ≥ 2 candidates with each sampler for observations of galaxies whose truth is known. report, which may be nil, is
-// called after each.
-func CompareSteps(ctx context.Context, d *galdecon.Model, samplers []ddpm.Sampler, o *galdecon.Observations, truth *galaxy.Images, n int, seed int64, report func(done int)) ([]Steps, error) {
+// CompareSteps draws at least 2 candidates with each sampler for the observations of a benchmark.
+// report, which may be nil, is called after each sampler.
+func CompareSteps(
+	ctx context.Context, model *galdecon.Model, samplers []ddpm.Sampler, b galdecon.Benchmark,
+	report func(done int),
+) ([]Steps, error) {
 	out := make([]Steps, len(samplers))
 	for i, sampler := range samplers {
 		s := &out[i]
 		s.Sampler = sampler
-		with, err := d.WithSampler(sampler)
+		with, err := model.WithSampler(sampler)
 		if err != nil {
 			return nil, err
 		}
-		if err := warmUp(ctx, with, o, n, seed); err != nil {
+		if err := warmUp(ctx, with, b); err != nil {
 			return nil, err
 		}
 		begun := time.Now()
-		posteriors, err := with.Sample(ctx, o, n, seed)
+		posteriors, err := with.Sample(ctx, b.Observations, b.Candidates, b.Seed)
+		refused, err := posterior.SplitRefusals(err)
 		if err != nil {
 			return nil, err
 		}
-		s.Seconds = time.Since(begun).Seconds() / float64(n*truth.N)
-		evaluated, err := galdecon.Evaluate(posteriors, truth)
+		s.Refused = len(refused)
+		s.Seconds = time.Since(begun).Seconds() / float64(b.Candidates*len(posteriors))
+		evaluated, err := galdecon.Evaluate(b.Truth, posteriors)
 		if err != nil {
 			return nil, err
 		}
 		mean := evaluated.Mean()
-		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution, mean.Accuracy.Mean, mean.Variance
+		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution,
+			mean.Accuracy.Mean, mean.Variance
 		var samples []*galaxy.Images
+		var indices []int
 		for _, p := range posteriors {
-			samples = append(samples, p.Samples)
+			samples, indices = append(samples, p.Samples), append(indices, p.Index)
 		}
-		trials, err := calibration.Images(truth, samples)
+		trials, err := calibration.Images(b.Truth.Select(indices...), samples)
 		if err != nil {
 			return nil, err
 		}
-		coverage, err := trials.Ranks(uint64(seed)).Central(uint64(seed))
+		coverage, err := trials.Ranks(b.Seed).Central(b.Seed)
 		if err != nil {
 			return nil, err
 		}
-		spread, err := trials.SpreadRatio(uint64(seed))
+		spread, err := trials.SpreadRatio(b.Seed)
 		if err != nil {
 			return nil, err
 		}
@@ -80,31 +94,39 @@ func CompareSteps(ctx context.Context, d *galdecon.Model, samplers []ddpm.Sample
 	return out, nil
 }
 
-// warmUp compiles all that drawing n candidates for each observation needs. What is drawn together has one of a few sizes: the largest, of 64 at
-// most, comes first, and 8 where it leaves a rest, or 1 where there are few in all.
-func warmUp(ctx context.Context, d *galdecon.Model, o *galdecon.Observations, n int, seed int64) error {
+// warmUp compiles all that drawing n candidates for each observation needs. What is drawn together
+// has one of a few sizes: the largest, of 64 at most, comes first, and 8 where it leaves a rest, or
+// 1 where there are few in all.
+func warmUp(ctx context.Context, model *galdecon.Model, b galdecon.Benchmark) error {
 	drawn := 0
-	for part, err := range d.Stream(ctx, o, n, seed) {
+	for part, err := range model.Stream(ctx, b.Observations, b.Candidates, b.Seed) {
+		var refusal *galdecon.Refusal
+		if errors.As(err, &refusal) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		if drawn += part.Samples.N; drawn >= 64 && part.Done() < 1 {
-			one, err := o.Select(0)
+			one, err := b.Observations.Select(part.Index)
 			if err != nil {
 				return err
 			}
-			_, err = d.Sample(ctx, one, 8, seed)
+			_, err = model.Sample(ctx, one, 8, b.Seed)
+			_, err = posterior.SplitRefusals(err)
 			return err
 		}
 	}
 	return nil
 }
 
-// StepsTable is the comparison as a table. MSEs and variances are in units of 1e-4, the paper's ε; w is the weight of guidance.
+// StepsTable returns the comparison as a table. MSEs and variances are in units of 1e-4, the
+// paper's ε; w is the weight of guidance.
 func StepsTable(all []Steps) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "sampler\tevaluations\tretained\tMSE(Π*y, x)\tMSE of the mean\tvariance\tcoverage off by\terror/spread\tms a candidate\t")
+	fmt.Fprintln(w, "sampler\tevaluations\tretained\tMSE(Π*y, x)\tMSE of the "+
+		"mean\tvariance\tcoverage off by\terror/spread\tms a candidate\t")
 	for _, s := range all {
 		name := "DDIM"
 		switch {
@@ -125,8 +147,10 @@ func StepsTable(all []Steps) string {
 		if s.Sampler.Guidance > 0 {
 			name += fmt.Sprintf(", w = %g", s.Sampler.Guidance)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f ± %.1f %%\t%.2f\t%.0f\t\n", name, s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
-			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, 100*s.CoverageError, s.Spread, 1000*s.Seconds)
+		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f ± %.1f %%\t%.2f\t%.0f\t\n", name,
+			s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
+			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, 100*s.CoverageError,
+			s.Spread, 1000*s.Seconds)
 	}
 	w.Flush()
 	return text.String()

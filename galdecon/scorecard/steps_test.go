@@ -31,9 +31,12 @@ func TestCompareSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samplers := []ddpm.Sampler{{Steps: 3, SecondOrder: true, DataConsistency: true}, {Steps: 50, Eta: 1, LargeVariance: true}}
+	samplers := []ddpm.Sampler{{Steps: 3, SecondOrder: true, DataConsistency: true},
+		{Steps: 50, Eta: 1, LargeVariance: true}}
+	benchmark := galdecon.Benchmark{Truth: y, Observations: x, Candidates: 4, Seed: 7}
 	done := 0
-	found, err := scorecard.CompareSteps(t.Context(), d, samplers, x, y, 4, 7, func(n int) { done = n })
+	found, err := scorecard.CompareSteps(t.Context(), d, samplers, benchmark,
+		func(n int) { done = n })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,12 +51,14 @@ func TestCompareSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := galdecon.Evaluate(posteriors, y)
+	report, err := galdecon.Evaluate(y, posteriors)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want, got := report.Mean(), found[0]
-	if got.Sampler != samplers[0] || got.Retained != want.Retained || got.Reconvolution != want.Reconvolution || got.Mean != want.Accuracy.Mean || got.Variance != want.Variance {
+	if got.Sampler != samplers[0] || got.Retained != want.Retained ||
+		got.Reconvolution != want.Reconvolution || got.Mean != want.Accuracy.Mean ||
+		got.Variance != want.Variance {
 		t.Errorf("the first sampler's figures are %+v, want %+v", got, want)
 	}
 	if !(got.Seconds > 0) || !(got.Spread > 0) || math.IsNaN(got.Coverage) {
@@ -65,8 +70,10 @@ func TestCompareSteps(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", part, table)
 		}
 	}
-	_, err = scorecard.CompareSteps(t.Context(), d, []ddpm.Sampler{{Steps: 51}}, x, y, 4, 7, nil)
+	_, err = scorecard.CompareSteps(t.Context(), d, []ddpm.Sampler{{Steps: 51}}, benchmark, nil)
 	galtest.Wants(t, "too many steps", err, "got 51")
-	_, err = scorecard.CompareSteps(t.Context(), d, samplers[:1], x, y, 1, 7, nil)
+	one := benchmark
+	one.Candidates = 1
+	_, err = scorecard.CompareSteps(t.Context(), d, samplers[:1], one, nil)
 	galtest.Wants(t, "one candidate", err, "at least 2")
 }

@@ -52,8 +52,8 @@ func (h header) differs(want header) string {
 	return ""
 }
 
-// store keeps results in a file of JSON lines: the header, then one line for each result. Lines are appended; a last one that an end of
-// the program has cut off is dropped when the file is opened.
+// store keeps results in a file of JSON lines: the header, then one line for each result. Lines are
+// appended; a last one that an end of the program has cut off is dropped when the file is opened.
 type store struct {
 	file    *os.File
 	lock    *flock.Flock
@@ -66,8 +66,8 @@ type key struct {
 	galaxy  int
 }
 
-// open opens the store in a folder, which it makes. What is there must have the same header, and come from these methods as far as
-// they have the same names.
+// open opens the store in a folder, which it makes. What is there must have the same header, and
+// come from these methods as far as they have the same names.
 func open(dir string, want header, methods []Method) (*store, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("scorecard: cannot make the folder for the results: %w", err)
@@ -78,7 +78,8 @@ func open(dir string, want header, methods []Method) (*store, error) {
 		return nil, fmt.Errorf("scorecard: cannot lock %s: %w", dir, err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("scorecard: another run keeps its results in %s; wait for it, or choose another folder", dir)
+		return nil, fmt.Errorf("scorecard: another run keeps its results in %s; wait for it, or "+
+			"choose another folder", dir)
 	}
 	if err := s.read(dir, want, methods); err != nil {
 		s.close()
@@ -119,16 +120,19 @@ func (s *store) read(dir string, want header, methods []Method) error {
 		decoder := json.NewDecoder(bytes.NewReader(line))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(target); err != nil {
-			return fmt.Errorf("scorecard: line %d of %s is damaged or of another version; delete the file to start anew: %w", number+1, path, err)
+			return fmt.Errorf("scorecard: line %d of %s is damaged or of another version; delete "+
+				"the file to start anew: %w", number+1, path, err)
 		}
 		switch v := target.(type) {
 		case *header:
 			if different := v.differs(want); different != "" {
-				return fmt.Errorf("scorecard: %s holds results %s; choose another folder, or delete the file to start anew", path, different)
+				return fmt.Errorf("scorecard: %s holds results %s; choose another folder, or "+
+					"delete the file to start anew", path, different)
 			}
 		case *Result:
 			if identity, ok := identities[v.Method]; ok && identity != v.Identity {
-				return fmt.Errorf("scorecard: %s holds results of another %s (%s there, %s here); give it another name or choose another folder",
+				return fmt.Errorf("scorecard: %s holds results of another %s (%s there, %s "+
+					"here); give it another name or choose another folder",
 					path, v.Method, v.Identity, identity)
 			}
 			s.results[key{v.Method, v.Setting, v.Galaxy}] = v
@@ -137,7 +141,7 @@ func (s *store) read(dir string, want header, methods []Method) error {
 	return nil
 }
 
-// get is the result of a method on a galaxy, nil if there is none yet.
+// get returns the result of a method on a galaxy, nil if there is none yet.
 func (s *store) get(method string, setting Setting, galaxy int) *Result {
 	return s.results[key{method, setting, galaxy}]
 }

@@ -15,95 +15,132 @@ import (
 // unit is that of squared pixels in the text, the paper's ε.
 const unit = score.Epsilon
 
-// brightEdge is more than the edges of galaxies have that models are trained on: most have less than 0.01 of the peak.
+// brightEdge is more than the edges of galaxies have that models are trained on: most have less
+// than 0.01 of the peak.
 const brightEdge = 0.02
 
 // published figures, for which others measured other images otherwise.
 const published = `Published, of other images:
-  Xue et al. 2023, Table 1 (128×128 pixels in colour, official Inception features): diffusion retains 100 % with a variance of 15.86, in
-  10 s a candidate on an A100; the CVAE 53.9 % with 15.13, in 0.01 s.
-  Galaxy-Deconv, 500 galaxies, mean |Δg| at a signal-to-noise ratio of 20 / 200: unrolled ADMM 0.138 / 0.035, Richardson-Lucy (10 iterations)
-  0.320 / 0.056, blurred 0.170 / 0.084. Its estimator is another (FPFS, with its response), so that only an order can be compared.
-  Flux and half-light radius of deconvolved galaxies: comparable figures that are published aren't known to us.
+  Xue et al. 2023, Table 1 (128×128 pixels in color, official Inception features): diffusion
+  retains 100 % with a variance of 15.86, in 10 s a candidate on an A100; the CVAE 53.9 % with
+  15.13, in 0.01 s.
+  Galaxy-Deconv, 500 galaxies, mean |Δg| at a signal-to-noise ratio of 20 / 200: unrolled ADMM
+  0.138 / 0.035, Richardson-Lucy (10 iterations) 0.320 / 0.056, blurred 0.170 / 0.084. Its
+  estimator is another (FPFS, with its response), so that only an order can be compared.
+  Flux and half-light radius of deconvolved galaxies: comparable figures that are published
+  aren't known to us.
   Calibration of deconvolved galaxies: none is published.
 `
 
-// String is the card as three tables of at most 160 columns, with remarks.
+// String returns the card as three tables of at most 160 columns, with remarks.
 func (c Card) String() string {
 	var text strings.Builder
 	from := ""
 	if c.Source != "" {
 		from = " (" + c.Source + ")"
 	}
-	fmt.Fprintf(&text, "%d galaxies%s, %d candidates of each observation, seed %d; in brackets: 95 %% confidence\n", c.Galaxies, from, c.Candidates, c.Seed)
+	fmt.Fprintf(&text, "%d galaxies%s, %d candidates of each observation, seed %d; in brackets: "+
+		"95 %% confidence\n", c.Galaxies, from, c.Candidates, c.Seed)
 	if c.Edge > brightEdge {
-		fmt.Fprintf(&text, "Warning: half of the stamps have edges above %.2g of the peak. Models are trained on dark skies: if that is sky, subtract it.\n", c.Edge)
+		fmt.Fprintf(&text, "Warning: half of the stamps have edges above %.2g of the peak. "+
+			"Models are trained on dark skies: if that is sky, subtract it.\n", c.Edge)
 	}
 
 	text.WriteString("\nCandidates\n")
-	c.table(&text, "retained, %\tvariance\tdropped\tχ²\tpixel variance\tover prior\thigh frequencies\tseconds", func(r Row) []string {
-		return []string{r.Retained.text(100, 1), r.FeatureVariance.significant(), r.FeatureVariance.dropped(), r.ChiSquared.text(1, 2), r.PixelVariance.short(1 / unit),
-			r.Contraction.short(1), r.HighFrequency.text(1, 2), fmt.Sprintf("%.2g", r.Seconds)}
+	c.table(&text, "retained, %\tvariance\tdropped\tχ²\tpixel variance\tover prior\thigh "+
+		"frequencies\tseconds", func(r Row) []string {
+		return []string{interval(r.Retained, 100, 1), significant(r.FeatureVariance),
+			dropped(r.FeatureVariance), interval(r.ChiSquared, 1, 2),
+			short(r.PixelVariance, 1/unit),
+			short(r.VarianceRatio, 1), interval(r.HighFrequency, 1, 2), seconds(r)}
 	})
 	fmt.Fprintf(&text, "retained: MSE of Π*y to x below ε = %g", c.Epsilon)
-	if c.hopeless() {
-		text.WriteString("; with noise of that variance or more not even the truth is, and χ² tells instead")
+	if c.noiseAboveEpsilon() {
+		text.WriteString("; with noise of that variance or more not even the truth is, and χ² " +
+			"tells instead")
 	}
-	text.WriteString("\nvariance: Eq. 4, of observations with 2 retained candidates or more; dropped: the others\n")
+	text.WriteString("\nvariance: Eq. 4, of observations with 2 retained candidates or more; " +
+		"dropped: the others\n")
 	if c.Features != "" {
 		fmt.Fprintf(&text, "features: %s\n", c.Features)
 	}
-	text.WriteString("χ²: MSE of Π*y to x over the noise's variance, 1 for the truth; pixel variance in 1e-4, and over that of the prior; high frequencies: power\n" +
-		"of candidates over the truth's, from 0.25 cycles a pixel; seconds a candidate, with the compiler's where all were drawn at once\n")
+	text.WriteString("χ²: MSE of Π*y to x over the noise's variance, 1 for the truth; pixel " +
+		"variance in 1e-4, and over that of the prior; high frequencies: power\n" +
+		"of candidates over the truth's, from 0.25 cycles a pixel; seconds a candidate, with the " +
+		"compiler's where all were drawn at once\n")
 
 	if slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Released != nil }) {
 		text.WriteString("\nTable 1 here, and as the paper's released program computes it\n")
-		c.table(&text, "retained here, %\treleased, %\tvariance here\treleased\tdropped here\treleased", func(r Row) []string {
+		c.table(&text, "retained here, %\treleased, %\tvariance here\treleased\tdropped "+
+			"here\treleased", func(r Row) []string {
 			if r.Released == nil {
 				return nil
 			}
-			return []string{r.Retained.text(100, 1), r.Released.Retained.text(100, 1), r.FeatureVariance.significant(), r.Released.FeatureVariance.significant(),
-				r.FeatureVariance.dropped(), r.Released.FeatureVariance.dropped()}
+			return []string{interval(r.Retained, 100, 1), interval(r.Released.Retained, 100, 1),
+				significant(r.FeatureVariance), significant(r.Released.FeatureVariance),
+				dropped(r.FeatureVariance), dropped(r.Released.FeatureVariance)}
 		})
-		fmt.Fprintf(&text, "released: ε = %g whatever the noise, and candidates whose error is above 2 pass for retained, and for varied\n", score.Epsilon)
+		fmt.Fprintf(&text, "released: ε = %g whatever the noise, and candidates whose error is "+
+			"above 2 pass for retained, and for varied\n", score.Epsilon)
 	}
 
 	text.WriteString("\nBest estimate: the mean of the candidates against the truth\n")
-	c.table(&text, "MSE, 1e-4\tPSNR, dB\tSSIM\tflux, %\thalf-light, %\t|Δg|\tfailed", func(r Row) []string {
-		failed := c.Galaxies
+	head := "MSE, 1e-4\tPSNR, dB\tSSIM\tflux, %\thalf-light, %\t|Δg|\tfailed"
+	refused := slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Refused > 0 })
+	if refused {
+		head += "\trefused"
+	}
+	c.table(&text, head, func(r Row) []string {
+		failed := c.Galaxies - r.Refused
 		if r.Flux != nil {
 			failed = r.Flux.Dropped
 		}
-		return []string{r.MSE.text(1/unit, 2), r.PSNR.text(1, 1), r.SSIM.text(1, 3), r.Flux.text(100, 1), r.HalfLight.text(100, 1), r.Ellipticity.text(1, 3),
+		cells := []string{interval(r.MSE, 1/unit, 2), interval(r.PSNR, 1, 1),
+			interval(r.SSIM, 1, 3), interval(r.Flux, 100, 1), interval(r.HalfLight, 100, 1),
+			interval(r.Ellipticity, 1, 3),
 			strconv.Itoa(failed)}
+		if refused {
+			cells = append(cells, strconv.Itoa(r.Refused))
+		}
+		return cells
 	})
-	text.WriteString("flux, half-light radius: mean relative errors without sign, |Δg|: of adaptive moments; failed: galaxies that can't be measured\n")
+	text.WriteString("flux, half-light radius: mean relative errors without sign, |Δg|: of " +
+		"adaptive moments; failed: galaxies that can't be measured\n")
+	if refused {
+		text.WriteString("refused: observations that the method doesn't take; its figures in all " +
+			"tables are of the others\n")
+	}
 
 	if names := c.calibrated(); len(names) > 0 {
-		text.WriteString("\nCalibration: the largest distance of coverage from credibility, in % ± the half width of its band\n")
-		c.table(&text, "error / spread\t"+strings.Join(names, "\t")+"\tleft out", func(r Row) []string {
-			if len(r.Calibration) == 0 {
-				return nil
-			}
-			cells, failed := []string{r.Calibration[0].ErrorOverSpread.text(1, 2)}, 0
-			for _, of := range r.Calibration {
-				if of.Coverage == nil {
-					cells = append(cells, "—")
-				} else {
-					cells = append(cells, fmt.Sprintf("%.1f ± %.1f", 100*of.Coverage.Distance, 100*of.Coverage.Error))
+		text.WriteString("\nCalibration: the largest distance of coverage from credibility, in % " +
+			"± the half width of its band\n")
+		c.table(&text, "error / spread\t"+strings.Join(names, "\t")+"\tleft out",
+			func(r Row) []string {
+				if len(r.Calibration) == 0 {
+					return nil
 				}
-				failed = max(failed, of.Failed)
-			}
-			return append(cells, strconv.Itoa(failed))
-		})
-		text.WriteString("error / spread: of pixels, 1 if calibrated, above if over-confident; TARP: flux, radius and ellipticity together; left out: galaxies that\n" +
+				cells, failed := []string{interval(r.Calibration[0].ErrorOverSpread, 1, 2)}, 0
+				for _, of := range r.Calibration {
+					if of.Coverage == nil {
+						cells = append(cells, "—")
+					} else {
+						cells = append(cells, fmt.Sprintf("%.1f ± %.1f", 100*of.Coverage.Distance,
+							100*of.Coverage.Error))
+					}
+					failed = max(failed, of.Failed)
+				}
+				return append(cells, strconv.Itoa(failed))
+			})
+		text.WriteString("error / spread: of pixels, 1 if calibrated, above if over-confident; " +
+			"TARP: flux, radius and ellipticity together; left out: galaxies that\n" +
 			"can't be measured in all candidates\n")
 	}
 	text.WriteString("\n" + published)
 	return text.String()
 }
 
-// table writes the rows for which there are cells, after the name of the method, with a line before each setting.
+// table writes the rows for which there are cells, after the name of the method, with a line before
+// each setting.
 func (c Card) table(text *strings.Builder, head string, cells func(r Row) []string) {
 	var aligned strings.Builder
 	t := tabwriter.NewWriter(&aligned, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -127,7 +164,7 @@ func (c Card) table(text *strings.Builder, head string, cells func(r Row) []stri
 	}
 }
 
-// calibrated are the quantities whose calibration is known.
+// calibrated returns the quantities whose calibration is known.
 func (c Card) calibrated() (names []string) {
 	for _, r := range c.Rows {
 		if len(r.Calibration) > 0 {
@@ -140,42 +177,51 @@ func (c Card) calibrated() (names []string) {
 	return nil
 }
 
-// hopeless tells whether there is noise in which not even the truth is retained.
-func (c Card) hopeless() bool {
+// noiseAboveEpsilon tells whether there is noise in which not even the truth is retained.
+func (c Card) noiseAboveEpsilon() bool {
 	for _, r := range c.Rows {
-		if r.Retained == nil {
+		if r.Retained == nil && r.Refused < c.Galaxies {
 			return true
 		}
 	}
 	return false
 }
 
-// text is the number with its interval, in units of 1/scale.
-func (n *Number) text(scale float64, digits int) string {
+// seconds returns how long a candidate takes.
+func seconds(r Row) string {
+	if r.Seconds == 0 {
+		return "—"
+	}
+	return fmt.Sprintf("%.2g", r.Seconds)
+}
+
+// interval returns the estimate with its interval, in units of 1/scale.
+func interval(n *score.Estimate, scale float64, digits int) string {
 	if n == nil {
 		return "—"
 	}
-	return fmt.Sprintf("%.*f [%.*f, %.*f]", digits, n.Value*scale, digits, n.Low*scale, digits, n.High*scale)
+	return fmt.Sprintf("%.*f [%.*f, %.*f]", digits, n.Value*scale, digits, n.Low*scale, digits,
+		n.High*scale)
 }
 
-// significant is the number with its interval, to three significant digits.
-func (n *Number) significant() string {
+// significant returns the estimate with its interval, to three significant digits.
+func significant(n *score.Estimate) string {
 	if n == nil {
 		return "—"
 	}
 	return fmt.Sprintf("%.3g [%.3g, %.3g]", n.Value, n.Low, n.High)
 }
 
-// dropped is how many observations aren't in the number.
-func (n *Number) dropped() string {
+// dropped returns how many observations aren't in the estimate.
+func dropped(n *score.Estimate) string {
 	if n == nil {
 		return "—"
 	}
 	return strconv.Itoa(n.Dropped)
 }
 
-// short is the number without its interval.
-func (n *Number) short(scale float64) string {
+// short returns the estimate without its interval.
+func short(n *score.Estimate, scale float64) string {
 	if n == nil {
 		return "—"
 	}
@@ -185,54 +231,60 @@ func (n *Number) short(scale float64) string {
 // numbers are the columns of the CSV with intervals.
 var numbers = []struct {
 	name string
-	of   func(r Row) *Number
+	of   func(r Row) *score.Estimate
 }{
-	{"retained", func(r Row) *Number { return r.Retained }},
-	{"feature_variance", func(r Row) *Number { return r.FeatureVariance }},
-	{"released_retained", func(r Row) *Number {
+	{"retained", func(r Row) *score.Estimate { return r.Retained }},
+	{"feature_variance", func(r Row) *score.Estimate { return r.FeatureVariance }},
+	{"released_retained", func(r Row) *score.Estimate {
 		if r.Released == nil {
 			return nil
 		}
 		return r.Released.Retained
 	}},
-	{"released_feature_variance", func(r Row) *Number {
+	{"released_feature_variance", func(r Row) *score.Estimate {
 		if r.Released == nil {
 			return nil
 		}
 		return r.Released.FeatureVariance
 	}},
-	{"reconvolution", func(r Row) *Number { return r.Reconvolution }},
-	{"chi_squared", func(r Row) *Number { return r.ChiSquared }},
-	{"pixel_variance", func(r Row) *Number { return r.PixelVariance }},
-	{"over_prior", func(r Row) *Number { return r.Contraction }},
-	{"high_frequency", func(r Row) *Number { return r.HighFrequency }},
-	{"mse", func(r Row) *Number { return r.MSE }},
-	{"psnr", func(r Row) *Number { return r.PSNR }},
-	{"ssim", func(r Row) *Number { return r.SSIM }},
-	{"flux", func(r Row) *Number { return r.Flux }},
-	{"half_light", func(r Row) *Number { return r.HalfLight }},
-	{"ellipticity", func(r Row) *Number { return r.Ellipticity }},
+	{"reconvolution", func(r Row) *score.Estimate { return r.Reconvolution }},
+	{"chi_squared", func(r Row) *score.Estimate { return r.ChiSquared }},
+	{"pixel_variance", func(r Row) *score.Estimate { return r.PixelVariance }},
+	{"over_prior", func(r Row) *score.Estimate { return r.VarianceRatio }},
+	{"high_frequency", func(r Row) *score.Estimate { return r.HighFrequency }},
+	{"mse", func(r Row) *score.Estimate { return r.MSE }},
+	{"psnr", func(r Row) *score.Estimate { return r.PSNR }},
+	{"ssim", func(r Row) *score.Estimate { return r.SSIM }},
+	{"flux", func(r Row) *score.Estimate { return r.Flux }},
+	{"half_light", func(r Row) *score.Estimate { return r.HalfLight }},
+	{"ellipticity", func(r Row) *score.Estimate { return r.Ellipticity }},
 }
 
-// WriteCSV writes a line for each row, after one with the names of the columns, and then one for each of Differences, whose method is
-// "first − second". Numbers have their full precision; four columns
-// belong to each: its value, the ends of its interval, and how many observations were dropped. What doesn't exist is empty.
+// WriteCSV writes a line for each row, after one with the names of the columns, and then one for
+// each of Differences, whose method is "first − second". Numbers have their full precision; four
+// columns belong to each: its value, the ends of its interval, and how many observations were
+// dropped. What doesn't exist is empty.
 func (c Card) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source", "candidates", "epsilon", "features", "seed", "seconds"}
+	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source",
+		"candidates", "refused", "epsilon", "features", "seed", "seconds"}
 	for _, column := range numbers {
-		names = append(names, column.name, column.name+"_low", column.name+"_high", column.name+"_dropped")
+		names = append(names, column.name, column.name+"_low", column.name+"_high",
+			column.name+"_dropped")
 	}
 	calibrated := c.calibrated()
 	for _, quantity := range calibrated {
 		name := strings.NewReplacer(" ", "_", "-", "_").Replace(quantity)
-		names = append(names, name+"_coverage_distance", name+"_coverage_error", name+"_ranks_p", name+"_error_over_spread", name+"_failed")
+		names = append(names, name+"_coverage_distance", name+"_coverage_error", name+"_ranks_p",
+			name+"_error_over_spread", name+"_failed")
 	}
 	out.Write(names)
 	full := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	rows := slices.Clone(c.Rows)
 	for _, d := range c.Differences {
-		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting, Candidates: c.Candidates, Retained: d.Retained, FeatureVariance: d.Variance})
+		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting,
+			Candidates: c.Candidates, Refused: d.Refused, Retained: d.Retained,
+			FeatureVariance: d.Variance})
 	}
 	for _, r := range rows {
 		sigma, seconds := full(r.Setting.Sigma), full(r.Seconds)
@@ -242,11 +294,14 @@ func (c Card) WriteCSV(w io.Writer) error {
 		if r.Seconds == 0 {
 			seconds = ""
 		}
-		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise), full(r.Setting.Wrong), strconv.Itoa(c.Galaxies), c.Source, strconv.Itoa(r.Candidates),
+		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise),
+			full(r.Setting.WidthError), strconv.Itoa(c.Galaxies), c.Source,
+			strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
 			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}
 		for _, column := range numbers {
 			if n := column.of(r); n != nil {
-				line = append(line, full(n.Value), full(n.Low), full(n.High), strconv.Itoa(n.Dropped))
+				line = append(line, full(n.Value), full(n.Low), full(n.High),
+					strconv.Itoa(n.Dropped))
 			} else {
 				line = append(line, "", "", "", "")
 			}
@@ -256,7 +311,8 @@ func (c Card) WriteCSV(w io.Writer) error {
 			if k < len(r.Calibration) {
 				of := r.Calibration[k]
 				if of.Coverage != nil {
-					cells[0], cells[1], cells[2] = full(of.Coverage.Distance), full(of.Coverage.Error), full(of.Ranks.P)
+					cells[0], cells[1], cells[2] = full(of.Coverage.Distance),
+						full(of.Coverage.Error), full(of.Ranks.P)
 				}
 				if of.ErrorOverSpread != nil {
 					cells[3] = full(of.ErrorOverSpread.Value)

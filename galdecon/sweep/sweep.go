@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,15 +15,17 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
 )
 
-// Weights are those of the two reconstructions in Eq. 1: α of the clean galaxy, β of the blurred one.
+// Weights are those of the two reconstructions in Eq. 1: α of the clean galaxy, β of the blurred
+// one.
 type Weights struct{ Alpha, Beta float64 }
 
 func (w Weights) String() string { return fmt.Sprintf("α = %g, β = %g", w.Alpha, w.Beta) }
 
-// Grid is all pairs of weights, β running fastest.
+// Grid returns all pairs of weights, β running fastest.
 func Grid(alphas, betas []float64) []Weights {
 	var grid []Weights
 	for _, a := range alphas {
@@ -33,7 +36,7 @@ func Grid(alphas, betas []float64) []Weights {
 	return grid
 }
 
-// weighted is the configuration of a CVAE with other weights.
+// weighted returns the configuration of a CVAE with other weights.
 func weighted(c galdecon.Config, w Weights) galdecon.Config {
 	cvae := *c.CVAE
 	cvae.Alpha, cvae.Beta = w.Alpha, w.Beta
@@ -41,16 +44,31 @@ func weighted(c galdecon.Config, w Weights) galdecon.Config {
 	return c
 }
 
-// Run trains the CVAE of a configuration once for each of several weights of its loss, as for the paper's Figure 4, all from the
-// same start and with one compilation. It returns the folders of the models, each [galdecon.Config.Folder] below parent with the weights in the
-// configuration. What is trained already isn't trained again, and what was interrupted goes on. report, which may be nil, is called
-// after every step with the number of the weights.
+// Plan is what a sweep trains.
+type Plan struct {
+	// Model is the configuration of a CVAE, whose own weights don't count.
+	Model galdecon.Config
+	// Weights are those of its loss, one model for each; see [Grid].
+	Weights []Weights
+}
+
+// Run trains a CVAE once for each of several weights of its loss, as for the paper's Figure 4, all
+// from the same start and with one compilation. It returns the folders of the models, each
+// [galdecon.Config.Folder] below parent with the weights in the configuration. What is trained
+// already isn't trained again, and what was interrupted goes on. report, which may be nil, is
+// called after every step with the index of the weights.
 //
-// Several programs that run the same sweep share it: each trains what no other does, and returns when all is trained. So a sweep uses as many
-// devices as programs are started, each with a device of its own (CUDA_VISIBLE_DEVICES). Fit.Devices spreads each training instead.
-func Run(ctx context.Context, c galdecon.Config, weights []Weights, galaxies *galaxy.Images, parent string, report func(i int, p fit.Progress)) ([]string, error) {
+// Several programs that run the same sweep share it: each trains what no other does, and returns
+// when all is trained. So a sweep uses as many devices as programs are started, each with a device
+// of its own (CUDA_VISIBLE_DEVICES). Fit.Devices spreads each training instead.
+func Run(
+	ctx context.Context, plan Plan, galaxies *galaxy.Images, parent string,
+	report func(i int, p fit.Progress),
+) ([]string, error) {
+	c, weights := plan.Model, plan.Weights
 	if c.CVAE == nil {
-		return nil, errors.New("sweep: only a CVAE has the weights α and β to sweep over; start from the preset tiny-cvae")
+		return nil, errors.New("sweep: only a CVAE has the weights α and β to sweep over; start " +
+			"from the preset tiny-cvae")
 	}
 	if len(weights) == 0 {
 		return nil, errors.New("sweep: a sweep needs at least one pair of weights; see Grid")
@@ -90,7 +108,8 @@ func Run(ctx context.Context, c galdecon.Config, weights []Weights, galaxies *ga
 		if len(busy) == len(left) {
 			select {
 			case <-ctx.Done():
-				return nil, fmt.Errorf("sweep: interrupted while another program trains in %s: %w", dirs[busy[0]], ctx.Err())
+				return nil, fmt.Errorf("sweep: interrupted while another program trains in %s: %w",
+					dirs[busy[0]], ctx.Err())
 			case <-time.After(busyPeriod):
 			}
 		}
@@ -99,33 +118,37 @@ func Run(ctx context.Context, c galdecon.Config, weights []Weights, galaxies *ga
 	return dirs, nil
 }
 
-// busyPeriod is how often a sweep looks after the trainings of other programs, should one be interrupted.
+// busyPeriod is how often a sweep looks after the trainings of other programs, should one be
+// interrupted.
 const busyPeriod = 2 * time.Second
 
 // Result says what the weights of a model's loss do to its candidates.
 type Result struct {
 	Weights
-	// LogClean, LogBlurred and KL are the terms of Eq. 1 that its training came to, in nats, see [cvae.Terms]: averages of the last tenth.
+	// LogClean, LogBlurred and KL are the terms of Eq. 1 that its training came to, in nats, see
+	// [cvae.Terms]: averages of the last tenth.
 	LogClean, LogBlurred, KL float64
-	// Clean and Blurred are the MSE of the candidates to the truth, and of the candidates blurred again to x, on average.
+	// Clean and Blurred are the MSE of the candidates to the truth, and of the candidates blurred
+	// again to x, on average.
 	Clean, Blurred float64
 	// Variance is that of the candidates per pixel.
 	Variance float64
 	// Spectrum is that of the candidates.
 	Spectrum score.Spectrum
-	// High is their power at spatial frequencies of HighFrequency and more, relative to the truth's, for all galaxies together, and Highs that
-	// of each. Correlation is that of the candidates with the truth at these frequencies: what of the power is detail of the galaxy.
+	// Refused observations of the benchmark are in no figure.
+	Refused int
+	// High is their power at spatial frequencies of score.DetailFrequency and more, relative to the
+	// truth's, for all galaxies together, and Highs that of each, NaN where it was refused.
+	// Correlation is that of the candidates with the truth at these frequencies: what of the power
+	// is detail of the galaxy.
 	High, Correlation float64
 	Highs             []float64
 	// Posteriors are the candidates themselves.
 	Posteriors []galdecon.Posterior
 }
 
-// HighFrequency, in cycles per pixel, is where detail begins of whose amplitude a PSF of σ = 1.5 pixels leaves 6 % and less.
-const HighFrequency = 0.25
-
-// Evaluate draws n candidates with each model of a [Run] for observations of galaxies whose truth is known.
-func Evaluate(ctx context.Context, dirs []string, observations *galdecon.Observations, truth *galaxy.Images, n int, seed int64) ([]Result, error) {
+// Evaluate draws candidates with each model of a [Run] for the observations of a benchmark.
+func Evaluate(ctx context.Context, dirs []string, b galdecon.Benchmark) ([]Result, error) {
 	results := make([]Result, len(dirs))
 	for i, dir := range dirs {
 		d, err := galdecon.Load(dir)
@@ -141,28 +164,35 @@ func Evaluate(ctx context.Context, dirs []string, observations *galdecon.Observa
 		if err != nil {
 			return nil, err
 		}
-		r.LogClean, r.LogBlurred, r.KL = tailMean(terms["clean"]), tailMean(terms["blurred"]), tailMean(terms["KL"])
-		if r.Posteriors, err = d.Sample(ctx, observations, n, seed); err != nil {
+		r.LogClean, r.LogBlurred, r.KL = tailMean(terms["clean"]), tailMean(terms["blurred"]),
+			tailMean(terms["KL"])
+		r.Posteriors, err = d.Sample(ctx, b.Observations, b.Candidates, b.Seed)
+		refused, err := posterior.SplitRefusals(err)
+		if err != nil {
 			return nil, err
 		}
-		report, err := galdecon.Evaluate(r.Posteriors, truth)
+		r.Refused = len(refused)
+		report, err := galdecon.Evaluate(b.Truth, r.Posteriors)
 		if err != nil {
 			return nil, err
 		}
 		mean := report.Mean()
 		r.Clean, r.Blurred, r.Variance = mean.Samples, mean.Reconvolution, mean.Variance
-		if err := r.detail(truth); err != nil {
+		if err := r.detail(b.Truth); err != nil {
 			return nil, err
 		}
 	}
 	return results, nil
 }
 
-// detail fills in what follows from the spectra of the candidates, of the truth and of their difference.
+// detail fills in what follows from the spectra of the candidates, of the truth and of their
+// difference.
 func (r *Result) detail(truth *galaxy.Images) error {
 	var samples []*galaxy.Images
 	var drawn, target, crossed float64
-	for i, p := range r.Posteriors {
+	r.Highs = slices.Repeat([]float64{math.NaN()}, truth.N)
+	for _, p := range r.Posteriors {
+		i := p.Index
 		difference := p.Samples.Clone()
 		for k := range difference.Pixels {
 			difference.Pixels[k] -= truth.At(i)[k%len(truth.At(i))]
@@ -173,11 +203,12 @@ func (r *Result) detail(truth *galaxy.Images) error {
 			if err != nil {
 				return err
 			}
-			powers[k] = s.From(HighFrequency)
+			powers[k] = s.From(score.DetailFrequency)
 		}
 		c, t, d := powers[0], powers[1], powers[2]
-		r.Highs = append(r.Highs, c/t)
-		drawn, target, crossed = drawn+c, target+t, crossed+(c+t-d)/2 // |c−t|² = |c|² + |t|² − 2 Re c t*
+		r.Highs[i] = c / t
+		// |c−t|² = |c|² + |t|² − 2 Re c t*
+		drawn, target, crossed = drawn+c, target+t, crossed+(c+t-d)/2
 		samples = append(samples, p.Samples)
 	}
 	r.High, r.Correlation = drawn/target, crossed/math.Sqrt(drawn*target)
@@ -189,19 +220,22 @@ func (r *Result) detail(truth *galaxy.Images) error {
 	return err
 }
 
-// DetailChange is by what factor the power of detail of the same galaxies changes from the candidates of one model to those of another: the
-// geometric mean over the galaxies, and its interval of 95 %, in which it lies if the galaxies are typical.
+// DetailChange returns the factor by which the power of detail of the same galaxies changes from
+// the candidates of one model to those of another: the geometric mean over the galaxies, and its
+// interval of 95 %, in which it lies if the galaxies are typical.
 func DetailChange(from, to Result) (factor, low, high float64) {
-	logs := make([]float64, len(from.Highs))
-	for i := range logs {
-		logs[i] = math.Log(to.Highs[i] / from.Highs[i])
+	var logs []float64
+	for i := range from.Highs {
+		if change := to.Highs[i] / from.Highs[i]; !math.IsNaN(change) {
+			logs = append(logs, math.Log(change))
+		}
 	}
 	mean, deviation := stat.MeanStdDev(logs, nil)
 	within := 1.96 * stat.StdErr(deviation, float64(len(logs)))
 	return math.Exp(mean), math.Exp(mean - within), math.Exp(mean + within)
 }
 
-// tailMean is the average of the last tenth of a curve.
+// tailMean returns the average of the last tenth of a curve.
 func tailMean(curve []fit.Point) float64 {
 	tail := curve[len(curve)*9/10:]
 	sum := 0.0
@@ -211,15 +245,21 @@ func tailMean(curve []fit.Point) float64 {
 	return sum / float64(len(tail))
 }
 
-// Table is the results as a table. MSEs are in units of 1e-4, the paper's ε.
+// Table returns the results as a table. MSEs are in units of 1e-4, the paper's ε.
 func Table(results []Result) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "α\tβ\tE log p(y | z)\tE log p(x | y, z)\tKL\tMSE(y, truth)\tMSE(Π*y, x)\tvariance\tpower of detail\tcorrelation\t")
+	fmt.Fprintln(w, "α\tβ\tE log p(y | z)\tE log p(x | y, z)\tKL\tMSE(y, truth)\tMSE(Π*y, "+
+		"x)\tvariance\tpower of detail\tcorrelation\t")
 	for _, r := range results {
-		fmt.Fprintf(w, "%g\t%g\t%.0f\t%.0f\t%.0f\t%.2f\t%.3f\t%.3f\t%.0f %%\t%.2f\t\n", r.Alpha, r.Beta, r.LogClean, r.LogBlurred, r.KL, r.Clean/score.Epsilon, r.Blurred/score.Epsilon, r.Variance/score.Epsilon, 100*r.High, r.Correlation)
+		fmt.Fprintf(w, "%g\t%g\t%.0f\t%.0f\t%.0f\t%.2f\t%.3f\t%.3f\t%.0f %%\t%.2f\t\n", r.Alpha,
+			r.Beta, r.LogClean, r.LogBlurred, r.KL, r.Clean/score.Epsilon, r.Blurred/score.Epsilon,
+			r.Variance/score.Epsilon, 100*r.High, r.Correlation)
 	}
 	w.Flush()
-	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon, HighFrequency)
+	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; "+
+		"errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per "+
+		"pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon,
+		score.DetailFrequency)
 	return text.String()
 }

@@ -13,10 +13,11 @@ import (
 	"github.com/gomlx/gomlx/ml/model/initializer"
 )
 
-// Paper is the network ε_θ of the paper's released program (class ContextUnet of github.com/yashpatel5400/galgen, after
-// github.com/TeaPearce/Conditional_Diffusion_MNIST): three max-pooled levels of F, 2F and 4F features, batch-normalised; on the way up
-// the features are multiplied with an embedding of the PSF and shifted by one of the time. It computes what PyTorch computes,
-// in training too, so that [Paper.LoadStateDict] brings in weights from there.
+// Paper is the network ε_θ of the paper's released program (class ContextUnet of
+// github.com/yashpatel5400/galgen, after github.com/TeaPearce/Conditional_Diffusion_MNIST): three
+// max-pooled levels of F, 2F and 4F features, batch-normalized; on the way up the features are
+// multiplied with an embedding of the PSF and shifted by one of the time. It computes what PyTorch
+// computes, in training too, so that [Paper.LoadStateDict] brings in weights from there.
 //
 // The paper's own is Paper{Channels: 3, Features: 128, PSFSize: 10}, on images of 128×128 pixels.
 type Paper struct {
@@ -26,28 +27,31 @@ type Paper struct {
 	Features int `json:"features"`
 	// PSFSize is k, the side of the PSFs in pixels, at least 2. The network depends on it.
 	PSFSize int `json:"psf_size"`
-	// HalfPrecision computes the convolutions with bfloat16 numbers, see [Config]. The paper doesn't.
+	// HalfPrecision computes the convolutions with bfloat16 numbers, see [Config]. The paper
+	// doesn't.
 	HalfPrecision bool `json:"half_precision,omitzero"`
 }
 
 const (
-	// groups of the group normalisation.
+	// groups of the group normalization.
 	groups = 8
-	// normEpsilon is added to the variance in both normalisations.
+	// normEpsilon is added to the variance in both normalizations.
 	normEpsilon = 1e-5
-	// batchMomentum is the weight of a batch in the running statistics of the batch normalisation.
+	// batchMomentum is the weight of a batch in the running statistics of the batch normalization.
 	batchMomentum = 0.1
 	// psfFeatures is the number of channels of the convolution of the PSF.
 	psfFeatures = 16
 )
 
-// Validate reports what makes the network impossible for images whose height or width is size pixels.
+// Validate returns an error if the network is impossible for images whose height or width is size
+// pixels.
 func (p Paper) Validate(size int) error {
 	if err := p.validate(); err != nil {
 		return err
 	}
 	if size < 8 || size%8 != 0 {
-		return fmt.Errorf("unet: three levels halve the image as often, so its size must be a multiple of 8 pixels, got %d", size)
+		return fmt.Errorf("unet: three levels halve the image as often, so its size must be a "+
+			"multiple of 8 pixels, got %d", size)
 	}
 	return nil
 }
@@ -57,14 +61,16 @@ func (p Paper) validate() error {
 	case p.Channels < 1:
 		return fmt.Errorf("unet: images need at least one channel, got %d", p.Channels)
 	case p.Features < 1 || p.Features%groups != 0:
-		return fmt.Errorf("unet: features are normalised in %d groups, so they must be a positive multiple of %d, got %d", groups, groups, p.Features)
+		return fmt.Errorf("unet: features are normalized in %d groups, so they must be a "+
+			"positive multiple of %d, got %d", groups, groups, p.Features)
 	case p.PSFSize < 2:
-		return fmt.Errorf("unet: PSFs must have at least 2×2 pixels, got %d×%d", p.PSFSize, p.PSFSize)
+		return fmt.Errorf("unet: PSFs must have at least 2×2 pixels, got %d×%d", p.PSFSize,
+			p.PSFSize)
 	}
 	return nil
 }
 
-// Weights is the number of trained weights: 20,656,483 for the paper's own network.
+// Weights returns the number of trained weights: 20,656,483 for the paper's own network.
 func (p Paper) Weights() int {
 	n := 0
 	for _, s := range p.parameters() {
@@ -75,13 +81,15 @@ func (p Paper) Weights() int {
 	return n
 }
 
-// Forward predicts the noise ε in noisy = √ᾱ y + √(1−ᾱ) ε: blurred and noisy images [batch, height, width, Channels], PSFs
-// [batch, k, k] and times t/T [batch] in (0, 1] → [batch, height, width, Channels]. PSFs and times may also be one for all, [1, k, k]
-// and [1]. Zeros stand for no PSF, in classifier-free guidance. Variables are named as in PyTorch's state dict.
+// Forward predicts the noise ε in noisy = √ᾱ y + √(1−ᾱ) ε: blurred and noisy images [batch, height,
+// width, Channels], PSFs [batch, k, k] and times t/T [batch] in (0, 1] → [batch, height, width,
+// Channels]. PSFs and times may also be one for all, [1, k, k] and [1]. Zeros stand for no PSF, in
+// classifier-free guidance. Variables are named as in PyTorch's state dict.
 //
-// While training, the statistics of the batch normalise it and move the running ones, which normalise otherwise.
+// While training, the statistics of the batch normalize it and move the running ones, which
+// normalize otherwise.
 //
-// It panics, as GoMLX does, on what Validate reports and on other shapes.
+// It panics, as GoMLX does, on what Validate refuses and on other shapes.
 func (p Paper) Forward(scope *model.Scope, blurred, noisy, psfs, time *graph.Node) *graph.Node {
 	p.check(blurred, noisy, psfs, time)
 	n := p.network(scope, noisy.Graph())
@@ -116,10 +124,12 @@ func (p Paper) Forward(scope *model.Scope, blurred, noisy, psfs, time *graph.Nod
 func (p Paper) check(blurred, noisy, psfs, time *graph.Node) {
 	images, dims := noisy.Shape().Dimensions, blurred.Shape().Dimensions
 	if len(images) != 4 || images[3] != p.Channels {
-		panic(fmt.Errorf("unet: the network takes images [batch, height, width, %d], got %v", p.Channels, images))
+		panic(fmt.Errorf("unet: the network takes images [batch, height, width, %d], got %v",
+			p.Channels, images))
 	}
 	if !slices.Equal(images, dims) {
-		panic(fmt.Errorf("unet: noisy and blurred images must have the same shape, got %v and %v", images, dims))
+		panic(fmt.Errorf("unet: noisy and blurred images must have the same shape, got %v and %v",
+			images, dims))
 	}
 	for _, size := range images[1:3] {
 		if err := p.Validate(size); err != nil {
@@ -127,8 +137,10 @@ func (p Paper) check(blurred, noisy, psfs, time *graph.Node) {
 		}
 	}
 	batch := images[0]
-	if k, dims := p.PSFSize, psfs.Shape().Dimensions; !slices.Equal(dims, []int{batch, k, k}) && !slices.Equal(dims, []int{1, k, k}) {
-		panic(fmt.Errorf("unet: the network takes PSFs [%d, %d, %d], or one for all, got %v", batch, k, k, dims))
+	if k, dims := p.PSFSize, psfs.Shape().Dimensions; !slices.Equal(dims, []int{batch, k, k}) &&
+		!slices.Equal(dims, []int{1, k, k}) {
+		panic(fmt.Errorf("unet: the network takes PSFs [%d, %d, %d], or one for all, got %v", batch,
+			k, k, dims))
 	}
 	if dims := time.Shape().Dimensions; len(dims) != 1 || dims[0] != batch && dims[0] != 1 {
 		panic(fmt.Errorf("unet: the network takes times [%d], or one for all, got %v", batch, dims))
@@ -144,7 +156,8 @@ type network struct {
 }
 
 func (p Paper) network(scope *model.Scope, g *graph.Graph) network {
-	n := network{scope: scope, graph: g, half: p.HalfPrecision, variables: map[string]*model.Variable{}}
+	n := network{scope: scope, graph: g, half: p.HalfPrecision,
+		variables: map[string]*model.Variable{}}
 	for _, s := range p.parameters() {
 		v := scope.WithInitializer(s.initial(scope)).VariableWithShape(s.name, s.shape())
 		if !s.trained {
@@ -157,29 +170,33 @@ func (p Paper) network(scope *model.Scope, g *graph.Graph) network {
 
 func (n network) value(name string) *graph.Node { return n.variables[name].NodeValue(n.graph) }
 
-// channels is [c] along the last axis of images, [1, 1, 1, c].
+// channels lays [c] along the last axis of images, [1, 1, 1, c].
 func channels(x *graph.Node) *graph.Node {
 	return graph.Reshape(x, 1, 1, 1, x.Shape().Dimensions[0])
 }
 
-// conv is a 3×3 convolution of the same size.
+// conv applies a 3×3 convolution of the same size.
 func (n network) conv(name string, x *graph.Node) *graph.Node {
 	y := precise(n.half, convolve, x, n.value(name+".weight"))
 	return graph.Add(y, channels(n.value(name+".bias")))
 }
 
-// grow is a transposed convolution of 2×2 pixels and stride 2, which don't overlap: [b, h, w, i] → [b, 2h, 2w, o].
+// grow applies a transposed convolution of 2×2 pixels and stride 2, which don't overlap: [b, h, w,
+// i] → [b, 2h, 2w, o].
 func (n network) grow(name string, x *graph.Node) *graph.Node {
-	spread := func(x, weights *graph.Node) *graph.Node { return graph.Einsum("bhwi,ijko->bhjwko", x, weights) }
+	spread := func(x, weights *graph.Node) *graph.Node {
+		return graph.Einsum("bhwi,ijko->bhjwko", x, weights)
+	}
 	y := precise(n.half, spread, x, n.value(name+".weight"))
 	d := y.Shape().Dimensions
 	return graph.Add(graph.Reshape(y, d[0], d[1]*2, d[3]*2, d[5]), channels(n.value(name+".bias")))
 }
 
-// dense is a linear layer: [b, i] → [b, o].
+// dense applies a linear layer: [b, i] → [b, o].
 func (n network) dense(name string, x *graph.Node) *graph.Node {
 	bias := n.value(name + ".bias")
-	return graph.Add(graph.Einsum("bi,io->bo", x, n.value(name+".weight")), graph.Reshape(bias, 1, bias.Shape().Dimensions[0]))
+	return graph.Add(graph.Einsum("bi,io->bo", x, n.value(name+".weight")),
+		graph.Reshape(bias, 1, bias.Shape().Dimensions[0]))
 }
 
 // time embeds [batch] → [batch, 1, 1, features of level i on the way up].
@@ -199,19 +216,20 @@ func (n network) psf(i int, psfs *graph.Node) *graph.Node {
 	return pixel(n.dense(name+".fc2", h))
 }
 
-// pixel is [b, c] as images of one pixel, [b, 1, 1, c].
+// pixel returns [b, c] as images of one pixel, [b, 1, 1, c].
 func pixel(x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	return graph.Reshape(x, d[0], 1, 1, d[1])
 }
 
-// maxPool keeps the largest of every 2×2 pixels; the last row or column of an odd number is dropped.
+// maxPool keeps the largest of every 2×2 pixels; the last row or column of an odd number is
+// dropped.
 func maxPool(x *graph.Node) *graph.Node {
 	return graph.MaxPool(x).Window(2).Strides(2).NoPadding().Done()
 }
 
-// batchNorm normalises each channel. GoMLX's layer isn't PyTorch's: its running variance is the biased one, and its momentum is less
-// in the first steps.
+// batchNorm normalizes each channel. GoMLX's layer isn't PyTorch's: its running variance is the
+// biased one, and its momentum is less in the first steps.
 func (n network) batchNorm(name string, x *graph.Node) *graph.Node {
 	mean, variance := n.value(name+".running_mean"), n.value(name+".running_var")
 	if n.scope.IsTraining(n.graph) {
@@ -224,10 +242,11 @@ func (n network) batchNorm(name string, x *graph.Node) *graph.Node {
 		mean, variance = batchMean, batchVariance
 	}
 	scale := graph.Mul(n.value(name+".weight"), inverseStd(variance))
-	return graph.Add(graph.Mul(graph.Sub(x, channels(mean)), channels(scale)), channels(n.value(name+".bias")))
+	return graph.Add(graph.Mul(graph.Sub(x, channels(mean)), channels(scale)),
+		channels(n.value(name+".bias")))
 }
 
-// inverseStd is 1/√(variance+ε).
+// inverseStd returns 1/√(variance+ε).
 func inverseStd(variance *graph.Node) *graph.Node {
 	return graph.Reciprocal(graph.Sqrt(graph.AddScalar(variance, normEpsilon)))
 }
@@ -235,33 +254,37 @@ func inverseStd(variance *graph.Node) *graph.Node {
 // move updates a running statistic with that of a batch.
 func (n network) move(name string, batch *graph.Node) {
 	old := n.value(name)
-	n.variables[name].SetNodeValue(graph.Add(old, graph.MulScalar(graph.Sub(batch, old), batchMomentum)))
+	n.variables[name].SetNodeValue(graph.Add(old, graph.MulScalar(graph.Sub(batch, old),
+		batchMomentum)))
 }
 
-// groupNorm normalises each image's channels in groups (Wu and He 2018).
+// groupNorm normalizes each image's channels in groups (Wu and He 2018).
 func (n network) groupNorm(name string, x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	grouped := graph.Reshape(x, d[0], d[1]*d[2], groups, d[3]/groups)
 	grouped = graph.Sub(grouped, graph.ReduceAndKeep(grouped, graph.ReduceMean, 1, 3))
 	variance := graph.ReduceAndKeep(graph.Square(grouped), graph.ReduceMean, 1, 3)
 	grouped = graph.Mul(grouped, inverseStd(variance))
-	return graph.Add(graph.Mul(graph.Reshape(grouped, d...), channels(n.value(name+".weight"))), channels(n.value(name+".bias")))
+	return graph.Add(graph.Mul(graph.Reshape(grouped, d...), channels(n.value(name+".weight"))),
+		channels(n.value(name+".bias")))
 }
 
 // parameter describes a variable of the network.
 type parameter struct {
 	// name in the state dict.
 	name string
-	// torch is the shape in the state dict, view the same split into the axes of which order makes the variable's.
+	// torch is the shape in the state dict, view the same split into the axes of which order makes
+	// the variable's.
 	torch, view, order []int
-	// fanIn is n where the initial values are uniform in ±1/√n, PyTorch's default; else they are all fill.
+	// fanIn is n where the initial values are uniform in ±1/√n, PyTorch's default; else they are
+	// all fill.
 	fanIn int
 	fill  initializer.VariableInitializer
 	// trained weights follow the gradient; others are running statistics.
 	trained bool
 }
 
-// shape is that of the variable.
+// shape returns that of the variable.
 func (s parameter) shape() shapes.Shape {
 	dims := make([]int, len(s.order))
 	for i, axis := range s.order {
@@ -278,7 +301,7 @@ func (s parameter) initial(scope *model.Scope) initializer.VariableInitializer {
 	return initializer.RandomUniformFn(scope, -bound, bound)
 }
 
-// size is the number of values of a shape.
+// size returns the number of values of a shape.
 func size(dims []int) int {
 	n := 1
 	for _, d := range dims {
@@ -287,16 +310,21 @@ func size(dims []int) int {
 	return n
 }
 
-// parameters are all variables of the network.
+// parameters returns all variables of the network.
 func (p Paper) parameters() []parameter {
 	var all []parameter
 	add := func(name string, fanIn int, torch, view, order []int) {
-		all = append(all, parameter{name: name, torch: torch, view: view, order: order, fanIn: fanIn, trained: true})
+		all = append(all, parameter{name: name, torch: torch, view: view, order: order,
+			fanIn: fanIn, trained: true})
 	}
-	vector := func(name string, size, fanIn int) { add(name, fanIn, []int{size}, []int{size}, []int{0}) }
+	vector := func(name string, size, fanIn int) {
+		add(name, fanIn, []int{size}, []int{size},
+			[]int{0})
+	}
 	filled := func(name string, size int, fill initializer.VariableInitializer, trained bool) {
 		dims := []int{size}
-		all = append(all, parameter{name: name, torch: dims, view: dims, order: []int{0}, fill: fill, trained: trained})
+		all = append(all, parameter{name: name, torch: dims, view: dims, order: []int{0},
+			fill: fill, trained: trained})
 	}
 	conv := func(name string, in, out int) {
 		dims := []int{out, in, 3, 3}
@@ -337,7 +365,8 @@ func (p Paper) parameters() []parameter {
 		psf, flat := fmt.Sprintf("psf.%d", i), psfFeatures*m*m
 		conv(psf+".conv", 1, psfFeatures)
 		// PyTorch flattens [channels, rows, columns].
-		add(psf+".fc1.weight", flat, []int{level.features, flat}, []int{level.features, psfFeatures, m, m}, []int{2, 3, 1, 0})
+		add(psf+".fc1.weight", flat, []int{level.features, flat},
+			[]int{level.features, psfFeatures, m, m}, []int{2, 3, 1, 0})
 		vector(psf+".fc1.bias", level.features, flat)
 		dense(psf+".fc2", level.features, level.features)
 

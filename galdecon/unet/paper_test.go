@@ -3,7 +3,6 @@ package unet
 import (
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,122 +12,9 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/train"
-	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"galdecon/galdecon/internal/devicetest"
 )
-
-// fixtures are networks with what PyTorch makes of them, written by testdata/golden.py.
-var fixtures = []struct {
-	name    string
-	weights string
-	network Paper
-}{
-	{"grey, odd PSF, npz", "testdata/paper_1.npz", Paper{Channels: 1, Features: 8, PSFSize: 5}},
-	{"colour, even PSF, the authors' safetensors", "testdata/paper_3.safetensors", Paper{Channels: 3, Features: 8, PSFSize: 10}},
-}
-
-// golden holds what PyTorch computed in float64, by name.
-type golden map[string]stored
-
-func openGolden(t *testing.T, weights string) golden {
-	t.Helper()
-	path, _, _ := strings.Cut(weights, ".")
-	f, err := os.Open(path + "_golden.npz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := openNPZ(f, info.Size())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-func (g golden) values(t *testing.T, name string) []float32 {
-	t.Helper()
-	values, err := g[name].values()
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return values
-}
-
-// images returns values of PyTorch's [batch, channels, height, width] as [batch, height, width, channels].
-func (g golden) images(t *testing.T, name string) *tensors.Tensor {
-	t.Helper()
-	d := g[name].shape
-	return tensors.FromFlatDataAndDimensions(transpose(g.values(t, name), d, []int{0, 2, 3, 1}), d[0], d[2], d[3], d[1])
-}
-
-func (g golden) inputs(t *testing.T) []any {
-	t.Helper()
-	plain := func(name string) any {
-		return tensors.FromFlatDataAndDimensions(g.values(t, name), g[name].shape...)
-	}
-	return []any{g.images(t, "in.blurred"), g.images(t, "in.noisy"), plain("in.psf"), plain("in.t")}
-}
-
-// deviation is the largest difference from want, relative to the largest value there.
-func deviation(got, want []float32) float64 {
-	if len(got) != len(want) {
-		return math.Inf(1)
-	}
-	var difference, scale float64
-	for i := range want {
-		difference = max(difference, math.Abs(float64(got[i])-float64(want[i])))
-		scale = max(scale, math.Abs(float64(want[i])))
-	}
-	return difference / scale
-}
-
-func flat(x *tensors.Tensor) []float32 { return tensors.MustCopyFlatData[float32](x) }
-
-// load returns a store with a network's weights, in its root scope.
-func load(t *testing.T, p Paper, weights string) *model.Store {
-	t.Helper()
-	store := model.NewStore()
-	if _, err := p.LoadStateDict(store.RootScope(), weights); err != nil {
-		t.Fatal(err)
-	}
-	return store
-}
-
-func (p Paper) graph(scope *model.Scope, in []*graph.Node) *graph.Node {
-	return p.Forward(scope, in[0], in[1], in[2], in[3])
-}
-
-// trainStep is one step of PyTorch's Adam on the prediction of the noise, in[4]; it returns the output, the loss, and
-// the gradients by the scope's order of trainable variables.
-func (p Paper) trainStep(scope *model.Scope, in []*graph.Node) []*graph.Node {
-	g := in[0].Graph()
-	scope.Store().SetTraining(g, true)
-	out := p.graph(scope, in)
-	loss := graph.ReduceAllMean(graph.Square(graph.Sub(out, in[4])))
-	gradients := scope.BuildTrainableVariablesGradientsGraph(loss)
-	adam := optimizer.Adam().LearningRate(rate).Epsilon(1e-8).Done().(train.OptimizeWithGradients)
-	adam.UpdateGraphWithGradients(scope, gradients, loss.DType())
-	return append([]*graph.Node{out, loss}, gradients...)
-}
-
-const rate = 1e-4
-
-// trainable are the trained variables' names in the scope's order.
-func trainable(scope *model.Scope) []string {
-	var names []string
-	for v := range scope.IterVariables() {
-		if v.Trainable {
-			names = append(names, v.Name())
-		}
-	}
-	return names
-}
 
 // TestPaperEvaluation compares with PyTorch in evaluation mode.
 func TestPaperEvaluation(t *testing.T) {
@@ -151,14 +37,15 @@ func TestPaperEvaluation(t *testing.T) {
 				t.Errorf("the output deviates by %g of its largest value", d)
 			}
 			if store.NumVariables() != before {
-				t.Errorf("Forward made %d variables that a state dict doesn't set", store.NumVariables()-before)
+				t.Errorf("Forward made %d variables that a state dict doesn't set",
+					store.NumVariables()-before)
 			}
 		})
 	}
 }
 
-// TestPaperHalfPrecision checks that in half precision the output is PyTorch's to two digits and the gradients to one, while the weights stay
-// in float32.
+// TestPaperHalfPrecision checks that in half precision the output is PyTorch's to two digits and
+// the gradients to one, while the weights stay in float32.
 func TestPaperHalfPrecision(t *testing.T) {
 	f := fixtures[0]
 	p := f.network
@@ -193,8 +80,10 @@ func TestPaperHalfPrecision(t *testing.T) {
 	check("output in training", deviation(flat(results[0]), flat(g.images(t, "training"))), 0.03)
 	var got, want []float32
 	for i, name := range names {
-		s := p.parameters()[slices.IndexFunc(p.parameters(), func(s parameter) bool { return s.name == name })]
-		got, want = append(got, flat(results[2+i])...), append(want, transpose(g.values(t, "gradient."+name), s.view, s.order)...)
+		s := p.parameters()[slices.IndexFunc(p.parameters(),
+			func(s parameter) bool { return s.name == name })]
+		got, want = append(got, flat(results[2+i])...),
+			append(want, transpose(g.values(t, "gradient."+name), s.view, s.order)...)
 	}
 	check("gradients", deviation(got, want), 0.1)
 	for v := range store.IterVariables() {
@@ -204,7 +93,8 @@ func TestPaperHalfPrecision(t *testing.T) {
 	}
 }
 
-// TestPaperTraining compares a step of training with PyTorch: output, loss, running statistics, gradients, and what Adam makes of them.
+// TestPaperTraining compares a step of training with PyTorch: output, loss, running statistics,
+// gradients, and what Adam makes of them.
 func TestPaperTraining(t *testing.T) {
 	for _, f := range fixtures {
 		t.Run(f.name, func(t *testing.T) {
@@ -238,7 +128,8 @@ func TestPaperTraining(t *testing.T) {
 			for i, name := range names {
 				gradients[name] = flat(results[2+i])
 			}
-			// A bias before a batch normalisation has no effect: its gradient is 0 but for rounding, so that the scale is that of all.
+			// A bias before a batch normalization has no effect: its gradient is 0 but for
+			// rounding, so that the scale is that of all.
 			var scale, worst, worstOwn, worstRunning float64
 			var steps, wrong int
 			for _, s := range f.network.parameters() {
@@ -250,7 +141,9 @@ func TestPaperTraining(t *testing.T) {
 			}
 			for _, s := range f.network.parameters() {
 				if !s.trained {
-					worstRunning = max(worstRunning, deviation(flat(scope.GetVariable(s.name).MustValue()), g.values(t, "running."+s.name)))
+					worstRunning = max(worstRunning,
+						deviation(flat(scope.GetVariable(s.name).MustValue()),
+							g.values(t, "running."+s.name)))
 					continue
 				}
 				want := transpose(g.values(t, "gradient."+s.name), s.view, s.order)
@@ -262,14 +155,17 @@ func TestPaperTraining(t *testing.T) {
 				if own > 1e-6*scale {
 					worstOwn = max(worstOwn, deviation(gradients[s.name], want))
 				}
-				// Adam's first step has the size of the learning rate and the gradient's sign, where that isn't rounding.
-				after, step := flat(scope.GetVariable(s.name).MustValue()), transpose(g.values(t, "step."+s.name), s.view, s.order)
+				// Adam's first step has the size of the learning rate and the gradient's sign,
+				// where that isn't rounding.
+				after, step := flat(scope.GetVariable(s.name).MustValue()),
+					transpose(g.values(t, "step."+s.name), s.view, s.order)
 				for i := range after {
 					if math.Abs(float64(want[i])) < 1e-5*scale {
 						continue
 					}
 					steps++
-					if got := float64(after[i]-before[s.name][i]) / rate; math.Abs(got-float64(step[i])) > 2e-3 {
+					got := float64(after[i]-before[s.name][i]) / rate
+					if math.Abs(got-float64(step[i])) > 2e-3 {
 						wrong++
 					}
 				}
@@ -281,7 +177,8 @@ func TestPaperTraining(t *testing.T) {
 			}
 			check("running statistics", worstRunning)
 			if n := f.network.Weights(); wrong > 0 || steps < n/2 {
-				t.Errorf("of %d weights, %d were compared and %d moved otherwise than by PyTorch's Adam", n, steps, wrong)
+				t.Errorf("of %d weights, %d were compared and %d moved otherwise than by "+
+					"PyTorch's Adam", n, steps, wrong)
 			}
 		})
 	}
@@ -291,16 +188,19 @@ func TestPaperTraining(t *testing.T) {
 func TestPaperOneForAll(t *testing.T) {
 	p := fixtures[0].network
 	store := load(t, p, fixtures[0].weights)
-	exec, err := model.NewExec(devicetest.Device(t), store, func(scope *model.Scope, image, psf, time *graph.Node) *graph.Node {
-		one := p.Forward(scope, image, image, psf, time)
-		psf, time = graph.BroadcastToDims(psf, 2, 5, 5), graph.BroadcastToDims(time, 2)
-		return graph.ReduceAllMax(graph.Abs(graph.Sub(one, p.Forward(scope, image, image, psf, time))))
-	})
+	exec, err := model.NewExec(devicetest.Device(t), store,
+		func(scope *model.Scope, image, psf, time *graph.Node) *graph.Node {
+			one := p.Forward(scope, image, image, psf, time)
+			psf, time = graph.BroadcastToDims(psf, 2, 5, 5), graph.BroadcastToDims(time, 2)
+			return graph.ReduceAllMax(graph.Abs(graph.Sub(one,
+				p.Forward(scope, image, image, psf, time))))
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
 	image := tensors.FromFlatDataAndDimensions(ramp(2*8*16), 2, 8, 16, 1)
-	difference, err := exec.Call1(image, tensors.FromFlatDataAndDimensions(ramp(25), 1, 5, 5), []float32{0.5})
+	difference, err := exec.Call1(image, tensors.FromFlatDataAndDimensions(ramp(25), 1, 5, 5),
+		[]float32{0.5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +232,7 @@ func TestPaperInitial(t *testing.T) {
 		"up1.grow.bias":        1 / math.Sqrt(4*16),
 		"time.0.fc2.weight":    1 / math.Sqrt(32),
 		"psf.0.fc1.weight":     1 / math.Sqrt(16),
-		"up0.1.weight":         1, // a normalisation, 1 throughout
+		"up0.1.weight":         1, // a normalization, 1 throughout
 	}
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(1); err != nil {
@@ -345,9 +245,10 @@ func TestPaperInitial(t *testing.T) {
 			continue
 		}
 		delete(bounds, s.name)
-		exec, err := model.NewExec(devicetest.Device(t), scope.Store(), func(_ *model.Scope, g *graph.Graph) *graph.Node {
-			return s.initial(scope)(g, s.shape())
-		})
+		exec, err := model.NewExec(devicetest.Device(t), scope.Store(),
+			func(_ *model.Scope, g *graph.Graph) *graph.Node {
+				return s.initial(scope)(g, s.shape())
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -393,19 +294,27 @@ func TestPaperErrors(t *testing.T) {
 		blurred, noisy, psf, time []int
 		want                      string
 	}{
-		{[]int{2, 16, 12, 1}, []int{2, 16, 12, 1}, []int{2, 4, 4}, []int{2}, "multiple of 8 pixels, got 12"},
-		{[]int{2, 16, 16, 3}, []int{2, 16, 16, 3}, []int{2, 4, 4}, []int{2}, "width, 1], got [2 16 16 3]"},
-		{[]int{2, 16, 8, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{2}, "got [2 16 16 1] and [2 16 8 1]"},
-		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 5, 5}, []int{2}, "PSFs [2, 4, 4], or one for all, got [2 5 5]"},
-		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{3, 4, 4}, []int{2}, "PSFs [2, 4, 4], or one for all, got [3 4 4]"},
-		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{3}, "times [2], or one for all, got [3]"},
+		{[]int{2, 16, 12, 1}, []int{2, 16, 12, 1}, []int{2, 4, 4}, []int{2},
+			"multiple of 8 pixels, got 12"},
+		{[]int{2, 16, 16, 3}, []int{2, 16, 16, 3}, []int{2, 4, 4}, []int{2},
+			"width, 1], got [2 16 16 3]"},
+		{[]int{2, 16, 8, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{2},
+			"got [2 16 16 1] and [2 16 8 1]"},
+		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 5, 5}, []int{2},
+			"PSFs [2, 4, 4], or one for all, got [2 5 5]"},
+		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{3, 4, 4}, []int{2},
+			"PSFs [2, 4, 4], or one for all, got [3 4 4]"},
+		{[]int{2, 16, 16, 1}, []int{2, 16, 16, 1}, []int{2, 4, 4}, []int{3},
+			"times [2], or one for all, got [3]"},
 		{[]int{2, 16, 16}, []int{2, 16, 16}, []int{2, 4, 4}, []int{2}, "got [2 16 16]"},
 	} {
 		exec, err := model.NewExec(b, model.NewStore(), good.graph)
 		if err != nil {
 			t.Fatal(err)
 		}
-		zeros := func(dims []int) *tensors.Tensor { return tensors.FromShape(shapes.Make(dtypes.Float32, dims...)) }
+		zeros := func(dims []int) *tensors.Tensor {
+			return tensors.FromShape(shapes.Make(dtypes.Float32, dims...))
+		}
 		_, err = exec.Call(zeros(c.blurred), zeros(c.noisy), zeros(c.psf), zeros(c.time))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("inputs %v: error %v lacks %q", c, err, c.want)
@@ -413,22 +322,27 @@ func TestPaperErrors(t *testing.T) {
 	}
 }
 
-// BenchmarkPaper times what a PyTorch peer does at the same size: 32×32 pixels, 3 channels, 32 features, batch 8.
+// BenchmarkPaper times what a PyTorch peer does at the same size: 32×32 pixels, 3 channels, 32
+// features, batch 8.
 func BenchmarkPaper(b *testing.B) {
 	p := Paper{Channels: 3, Features: 32, PSFSize: 10}
 	// About the same number of pixels in each, as testdata/compare_torch.py has them.
 	for _, c := range []struct{ size, batch int }{{32, 16}, {64, 4}, {128, 1}} {
-		image := tensors.FromFlatDataAndDimensions(ramp(c.batch*c.size*c.size*p.Channels), c.batch, c.size, c.size, p.Channels)
+		image := tensors.FromFlatDataAndDimensions(ramp(c.batch*c.size*c.size*p.Channels), c.batch,
+			c.size, c.size, p.Channels)
 		psf := make([]float32, c.batch*p.PSFSize*p.PSFSize)
 		for i := range psf {
 			psf[i] = 1 / float32(p.PSFSize*p.PSFSize)
 		}
-		in := []any{image, image, tensors.FromFlatDataAndDimensions(psf, c.batch, p.PSFSize, p.PSFSize), ramp(c.batch), image}
+		in := []any{image, image, tensors.FromFlatDataAndDimensions(psf, c.batch, p.PSFSize,
+			p.PSFSize), ramp(c.batch), image}
 		for name, f := range map[string]func(scope *model.Scope, in []*graph.Node) []*graph.Node{
 			"evaluation": func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 				return []*graph.Node{graph.ReduceAllSum(p.graph(scope, in))}
 			},
-			"train": func(scope *model.Scope, in []*graph.Node) []*graph.Node { return p.trainStep(scope, in)[1:2] },
+			"train": func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+				return p.trainStep(scope, in)[1:2]
+			},
 		} {
 			b.Run(fmt.Sprintf("%s/%dpx", name, c.size), func(b *testing.B) {
 				store := model.NewStore()

@@ -39,7 +39,8 @@ func encode(dtype string, values []float32) []byte {
 		case "F16":
 			bits := float16.FromFloat32(v).Bits()
 			if a := math.Abs(float64(v)); a < 1./(1<<14) {
-				bits = uint16(a * (1 << 24)) // subnormal, which FromFloat32 gets wrong in compute v0.1.2
+				// subnormal, which FromFloat32 gets wrong in compute v0.1.2
+				bits = uint16(a * (1 << 24))
 				if v < 0 {
 					bits |= 1 << 15
 				}
@@ -127,11 +128,13 @@ func write(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-// TestLoadStateDictTypes reads the same weights from each type of number, over those of another file.
+// TestLoadStateDictTypes reads the same weights from each type of number, over those of another
+// file.
 func TestLoadStateDictTypes(t *testing.T) {
 	p := fixtures[0].network
 	want := load(t, p, fixtures[0].weights).RootScope()
-	for dtype, tolerance := range map[string]float64{"F64": 0, "F32": 0, "F16": 0, "BF16": 1. / 256} {
+	for dtype, tolerance := range map[string]float64{"F64": 0, "F32": 0, "F16": 0,
+		"BF16": 1. / 256} {
 		entries := plain(t, dtype)
 		path := write(t, "weights.safetensors", safetensors(t, entries, place(entries)))
 		scope := load(t, p, fixtures[0].weights).RootScope()
@@ -145,17 +148,20 @@ func TestLoadStateDictTypes(t *testing.T) {
 			continue
 		}
 		for v := range want.IterVariables() {
-			if d := deviation(flat(scope.GetVariable(v.Name()).MustValue()), flat(v.MustValue())); d > tolerance {
+			if d := deviation(flat(scope.GetVariable(v.Name()).MustValue()),
+				flat(v.MustValue())); d > tolerance {
 				t.Errorf("%s: %s deviates by %g", dtype, v.Name(), d)
 			}
 		}
 	}
 }
 
-// The noise schedule of a file is returned as it stands there: golden.py writes eleven numbers from 0 to 1 in its place.
+// The noise schedule of a file is returned as it stands there: golden.py writes eleven numbers from
+// 0 to 1 in its place.
 func TestLoadStateDictSchedule(t *testing.T) {
 	for i, want := range [][]float32{nil, {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1}} {
-		got, err := fixtures[i].network.LoadStateDict(model.NewStore().RootScope(), fixtures[i].weights)
+		got, err := fixtures[i].network.LoadStateDict(model.NewStore().RootScope(),
+			fixtures[i].weights)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,14 +171,16 @@ func TestLoadStateDictSchedule(t *testing.T) {
 	}
 }
 
-// TestLoadStateDictErrors checks that a wrong file gives an error that names it and what is wrong, and sets nothing.
+// TestLoadStateDictErrors checks that a wrong file gives an error that names it and what is wrong,
+// and sets nothing.
 func TestLoadStateDictErrors(t *testing.T) {
 	p := fixtures[0].network
 	archive, err := os.ReadFile(fixtures[0].weights)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// change is a safetensors file of which the tensors were changed; moved is one with changed places of their values.
+	// change is a safetensors file of which the tensors were changed; moved is one with changed
+	// places of their values.
 	change := func(f func(entries map[string]*entry)) []byte {
 		entries := plain(t, "F32")
 		f(entries)
@@ -193,41 +201,78 @@ func TestLoadStateDictErrors(t *testing.T) {
 		data       []byte
 		want       []string
 	}{
-		{"alone in archive", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': False, 'shape': (64,), }", nil), []string{"lacks stem.conv1.0.weight [8 2 3 3]"}},
-		{"missing", "a.safetensors", change(func(e map[string]*entry) { delete(e, "out.3.bias") }), []string{"lacks out.3.bias [1]"}},
-		{"surplus", "a.safetensors", change(func(e map[string]*entry) { e["down4.bias"] = &entry{DType: "F32"} }), []string{"holds down4.bias []"}},
-		{"twice", "a.safetensors", change(func(e map[string]*entry) { e["nn_model.to_hidden.0.bias"] = e["hidden.bias"] }), []string{"hidden.bias twice", "nn_model.to_hidden.0.bias"}},
-		{"nothing", "a.safetensors", header(2, "{}"), []string{"lacks stem.conv1.0.weight [8 2 3 3]", "more of the network {Channels:1 Features:8 PSFSize:5"}},
-		{"shape", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{8, 8} }), []string{"hidden.bias", "[8 8]", "[64]"}},
-		{"absurd shape", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{1 << 62, 1 << 62} }), []string{"hidden.bias", "[4611686018427387904 4611686018427387904]", "[64]"}},
-		{"negative shape", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{-64} }), []string{"hidden.bias", "[-64]", "[64]"}},
-		{"type", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].DType = "I64" }), []string{"hidden.bias [64]", "I64", "float32"}},
+		{"alone in archive", "a.npz", npz(t, "hidden.bias",
+			"{'descr': '<f4', 'fortran_order': False, 'shape': (64,), }", nil),
+			[]string{"lacks stem.conv1.0.weight [8 2 3 3]"}},
+		{"missing", "a.safetensors", change(func(e map[string]*entry) { delete(e, "out.3.bias") }),
+			[]string{"lacks out.3.bias [1]"}},
+		{"surplus", "a.safetensors",
+			change(func(e map[string]*entry) { e["down4.bias"] = &entry{DType: "F32"} }),
+			[]string{"holds down4.bias []"}},
+		{"twice", "a.safetensors",
+			change(func(e map[string]*entry) {
+				e["nn_model.to_hidden.0.bias"] = e["hidden.bias"]
+			}),
+			[]string{"hidden.bias twice", "nn_model.to_hidden.0.bias"}},
+		{"nothing", "a.safetensors", header(2, "{}"),
+			[]string{"lacks stem.conv1.0.weight [8 2 3 3]",
+				"more of the network {Channels:1 Features:8 PSFSize:5"}},
+		{"shape", "a.safetensors",
+			change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{8, 8} }),
+			[]string{"hidden.bias", "[8 8]", "[64]"}},
+		{"absurd shape", "a.safetensors",
+			change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{1 << 62, 1 << 62} }),
+			[]string{"hidden.bias", "[4611686018427387904 4611686018427387904]", "[64]"}},
+		{"negative shape", "a.safetensors",
+			change(func(e map[string]*entry) { e["hidden.bias"].Shape = []int{-64} }),
+			[]string{"hidden.bias", "[-64]", "[64]"}},
+		{"type", "a.safetensors",
+			change(func(e map[string]*entry) { e["hidden.bias"].DType = "I64" }),
+			[]string{"hidden.bias [64]", "I64", "float32"}},
 		{"NaN", "a.safetensors", change(func(e map[string]*entry) {
 			copy(e["out.3.bias"].data, encode("F32", []float32{float32(math.NaN())}))
 		}), []string{"out.3.bias [1]", "NaN"}},
-		{"few values", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].data = e["hidden.bias"].data[:9] }), []string{"hidden.bias [64]", "truncated"}},
-		{"many values", "a.safetensors", change(func(e map[string]*entry) { e["hidden.bias"].data = e["up1.grow.weight"].data }), []string{"hidden.bias [64]", "more values"}},
-		{"place beyond the end", "a.safetensors", moved(func(e *entry) { e.Offsets[1] = 1 << 40 }), []string{"out.3.bias", "1099511627776", "truncated"}},
-		{"negative place", "a.safetensors", moved(func(e *entry) { e.Offsets[0] = -4 }), []string{"out.3.bias", "-4"}},
-		{"turned place", "a.safetensors", moved(func(e *entry) { e.Offsets[0] = e.Offsets[1] + 4 }), []string{"out.3.bias", "damaged"}},
-		{"truncated", "a.safetensors", whole[:len(whole)-5], []string{"truncated", "up3.grow.weight [16 8 2 2]"}},
+		{"few values", "a.safetensors",
+			change(func(e map[string]*entry) { e["hidden.bias"].data = e["hidden.bias"].data[:9] }),
+			[]string{"hidden.bias [64]", "truncated"}},
+		{"many values", "a.safetensors",
+			change(func(e map[string]*entry) { e["hidden.bias"].data = e["up1.grow.weight"].data }),
+			[]string{"hidden.bias [64]", "more values"}},
+		{"place beyond the end", "a.safetensors", moved(func(e *entry) { e.Offsets[1] = 1 << 40 }),
+			[]string{"out.3.bias", "1099511627776", "truncated"}},
+		{"negative place", "a.safetensors", moved(func(e *entry) { e.Offsets[0] = -4 }),
+			[]string{"out.3.bias", "-4"}},
+		{"turned place", "a.safetensors", moved(func(e *entry) { e.Offsets[0] = e.Offsets[1] + 4 }),
+			[]string{"out.3.bias", "damaged"}},
+		{"truncated", "a.safetensors", whole[:len(whole)-5],
+			[]string{"truncated", "up3.grow.weight [16 8 2 2]"}},
 		{"truncated header", "a.safetensors", whole[:1000], []string{"truncated", "992"}},
 		{"empty", "a.safetensors", nil, []string{"truncated"}},
-		{"absurd header", "a.safetensors", header(math.MaxUint64, "{}"), []string{"18446744073709551615", "2 follow"}},
+		{"absurd header", "a.safetensors", header(math.MaxUint64, "{}"),
+			[]string{"18446744073709551615", "2 follow"}},
 		{"no JSON", "a.safetensors", header(2, "[["), []string{"JSON"}},
 		{"other JSON", "a.safetensors", header(8, `{"a": 7}`), []string{"damaged at a"}},
 		{"truncated archive", "a.npz", archive[:len(archive)-100], []string{"truncated"}},
 		{"empty archive", "a.npz", nil, []string{"truncated"}},
 		{"damaged archive", "a.npz", damaged(archive), []string{"damaged"}},
-		{"no array", "a.npz", npz(t, "hidden.bias", "", nil), []string{"hidden.bias", "no type of number"}},
-		{"Fortran order", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': True, 'shape': (64,), }", nil), []string{"hidden.bias", "ascontiguousarray"}},
-		{"shape in archive", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': False, 'shape': (65,), }", nil), []string{"hidden.bias", "[65]", "[64]"}},
-		{"absurd shape in archive", "a.npz", npz(t, "hidden.bias", "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", nil), []string{"hidden.bias", "99999999999999999999"}},
+		{"no array", "a.npz", npz(t, "hidden.bias", "", nil),
+			[]string{"hidden.bias", "no type of number"}},
+		{"Fortran order", "a.npz", npz(t, "hidden.bias",
+			"{'descr': '<f4', 'fortran_order': True, 'shape': (64,), }", nil),
+			[]string{"hidden.bias", "ascontiguousarray"}},
+		{"shape in archive", "a.npz", npz(t, "hidden.bias",
+			"{'descr': '<f4', 'fortran_order': False, 'shape': (65,), }", nil),
+			[]string{"hidden.bias", "[65]", "[64]"}},
+		{"absurd shape in archive", "a.npz", npz(t, "hidden.bias",
+			"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", nil),
+			[]string{"hidden.bias", "99999999999999999999"}},
 		{"schedule's shape", "a.safetensors", change(func(e map[string]*entry) {
-			e["alphabar_t"] = &entry{DType: "F32", Shape: []int{2, 2}, data: encode("F32", []float32{1, 1, 0, 0})}
+			e["alphabar_t"] = &entry{DType: "F32", Shape: []int{2, 2},
+				data: encode("F32", []float32{1, 1, 0, 0})}
 		}), []string{"alphabar_t", "[2 2]", "[T+1]"}},
 		{"schedule's end", "a.safetensors", change(func(e map[string]*entry) {
-			e["alphabar_t"] = &entry{DType: "F32", Shape: []int{1 << 40}, data: encode("F32", []float32{1, 1, 0, 0})}
+			e["alphabar_t"] = &entry{DType: "F32", Shape: []int{1 << 40},
+				data: encode("F32", []float32{1, 1, 0, 0})}
 		}), []string{"alphabar_t [1099511627776]", "truncated"}},
 		{"ending", "a.pth", archive, []string{`".pth"`, ".npz", ".safetensors"}},
 	} {
@@ -252,24 +297,30 @@ func TestLoadStateDictErrors(t *testing.T) {
 	}
 
 	scope := model.NewStore().RootScope()
-	if _, err := p.LoadStateDict(scope, "nowhere.npz"); err == nil || !strings.Contains(err.Error(), "nowhere.npz") {
+	if _, err := p.LoadStateDict(scope, "nowhere.npz"); err == nil ||
+		!strings.Contains(err.Error(), "nowhere.npz") {
 		t.Errorf("a file that isn't there: %v", err)
 	}
-	if _, err := (Paper{Channels: 1}).LoadStateDict(scope, fixtures[0].weights); err == nil || !strings.Contains(err.Error(), "multiple of 8") {
+	if _, err := (Paper{Channels: 1}).LoadStateDict(scope, fixtures[0].weights); err == nil ||
+		!strings.Contains(err.Error(), "multiple of 8") {
 		t.Errorf("a network that can't be: %v", err)
 	}
-	for _, other := range []Paper{{Channels: 3, Features: 8, PSFSize: 5}, {Channels: 1, Features: 16, PSFSize: 5}, {Channels: 1, Features: 8, PSFSize: 10}} {
+	for _, other := range []Paper{{Channels: 3, Features: 8, PSFSize: 5},
+		{Channels: 1, Features: 16, PSFSize: 5}, {Channels: 1, Features: 8, PSFSize: 10}} {
 		_, err := other.LoadStateDict(scope, fixtures[0].weights)
 		if err == nil || !strings.Contains(err.Error(), "has the shape [") {
 			t.Errorf("weights of %+v for %+v: %v", p, other, err)
 		}
 	}
-	if _, err := scope.CreateVariable("out.3.bias", tensors.FromFlatDataAndDimensions([]float32{1, 2}, 2)); err != nil {
+	if _, err := scope.CreateVariable("out.3.bias",
+		tensors.FromFlatDataAndDimensions([]float32{1, 2}, 2)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = p.LoadStateDict(scope, fixtures[0].weights)
-	if err == nil || !strings.Contains(err.Error(), "a variable out.3.bias (Float32)[2] already") || scope.NumVariables() != 1 {
-		t.Errorf("a variable of another shape in the scope: %v, %d variables", err, scope.NumVariables())
+	if err == nil || !strings.Contains(err.Error(), "a variable out.3.bias (Float32)[2] already") ||
+		scope.NumVariables() != 1 {
+		t.Errorf("a variable of another shape in the scope: %v, %d variables", err,
+			scope.NumVariables())
 	}
 }
 
@@ -305,7 +356,8 @@ func TestLoadStateDictRandomDamage(t *testing.T) {
 				continue
 			}
 			for _, s := range file {
-				if s.shape == nil || slices.ContainsFunc(s.shape, func(d int) bool { return d < 1 || d > 1000 }) {
+				if s.shape == nil || slices.ContainsFunc(s.shape,
+					func(d int) bool { return d < 1 || d > 1000 }) {
 					continue // as no network's
 				}
 				if values, err := s.values(); err == nil && len(values) > len(whole) {

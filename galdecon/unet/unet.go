@@ -1,8 +1,10 @@
-// Package unet holds the denoiser network ε_θ of the paper's Section 3: a convolutional U-Net, conditioned on a vector.
+// Package unet holds the denoiser network ε_θ of the paper's Section 3: a convolutional U-Net,
+// conditioned on a vector.
 //
-// It follows the practice of the years since: residual blocks with RMS normalisation, a sinusoidal embedding of the noise level
-// that scales and shifts the features of every block (FiLM), downsampling by folding pixels into channels, attention on the coarsest
-// level, and residual branches that start at zero.
+// It follows the practice of the years since: residual blocks with RMS normalization, a sinusoidal
+// embedding of the noise level that scales and shifts the features of every block (FiLM),
+// downsampling by folding pixels into channels, attention on the coarsest level, and residual
+// branches that start at zero.
 package unet
 
 import (
@@ -22,27 +24,32 @@ import (
 
 // Config is the size of a network.
 type Config struct {
-	// Features is the number of channels on each level, the finest first; every further level halves the resolution. The first
-	// level sees squares of 2×2 pixels as one, which costs a quarter of the time and little accuracy.
+	// Features is the number of channels on each level, the finest first; every further level
+	// halves the resolution. The first level sees squares of 2×2 pixels as one, which costs a
+	// quarter of the time and little accuracy.
 	Features []int `json:"features"`
-	// Blocks is the number of residual blocks on each level, on the way down and again on the way up.
+	// Blocks is the number of residual blocks on each level, on the way down and again on the way
+	// up.
 	Blocks int `json:"blocks"`
 	// Embedding is the width of the vector that the noise level and the PSF are embedded in.
 	Embedding int `json:"embedding"`
-	// Attention adds self-attention on the coarsest level, between its way down and its way up: [AttentionHeads] heads.
+	// Attention adds self-attention on the coarsest level, between its way down and its way up:
+	// [AttentionHeads] heads.
 	Attention bool `json:"attention,omitzero"`
-	// HalfPrecision computes the convolutions with bfloat16 numbers, as fast GPUs like it: half of the memory for what the gradient needs of
-	// them. Weights, normalisation and sums stay float32. On a CPU it is slower.
+	// HalfPrecision computes the convolutions with bfloat16 numbers, as fast GPUs like it: half of
+	// the memory for what the gradient needs of them. Weights, normalization and sums stay float32.
+	// On a CPU it is slower.
 	HalfPrecision bool `json:"half_precision,omitzero"`
 }
 
 // AttentionHeads is the number of heads of self-attention, which share the features of the level.
 const AttentionHeads = 4
 
-// Validate reports what makes the network impossible for images of size×size pixels.
+// Validate returns an error if the network is impossible for images of size×size pixels.
 func (c Config) Validate(size int) error {
 	if len(c.Features) == 0 || c.Blocks < 1 || c.Embedding < 2 || c.Embedding%2 != 0 {
-		return fmt.Errorf("unet: a network needs at least one level, one block and an even embedding ≥ 2, got %+v", c)
+		return fmt.Errorf("unet: a network needs at least one level, one block and an even "+
+			"embedding ≥ 2, got %+v", c)
 	}
 	for _, f := range c.Features {
 		if f < 1 {
@@ -50,18 +57,22 @@ func (c Config) Validate(size int) error {
 		}
 	}
 	if last := c.Features[len(c.Features)-1]; c.Attention && last%AttentionHeads != 0 {
-		return fmt.Errorf("unet: %d heads of attention share the features of the coarsest level, so these must be a multiple of it, got %d", AttentionHeads, last)
+		return fmt.Errorf("unet: %d heads of attention share the features of the coarsest level, "+
+			"so these must be a multiple of it, got %d", AttentionHeads, last)
 	}
 	if side := 1 << len(c.Features); size < side || size%side != 0 {
-		return fmt.Errorf("unet: %d levels halve the image as often, so its size must be a multiple of %d pixels, got %d",
+		return fmt.Errorf("unet: %d levels halve the image as often, so its size must be a "+
+			"multiple of %d pixels, got %d",
 			len(c.Features), side, size)
 	}
 	return nil
 }
 
-// Forward is the network: images [batch, size, size, any] and a condition [batch, Embedding] → [batch, size, size, channels].
-// It starts as the zero function.
-func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, channels int) *graph.Node {
+// Forward applies the network: images [batch, size, size, any] and a condition [batch, Embedding] →
+// [batch, size, size, channels]. It starts as the zero function.
+func (c Config) Forward(
+	scope *model.Scope, images, condition *graph.Node, channels int,
+) *graph.Node {
 	h := images
 	var skips []*graph.Node
 	for level, features := range c.Features {
@@ -90,11 +101,13 @@ func (c Config) Forward(scope *model.Scope, images, condition *graph.Node, chann
 	return unfold(c.conv(out, h, 4*channels))
 }
 
-// block is a residual block, its branch scaled and shifted by the condition (FiLM; Perez et al. 2018).
+// block applies a residual block, its branch scaled and shifted by the condition (FiLM; Perez et
+// al. 2018).
 func (c Config) block(scope *model.Scope, x, condition *graph.Node, features int) *graph.Node {
 	h := activation.Swish(norm.RMSNorm(scope.In("norm_0"), x).Done())
 	h = c.conv(scope.In("conv_0"), h, features)
-	film := layers.DenseWithBias(scope.In("film").WithInitializer(initializer.Zero), condition, 2*features)
+	film := layers.DenseWithBias(scope.In("film").WithInitializer(initializer.Zero), condition,
+		2*features)
 	film = graph.Reshape(film, film.Shape().Dimensions[0], 1, 1, 2*features)
 	scale, shift := graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(0, features)),
 		graph.Slice(film, graph.AxisRange().Spacer(), graph.AxisRange(features, 2*features))
@@ -107,8 +120,8 @@ func (c Config) block(scope *model.Scope, x, condition *graph.Node, features int
 	return graph.Add(x, h)
 }
 
-// attend is a residual self-attention between all pixels (Vaswani et al. 2017). Where a pixel is, it knows from the convolutions,
-// which see the edges.
+// attend applies a residual self-attention between all pixels (Vaswani et al. 2017). Where a pixel
+// is, it knows from the convolutions, which see the edges.
 func attend(scope *model.Scope, x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	h := graph.Reshape(norm.RMSNorm(scope, x).Done(), d[0], d[1]*d[2], d[3])
@@ -117,10 +130,12 @@ func attend(scope *model.Scope, x *graph.Node) *graph.Node {
 	return graph.Add(x, graph.Reshape(h, d...))
 }
 
-// conv is a convolution with 3×3 pixels of the same size. (GoMLX's layer would keep its weights in the precision of x.)
+// conv applies a convolution with 3×3 pixels of the same size. (GoMLX's layer would keep its
+// weights in the precision of x.)
 func (c Config) conv(scope *model.Scope, x *graph.Node, features int) *graph.Node {
 	g, channels := x.Graph(), x.Shape().Dimensions[3]
-	weights := scope.VariableWithShape("weights", shapes.Make(dtypes.Float32, 3, 3, channels, features)).NodeValue(g)
+	weights := scope.VariableWithShape("weights", shapes.Make(dtypes.Float32, 3, 3, channels,
+		features)).NodeValue(g)
 	biases := scope.VariableWithShape("biases", shapes.Make(dtypes.Float32, features)).NodeValue(g)
 	y := precise(c.HalfPrecision, convolve, x, weights)
 	return graph.Add(y, graph.Reshape(biases, 1, 1, 1, features))
@@ -130,12 +145,16 @@ func convolve(x, weights *graph.Node) *graph.Node {
 	return graph.Convolve(x, weights).PadSame().Done()
 }
 
-// precise is the product of float32 images and weights, computed in float32 or, for half of it, in bfloat16.
-func precise(half bool, product func(x, weights *graph.Node) *graph.Node, x, weights *graph.Node) *graph.Node {
+// precise returns the product of float32 images and weights, computed in float32 or, for half of
+// it, in bfloat16.
+func precise(
+	half bool, product func(x, weights *graph.Node) *graph.Node, x, weights *graph.Node,
+) *graph.Node {
 	if !half {
 		return product(x, weights)
 	}
-	return graph.ConvertDType(product(graph.ConvertDType(x, dtypes.BFloat16), graph.ConvertDType(weights, dtypes.BFloat16)), dtypes.Float32)
+	return graph.ConvertDType(product(graph.ConvertDType(x, dtypes.BFloat16),
+		graph.ConvertDType(weights, dtypes.BFloat16)), dtypes.Float32)
 }
 
 // fold moves squares of 2×2 pixels into the channels: [b, h, w, c] → [b, h/2, w/2, 4c].
@@ -145,16 +164,17 @@ func fold(x *graph.Node) *graph.Node {
 	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), d[0], d[1]/2, d[2]/2, 4*d[3])
 }
 
-// unfold is the inverse of fold.
+// unfold undoes fold.
 func unfold(x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	x = graph.Reshape(x, d[0], d[1], d[2], 2, 2, d[3]/4)
 	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), d[0], 2*d[1], 2*d[2], d[3]/4)
 }
 
-// Embed turns a time of the diffusion and what is known of the observation into the condition of the network: time [batch], between 0
-// and 1, psfs [batch, k, k] of sum 1 (or zeros for an unknown one), and the noise of the observation relative to some typical one, as
-// its logarithm [batch] → [batch, Embedding]. The PSF passes through a one-layer CNN, as in the paper's Section 3.
+// Embed turns a time of the diffusion and what is known of the observation into the condition of
+// the network: time [batch], between 0 and 1, psfs [batch, k, k] of sum 1 (or zeros for an unknown
+// one), and the noise of the observation relative to some typical one, as its logarithm [batch] →
+// [batch, Embedding]. The PSF passes through a one-layer CNN, as in the paper's Section 3.
 func (c Config) Embed(scope *model.Scope, time, psfs, logNoise *graph.Node) *graph.Node {
 	k := psfs.Shape().Dimensions[1]
 	batch := time.Shape().Dimensions[0]
@@ -171,10 +191,12 @@ func (c Config) Embed(scope *model.Scope, time, psfs, logNoise *graph.Node) *gra
 	return activation.Swish(layers.DenseWithBias(scope.In("both"), h, c.Embedding))
 }
 
-// sinusoids embeds t in [0, 1] at angular frequencies of 1 to 1000 (after Ho et al. 2020): [batch] → [batch, width].
+// sinusoids embeds t in [0, 1] at angular frequencies of 1 to 1000 (after Ho et al. 2020): [batch]
+// → [batch, width].
 func sinusoids(t *graph.Node, width int) *graph.Node {
 	half := width / 2
-	exponent := graph.DivScalar(graph.Iota(t.Graph(), shapes.Make(dtypes.Float32, 1, half), 1), float64(max(half-1, 1)))
+	exponent := graph.DivScalar(graph.Iota(t.Graph(), shapes.Make(dtypes.Float32, 1, half), 1),
+		float64(max(half-1, 1)))
 	frequency := graph.Exp(graph.MulScalar(exponent, math.Log(1000)))
 	phase := graph.Mul(graph.ExpandAxes(t, -1), frequency)
 	return graph.Concatenate([]*graph.Node{graph.Sin(phase), graph.Cos(phase)}, -1)

@@ -39,7 +39,8 @@ func kernels(batch, k int) *tensors.Tensor {
 
 func set(t *testing.T, v *model.Variable, values []float32) {
 	t.Helper()
-	if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+	if err := v.SetValue(tensors.FromFlatDataAndDimensions(values,
+		v.Shape().Dimensions...)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -64,14 +65,18 @@ func perturb(t *testing.T, store *model.Store) {
 func logNoise(time *graph.Node) *graph.Node { return graph.MulScalar(time, -2) }
 
 // forward runs Embed and Forward together: images, time, psfs → output.
-func forward(t *testing.T, c Config, store *model.Store, channels int) func(images, time, psfs *tensors.Tensor) *tensors.Tensor {
+func forward(
+	t *testing.T, c Config, store *model.Store, channels int,
+) func(images, time, psfs *tensors.Tensor) *tensors.Tensor {
 	t.Helper()
 	if err := store.SetRNGStateFromSeed(1); err != nil {
 		t.Fatal(err)
 	}
-	exec, err := model.NewExec(devicetest.Device(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) *graph.Node {
-		return c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), channels)
-	})
+	exec, err := model.NewExec(devicetest.Device(t), store,
+		func(scope *model.Scope, images, time, psfs *graph.Node) *graph.Node {
+			return c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs,
+				logNoise(time)), channels)
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,14 +129,17 @@ func TestStartsAsZero(t *testing.T) {
 		size, channels, levels, k int
 	}{{16, 1, 1, 1}, {32, 3, 2, 6}, {64, 1, 3, 3}} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
-			c := Config{Features: []int{4, 6, 8, 3}[:test.levels], Blocks: 1, Embedding: 8, Attention: test.levels != 2}
+			c := Config{Features: []int{4, 6, 8, 3}[:test.levels], Blocks: 1, Embedding: 8,
+				Attention: test.levels != 2}
 			if err := c.Validate(test.size); err != nil {
 				t.Fatal(err)
 			}
 			store := model.NewStore()
-			out := forward(t, c, store, test.channels)(noise(rng, 2, test.size, test.size, 2*test.channels+1),
+			out := forward(t, c, store, test.channels)(noise(rng, 2, test.size, test.size,
+				2*test.channels+1),
 				tensors.FromValue([]float32{0.1, 0.9}), kernels(2, test.k))
-			if got, want := out.Shape().Dimensions, []int{2, test.size, test.size, test.channels}; !slices.Equal(got, want) {
+			if got, want := out.Shape().Dimensions, []int{2, test.size, test.size,
+				test.channels}; !slices.Equal(got, want) {
 				t.Errorf("the shape is %v, want %v", got, want)
 			}
 			for i, v := range tensors.MustCopyFlatData[float32](out) {
@@ -149,15 +157,19 @@ func TestHalfPrecision(t *testing.T) {
 	c := Config{Features: []int{8, 8}, Blocks: 1, Embedding: 8}
 	store := model.NewStore()
 	inputs := []any{noise(rng, 2, 8, 8, 2), tensors.FromValue([]float32{0.1, 0.9}), kernels(2, 3)}
-	forward(t, c, store, 1)(inputs[0].(*tensors.Tensor), inputs[1].(*tensors.Tensor), inputs[2].(*tensors.Tensor))
+	forward(t, c, store, 1)(inputs[0].(*tensors.Tensor), inputs[1].(*tensors.Tensor),
+		inputs[2].(*tensors.Tensor))
 	perturb(t, store)
 	var results [2][]float64
 	for i := range results {
 		c.HalfPrecision = i == 1
-		out, err := model.CallOnceN(devicetest.Device(t), store, func(scope *model.Scope, images, time, psfs *graph.Node) []*graph.Node {
-			y := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
-			return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(graph.Square(y)), images)[0]}
-		}, inputs...)
+		out, err := model.CallOnceN(devicetest.Device(t), store,
+			func(scope *model.Scope, images, time, psfs *graph.Node) []*graph.Node {
+				y := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs,
+					logNoise(time)), 1)
+				return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(graph.Square(y)),
+					images)[0]}
+			}, inputs...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +208,8 @@ func TestDependsOnTheCondition(t *testing.T) {
 	}
 	moved := tensors.MustCopyFlatData[float32](psfs)
 	moved[0], moved[8] = moved[8], moved[0]
-	otherPSF, samePSF := values(run(images, tensors.FromValue([]float32{0.1, 0.9}), tensors.FromFlatDataAndDimensions(moved, 2, 3, 3)))
+	otherPSF, samePSF := values(run(images, tensors.FromValue([]float32{0.1, 0.9}),
+		tensors.FromFlatDataAndDimensions(moved, 2, 3, 3)))
 	if slices.Equal(first, otherPSF) {
 		t.Error("the PSF of an image doesn't matter to it")
 	}
@@ -205,8 +218,10 @@ func TestDependsOnTheCondition(t *testing.T) {
 	}
 	// One PSF for all is as good as a copy for each.
 	one := tensors.MustCopyFlatData[float32](psfs)[:9]
-	a := run(images, tensors.FromValue([]float32{0.1, 0.9}), tensors.FromFlatDataAndDimensions(slices.Clone(one), 1, 3, 3))
-	b := run(images, tensors.FromValue([]float32{0.1, 0.9}), tensors.FromFlatDataAndDimensions(slices.Concat(one, one), 2, 3, 3))
+	a := run(images, tensors.FromValue([]float32{0.1, 0.9}),
+		tensors.FromFlatDataAndDimensions(slices.Clone(one), 1, 3, 3))
+	b := run(images, tensors.FromValue([]float32{0.1, 0.9}),
+		tensors.FromFlatDataAndDimensions(slices.Concat(one, one), 2, 3, 3))
 	if !slices.Equal(tensors.MustCopyFlatData[float32](a), tensors.MustCopyFlatData[float32](b)) {
 		t.Error("one PSF for all differs from a copy for each")
 	}
@@ -217,11 +232,13 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	c := Config{Features: []int{3, 4}, Blocks: 1, Embedding: 4}
 	store := model.NewStore()
-	images, time, psfs, weights := noise(rng, 2, 8, 8, 2), tensors.FromValue([]float32{0.2, 0.7}), kernels(2, 3), noise(rng, 2, 8, 8, 1)
+	images, time, psfs, weights := noise(rng, 2, 8, 8, 2), tensors.FromValue([]float32{0.2, 0.7}),
+		kernels(2, 3), noise(rng, 2, 8, 8, 1)
 	forward(t, c, store, 1)(images, time, psfs)
 	perturb(t, store)
 	loss := func(scope *model.Scope, images, time, psfs, weights *graph.Node) *graph.Node {
-		out := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs, logNoise(time)), 1)
+		out := c.Forward(scope.In("net"), images, c.Embed(scope.In("embed"), time, psfs,
+			logNoise(time)), 1)
 		return graph.ReduceAllSum(graph.Mul(graph.Add(out, graph.Square(out)), weights))
 	}
 	value, err := model.NewExec(devicetest.Device(t), store, loss)
@@ -241,14 +258,15 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 			variables = append(variables, v)
 		}
 	}
-	gradients, err := model.CallOnceN(devicetest.Device(t), store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
-		l := loss(scope, in[0], in[1], in[2], in[3])
-		var nodes []*graph.Node
-		for _, v := range variables {
-			nodes = append(nodes, v.NodeValue(l.Graph()))
-		}
-		return graph.Gradient(l, nodes...)
-	}, images, time, psfs, weights)
+	gradients, err := model.CallOnceN(devicetest.Device(t), store,
+		func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+			l := loss(scope, in[0], in[1], in[2], in[3])
+			var nodes []*graph.Node
+			for _, v := range variables {
+				nodes = append(nodes, v.NodeValue(l.Graph()))
+			}
+			return graph.Gradient(l, nodes...)
+		}, images, time, psfs, weights)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,9 +274,9 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		t.Fatalf("only %d weight tensors", len(variables))
 	}
 	for i, v := range variables {
-		centre := tensors.MustCopyFlatData[float32](v.MustValue())
+		center := tensors.MustCopyFlatData[float32](v.MustValue())
 		slope := tensors.MustCopyFlatData[float32](gradients[i])
-		direction := make([]float64, len(centre))
+		direction := make([]float64, len(center))
 		length := 0.0
 		for j := range direction {
 			direction[j] = rng.NormFloat64()
@@ -272,9 +290,9 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		difference := func(step float64) float64 {
 			var sides [2]float64
 			for side, sign := range []float64{1, -1} {
-				moved := make([]float32, len(centre))
+				moved := make([]float32, len(center))
 				for j := range moved {
-					moved[j] = centre[j] + float32(sign*step*direction[j])
+					moved[j] = center[j] + float32(sign*step*direction[j])
 				}
 				set(t, v, moved)
 				sides[side] = at()
@@ -283,7 +301,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		}
 		// Richardson's extrapolation: large steps keep the rounding of float32 small.
 		want := (4*difference(0.01) - difference(0.02)) / 3
-		set(t, v, centre)
+		set(t, v, center)
 		if math.Abs(got-want) > 0.01*math.Abs(want)+0.02 {
 			t.Errorf("%s: the gradient along a direction is %g, want %g", v.Path(), got, want)
 		}
@@ -302,16 +320,18 @@ func TestValidate(t *testing.T) {
 		size int
 		want string
 	}{
-		"no level":          {Config{Blocks: 1, Embedding: 8}, 32, "at least one level"},
-		"no block":          {Config{Features: []int{4}, Embedding: 8}, 32, "one block"},
-		"odd embedding":     {Config{Features: []int{4}, Blocks: 1, Embedding: 7}, 32, "even embedding"},
+		"no level": {Config{Blocks: 1, Embedding: 8}, 32, "at least one level"},
+		"no block": {Config{Features: []int{4}, Embedding: 8}, 32, "one block"},
+		"odd embedding": {Config{Features: []int{4}, Blocks: 1, Embedding: 7}, 32,
+			"even embedding"},
 		"no embedding":      {Config{Features: []int{4}, Blocks: 1}, 32, "even embedding"},
 		"level of nothing":  {Config{Features: []int{4, 0}, Blocks: 1, Embedding: 8}, 32, "[4 0]"},
 		"odd size":          {good, 34, "multiple of 4 pixels, got 34"},
 		"size below a fold": {good, 2, "multiple of 4 pixels, got 2"},
 		"size zero":         {good, 0, "multiple of 4 pixels, got 0"},
 	} {
-		if err := test.c.Validate(test.size); err == nil || !strings.HasPrefix(err.Error(), "unet: ") || !strings.Contains(err.Error(), test.want) {
+		if err := test.c.Validate(test.size); err == nil ||
+			!strings.HasPrefix(err.Error(), "unet: ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
 		}
 	}
@@ -324,7 +344,8 @@ func TestSinusoids(t *testing.T) {
 	for i := range times {
 		times[i] = float32(i+1) / T
 	}
-	out, err := graph.CallOnce(devicetest.Device(t), func(t *graph.Node) *graph.Node { return sinusoids(t, width) }, times)
+	out, err := graph.CallOnce(devicetest.Device(t),
+		func(t *graph.Node) *graph.Node { return sinusoids(t, width) }, times)
 	if err != nil {
 		t.Fatal(err)
 	}

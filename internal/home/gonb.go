@@ -38,7 +38,8 @@ var gonbChanges = []struct{ file, old, new string }{
 	{"internal/comms/comms.go", "if s.Opened {\n\t\t// Close the previous", "if s.Opened && s.CommId != commId {\n\t\t// Close the previous"},
 }
 
-// gonbModfile writes a gonb with [gonbChanges] to dir, and a go.mod like the repository's that takes it, whose path it returns.
+// gonbModfile writes a gonb with [gonbChanges] to dir, and a go.mod like the repository's tools.mod that takes it, whose path it
+// returns.
 // (go build's overlays don't reach into the cache of modules.)
 func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 	module, err := downloaded(ctx, repo, tools["gonb"])
@@ -66,24 +67,25 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 			return "", err
 		}
 	}
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(repo, name))
-		if err != nil {
-			return "", err
-		}
-		if name == "go.mod" {
-			text = fmt.Appendf(text, "\nreplace %s => %q\n", tools["gonb"], changed)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
-			return "", err
-		}
+	versions, err := os.ReadFile(filepath.Join(repo, toolsMod))
+	if err != nil {
+		return "", err
 	}
-	return filepath.Join(dir, "go.mod"), nil
+	sums, err := os.ReadFile(filepath.Join(repo, toolsSum))
+	if err != nil {
+		return "", err
+	}
+	versions = fmt.Appendf(versions, "\nreplace %s => %q\n", tools["gonb"], changed)
+	if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "go.mod")
+	return path, os.WriteFile(path, versions, 0o644)
 }
 
-// downloaded is the folder of a module in the version that go.mod pins, which is downloaded where it isn't there.
+// downloaded is the folder of a module in the version that tools.mod pins, which is downloaded where it isn't there.
 func downloaded(ctx context.Context, repo, path string) (string, error) {
-	cmd, err := goCommand(ctx, repo, "mod", "download", "-json", path)
+	cmd, err := goCommand(ctx, repo, "mod", "download", "-modfile="+toolsMod, "-json", path)
 	if err != nil {
 		return "", err
 	}

@@ -1,11 +1,14 @@
 // Package home keeps galdecon's per-user directory: the Python environment with Jupyter and the XLA plugin, the programs of the
-// kernel, and the Jupyter kernelspec that starts it. Everything in it is made by [Home.Setup] from pinned versions, and can be
-// deleted at any time: the next Setup makes it again.
+// kernel, and the Jupyter kernelspec that starts it. Everything in it is made by [Home.Setup] from pinned versions or by use, and can
+// be deleted at any time: the next Setup, or the next use, makes it again.
 //
 //	python/    the virtual environment; share/jupyter/kernels/galdecon in it is the kernelspec
+//	requirements.txt  what the virtual environment was made from
 //	bin/       galdecon (the command in kernels/), gonb, goimports, gopls
 //	shim/      go and gopls as the kernel sees them: links to bin/galdecon
 //	runtime/   Jupyter's connection files
+//	tmp/       temporary files of kernels, where the system's can't be executed
+//	compiled/  compiled XLA programs, see [galdecon/galdecon/backend/compiled]
 //	stamps/    one file per finished step, see [Home.Setup]
 //	lock       held while a Setup changes anything
 package home
@@ -15,8 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-
-	"golang.org/x/mod/modfile"
 
 	"galdecon/internal/atomicfile"
 )
@@ -88,6 +89,9 @@ func (h Home) Kernelspec() string {
 	return filepath.Join(h.Dir, "python", "share", "jupyter", "kernels", KernelName, "kernel.json")
 }
 
+// Compiled is the directory of compiled XLA programs.
+func (h Home) Compiled() string { return filepath.Join(h.Dir, "compiled") }
+
 // SitePackages is the directory of the environment's Python packages; false where the environment isn't finished.
 func (h Home) SitePackages() (string, bool) {
 	if _, err := os.Stat(h.stamp("python")); err != nil {
@@ -104,34 +108,6 @@ func (h Home) SitePackages() (string, bool) {
 func (h Home) Env(repo string) []string {
 	return append(os.Environ(), DirEnv+"="+h.Dir, RepoEnv+"="+repo, "JUPYTER_RUNTIME_DIR="+filepath.Join(h.Dir, "runtime"),
 		"JUPYTER_PREFER_ENV_PATH=1") // its own kernelspec, before one that another home registered for the user
-}
-
-// FindRepo returns the directory of the galdecon repository: $GALDECON_REPO, or else the one that the current directory is in.
-func FindRepo() (string, error) {
-	if dir := os.Getenv(RepoEnv); dir != "" {
-		if !IsRepo(dir) {
-			return "", fmt.Errorf("%s is %s, which has no go.mod of the module galdecon; unset it or set it to a clone of galdecon", RepoEnv, dir)
-		}
-		return filepath.Abs(dir)
-	}
-	start, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("looking for the galdecon repository: %w", err)
-	}
-	for dir := start; ; dir = filepath.Dir(dir) {
-		if IsRepo(dir) {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is in no clone of galdecon (no go.mod of the module galdecon above it); change to one or set %s to it", start, RepoEnv)
-		}
-	}
-}
-
-// IsRepo tells whether dir is a galdecon repository.
-func IsRepo(dir string) bool {
-	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	return err == nil && modfile.ModulePath(data) == "galdecon"
 }
 
 // writeFile writes a file under a temporary name and renames it, so that it is there whole or not at all.

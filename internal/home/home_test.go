@@ -30,26 +30,6 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestFindRepo checks how the repository is found.
-func TestFindRepo(t *testing.T) {
-	repo, err := home.FindRepo() // from this package's directory
-	if err != nil || !home.IsRepo(repo) {
-		t.Fatalf("%s, %v", repo, err)
-	}
-	t.Chdir(t.TempDir())
-	if got, err := home.FindRepo(); err == nil || !strings.Contains(err.Error(), "GALDECON_REPO") {
-		t.Errorf("outside: %s, %v; want an error that names GALDECON_REPO", got, err)
-	}
-	t.Setenv("GALDECON_REPO", repo)
-	if got, err := home.FindRepo(); err != nil || got != repo {
-		t.Errorf("by GALDECON_REPO: %s, %v", got, err)
-	}
-	t.Setenv("GALDECON_REPO", t.TempDir())
-	if got, err := home.FindRepo(); err == nil {
-		t.Errorf("GALDECON_REPO names an empty directory: %s, want an error", got)
-	}
-}
-
 // pythonScript puts a python3 on the PATH that is a shell script.
 func pythonScript(t *testing.T, script string) {
 	t.Helper()

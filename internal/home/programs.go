@@ -9,10 +9,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
-// tools are the programs that the kernel consists of, by the versions that go.mod pins.
+// The files of the repository that pin the versions of the tools. (go takes a -modfile in no workspace; see goCommand.)
+const toolsMod, toolsSum = "tools.mod", "tools.sum"
+
+// tools are the programs that the kernel consists of, by the versions that tools.mod pins.
 var tools = map[string]string{
 	"gonb":      "github.com/janpfeifer/gonb",
 	"goimports": "golang.org/x/tools/cmd/goimports",
@@ -30,7 +34,7 @@ func (h Home) toolsStep(repo string) step {
 		does:     "Go kernel (gonb, goimports, gopls)",
 		products: products,
 		inputs: func() (string, error) {
-			pinned, err := sources(repo, "go.mod", "go.sum")
+			pinned, err := sources(repo, toolsMod, toolsSum)
 			return fmt.Sprint(pinned, gonbChanges), err
 		},
 		make: func(ctx context.Context, run runner) error {
@@ -65,8 +69,8 @@ var libraries = []string{
 	"gonum.org/v1/plot/vg/vgimg",
 }
 
-// session is the process behind a kernel, which links them all.
-const session = "./kernels/session/server"
+// session is the folder of the process behind a kernel, which links them all.
+const session = "kernels/session/server"
 
 // librariesStep compiles the libraries into Go's build cache, which would otherwise be done, without a word, by the first cell.
 func (h Home) librariesStep(repo string) step {
@@ -75,7 +79,7 @@ func (h Home) librariesStep(repo string) step {
 		does:   "libraries for notebooks (GoMLX, XLA, plots)",
 		inputs: func() (string, error) { return sources(repo, "go.mod", "go.sum") },
 		make: func(ctx context.Context, run runner) error {
-			return goBuild(ctx, run, repo, append([]string{session}, libraries...)...)
+			return goBuild(ctx, run, repo, append([]string{Package(session)}, libraries...)...)
 		},
 	}
 }
@@ -88,7 +92,7 @@ func (h Home) commandStep(repo string) step {
 		products: []string{h.Bin("galdecon"), filepath.Join(h.Shim(), "go"), filepath.Join(h.Shim(), "gopls")},
 		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum", "internal", "galdecon", "kernels") },
 		make: func(ctx context.Context, run runner) error {
-			if err := h.program(ctx, run, repo, "./kernels", "galdecon"); err != nil {
+			if err := h.program(ctx, run, repo, "kernels", "galdecon"); err != nil {
 				return err
 			}
 			if err := os.MkdirAll(h.Shim(), 0o755); err != nil {
@@ -120,9 +124,9 @@ func goCommand(ctx context.Context, repo string, args ...string) (*exec.Cmd, err
 	return cmd, nil
 }
 
-// goBuild runs go build in the repository.
+// goBuild runs go build in the repository, whatever the user's GOFLAGS say of its go.mod.
 func goBuild(ctx context.Context, run runner, repo string, args ...string) error {
-	cmd, err := goCommand(ctx, repo, append([]string{"build"}, args...)...)
+	cmd, err := goCommand(ctx, repo, append([]string{"build", "-mod=readonly"}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -132,8 +136,9 @@ func goBuild(ctx context.Context, run runner, repo string, args ...string) error
 	return nil
 }
 
-// Program builds a program of the repository as it is now, into bin/ under a name, and returns its path. What the compiler says is in the error.
-func (h Home) Program(ctx context.Context, repo, pkg, name string) (path string, err error) {
+// Program builds the program in a folder of the repository as it is now, into bin/ under a name, and returns its path. What the
+// compiler says is in the error.
+func (h Home) Program(ctx context.Context, repo, folder, name string) (path string, err error) {
 	run := func(cmd *exec.Cmd) error {
 		said, err := cmd.CombinedOutput()
 		if err != nil {
@@ -141,15 +146,15 @@ func (h Home) Program(ctx context.Context, repo, pkg, name string) (path string,
 		}
 		return nil
 	}
-	return h.Bin(name), h.program(ctx, run, repo, pkg, name)
+	return h.Bin(name), h.program(ctx, run, repo, folder, name)
 }
 
-func (h Home) program(ctx context.Context, run runner, repo, pkg, name string) error {
+func (h Home) program(ctx context.Context, run runner, repo, folder, name string) error {
 	return h.whole(func(dir string) error {
 		built := filepath.Join(dir, name)
 		// go doesn't link anew what is up to date, and removes what isn't before it writes.
 		_ = os.Link(h.Bin(name), built)
-		return goBuild(ctx, run, repo, "-ldflags=-s", "-o", built, pkg)
+		return goBuild(ctx, run, repo, "-ldflags=-s", "-o", built, Package(folder))
 	})
 }
 
@@ -179,14 +184,18 @@ func (h Home) whole(build func(dir string) error) error {
 	return nil
 }
 
-// sources is the contents of files of the repository, and of the Go sources below its directories, with their names and Go's version.
+// sources is the contents of files of the repository, and of the Go sources and what they embed below its directories, with their
+// names and Go's version.
 func sources(repo string, names ...string) (string, error) {
 	var all strings.Builder
 	fmt.Fprintln(&all, runtime.Version())
 	for _, name := range names {
 		root := filepath.Join(repo, name)
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			isSource := strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go")
+			if err == nil && d.IsDir() && d.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			isSource := slices.Contains([]string{".go", ".py", ".txt"}, filepath.Ext(path)) && !strings.HasSuffix(path, "_test.go")
 			if err != nil || d.IsDir() || path != root && !isSource {
 				return err
 			}

@@ -2,36 +2,43 @@ package home
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // The oldest Python that the requirements are resolved for.
 const minMajor, minMinor = 3, 10
 
-// pythonStep makes the virtual environment from kernels/requirements.txt.
-func (h Home) pythonStep(repo string) step {
-	requirements := filepath.Join(repo, "kernels", "requirements.txt")
+// requirements are the Python packages and their versions.
+//
+//go:embed requirements.txt
+var requirements string
+
+// installed is the script that looks whether they are there.
+//
+//go:embed installed.py
+var installed string
+
+// pythonStep makes the virtual environment from the requirements.
+func (h Home) pythonStep() step {
 	dir := filepath.Join(h.Dir, "python")
 	return step{
 		name:     "python",
 		does:     "Python environment with Jupyter and the XLA plugin",
 		products: []string{h.Python(), filepath.Join(dir, "bin", "jupyter")},
 		inputs: func() (string, error) {
-			list, err := os.ReadFile(requirements)
-			if err != nil {
-				return "", err
-			}
 			// The interpreter behind the environment: one that was upgraded or removed makes the environment useless.
 			base, err := filepath.EvalSymlinks(h.Python())
 			if err != nil {
 				return "", err
 			}
-			return strings.Join([]string{string(list), dir, base}, "\x00"), nil
+			return strings.Join([]string{requirements, dir, base}, "\x00"), nil
 		},
 		make: func(ctx context.Context, run runner) error {
 			python, _, err := FindPython(ctx)
@@ -45,16 +52,41 @@ func (h Home) pythonStep(repo string) step {
 				return fmt.Errorf("%s -m venv failed (%w); install Python's venv module (on Debian and Ubuntu: apt install python3-venv) and run it again",
 					python, err)
 			}
-			// --no-deps since the requirements hold all dependencies, --no-compile since Python compiles what it uses by itself.
-			pip := exec.CommandContext(ctx, h.Python(), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-compile",
-				"--no-input", "--progress-bar=off", "--disable-pip-version-check", "-r", requirements)
-			pip.Env = append(os.Environ(), "PIP_USER=0", "PIP_REQUIRE_VIRTUALENV=0")
-			if err := run(pip); err != nil {
-				return fmt.Errorf("pip could not install %s into %s: %w", requirements, dir, pipError(err))
-			}
-			return nil
+			return h.pip(ctx, run)
 		},
 	}
+}
+
+// diversions are the settings of pip that would have it install elsewhere, otherwise or not at all.
+var diversions = []string{
+	"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_DRY_RUN", "PIP_REQUIRE_VIRTUALENV", "PIP_CONSTRAINT",
+	"PIP_REQUIREMENT", "PIP_PLATFORM",
+}
+
+// pip installs the requirements into the environment. The user's settings that say where packages come from are heeded, those that
+// say where packages go aren't.
+func (h Home) pip(ctx context.Context, run runner) error {
+	list, dir := filepath.Join(h.Dir, "requirements.txt"), filepath.Join(h.Dir, "python")
+	if err := writeFile(list, []byte(requirements)); err != nil {
+		return err
+	}
+	// --no-deps since the requirements hold all dependencies, --no-compile since Python compiles what it uses by itself. The second
+	// line takes the place of what a pip.conf may say.
+	pip := exec.CommandContext(ctx, h.Python(), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-compile",
+		"--target=", "--root=/", "--prefix="+dir, "--no-user",
+		"--no-input", "--progress-bar=off", "--disable-pip-version-check", "-r", list)
+	pip.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains(diversions, name)
+	}), "PIP_USER=0", "PIP_REQUIRE_VIRTUALENV=0")
+	if err := run(pip); err != nil {
+		return fmt.Errorf("pip could not install %s into %s: %w", list, dir, pipError(err))
+	}
+	if err := run(exec.CommandContext(ctx, h.Python(), "-I", "-c", installed, list)); err != nil {
+		return fmt.Errorf("pip installed something else, or elsewhere: %w; see what its settings are (pip config list, and variables "+
+			"that begin with PIP_), change them and run it again", err)
+	}
+	return nil
 }
 
 // FindPython returns the interpreter that the environment is made with, the python3 on the PATH, and its version.

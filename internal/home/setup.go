@@ -51,12 +51,12 @@ func (h Home) Pending(repo string) []string {
 
 // steps are the steps of Setup.
 func (h Home) steps(repo string) []step {
-	return []step{h.pythonStep(repo), h.toolsStep(repo), h.librariesStep(repo), h.commandStep(repo), h.kernelspecStep(repo)}
+	return []step{h.pythonStep(), h.toolsStep(repo), h.librariesStep(repo), h.commandStep(repo), h.kernelspecStep(repo)}
 }
 
 // SetupPython makes the Python environment alone, as [Home.Setup] does.
-func (h Home) SetupPython(ctx context.Context, repo string, c *console.Console) error {
-	return h.ensure(ctx, c, []step{h.pythonStep(repo)})
+func (h Home) SetupPython(ctx context.Context, c *console.Console) error {
+	return h.ensure(ctx, c, []step{h.pythonStep()})
 }
 
 // ensure makes those of the steps that aren't done.
@@ -70,6 +70,9 @@ func (h Home) ensure(ctx context.Context, c *console.Console, steps []step) erro
 	}
 	if err := os.MkdirAll(filepath.Join(h.Dir, "stamps"), 0o755); err != nil {
 		return fmt.Errorf("cannot make galdecon's directory %s: %w; set %s to a directory that you can write to", h.Dir, err, DirEnv)
+	}
+	if err := Executes(h.Dir); err != nil {
+		return fmt.Errorf("%w; set %s to a directory where they can", err, DirEnv)
 	}
 	lock, err := h.lock(ctx, c)
 	if err != nil {
@@ -159,6 +162,11 @@ func (h Home) do(ctx context.Context, c *console.Console, s step, lock *os.File)
 		return runShowing(cmd, func(line string) { c.Status(s.does + ": " + line) })
 	}
 	err := s.make(ctx, run)
+	for _, p := range s.products {
+		if _, errStat := os.Stat(p); err == nil && errStat != nil {
+			err = fmt.Errorf("it ended without an error, but %w", errStat)
+		}
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: interrupted; run it again to finish", s.does)
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"galdecon/galdecon/backend/compiled"
 	"galdecon/internal/home"
 )
 
@@ -35,6 +36,7 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 		{"go", goTool},
 		{"C compiler", home.CCompiler},
 		{"python3", python},
+		{"TMPDIR", func(context.Context) (string, error) { return temp(h) }},
 		{"disk space", func(context.Context) (string, error) { return diskSpace(h.Dir, len(h.Pending(repo)) > 0) }},
 		{"Jupyter", func(ctx context.Context) (string, error) {
 			return packages(ctx, h, "jupyterlab", "nbclient", "nbconvert")
@@ -45,7 +47,12 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 		{"galdecon", program(h, "galdecon")},
 		{"kernelspec", func(context.Context) (string, error) { return kernelspec(h) }},
 		{"up to date", func(context.Context) (string, error) { return upToDate(h, repo) }},
-		{"backend", func(ctx context.Context) (string, error) { return compute(ctx, repo) }},
+		{"backend", func(ctx context.Context) (string, error) {
+			if repoErr != nil {
+				return "", errors.New("the plugin can't be tried without the repository")
+			}
+			return compute(ctx, repo)
+		}},
 	}
 	missing := 0
 	for _, c := range checks {
@@ -59,6 +66,7 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "         %-11s %s\n", "VS Code", registered(h, repo))
 	fmt.Fprintf(w, "         %-11s %s\n", "GPU", gpu(ctx))
+	fmt.Fprintf(w, "         %-11s %s\n", "compiled", compiledPrograms(h))
 	if missing > 0 {
 		return fmt.Errorf("%d of %d parts are missing; what to do is said above", missing, len(checks))
 	}
@@ -89,6 +97,21 @@ func python(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%s has no venv module (%s): on Debian and Ubuntu: apt install python3-venv", path, line)
 	}
 	return fmt.Sprintf("%s with venv (%s)", version, path), nil
+}
+
+// temp looks whether programs that are built in the directory for temporary files can be executed.
+func temp(h home.Home) (string, error) {
+	dir := os.TempDir()
+	if err := home.Executes(dir); err == nil {
+		return dir, nil
+	} else if !errors.Is(err, os.ErrPermission) {
+		return "", fmt.Errorf("%w: set TMPDIR to a directory that you can write to", err)
+	}
+	found := fmt.Sprintf("%s can't be executed in, so the kernel uses %s", dir, filepath.Join(h.Dir, "tmp"))
+	if of := os.Getenv("GOTMPDIR"); of == "" || home.Executes(of) != nil {
+		return "", errors.New(found + "; for `go run` and `go test`, set GOTMPDIR to a directory on a disk that isn't mounted noexec")
+	}
+	return found + ", and go GOTMPDIR", nil
 }
 
 // diskSpace looks at the disk that the home is on, or will be.
@@ -175,7 +198,10 @@ func upToDate(h home.Home, repo string) (string, error) {
 
 // compute has the backend compute something.
 func compute(ctx context.Context, repo string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "run", "./kernels/probe")
+	if _, err := home.CCompiler(ctx); err != nil {
+		return "", errors.New("the plugin can't be tried without a C compiler")
+	}
+	cmd := exec.CommandContext(ctx, "go", "run", "-mod=readonly", home.Package("kernels/probe"))
 	cmd.Dir = repo
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	out, err := cmd.Output()
@@ -184,7 +210,7 @@ func compute(ctx context.Context, repo string) (string, error) {
 		why := err.Error()
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			why, _, _ = strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
+			why = firstSaid(string(exit.Stderr))
 		}
 		return "", fmt.Errorf("the plugin can't be tried: %s", why)
 	}
@@ -192,6 +218,16 @@ func compute(ctx context.Context, repo string) (string, error) {
 		return "", errors.New(said)
 	}
 	return said, nil
+}
+
+// firstSaid is the first line of what the go command says that isn't the name of a package, or a download.
+func firstSaid(text string) string {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, "go: downloading") {
+			return line
+		}
+	}
+	return "it says nothing"
 }
 
 // gpu says which GPUs there are. None is needed.
@@ -208,4 +244,14 @@ func gpu(ctx context.Context) string {
 		found += fmt.Sprintf("; to use it, set %s=cuda", home.BackendEnv)
 	}
 	return found
+}
+
+// compiledPrograms says how many compiled programs are kept.
+func compiledPrograms(h home.Home) string {
+	programs, bytes, err := compiled.Cache{Dir: h.Compiled()}.Usage()
+	if err != nil {
+		return fmt.Sprintf("can't be read; not needed: %v", err)
+	}
+	return fmt.Sprintf("XLA programs: %d, %.1f MB (%s); `go run ./kernels doctor --clear-compiled` deletes them",
+		programs, float64(bytes)/(1<<20), h.Compiled())
 }

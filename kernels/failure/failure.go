@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -87,9 +88,14 @@ func message(why any, calls []runtime.Frame) string {
 	return b.String()
 }
 
+// here is a type of this package, whose path begins the names of its functions.
+type here struct{}
+
+var own = reflect.TypeFor[here]().PkgPath() + "."
+
 // panics tells whether a call may be the one that panicked, and isn't what followed from it.
 func panics(c runtime.Frame) bool {
-	return !strings.HasPrefix(c.Function, "runtime.") && !strings.HasPrefix(c.Function, "galdecon/kernels/failure.")
+	return !strings.HasPrefix(c.Function, "runtime.") && !strings.HasPrefix(c.Function, own)
 }
 
 // inNotebook tells whether a call was made by a line of the notebook, all of whose code is in the main package.

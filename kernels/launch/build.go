@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"galdecon/internal/home"
 )
 
 // hidden is the directory beside the cell's program for what differs from it. go doesn't see it, for the dot, and gonb removes it in the end.
@@ -70,7 +72,7 @@ func explained(name string) (overlay string, err error) {
 		}
 		afterPackage, inMain := files.Position(file.Name.End()).Offset, files.Position(f.Body.Lbrace).Offset+1
 		code = bytes.Join([][]byte{
-			code[:afterPackage], []byte(`; import galdecon_failure "galdecon/kernels/failure"`),
+			code[:afterPackage], fmt.Appendf(nil, "; import galdecon_failure %q", home.Package("kernels/failure")),
 			code[afterPackage:inMain], []byte(" defer galdecon_failure.Explain();"),
 			code[inMain:],
 		}, nil)

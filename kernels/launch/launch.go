@@ -36,11 +36,15 @@ func Kernel(h home.Home, repo, connectionFile string) (status int, err error) {
 	cmd := exec.Command(h.Bin("gonb"), "-kernel", connectionFile, "-go_work="+repo, "-raw_error=true")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	path := strings.Join([]string{h.Shim(), filepath.Join(h.Dir, "bin"), os.Getenv("PATH")}, string(os.PathListSeparator))
+	temp, err := h.Temp() // gonb makes the programs of cells there
+	if err != nil {
+		return 1, err
+	}
 	session, err := host.New(h, repo, owner())
 	if err != nil {
 		return 1, err
 	}
-	cmd.Env = append(append(h.Env(repo), session.Env()...), "PATH="+path,
+	cmd.Env = append(append(h.Env(repo), session.Env()...), "PATH="+path, "TMPDIR="+temp,
 		"GOWORK=", // a user's GOWORK=off, or another workspace, would take the place of gonb's go.work
 		"GOFLAGS="+goFlags())
 	return lifeline.Supervise(cmd, func() { _ = session.Close() }) // nobody is left to be told
@@ -119,7 +123,7 @@ func Gopls(args []string) error {
 		return fmt.Errorf("joining the kernel's process group: %w", err)
 	}
 	// pkg.go.dev, to which contextual help refers for what isn't private, has no pages of galdecon.
-	private := strings.Trim(os.Getenv("GOPRIVATE")+",galdecon", ",")
+	private := strings.Trim(os.Getenv("GOPRIVATE")+","+home.Package(""), ",")
 	return syscall.Exec(path, append([]string{path}, args...), append(os.Environ(), "GOPRIVATE="+private))
 }
 

@@ -27,7 +27,7 @@ func Export(ctx context.Context, path string, o Options) (page string, err error
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, o.Home.Python(), "-I", filepath.Join(o.Repo, "kernels", "execute.py"), "--export", "--out", out, path)
+	cmd := exec.CommandContext(ctx, o.Home.Python(), "-I", "-c", script, "--export", "--out", out, path)
 	cmd.Env = o.Home.Env(o.Repo)
 	var log bytes.Buffer
 	cmd.Stderr = &log

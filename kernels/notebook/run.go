@@ -4,13 +4,13 @@ package notebook
 import (
 	"bufio"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +18,11 @@ import (
 	"galdecon/internal/console"
 	"galdecon/internal/home"
 )
+
+// script is what Python runs. It tells what happens as events.
+//
+//go:embed execute.py
+var script string
 
 // stopTime is how long the Python side may take to stop; it needs less than 18 s.
 const stopTime = 20 * time.Second
@@ -83,7 +88,7 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 		return nil, err
 	}
 
-	cmd := exec.Command(o.Home.Python(), "-I", filepath.Join(o.Repo, "kernels", "execute.py"), "--out", out, path)
+	cmd := exec.Command(o.Home.Python(), "-I", "-c", script, "--out", out, path)
 	cmd.Env = append(o.Home.Env(o.Repo), home.HeadlessEnv+"=1", home.NotebookEnv+"="+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches us alone, and we stop it in order
 	// A file and not a pipe for what Jupyter and gonb log: writing to a pipe whose reader was killed would end them at once, and they

@@ -22,13 +22,13 @@ func main() {
 	fmt.Println(found)
 }
 
-// probe opens a backend, unless that takes an installation.
+// probe opens a backend, unless that takes an installation, and has it compile.
 func probe(name string) (found string, err error) {
 	path, err := backend.Plugin(name)
 	if err != nil {
 		return "", err
 	}
-	b, err := backend.Open(name)
+	b, err := backend.OpenUncached(name)
 	if err != nil {
 		return "", err
 	}

@@ -45,7 +45,7 @@ func command() *cobra.Command {
 	var f scoreFlags
 	defaults, broken := scorecard.DefaultsFromEnv()
 	f.Options = defaults
-	for _, w := range defaults.Wrong {
+	for _, w := range defaults.WidthErrors {
 		f.wrong = append(f.wrong, 100*w)
 	}
 	cmd := &cobra.Command{
@@ -96,9 +96,9 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	if formats := []string{"text", "csv", "json"}; !slices.Contains(formats, f.format) {
 		return fmt.Errorf("there is no format %q; choose one of %s", f.format, strings.Join(formats, ", "))
 	}
-	f.Wrong = nil
+	f.WidthErrors = nil
 	for _, w := range f.wrong {
-		f.Wrong = append(f.Wrong, w/100)
+		f.WidthErrors = append(f.WidthErrors, w/100)
 	}
 	c.Status("loading the models")
 	methods, model, err := f.load()

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -25,6 +26,25 @@ import (
 	"galdecon/galdecon/unet"
 	"galdecon/internal/console"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestHelp checks that the help that the galdecon command has of this program is its own. -update writes it.
+func TestHelp(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, "")
+	got, err := execute(t.Context(), "--help")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("help.txt", []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile("help.txt"); err != nil || got != string(want) {
+		t.Errorf("help.txt is of another version (%v); go test -run TestHelp -update ./kernels/score writes it anew:\n%s", err, got)
+	}
+}
 
 // micro is the folder of a diffusion model that trains in no time, and is good for nothing but tests.
 func micro(t *testing.T) string { return train(t, "micro", nil) }
@@ -87,7 +107,7 @@ func TestScore(t *testing.T) {
 	if err := json.Unmarshal([]byte(encoded), &card); err != nil {
 		t.Fatal(err)
 	}
-	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.Wrong != -0.05 || card.String() != text {
+	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.WidthError != -0.05 || card.String() != text {
 		t.Errorf("as JSON: %+v", card)
 	}
 	table, err := execute(t.Context(), append(args, "--format", "csv")...)

@@ -5,7 +5,7 @@
 //	session, err := session.Open()
 //	model, err := session.Load("checkpoints/tiny")           // read once
 //	posteriors, err := model.Sample(ctx, observations, 8, 1) // compiled once
-//	report, err := session.Evaluate(posteriors, galaxies)    // how good they are
+//	report, err := session.Evaluate(galaxies, posteriors)    // how good they are
 //
 //	training, err := session.Train(config, galaxies, "checkpoints/tiny") // in the background
 //	training, err := session.Training("checkpoints/tiny")                // in a later cell
@@ -156,8 +156,9 @@ func (s *Session) Wiener(observations *Observations, prior float64) (*galaxy.Ima
 // Report is a galdecon.Report, named here for cells that don't import galdecon itself.
 type Report = posterior.Report
 
-// Evaluate is galdecon.Evaluate: posteriors compared with the truth [n, Size, Size, Channels], in the same order.
-func (s *Session) Evaluate(posteriors []posterior.Posterior, truth *galaxy.Images) (Report, error) {
+// Evaluate is galdecon.Evaluate: it compares the truth [n, Size, Size, Channels] with posteriors of
+// its galaxies, in the same order.
+func (s *Session) Evaluate(truth *galaxy.Images, posteriors []posterior.Posterior) (Report, error) {
 	requests := []any{wire.EvaluateRequest{Truth: truth}}
 	for i := range posteriors { // each in a message, since the candidates may be many
 		requests = append(requests, wire.EvaluateRequest{Posteriors: posteriors[i : i+1]})

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,10 +17,8 @@ import (
 	"galdecon/galdecon/classical"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
-	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
-	"galdecon/internal/home"
 	"galdecon/kernels/internal/sessiontest"
 	"galdecon/kernels/session"
 	"galdecon/kernels/session/host"
@@ -33,134 +29,6 @@ const (
 	programEnv = "GALDECON_TEST_PROGRAM"
 	slowEnv    = "GALDECON_TEST_SLOW"
 )
-
-func TestMain(m *testing.M) {
-	os.Unsetenv(host.SocketEnv) // of a kernel that the tests may run in
-	if dir := os.Getenv(programEnv); dir != "" {
-		if err := program(dir, os.Getenv(slowEnv) != ""); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-	}
-	os.Exit(m.Run())
-}
-
-// program starts a training in a session of its own, says who that is, and waits to be killed: after the first step, or, if the training is
-// slow, in the midst of it.
-func program(dir string, slow bool) error {
-	s, err := session.Open()
-	if err != nil {
-		return err
-	}
-	config, galaxies := sessiontest.Micro(1e6), sessiontest.Galaxies()
-	if slow {
-		// On two cores the first step takes half a minute, a gigabyte and a half of memory, and can't be interrupted.
-		config.Size, config.Diffusion.Network.Features, config.Fit.Batch = 64, []int{256}, 32
-		if galaxies, err = synthetic.Galaxies(synthetic.Config{N: config.Fit.Batch, Size: config.Size, Seed: 1}); err != nil {
-			return err
-		}
-	}
-	t, err := s.Train(config, galaxies, dir)
-	if err != nil {
-		return err
-	}
-	overview, err := s.Overview()
-	if err != nil {
-		return err
-	}
-	told := false
-	tell := func(fit.Progress) {
-		if !told {
-			fmt.Println(overview.Process)
-			told = true
-		}
-	}
-	if slow {
-		tell(fit.Progress{})
-	}
-	return t.Watch(context.Background(), tell)
-}
-
-// kernel makes a host as a kernel's launcher does, and its environment this process's.
-func kernel(t *testing.T, owner string) *host.Host {
-	t.Helper()
-	t.TempDir() // Of a test's folders the first call says when they are removed: after the session that may train in them.
-	repo, err := home.FindRepo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := home.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := host.New(h, repo, owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := k.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	enter(t, k)
-	return k
-}
-
-// enter makes the environment that of a kernel's cells.
-func enter(t *testing.T, k *host.Host) {
-	t.Helper()
-	for _, variable := range k.Env() {
-		name, value, _ := strings.Cut(variable, "=")
-		t.Setenv(name, value)
-	}
-}
-
-func open(t *testing.T) *session.Session {
-	t.Helper()
-	s, err := session.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func wants(t *testing.T, what string, err, kind error, parts ...string) {
-	t.Helper()
-	if err == nil || kind != nil && !errors.Is(err, kind) {
-		t.Errorf("%s: error %v, want %v", what, err, kind)
-		return
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: error %q lacks %q", what, err, part)
-		}
-	}
-}
-
-// await waits until a condition holds, for a minute.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	awaitFor(t, time.Minute, what, holds)
-}
-
-func awaitFor(t *testing.T, longest time.Duration, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(longest); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v until %s, in vain", longest, what)
-		}
-	}
-}
-
-// state is what a training does, and its last step.
-func state(t *testing.T, training *session.Training) (session.State, int) {
-	t.Helper()
-	now, last, err := training.State()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return now, last.Step
-}
 
 // TestLikeInTheProcess checks that a session gives what galdecon gives in the program itself, bit for bit, and its errors.
 func TestLikeInTheProcess(t *testing.T) {
@@ -209,13 +77,13 @@ func TestLikeInTheProcess(t *testing.T) {
 	posteriors := must(model.Sample(t.Context(), there, 2, 9))(t)
 	truth := sessiontest.Galaxies().Select(0, 1, 2)
 	truth.IDs = []string{"a", "b", "c"}
-	same(t, "reports", must(s.Evaluate(posteriors, truth))(t), must(galdecon.Evaluate(posteriors, truth))(t))
+	same(t, "reports", must(s.Evaluate(truth, posteriors))(t), must(galdecon.Evaluate(truth, posteriors))(t))
 	for what, compared := range map[string][]posterior.Posterior{"fewer posteriors": posteriors[:2], "no posteriors": nil, "no candidates": make([]posterior.Posterior, 3)} {
-		_, err = s.Evaluate(compared, truth)
-		_, want := galdecon.Evaluate(compared, truth)
+		_, err = s.Evaluate(truth, compared)
+		_, want := galdecon.Evaluate(truth, compared)
 		wants(t, what, err, nil, want.Error())
 	}
-	_, err = s.Evaluate(posteriors, nil)
+	_, err = s.Evaluate(nil, posteriors)
 	wants(t, "no truth", err, nil, "galaxy: there are no images")
 
 	_, err = s.Load(alone + "2")
@@ -256,23 +124,6 @@ func TestLikeInTheProcess(t *testing.T) {
 	overview := must(s.Overview())(t)
 	if !slices.Equal(overview.Models, []string{dir}) || len(overview.Trainings) != 1 || !strings.Contains(overview.String(), "finished, step 5 of 5") {
 		t.Errorf("the session holds %v", overview)
-	}
-}
-
-func must[T any](value T, err error) func(t *testing.T) T {
-	return func(t *testing.T) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
-}
-
-func same(t *testing.T, what string, got, want any) {
-	t.Helper()
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s differ:\n%v\n%v", what, got, want)
 	}
 }
 
@@ -350,71 +201,6 @@ func TestTrainingInTheBackground(t *testing.T) {
 	points := must(more.History())(t)
 	if !slices.IsSortedFunc(points, func(a, b fit.Point) int { return a.Step - b.Step }) || points[0].Step > stopped || points[len(points)-1].Step <= stopped {
 		t.Errorf("the history from before and after step %d is %v", stopped, points)
-	}
-}
-
-// kill sends a signal to the session's process, which it returns.
-func kill(t *testing.T, s *session.Session, signal syscall.Signal) int {
-	t.Helper()
-	pid := must(s.Overview())(t).Process
-	if err := syscall.Kill(pid, signal); err != nil {
-		t.Fatal(err)
-	}
-	return pid
-}
-
-// TestCrash checks what users are told of a session that dies, that they are told once, and what is left.
-func TestCrash(t *testing.T) {
-	kernel(t, "")
-	dir := filepath.Join(t.TempDir(), "model")
-	s := open(t)
-	training := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
-	await(t, "there is a checkpoint", func() bool { return len(must(fit.History(dir))(t)) > 0 })
-	killed := false
-	err := training.Watch(t.Context(), func(fit.Progress) {
-		if !killed {
-			kill(t, s, syscall.SIGKILL)
-			killed = true
-		}
-	})
-	wants(t, "killed while watched", err, session.ErrEnded, "killed", "memory", dir, "last checkpoint", "new session")
-	t.Log(err)
-	_, again := training.History() // as another goroutine may call
-	wants(t, "another call of the same program", again, session.ErrEnded, err.Error())
-
-	s = open(t)
-	_, err = s.Training(dir)
-	wants(t, "its training", err, fs.ErrNotExist, dir)
-	kept := must(s.Load(dir))(t).Step
-	training = must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
-	await(t, "it goes on from the checkpoint", func() bool { _, step := state(t, training); return step > kept })
-
-	kill(t, s, syscall.SIGQUIT) // as a panic ends it: with words
-	await(t, "its end is told", func() bool { _, err = session.Open(); return err != nil })
-	wants(t, "ended while nobody looked", err, session.ErrEnded, "SIGQUIT", dir)
-	t.Log(err)
-	if _, err := open(t).Load(dir); err != nil {
-		t.Errorf("in a new session: %v", err)
-	}
-}
-
-// TestTerminated checks that a session which is asked to end saves its training, and that the kernel starts another.
-func TestTerminated(t *testing.T) {
-	kernel(t, "")
-	dir := filepath.Join(t.TempDir(), "model")
-	training := must(open(t).Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
-	await(t, "it trains", func() bool { _, step := state(t, training); return step > 0 })
-	if err := training.Pause(); err != nil {
-		t.Fatal(err)
-	}
-	_, at := state(t, training)
-	pid := kill(t, open(t), syscall.SIGTERM)
-	await(t, "there is another session", func() bool {
-		overview, err := open(t).Overview()
-		return err == nil && overview.Process != pid
-	})
-	if saved := must(open(t).Load(dir))(t).Step; saved != at {
-		t.Errorf("the checkpoint is of step %d, the training was at %d", saved, at)
 	}
 }
 
@@ -499,63 +285,5 @@ func TestStrangers(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Dir(socket)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the folder of the socket is left: %v", err)
-	}
-}
-
-// killed starts a program that trains in dir, in a session of its own whose files are below temp, kills it, and returns the session's
-// process.
-func killed(t *testing.T, dir, temp string, env ...string) int {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), programEnv+"="+dir, "TMPDIR="+temp), env...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var pid int
-	if _, err := fmt.Fscan(out, &pid); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	return pid
-}
-
-// gone tells whether a process has ended. Where nobody waits for orphans, as in a container without an init, they stay as zombies.
-func gone(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return true
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, state, _ := strings.Cut(string(stat), ") ")
-	return err == nil && strings.HasPrefix(state, "Z")
-}
-
-// TestProgramKilled checks that the session of a program that is killed saves its training and ends, and leaves nothing.
-func TestProgramKilled(t *testing.T) {
-	dir, temp := filepath.Join(t.TempDir(), "model"), t.TempDir()
-	pid := killed(t, dir, temp)
-	await(t, "the session has ended", func() bool { return gone(pid) })
-	if points := must(fit.History(dir))(t); len(points) == 0 {
-		t.Error("there is no checkpoint")
-	}
-	if left := must(os.ReadDir(temp))(t); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
-// TestProgramKilledInAStep checks that the session of a program that is killed doesn't outlive it by the rest of a long step.
-func TestProgramKilledInAStep(t *testing.T) {
-	temp := t.TempDir()
-	pid := killed(t, filepath.Join(t.TempDir(), "model"), temp, slowEnv+"=1")
-	awaitFor(t, host.SaveTime+10*time.Second, "the session has ended", func() bool { return gone(pid) })
-	if left := must(os.ReadDir(temp))(t); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
 	}
 }

@@ -101,7 +101,7 @@ fmt.Println(state, last.Step, must.M1(s.Overview()).Process)
 WATCH = """
 %%
 s := must.M1(session.Open())
-observations := must.M1(s.Observe(galaxies(), []psf.PSF{must.M1(psf.Gaussian(7, 1))}, 0.003, 1))
+observations := must.M1(s.Observe(galaxies(), []psf.PSF{must.M1(psf.Gaussian{Sigma: 1}.Render(7))}, 0.003, 1))
 must.M(watch.Training(context.Background(), must.M1(s.Training(folder)), observations, 1))
 fmt.Println("detached")
 """
@@ -111,9 +111,9 @@ SAMPLE = """
 s := must.M1(session.Open())
 training := must.M1(s.Training(folder))
 must.M(training.Pause())
-observations := must.M1(s.Observe(galaxies(), []psf.PSF{must.M1(psf.Gaussian(7, 1))}, 0.003, 1))
+observations := must.M1(s.Observe(galaxies(), []psf.PSF{must.M1(psf.Gaussian{Sigma: 1}.Render(7))}, 0.003, 1))
 p := must.M1(must.M1(s.Load(folder)).Sample(context.Background(), observations, 4, 1))[0]
-must.M(plotting.Show(plotting.Candidates{Observation: p.Observation, PSF: p.PSF.Weights, Samples: p.Samples, Reblurred: p.Reblurred}))
+must.M(plotting.Show(plotting.Candidates{Observation: p.Observation, PSF: p.PSF.Pixels, Samples: p.Samples, Reblurred: p.Reblurred}))
 must.M(training.Resume())
 """
 

@@ -16,6 +16,7 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy/synthetic"
+	"galdecon/internal/home"
 	"galdecon/plotting"
 )
 
@@ -30,17 +31,22 @@ func main() {
 	}
 }
 
-// models is the folder of the models.
+// models is the folder of the models in the repository.
 var models = filepath.Join("galdecon", "pretrained")
 
 // begins is which model's weights another begins with, by preset: those of smaller images.
 var begins = map[string]string{"small": "tiny"}
 
 func train(preset, work string) error {
+	repo, err := home.FindRepo()
+	if err != nil {
+		return err
+	}
 	config, err := galdecon.Preset(preset)
 	if err != nil {
 		return err
 	}
+	config.Fit.WorkingDir = repo
 	if from := begins[preset]; from != "" {
 		config.Fit.InitialModel = filepath.Join(models, from)
 	}
@@ -48,7 +54,7 @@ func train(preset, work string) error {
 	if err != nil {
 		return err
 	}
-	dir, to := config.Folder(work), filepath.Join(models, preset)
+	dir, to := config.Folder(work), filepath.Join(repo, models, preset)
 	if _, err := os.Stat(to); err == nil {
 		return fmt.Errorf("there is a model in %s; delete it to train anew", to)
 	}

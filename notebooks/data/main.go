@@ -15,6 +15,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/hst"
+	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 )
 
@@ -41,7 +42,7 @@ var objects = []struct {
 // A star beside the first galaxy.
 const starX, starY, starFlux = 18, 47, 1600
 
-var shear = psf.Ellipse(0.85, 2)
+var shear = moments.Ellipse(0.85, 2)
 
 func main() {
 	folder := filepath.Join("notebooks", "data")

@@ -27,7 +27,7 @@ type Config struct {
 	Scaling Scaling `json:"scaling,omitempty"`
 	// Divisor is that of [ScaleFixed] scaling, in units of the source.
 	Divisor float64 `json:"divisor,omitempty"`
-	// Bad is what is done with pixels that are NaN or infinite.
+	// Bad is what is done with pixels that are marked as bad, NaN or infinite.
 	Bad galaxy.Bad `json:"bad,omitempty"`
 	// MaxBad is the largest fraction of bad pixels; stamps with more are rejected. 0 means 0.05.
 	MaxBad float64 `json:"max_bad,omitempty"`
@@ -155,7 +155,7 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 		}
 	}
 	if c.channels() == 1 && square.Channels != 1 {
-		square = square.Grey()
+		square = square.Gray()
 	}
 	out := &prepared{pixels: make([]float32, c.Size*c.Size*square.Channels), scale: 1, zoom: float64(square.Width) / float64(c.Size)}
 	raster.AreaAverage(out.pixels, square.Pixels, square.Width, c.Size, square.Channels)
@@ -168,7 +168,7 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 		if err != nil {
 			return nil, err
 		}
-		if peak-sky < c.MinSignal*noise {
+		if signal := peak - sky; signal <= 0 || signal < c.MinSignal*noise {
 			return nil, reject(Empty, "its peak is %.3g times the noise above the sky", (peak-sky)/noise)
 		}
 	}
@@ -215,22 +215,24 @@ func (c Config) cut(im *galaxy.Images) *galaxy.Images {
 	if side == im.Height && side == im.Width {
 		return im
 	}
-	out := galaxy.NewImages(1, side, side, im.Channels)
-	row := side * im.Channels
-	for y := range side {
-		from := ((top+y)*im.Width + left) * im.Channels
-		copy(out.Pixels[y*row:(y+1)*row], im.Pixels[from:from+row])
-	}
+	out, _, _ := im.Crop(left, top, side)
 	return out
 }
 
-// skyOf returns the median of the pixels of a square image, and its [galaxy.Images.NoiseLevels].
+// skyOf returns the sky's level in a square image ([galaxy.Images.Sky]) and its noise
+// ([galaxy.Images.NoiseLevels]), which is 0 in a simulation without any.
 func skyOf(pixels []float32, size, channels int) (sky, noise float64, err error) {
 	im := &galaxy.Images{N: 1, Height: size, Width: size, Channels: channels, Pixels: pixels}
-	levels, err := im.NoiseLevels()
-	if err != nil {
+	skies, err := im.Sky()
+	if err != nil && !galaxy.NoNoise.Only(err) {
 		return 0, 0, err
 	}
-	sorted := slices.Sorted(slices.Values(pixels))
-	return float64(sorted[len(sorted)/2]), levels[0], nil
+	levels, err := im.NoiseLevels()
+	if err != nil && !galaxy.NoNoise.Only(err) {
+		return 0, 0, err
+	}
+	if err == nil {
+		noise = levels[0]
+	}
+	return skies[0].Level, noise, nil
 }

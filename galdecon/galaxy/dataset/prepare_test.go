@@ -40,7 +40,7 @@ func TestPrepareAgreesWithImagesPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want, _ := im.Grey().Prepare(16); !slices.Equal(grey.pixels, want.Pixels) {
+	if want, _ := im.Gray().Prepare(16); !slices.Equal(grey.pixels, want.Pixels) {
 		t.Error("one channel isn't the mean of three")
 	}
 }

@@ -63,7 +63,8 @@ var rejectedFields = []string{"id", "reason", "detail"}
 //     origin in set.json, and the SHA-256 of its pixels;
 //   - rejected-*.csv: ID, reason and detail of each stamp that was left out.
 //
-// The images aren't read but mapped into memory: opening a set takes milliseconds whatever its size.
+// The images aren't read but mapped into memory: opening a set takes milliseconds whatever its
+// size.
 type Set struct {
 	// Summary counts what is in the set.
 	Summary
@@ -73,6 +74,7 @@ type Set struct {
 
 	dir     string
 	m       manifest
+	file    *os.File
 	mapped  mmap.MMap
 	images  *galaxy.Images
 	hashes  []string
@@ -80,7 +82,8 @@ type Set struct {
 	origins []int
 }
 
-// Open opens the set in the folder dir. What is damaged is an error, but pixels are only looked at by [Set.Verify]. Close it after use.
+// Open opens the set in the folder dir. What is damaged is an error, but pixels are only looked at
+// by [Set.Verify]. Close it after use.
 func Open(dir string) (*Set, error) {
 	s := &Set{dir: dir}
 	if err := s.open(); err != nil {
@@ -114,12 +117,11 @@ func (s *Set) open() error {
 	if err := s.readIndex(); err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(s.dir, filepath.Base(s.m.Images)))
-	if err != nil {
+	// It stays open for Verify: a new set may replace it meanwhile.
+	if s.file, err = os.Open(filepath.Join(s.dir, filepath.Base(s.m.Images))); err != nil {
 		return err
 	}
-	defer f.Close() // the mapping stays
-	info, err := f.Stat()
+	info, err := s.file.Stat()
 	if err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func (s *Set) open() error {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return errors.New("the images are little-endian, which this processor isn't: they can't be mapped")
 	}
-	if s.mapped, err = mmap.Map(f, mmap.RDONLY, 0); err != nil {
+	if s.mapped, err = mmap.Map(s.file, mmap.COPY, 0); err != nil {
 		return fmt.Errorf("%s cannot be mapped into memory: %w", s.m.Images, err)
 	}
 	if !bytes.Equal(s.mapped[:pixelsAt], npy.Header(shape[:]...)) {
@@ -190,11 +192,14 @@ func (s *Set) usable() error {
 	return nil
 }
 
-// Images returns all images, [n, h, w, c], with their IDs, objects and scales. Their pixels are the mapped file: a write to them ends the
-// program, as does their use after [Set.Close]; Select or Split copy them.
+// Images returns all images, [n, h, w, c], with their IDs, objects and scales. Their pixels are the
+// mapped file. What is written to them, by Subtract or Divide, say, is seen in all images of the
+// set that is open, but never reaches the file. Their use after [Set.Close] ends the program;
+// Select or Split copy them.
 func (s *Set) Images() *galaxy.Images { return s.images }
 
-// Subset returns the images of a part, which are mapped like those of [Set.Images]. It's an error if there are none.
+// Subset returns the images of a part, which are mapped like those of [Set.Images]. It's an error
+// if there are none.
 func (s *Set) Subset(part Subset) (*galaxy.Images, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
@@ -214,17 +219,20 @@ func (s *Set) Subset(part Subset) (*galaxy.Images, error) {
 		IDs: all.IDs[first:end:end], Objects: all.Objects[first:end:end], Scale: all.Scale[first:end:end]}, nil
 }
 
-// Origin returns whom to cite for image i of [Set.Images], and what may be done with it. Like a slice it panics where i is not within [0, N).
+// Origin returns whom to cite for image i of [Set.Images], and what may be done with it. Like a
+// slice it panics where i is not within [0, N).
 func (s *Set) Origin(i int) (origin, licence string) {
 	o := s.m.Origins[s.origins[i]]
 	return o.Origin, o.Licence
 }
 
-// Zoom returns how many pixels of the stamp lie along a side of one of image i. Pixels are means over area: the flux of a region, in units of the
-// source, is the sum of its pixels times Scale times the square of Zoom. Like a slice it panics where i is not within [0, N).
+// Zoom returns how many pixels of the stamp lie along a side of one of image i. Pixels are means
+// over area: the flux of a region, in units of the source, is the sum of its pixels times Scale
+// times the square of Zoom. Like a slice it panics where i is not within [0, N).
 func (s *Set) Zoom(i int) float64 { return s.zooms[i] }
 
-// Identity returns a hash of all that determines the images and their parts: it is another where any pixel, ID, scale or part is.
+// Identity returns a hash of all that determines the images and their parts: it is another where
+// any pixel, ID, scale or part is.
 func (s *Set) Identity() string { return s.m.IndexHash }
 
 // Rejection is a stamp that isn't in the set.
@@ -260,17 +268,22 @@ func (s *Set) Rejected() ([]Rejection, error) {
 	return all, nil
 }
 
-// Verify reads all pixels and compares them with their hashes: it reports images that have changed since they were written.
+// Verify reads all pixels from the file and compares them with their hashes: it reports images that
+// have changed there since they were written.
 func (s *Set) Verify(ctx context.Context) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
+	image := make([]byte, 4*len(s.images.At(0)))
 	var wrong []string
 	for i := range s.images.N {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("dataset: the verification of %s was interrupted: %w", s.dir, err)
 		}
-		if hashOf(s.images.At(i)) != s.hashes[i] {
+		if _, err := s.file.ReadAt(image, pixelsAt+int64(i)*int64(len(image))); err != nil {
+			return fmt.Errorf("dataset: cannot read the images of the set in %s: %w", s.dir, err)
+		}
+		if sum := sha256.Sum256(image); hex.EncodeToString(sum[:]) != s.hashes[i] {
 			wrong = append(wrong, s.images.IDs[i])
 		}
 	}
@@ -283,12 +296,18 @@ func (s *Set) Verify(ctx context.Context) error {
 
 // Close ends the mapping. The images of the set must not be used any more.
 func (s *Set) Close() error {
-	if s.usable() != nil {
+	if s == nil || s.file == nil {
 		return nil
 	}
-	s.images.Pixels = nil
-	if err := s.mapped.Unmap(); err != nil {
-		return fmt.Errorf("dataset: cannot unmap the set in %s: %w", s.dir, err)
+	var err error
+	if s.mapped != nil {
+		s.images.Pixels = nil
+		err = s.mapped.Unmap()
+	}
+	err = errors.Join(err, s.file.Close())
+	s.file = nil
+	if err != nil {
+		return fmt.Errorf("dataset: cannot close the set in %s: %w", s.dir, err)
 	}
 	return nil
 }

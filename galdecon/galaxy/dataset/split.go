@@ -28,7 +28,7 @@ type SplitConfig struct {
 	Test       float64 `json:"test,omitempty"`
 	// Seed and the name of an object determine its rank, whatever other objects there are and in what order. The first are for the
 	// test, the next for the validation: in a set that has grown most objects stay where they were.
-	Seed uint64 `json:"seed,omitempty"`
+	Seed int64 `json:"seed,omitempty"`
 }
 
 func (c SplitConfig) validate() error {
@@ -49,7 +49,7 @@ func (c SplitConfig) assign(objects []string) (map[string]Subset, error) {
 	for _, name := range objects {
 		if _, known := part[name]; !known {
 			part[name] = Training
-			all = append(all, ranked{name, sha256.Sum256(append(binary.LittleEndian.AppendUint64(nil, c.Seed), name...))})
+			all = append(all, ranked{name, sha256.Sum256(append(binary.LittleEndian.AppendUint64(nil, uint64(c.Seed)), name...))})
 		}
 	}
 	slices.SortFunc(all, func(a, b ranked) int { return bytes.Compare(a.hash[:], b.hash[:]) })

@@ -1,17 +1,11 @@
 package files
 
 import (
-	"archive/tar"
-	"archive/zip"
 	"bytes"
 	"compress/gzip"
-	"compress/zlib"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"image"
-	"image/color"
-	"image/jpeg"
 	"image/png"
 	"math"
 	"os"
@@ -20,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/internal/galtest"
 )
 
@@ -167,115 +160,6 @@ func TestFITSWithoutLastPadding(t *testing.T) {
 	}
 }
 
-func TestLoadPictures(t *testing.T) {
-	encode := func(m image.Image) []byte {
-		var b bytes.Buffer
-		if err := png.Encode(&b, m); err != nil {
-			t.Fatal(err)
-		}
-		return b.Bytes()
-	}
-	grey16 := image.NewGray16(image.Rect(0, 0, 2, 1))
-	grey16.SetGray16(1, 0, color.Gray16{Y: 0x1234})
-	grey8 := image.NewGray(image.Rect(0, 0, 2, 1))
-	grey8.SetGray(1, 0, color.Gray{Y: 51})
-	rgb16 := image.NewNRGBA64(image.Rect(0, 0, 1, 2))
-	rgb16.SetNRGBA64(0, 0, color.NRGBA64{R: 0xffff, G: 0x8000, B: 1, A: 0xffff})
-	rgb16.SetNRGBA64(0, 1, color.NRGBA64{R: 0xffff, G: 0xffff, B: 0xffff, A: 0}) // transparent
-	greyRGB := image.NewNRGBA(image.Rect(0, 0, 1, 1))
-	greyRGB.SetNRGBA(0, 0, color.NRGBA{R: 51, G: 51, B: 51, A: 255})
-	paletted := func(colors ...color.Color) image.Image { // shows each once
-		m := image.NewPaletted(image.Rect(0, 0, len(colors), 1), colors)
-		for k := range colors {
-			m.SetColorIndex(k, 0, uint8(k))
-		}
-		return m
-	}
-	for name, c := range map[string]struct {
-		picture  image.Image
-		channels int
-		want     []float32
-	}{
-		"grey 16 bit":        {grey16, 1, []float32{0, 0x1234 / 65535.0}},
-		"grey 8 bit":         {grey8, 1, []float32{0, 0.2}},
-		"colour 16 bit":      {rgb16, 3, []float32{1, 0x8000 / 65535.0, 1 / 65535.0, 0, 0, 0}},
-		"colour that's grey": {greyRGB, 3, []float32{0.2, 0.2, 0.2}},
-		"palette of greys":   {paletted(color.Gray{Y: 51}, color.White), 1, []float32{0.2, 1}},
-		"palette":            {paletted(color.Gray{Y: 51}, color.NRGBA{R: 255, A: 255}), 3, []float32{0.2, 0.2, 0.2, 1, 0, 0}},
-	} {
-		im, err := Load(write(t, "a.png", encode(c.picture)))
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if im.Channels != c.channels || !slices.Equal(im.Pixels, c.want) {
-			t.Errorf("%s: got %+v, want %v", name, im, c.want)
-		}
-	}
-	var b bytes.Buffer
-	flat := image.NewGray(image.Rect(0, 0, 8, 8))
-	for k := range flat.Pix {
-		flat.Pix[k] = 128
-	}
-	if err := jpeg.Encode(&b, flat, &jpeg.Options{Quality: 100}); err != nil {
-		t.Fatal(err)
-	}
-	im, err := Load(write(t, "a.JPEG", b.Bytes()))
-	if err != nil || im.Channels != 1 || math.Abs(float64(im.Pixels[20])-128/255.0) > 0.01 {
-		t.Errorf("jpeg: %+v, %v", im, err)
-	}
-	// The filter of the row, then value and alpha of each pixel.
-	transparent := greyAlphaPNG(3, []byte{0, 51, 255, 255, 0, 255, 51})
-	im, err = Load(write(t, "a.png", transparent))
-	if err != nil || im.Channels != 1 || !slices.Equal(im.Pixels, []float32{0.2, 0, 0.2}) {
-		t.Errorf("grey with transparency: %+v, %v", im, err)
-	}
-}
-
-// greyAlphaPNG is a PNG of one row of 8 bits grey with alpha, which image/png reads but doesn't write.
-func greyAlphaPNG(width uint32, row []byte) []byte {
-	b := bytes.NewBufferString("\x89PNG\r\n\x1a\n")
-	chunk := func(name string, data []byte) {
-		binary.Write(b, binary.BigEndian, uint32(len(data)))
-		checked := append([]byte(name), data...)
-		b.Write(checked)
-		binary.Write(b, binary.BigEndian, crc32.ChecksumIEEE(checked))
-	}
-	var packed bytes.Buffer
-	z := zlib.NewWriter(&packed)
-	z.Write(row)
-	z.Close()
-	const depth, greyAlpha = 8, 4
-	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), 1)
-	chunk("IHDR", append(header, depth, greyAlpha, 0, 0, 0))
-	chunk("IDAT", packed.Bytes())
-	chunk("IEND", nil)
-	return b.Bytes()
-}
-
-// greyTIFF is a TIFF of one pixel of so many bits in a format, 1 for integers and 3 for floats, with the place of the next page.
-func greyTIFF(bits, format uint16, next uint32) []byte {
-	const short, long = 3, 4
-	entries := [][4]uint32{
-		{256, short, 1, 1}, {257, short, 1, 1}, {258, short, 1, uint32(bits)}, {259, short, 1, 1}, {262, short, 1, 1},
-		{273, long, 1, 8 + 2 + 9*12 + 4}, {278, short, 1, 1}, {279, long, 1, uint32(bits / 8)}, {339, short, 1, uint32(format)},
-	}
-	b := []byte("II*\x00\x08\x00\x00\x00")
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(entries)))
-	for _, e := range entries {
-		b = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(b, uint16(e[0])), uint16(e[1]))
-		b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, e[2]), e[3])
-	}
-	return append(binary.LittleEndian.AppendUint32(b, next), 0, 0, 0x80, 0x3f)
-}
-
-func TestLoadTIFFOfOnePage(t *testing.T) {
-	im, err := Load(write(t, "a.tif", greyTIFF(16, 1, 0)))
-	if err != nil || im.Channels != 1 || len(im.Pixels) != 1 {
-		t.Errorf("%+v, error %v", im, err)
-	}
-}
-
 // hdu is an image of 1×n pixels of a value, in an extension if it has a name.
 func hdu(name string, n int, value byte) []byte {
 	cards := []string{"SIMPLE  =                    T"}
@@ -408,114 +292,4 @@ func TestLoadRefuses(t *testing.T) {
 	if _, err := Load(filepath.Join(t.TempDir(), "absent.npy")); err == nil {
 		t.Error("an absent file gave no error")
 	}
-}
-
-// enlargePNG makes the header announce 60000 x 60000 pixels.
-func enlargePNG(data []byte) []byte {
-	binary.BigEndian.PutUint32(data[16:], 60000)
-	binary.BigEndian.PutUint32(data[20:], 60000)
-	binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
-	return data
-}
-
-func TestLoadSharedPictures(t *testing.T) {
-	paths, _ := filepath.Glob(galtest.Shared(t, "data", "illustris_jpeg/*.jp*g"))
-	im, err := Load(paths[:3]...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prepared, err := im.Grey().Prepare(128)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if im.Channels != 3 || prepared.N != 3 || prepared.Channels != 1 {
-		t.Errorf("%d channels of the pictures, %d images with %d prepared", im.Channels, prepared.N, prepared.Channels)
-	}
-}
-
-func FuzzDecodeNPY(f *testing.F) {
-	f.Add(numpy("<f4", "1, 2", []float32{1, 2}))
-	f.Add(numpy(">i2", "2, 1, 2", []int16{1, 2, 3, 4}))
-	f.Add(numpy("<f8", "1000000, 1000000", []float64{1}))
-	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		im, err := decodeNPY(data)
-		checkDecoded(t, im, err, len(data))
-	})
-}
-
-func FuzzDecodeFITS(f *testing.F) {
-	files, _ := filepath.Glob(filepath.Join("testdata", "*.fits"))
-	for _, path := range files {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		im, err := decodeFITS(data)
-		checkDecoded(t, im, err, len(data))
-		found, err := findFITSImage(data, ChannelsFirst)
-		if err != nil {
-			return
-		}
-		if window := found.header.Window(1, 2, 1.5); len(window) < len(found.header) {
-			t.Fatalf("%d cards became %d", len(found.header), len(window))
-		}
-	})
-}
-
-// FuzzFolder reads archives and files as they come from anywhere.
-func FuzzFolder(f *testing.F) {
-	good := numpy("<f4", "2, 1, 2", []float32{1, 2, 3, 4})
-	var archive, arrays bytes.Buffer
-	w, z := tar.NewWriter(&archive), zip.NewWriter(&arrays)
-	w.WriteHeader(&tar.Header{Name: "a.npy", Size: int64(len(good)), Typeflag: tar.TypeReg})
-	w.Write(good)
-	w.Close()
-	entry, err := z.Create("a.npy")
-	if err != nil {
-		f.Fatal(err)
-	}
-	entry.Write(good)
-	z.Close()
-	for name, data := range map[string][]byte{"a.tar": archive.Bytes(), "a.zip": arrays.Bytes(), "a.npz": arrays.Bytes(), "a.npy": good, "a.npy.gz": good, "a.tif": good} {
-		f.Add(name, data)
-	}
-	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		if kind, _ := formatOf(name); kind == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") || len(name) > 100 || hidden(name) {
-			return
-		}
-		path := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			t.Skip(err)
-		}
-		for s, err := range (Folder{Path: path}).Galaxies(t.Context()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if im, err := s.Read(); (im == nil) == (err == nil) {
-				t.Fatalf("%s: image %v and error %v", s.ID, im, err)
-			}
-		}
-	})
-}
-
-// checkDecoded wants images or an error, and no more pixels than bytes.
-func checkDecoded(t *testing.T, im *galaxy.Images, err error, size int) {
-	if (im == nil) == (err == nil) {
-		t.Fatalf("images %v and error %v", im, err)
-	}
-	if im != nil && len(im.Pixels) > size {
-		t.Fatalf("%d pixels from %d bytes", len(im.Pixels), size)
-	}
-}
-
-func decodeFITS(data []byte) (*galaxy.Images, error) {
-	found, err := findFITSImage(data, PlanesStack)
-	if err != nil {
-		return nil, err
-	}
-	return found.read()
 }

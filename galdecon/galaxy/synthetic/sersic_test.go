@@ -8,25 +8,28 @@ import (
 	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// TestHalfOfTheFluxWithinRe paints isolated components and compares with the definition of the half-light radius.
+// TestHalfOfTheFluxWithinRe paints isolated components and compares with the definition of the
+// half-light radius.
 func TestHalfOfTheFluxWithinRe(t *testing.T) {
 	for _, size := range []int{64, 128} {
 		for _, n := range []float64{0.5, 1, 2.5, 4} {
 			for _, q := range []float64{1, 0.3} {
 				for _, re := range []float64{0.05, 0.15} {
 					if re*q*float64(size) < 3 {
-						continue // the ellipse is a few pixels wide, and light within those is not flat
+						// the ellipse is a few pixels wide, and light within those is not flat
+						continue
 					}
 					t.Run(fmt.Sprintf("%dpx n=%v q=%v Re=%v", size, n, q, re), func(t *testing.T) {
 						f := newFrame(0.003, -0.004, 0.7, q)
 						stamp := canvas{make([]float32, size*size), size, 1}
-						k := newComponent(3, re, n, f, colour{})
+						k := newComponent(3, re, n, f, color{})
 						k.paint(stamp)
 						inside := 0.0
 						const sub = 16 // pixels on the ellipse count by the share that lies within
 						for i := range size * sub {
 							for j := range size * sub {
-								x, y := (float64(j)+0.5)/float64(size*sub)-0.5, (float64(i)+0.5)/float64(size*sub)-0.5
+								x, y := (float64(j)+0.5)/float64(size*sub)-0.5,
+									(float64(i)+0.5)/float64(size*sub)-0.5
 								if u, v := f.in(x, y); u*u+v*v < re*re {
 									inside += float64(stamp.pixels[i/sub*size+j/sub])
 								}
@@ -47,7 +50,7 @@ func TestFluxOfExponentialDisc(t *testing.T) {
 	for _, size := range []int{64, 128} {
 		for _, q := range []float64{1, 0.15} {
 			stamp := canvas{make([]float32, size*size), size, 1}
-			k := newComponent(1, 0.05, 1, newFrame(0.01, 0.002, 1, q), colour{})
+			k := newComponent(1, 0.05, 1, newFrame(0.01, 0.002, 1, q), color{})
 			k.paint(stamp)
 			if flux := mean(stamp.pixels); math.Abs(flux-1) > 0.03 {
 				t.Errorf("size %d, axis ratio %v: flux %.4f, want 1", size, q, flux)
@@ -56,14 +59,15 @@ func TestFluxOfExponentialDisc(t *testing.T) {
 	}
 }
 
-// TestSersicOfIndexHalfIsGaussian compares adaptive integration over pixels with the error function.
+// TestSersicOfIndexHalfIsGaussian compares adaptive integration over pixels with the error
+// function.
 func TestSersicOfIndexHalfIsGaussian(t *testing.T) {
 	const size, sigma = 32, 0.03
 	adaptive := canvas{make([]float32, size*size), size, 1}
 	exact := canvas{make([]float32, size*size), size, 1}
-	k := newComponent(1, sigma*math.Sqrt(2*math.Ln2), 0.5, newFrame(0.01, 0.02, 0, 1), colour{})
+	k := newComponent(1, sigma*math.Sqrt(2*math.Ln2), 0.5, newFrame(0.01, 0.02, 0, 1), color{})
 	k.paint(adaptive)
-	exact.spot(0.01, 0.02, sigma, 1, colour{})
+	exact.spot(0.01, 0.02, sigma, 1, color{})
 	peak := raster.CentralMax(exact.pixels, size, size, 1)
 	for k, want := range exact.pixels {
 		if got := adaptive.pixels[k]; math.Abs(float64(got-want)) > 0.015*peak {

@@ -18,7 +18,8 @@ func (c Config) Describe() string {
 	return "synthetic " + string(text)
 }
 
-// Galaxies makes the configuration a [galaxy.Source] of the galaxies that [Galaxies] returns, drawn one by one when they are read.
+// Galaxies makes the configuration a [galaxy.Source] of the galaxies that [Galaxies] returns, drawn
+// one by one when they are read.
 func (c Config) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 	return func(yield func(galaxy.Stamp, error) bool) {
 		if err := c.validate(); err != nil {
@@ -33,8 +34,11 @@ func (c Config) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 			one := c
 			one.N, one.First = 1, c.First+i
 			stamp := galaxy.Stamp{
-				ID: one.id(one.First), Origin: "galdecon's generator of synthetic galaxies", Licence: "no rights reserved",
-				Done: float64(i+1) / float64(c.N), Read: func() (*galaxy.Images, error) { return Galaxies(one) },
+				ID: one.id(one.First), Origin: "galdecon's generator of synthetic galaxies",
+				Licence: "no rights reserved",
+				Done:    float64(i+1) / float64(c.N), Read: func() (*galaxy.Images, error) {
+					return Galaxies(one)
+				},
 			}
 			if !yield(stamp, nil) {
 				return

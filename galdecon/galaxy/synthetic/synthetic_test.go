@@ -29,7 +29,8 @@ func TestSyntheticIsReproducible(t *testing.T) {
 	}
 	later := config
 	later.N, later.First = 5, 10
-	if got := synthetic(t, later); !slices.Equal(got.Pixels, want.Select(10, 11, 12, 13, 14).Pixels) || got.ID(0) != want.ID(10) {
+	if got := synthetic(t, later); !slices.Equal(got.Pixels,
+		want.Select(10, 11, 12, 13, 14).Pixels) || got.ID(0) != want.ID(10) {
 		t.Error("galaxies 10 to 14 differ when made alone")
 	}
 	config.Seed++
@@ -50,9 +51,11 @@ func TestSyntheticConvention(t *testing.T) {
 		for i := range images.N {
 			peak := raster.CentralMax(images.At(i), config.Size, config.Size, images.Channels)
 			if math.Abs(peak-1) > 1e-6 || slices.Max(images.At(i)) > 1.000001 {
-				t.Errorf("%+v: %s has the peak %v in its centre and %v anywhere, want 1", config, images.ID(i), peak, slices.Max(images.At(i)))
+				t.Errorf("%+v: %s has the peak %v in its center and %v anywhere, want 1", config,
+					images.ID(i), peak, slices.Max(images.At(i)))
 			}
-			if low := slices.Min(images.At(i)); low < -0.5 || (config.Pictures == 1 || config.Noiseless) && low < 0 {
+			if low := slices.Min(images.At(i)); low < -0.5 ||
+				(config.Pictures == 1 || config.Noiseless) && low < 0 {
 				t.Errorf("%+v: %s has the value %v", config, images.ID(i), low)
 			}
 		}
@@ -68,7 +71,8 @@ func TestSyntheticAtAnySize(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range coarse.N {
-		// In the central half: outside it, bright stars are clipped before one and after the other average.
+		// In the central half: outside it, bright stars are clipped before one and after the other
+		// average.
 		var sum float64
 		for k, v := range coarse.At(i) {
 			if row, col := k/32, k%32; min(row, col) >= 8 && max(row, col) < 24 {
@@ -108,8 +112,10 @@ func TestModelDistributions(t *testing.T) {
 		logRe = append(logRe, math.Log(g.disc.profile.re))
 		cosI = append(cosI, g.cosI)
 		disc, bulge := g.disc.frame.q, g.bulge.frame.q
-		thickness := map[morphology][2]float64{early: {0.15, 0.35}, spiral: {0.15, 0.35}, irregular: {0.2, 0.6}}[g.kind]
-		if disc < axisRatio(g.cosI, thickness[0]) || disc > axisRatio(g.cosI, thickness[1]) || bulge > 1 {
+		thickness := map[morphology][2]float64{early: {0.15, 0.35}, spiral: {0.15, 0.35},
+			irregular: {0.2, 0.6}}[g.kind]
+		if disc < axisRatio(g.cosI, thickness[0]) || disc > axisRatio(g.cosI, thickness[1]) ||
+			bulge > 1 {
 			t.Fatalf("galaxy %d: disc with axis ratio %v at cos i %v", i, disc, g.cosI)
 		}
 		if g.kind != irregular && bulge < disc {
@@ -163,9 +169,11 @@ func TestArmsConserveFlux(t *testing.T) {
 	}
 }
 
-// TestPitchAngle follows the crest of an arm, which meets circles at the pitch angle: d ln R / dθ = tan(pitch).
+// TestPitchAngle follows the crest of an arm, which meets circles at the pitch angle: d ln R / dθ =
+// tan(pitch).
 func TestPitchAngle(t *testing.T) {
-	d := disc{arms: 2, tanPitch: math.Tan(20 * math.Pi / 180), contrast: 1, sharpness: 3, mean: besselI0(3)}
+	d := disc{arms: 2, tanPitch: math.Tan(20 * math.Pi / 180), contrast: 1, sharpness: 3,
+		mean: besselI0(3)}
 	crest := func(r float64) float64 {
 		best, at := 0.0, 0.0
 		for theta := -math.Pi / 2; theta < math.Pi/2; theta += 1e-4 {
@@ -175,12 +183,14 @@ func TestPitchAngle(t *testing.T) {
 		}
 		return at
 	}
-	if pitch := math.Atan(math.Log(1.2) / (crest(1.2) - crest(1))); math.Abs(pitch-20*math.Pi/180) > 1e-3 {
+	if pitch := math.Atan(math.Log(1.2) / (crest(1.2) -
+		crest(1))); math.Abs(pitch-20*math.Pi/180) > 1e-3 {
 		t.Errorf("the arms have a pitch angle of %v°, want 20°", pitch*180/math.Pi)
 	}
 }
 
-// TestNoiseLevel compares the scatter of the corners with the distribution that is documented, at two sizes.
+// TestNoiseLevel compares the scatter of the corners with the distribution that is documented, at
+// two sizes.
 func TestNoiseLevel(t *testing.T) {
 	for _, size := range []int{32, 64} {
 		images := synthetic(t, Config{N: 400, Size: size, Seed: 9})
@@ -196,7 +206,8 @@ func TestNoiseLevel(t *testing.T) {
 		}
 		slices.Sort(levels)
 		if levels[10] > 0.001 {
-			t.Errorf("size %d: some galaxies should be free of noise, but the level of the 10th of 400 is %v", size, levels[10])
+			t.Errorf("size %d: some galaxies should be free of noise, but the level of the 10th "+
+				"of 400 is %v", size, levels[10])
 		}
 		if median := levels[200]; median < 0.006 || median > 0.013 {
 			t.Errorf("size %d: median noise %v, want about 0.009", size, median)
@@ -211,7 +222,8 @@ func TestNoiseLevel(t *testing.T) {
 func cornerNoise(pixels []float32, size int) float64 {
 	var corners []float64
 	for k, v := range pixels {
-		if row, col := k/size, k%size; (row < size/8 || row >= size-size/8) && (col < size/8 || col >= size-size/8) {
+		if row, col := k/size, k%size; (row < size/8 || row >= size-size/8) &&
+			(col < size/8 || col >= size-size/8) {
 			corners = append(corners, float64(v))
 		}
 	}
@@ -224,15 +236,16 @@ func cornerNoise(pixels []float32, size int) float64 {
 	return 1.4826 * corners[len(corners)/2]
 }
 
-// TestRealGalaxiesAreNoSurprise checks that real galaxies lie within the synthetic distribution: of each statistic
-// about 90 % should be between the 5th and 95th percentile.
+// TestRealGalaxiesAreNoSurprise checks that real galaxies lie within the synthetic distribution: of
+// each statistic about 90 % should be between the 5th and 95th percentile.
 func TestRealGalaxiesAreNoSurprise(t *testing.T) {
 	hst, err := hst.Galaxies(32)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Run("HST", func(t *testing.T) { noSurprise(t, hst, 0) })
-	for name, path := range map[string]string{"Illustris": "galaxies/illustris32.npy.gz", "GOODS": "goods/goods_full32.npy.gz"} {
+	for name, path := range map[string]string{"Illustris": "galaxies/illustris32.npy.gz",
+		"GOODS": "goods/goods_full32.npy.gz"} {
 		t.Run(name, func(t *testing.T) {
 			real, err := files.Load(galtest.Shared(t, "data", path))
 			if err != nil {
@@ -266,7 +279,8 @@ func noSurprise(t *testing.T, real *galaxy.Images, pictures float64) {
 			}
 		}
 		if share := float64(inside) / float64(real.N); share < 0.8 {
-			t.Errorf("%s: only %.0f %% of the real galaxies are within %.4g and %.4g", name, 100*share, low, high)
+			t.Errorf("%s: only %.0f %% of the real galaxies are within %.4g and %.4g", name,
+				100*share, low, high)
 		}
 	}
 }
@@ -294,13 +308,13 @@ func roughness(pixels []float32, size, step int) float64 {
 	return differences / variance
 }
 
-func TestSyntheticColours(t *testing.T) {
-	colours := synthetic(t, Config{N: 30, Size: 32, Channels: 3, Seed: 4, Noiseless: true})
+func TestSyntheticColors(t *testing.T) {
+	colors := synthetic(t, Config{N: 30, Size: 32, Channels: 3, Seed: 4, Noiseless: true})
 	// Bulges, the brightest parts, are red; clumps are blue, but hold little light.
 	var red, blue float64
-	for k := 0; k < len(colours.Pixels); k += 3 {
-		red += float64(colours.Pixels[k])
-		blue += float64(colours.Pixels[k+2])
+	for k := 0; k < len(colors.Pixels); k += 3 {
+		red += float64(colors.Pixels[k])
+		blue += float64(colors.Pixels[k+2])
 	}
 	if red <= blue {
 		t.Errorf("red %v is not above blue %v", red, blue)
@@ -324,7 +338,7 @@ func BenchmarkSynthetic(b *testing.B) {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			const n = 100
 			for i := range b.N {
-				synthetic(b, Config{N: n, Size: size, Seed: uint64(i)})
+				synthetic(b, Config{N: n, Size: size, Seed: int64(i)})
 			}
 			b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "galaxies/s")
 		})

@@ -13,10 +13,28 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// State is GoMLX's state for one stream of a seed; streams of a seed, and seeds, are independent. (GoMLX's own seeds repeat after
-// 2³¹−1.)
-func State(seed int64, stream uint64) (*tensors.Tensor, error) {
-	state, err := graph.RNGStateFromSeed(rand.New(rand.NewPCG(uint64(seed), stream)).Int64())
+// State returns GoMLX's state for one stream of a seed. Streams of a seed, and seeds, are independent: the state has
+// 192 bits of PCG-DXSM's own stream. (GoMLX's own seeds repeat after 2³¹−1, so that of 200,000 pairs of seed and
+// stream nine met.)
+func State(seed int64, stream uint64) *tensors.Tensor {
+	source := rand.NewPCG(uint64(seed), stream)
+	words := make([]uint64, graph.RNGStateShape.Size())
+	for i := range words {
+		words[i] = source.Uint64()
+	}
+	return tensors.FromFlatDataAndDimensions(words, len(words))
+}
+
+// gomlxSeeds is the number of seeds that GoMLX tells apart.
+const gomlxSeeds = math.MaxInt32
+
+// Initial returns the state that a training begins with. It is GoMLX's own for the seeds that GoMLX tells apart, from 0
+// to 2³¹−2, and a state of its own for any other.
+func Initial(seed int64) (*tensors.Tensor, error) {
+	if seed < 0 || seed >= gomlxSeeds {
+		return State(seed, 0), nil
+	}
+	state, err := graph.RNGStateFromSeed(seed)
 	if err != nil {
 		return nil, fmt.Errorf("random: cannot seed the random numbers: %w", err)
 	}

@@ -22,10 +22,7 @@ func draw(t *testing.T, seed int64, stream uint64) (numbers, following []float64
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := State(seed, stream)
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := State(seed, stream)
 	out, err := graph.CallOnceN(device, func(state *graph.Node) (*graph.Node, *graph.Node) {
 		state, a := Normal(state, shapes.Make(dtypes.Float32, n))
 		_, b := Normal(state, shapes.Make(dtypes.Float32, n))

@@ -84,3 +84,42 @@ func TestStreams(t *testing.T) {
 		t.Error("an image that is drawn alone differs from the same among others")
 	}
 }
+
+// No two of 200,000 pairs of seed and stream have the same state, nor have seeds of trainings that differ by GoMLX's period.
+func TestStatesDiffer(t *testing.T) {
+	seen := map[[3]uint64]bool{}
+	for seed := range int64(200) {
+		for stream := range uint64(1000) {
+			words := [3]uint64(tensors.MustCopyFlatData[uint64](State(seed*gomlxSeeds, stream)))
+			if seen[words] {
+				t.Fatalf("seed %d, stream %d: the state comes twice", seed*gomlxSeeds, stream)
+			}
+			seen[words] = true
+		}
+	}
+	states := map[uint64]bool{}
+	for seed := range int64(200) {
+		streams := make([]uint64, 1000)
+		for i := range streams {
+			streams[i] = uint64(i)
+		}
+		for _, state := range tensors.MustCopyFlatData[uint64](States(seed, streams...)) {
+			if states[state] {
+				t.Fatalf("seed %d: the state %d comes twice", seed, state)
+			}
+			states[state] = true
+		}
+	}
+	initial := map[[3]uint64]int64{}
+	for _, seed := range []int64{0, 1, -1, math.MaxInt32 - 1, math.MaxInt32, math.MaxInt32 + 1, 1 - math.MaxInt32, 2*math.MaxInt32 + 1, math.MaxInt64, math.MinInt64} {
+		state, err := Initial(seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := [3]uint64(tensors.MustCopyFlatData[uint64](state))
+		if other, ok := initial[words]; ok {
+			t.Errorf("trainings with the seeds %d and %d begin alike", seed, other)
+		}
+		initial[words] = seed
+	}
+}

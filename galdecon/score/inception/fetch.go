@@ -30,26 +30,34 @@ var official = weightsFile{
 	sha256: "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
 }
 
-// Fetch returns the path of the official weights in a directory, where it downloads them (96 MB) if they aren't there or aren't intact.
-// The file appears once it is complete and its SHA-256 is right. progress, if not nil, is told the bytes of the download so far and of
-// all. Without a network the error says where to get the file and where to put it.
-func Fetch(ctx context.Context, dir string, progress func(done, total int64)) (path string, err error) {
+// Fetch returns the path of the official weights in a directory, where it downloads them (96 MB) if
+// they aren't there or aren't intact. The file appears once it is complete and its SHA-256 is
+// right. progress, if not nil, is told the bytes of the download so far and of all. Without a
+// network the error says where to get the file and where to put it.
+func Fetch(
+	ctx context.Context, dir string, progress func(done, total int64),
+) (path string, err error) {
 	return official.fetch(ctx, dir, progress)
 }
 
-func (w weightsFile) fetch(ctx context.Context, dir string, progress func(done, total int64)) (path string, err error) {
+func (w weightsFile) fetch(
+	ctx context.Context, dir string, progress func(done, total int64),
+) (path string, err error) {
 	path = filepath.Join(dir, FileName)
 	if w.check(path) == nil {
 		return path, nil
 	}
 	if err := w.download(ctx, path, progress); err != nil {
-		return "", fmt.Errorf("inception: cannot download %s: %w; or get the file by other means and put it at %s", w.url, err, path)
+		return "", fmt.Errorf("inception: cannot download %s: %w; or get the file by other means "+
+			"and put it at %s", w.url, err, path)
 	}
 	return path, nil
 }
 
 // download writes the file under another name, checks it and renames it.
-func (w weightsFile) download(ctx context.Context, path string, progress func(done, total int64)) error {
+func (w weightsFile) download(
+	ctx context.Context, path string, progress func(done, total int64),
+) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url, nil)
 	if err != nil {
 		return err
@@ -73,7 +81,8 @@ func (w weightsFile) download(ctx context.Context, path string, progress func(do
 	defer file.Close()
 	counter := &counter{total: w.size, report: progress}
 	// One byte more than expected is enough to see that the file is another.
-	if _, err := io.Copy(io.MultiWriter(file, counter), io.LimitReader(response.Body, w.size+1)); err != nil {
+	if _, err := io.Copy(io.MultiWriter(file, counter),
+		io.LimitReader(response.Body, w.size+1)); err != nil {
 		return fmt.Errorf("after %d of %d bytes: %w", counter.done, w.size, err)
 	}
 	if err := file.Sync(); err != nil {
@@ -88,7 +97,7 @@ func (w weightsFile) download(ctx context.Context, path string, progress func(do
 	return os.Rename(file.Name(), path)
 }
 
-// counter reports the bytes that are written to it.
+// counter tells the bytes that are written to it.
 type counter struct {
 	done, total int64
 	report      func(done, total int64)
@@ -102,7 +111,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// check reports that a file isn't there, or has another size or SHA-256.
+// check returns an error if a file isn't there, or has another size or SHA-256.
 func (w weightsFile) check(path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -117,14 +126,16 @@ func (w weightsFile) check(path string) error {
 		return fmt.Errorf("inception: %w", err)
 	}
 	if info.Size() != w.size {
-		return fmt.Errorf("inception: %s has %d bytes, not the %d of %s", path, info.Size(), w.size, w.url)
+		return fmt.Errorf("inception: %s has %d bytes, not the %d of %s", path, info.Size(), w.size,
+			w.url)
 	}
 	hash := sha256.New()
 	if _, err := io.Copy(hash, file); err != nil {
 		return fmt.Errorf("inception: %w", err)
 	}
 	if sum := hex.EncodeToString(hash.Sum(nil)); sum != w.sha256 {
-		return fmt.Errorf("inception: %s has the SHA-256 %s, not the %s of %s", path, sum, w.sha256, w.url)
+		return fmt.Errorf("inception: %s has the SHA-256 %s, not the %s of %s", path, sum, w.sha256,
+			w.url)
 	}
 	return nil
 }

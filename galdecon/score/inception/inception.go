@@ -1,11 +1,14 @@
-// Package inception turns images into the features that the paper's variance is measured on (Section 2.3, Eq. 3-4): the 2048 pool3
-// features of the InceptionV3 network (Szegedy et al. 2016) in the version of the Fréchet inception distance (Heusel et al. 2017).
+// Package inception turns images into the features that the paper's variance is measured on
+// (Section 2.3, Eq. 3-4): the 2048 pool3 features of the InceptionV3 network (Szegedy et al. 2016)
+// in the version of the Fréchet inception distance (Heusel et al. 2017).
 //
-// The network is that of the Python package pytorch-fid, to which its features agree within 1e-4. It differs from torchvision's in
-// that padding doesn't count in average pools, and that the pool of Mixed_7c takes the maximum.
+// The network is that of the Python package pytorch-fid, to which its features agree within 1e-4.
+// It differs from torchvision's in that padding doesn't count in average pools, and that the pool
+// of Mixed_7c takes the maximum.
 //
-// [Load] reads the official weights, which [Fetch] downloads. [Random] does without: its features serve to try things out, and are
-// not comparable with the paper's, which a [Network] says of itself.
+// [Load] reads the official weights, which [Fetch] downloads. [Random] does without: its features
+// serve to try things out, and are not comparable with the paper's, which a [Network] says of
+// itself.
 package inception
 
 import (
@@ -18,12 +21,14 @@ const Size = 2048
 // side is the height and width of the images within the network.
 const side = 299
 
-// A stage maps features [batch, height, width, channels] to others: it is a conv, a pool, a chain or a fork.
+// A stage maps features [batch, height, width, channels] to others: it is a conv, a pool, a chain
+// or a fork.
 type stage any
 
 type (
-	// conv is a convolution without bias, batch normalisation with ε = bnEpsilon, and a ReLU: torchvision's BasicConv2d. With
-	// padding its output is as large as its input, if the stride is 1.
+	// conv is a convolution without bias, batch normalization with ε = bnEpsilon, and a ReLU:
+	// torchvision's BasicConv2d. With padding its output is as large as its input, if the stride is
+	// 1.
 	conv struct {
 		name          string
 		out           int
@@ -31,8 +36,8 @@ type (
 		stride        int
 		padded        bool
 	}
-	// pool reduces windows of 3x3. With padding, which takes no part in the result, the output is as large as the input;
-	// without, the stride is 2.
+	// pool reduces windows of 3x3. With padding, which takes no part in the result, the output is
+	// as large as the input; without, the stride is 2.
 	pool struct {
 		reduce func(*graph.Node) *graph.PoolBuilder
 		padded bool
@@ -43,10 +48,11 @@ type (
 	fork []stage
 )
 
-// bnEpsilon is added to the variance in the batch normalisations.
+// bnEpsilon is added to the variance in the batch normalizations.
 const bnEpsilon = 1e-3
 
-// The names and sizes are those of torchvision, so that weights are found by their names in its state dict.
+// The names and sizes are those of torchvision, so that weights are found by their names in its
+// state dict.
 var (
 	shrink = pool{graph.MaxPool, false}
 
@@ -72,7 +78,9 @@ var (
 	}
 )
 
-func same(name string, out, height, width int) conv { return conv{name, out, height, width, 1, true} }
+func same(name string, out, height, width int) conv {
+	return conv{name, out, height, width, 1, true}
+}
 
 func inceptionA(name string, poolFeatures int) stage {
 	return fork{
@@ -166,7 +174,8 @@ type operations[T any] struct {
 	concat func([]T) T
 }
 
-// run passes x through a stage. The convolutions are visited in a fixed order, that of the text above.
+// run passes x through a stage. The convolutions are visited in a fixed order, that of the text
+// above.
 func (o operations[T]) run(s stage, x T) T {
 	switch s := s.(type) {
 	case conv:
@@ -206,8 +215,9 @@ func eachConv(visit func(c conv, in int)) {
 	}.run(network, 3)
 }
 
-// forward is the network: images [batch, 299, 299, 3] in [-1, 1] → pool3 features [batch, Size]. weights holds, for each convolution
-// in the order of eachConv, its kernel [height, width, in, out] and its bias [out], with the batch normalisation folded in.
+// forward applies the network: images [batch, 299, 299, 3] in [-1, 1] → pool3 features [batch,
+// Size]. weights holds, for each convolution in the order of eachConv, its kernel [height, width,
+// in, out] and its bias [out], with the batch normalization folded in.
 func forward(images *graph.Node, weights []*graph.Node) *graph.Node {
 	x := operations[*graph.Node]{
 		conv: func(c conv, x *graph.Node) *graph.Node {
@@ -217,7 +227,8 @@ func forward(images *graph.Node, weights []*graph.Node) *graph.Node {
 			if c.padded {
 				convolve = convolve.PadSame()
 			}
-			return graph.MaxScalar(graph.Add(convolve.Done(), graph.Reshape(bias, 1, 1, 1, c.out)), 0)
+			return graph.MaxScalar(graph.Add(convolve.Done(), graph.Reshape(bias, 1, 1, 1, c.out)),
+				0)
 		},
 		pool: func(p pool, x *graph.Node) *graph.Node {
 			if p.padded {
@@ -230,11 +241,13 @@ func forward(images *graph.Node, weights []*graph.Node) *graph.Node {
 	return graph.ReduceMean(x, 1, 2)
 }
 
-// resize brings images [batch, height, width, 1 or 3] in [0, 1] to what forward takes: [batch, 299, 299, 3] in [-1, 1], interpolated
-// bilinearly between the centres of pixels, without a filter where it shrinks: torch's interpolate with align_corners false.
+// resize brings images [batch, height, width, 1 or 3] in [0, 1] to what forward takes: [batch, 299,
+// 299, 3] in [-1, 1], interpolated bilinearly between the centers of pixels, without a filter where
+// it shrinks: torch's interpolate with align_corners false.
 //
-// It multiplies by the weights of the rows and of the columns. GoMLX's Interpolate means the same, but its positions are rounded to
-// float32, which costs 1e-4 in some features of an image of 340 pixels, and it takes twice as long.
+// It multiplies by the weights of the rows and of the columns. GoMLX's Interpolate means the same,
+// but its positions are rounded to float32, which costs 1e-4 in some features of an image of 340
+// pixels, and it takes twice as long.
 func resize(images *graph.Node) *graph.Node {
 	g := images.Graph()
 	d := images.Shape().Dimensions
@@ -244,8 +257,8 @@ func resize(images *graph.Node) *graph.Node {
 	return graph.AddScalar(graph.MulScalar(x, 2), -1)
 }
 
-// bilinear returns the weights [side][n] that interpolate n values at side places. Beyond the centre of the first and the last of them
-// it repeats their values.
+// bilinear returns the weights [side][n] that interpolate n values at side places. Beyond the
+// center of the first and the last of them it repeats their values.
 func bilinear(n int) [][]float32 {
 	weights := make([][]float32, side)
 	for i := range weights {

@@ -54,19 +54,21 @@ func noise(name string, h, w, c int) *galaxy.Images {
 	return im
 }
 
-// TestFeatures compares with pytorch-fid on the same weights and images, see testdata/golden.py: a grey image that is enlarged, and a
-// colour one of which one side is enlarged and the other shrinks.
+// TestFeatures compares with pytorch-fid on the same weights and images, see testdata/golden.py: a
+// grey image that is enlarged, and a color one of which one side is enlarged and the other shrinks.
 func TestFeatures(t *testing.T) {
 	file, err := os.ReadFile("testdata/golden.npy")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := make([]float32, 2*Size)
-	if _, err := binary.Decode(file[len(file)-4*len(want):], binary.LittleEndian, want); err != nil {
+	if _, err := binary.Decode(file[len(file)-4*len(want):], binary.LittleEndian,
+		want); err != nil {
 		t.Fatal(err)
 	}
 	network := open(t)
-	if network.Official || !strings.Contains(network.String(), "random features, not comparable with the paper") {
+	if network.Official || !strings.Contains(network.String(),
+		"random features, not comparable with the paper") {
 		t.Errorf("a random network says that it is %q, official: %v", network, network.Official)
 	}
 	worst := 0.0
@@ -90,7 +92,8 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// TestBatches checks that the images of a batch, and those that pass after it one by one, come back in order.
+// TestBatches checks that the images of a batch, and those that pass after it one by one, come back
+// in order.
 func TestBatches(t *testing.T) {
 	network := open(t)
 	images := galaxy.NewImages(batch+2, 9, 7, 3)
@@ -123,7 +126,8 @@ func TestManySizes(t *testing.T) {
 	}
 }
 
-// TestEndsBetweenBatches checks that features come before all are computed: what ends meanwhile ends there.
+// TestEndsBetweenBatches checks that features come before all are computed: what ends meanwhile
+// ends there.
 func TestEndsBetweenBatches(t *testing.T) {
 	network := open(t)
 	images := galaxy.NewImages(batch+1, 9, 7, 3)
@@ -139,7 +143,8 @@ func TestEndsBetweenBatches(t *testing.T) {
 		}
 	}
 	if n != batch {
-		t.Errorf("%d images have features after an end within the first batch, want that batch of %d", n, batch)
+		t.Errorf("%d images have features after an end within the first batch, want that batch "+
+			"of %d", n, batch)
 	}
 	for range network.Features(t.Context(), images) {
 		break // must be allowed
@@ -150,7 +155,7 @@ func TestFeaturesErrors(t *testing.T) {
 	network := open(t)
 	bad := noise("bad", 8, 8, 3)
 	bad.Pixels[5] = float32(math.NaN())
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, c := range []struct {
 		name, want string
@@ -160,15 +165,17 @@ func TestFeaturesErrors(t *testing.T) {
 		{"no images", "at least 1", t.Context(), galaxy.NewImages(0, 8, 8, 3)},
 		{"NaN", "NaN", t.Context(), bad},
 		{"two channels", "1 or 3 channels", t.Context(), noise("two", 8, 8, 2)},
-		{"cancelled", "stopped after 0 of 1", cancelled, noise("one", 8, 8, 3)},
+		{"canceled", "stopped after 0 of 1", canceled, noise("one", 8, 8, 3)},
 	} {
-		if all, err := collect(network.Features(c.ctx, c.images)); all != nil || err == nil || !strings.Contains(err.Error(), c.want) {
+		if all, err := collect(network.Features(c.ctx, c.images)); all != nil || err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)
 		}
 	}
 }
 
-// TestResize compares with a bilinear interpolation by hand, which clamps at the edges as torch does.
+// TestResize compares with a bilinear interpolation by hand, which clamps at the edges as torch
+// does.
 func TestResize(t *testing.T) {
 	im := noise("resize", 5, 700, 1)
 	got, err := open(t).resize.Call1(im.Tensor())
@@ -189,7 +196,8 @@ func TestResize(t *testing.T) {
 		for x := range side {
 			x0, x1, wx := at(x, im.Width)
 			p := func(y, x int) float64 { return float64(im.Pixels[y*im.Width+x]) }
-			want := 2*((1-wy)*((1-wx)*p(y0, x0)+wx*p(y0, x1))+wy*((1-wx)*p(y1, x0)+wx*p(y1, x1))) - 1
+			want := 2*((1-wy)*((1-wx)*p(y0, x0)+wx*p(y0, x1))+wy*((1-wx)*p(y1, x0)+wx*p(y1, x1))) -
+				1
 			for c := range 3 {
 				if g := float64(pixels[(y*side+x)*3+c]); math.Abs(g-want) > 1e-6 {
 					t.Fatalf("row %d, column %d, channel %d: %g, want %g", y, x, c, g, want)

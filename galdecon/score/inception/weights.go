@@ -12,18 +12,21 @@ import (
 	"github.com/nlpodyssey/gopickle/pytorch"
 )
 
-// A state is where weights come from: it returns a tensor of torch's state dict by name, row-major; a kernel has the shape
-// [out, in, height, width], all else [out]. It is an error if there is none of that name and shape.
+// A state is where weights come from: it returns a tensor of torch's state dict by name, row-major;
+// a kernel has the shape [out, in, height, width], all else [out]. It is an error if there is none
+// of that name and shape.
 type state func(name string, shape ...int) ([]float32, error)
 
-// weights makes the inputs of forward: for each convolution its kernel and its bias. A batch normalisation with fixed statistics,
-// (x - mean)/sqrt(variance + ε)·weight + bias, is linear, so it becomes part of the convolution before it.
+// weights makes the inputs of forward: for each convolution its kernel and its bias. A batch
+// normalization with fixed statistics, (x - mean)/sqrt(variance + ε)·weight + bias, is linear, so
+// it becomes part of the convolution before it.
 func weights(s state) ([]*tensors.Tensor, error) {
 	var out []*tensors.Tensor
 	var failed error
 	eachConv(func(c conv, in int) {
 		var read [5][]float32
-		for i, name := range []string{".conv.weight", ".bn.weight", ".bn.bias", ".bn.running_mean", ".bn.running_var"} {
+		for i, name := range []string{".conv.weight", ".bn.weight", ".bn.bias", ".bn.running_mean",
+			".bn.running_var"} {
 			shape := []int{c.out}
 			if i == 0 {
 				shape = []int{c.out, in, c.height, c.width}
@@ -47,14 +50,16 @@ func weights(s state) ([]*tensors.Tensor, error) {
 				}
 			}
 		}
-		out = append(out, tensors.FromFlatDataAndDimensions(kernel, c.height, c.width, in, c.out), tensors.FromFlatDataAndDimensions(bias, c.out))
+		out = append(out, tensors.FromFlatDataAndDimensions(kernel, c.height, c.width, in, c.out),
+			tensors.FromFlatDataAndDimensions(bias, c.out))
 	})
 	return out, failed
 }
 
-// random is a state of random weights that keep the scale of the features (He et al. 2015), with batch normalisations that do
-// something. testdata/golden.py makes the same ones for pytorch-fid.
-func random(seed uint64) state {
+// random returns a state of random weights that keep the scale of the features (He et al. 2015),
+// with batch normalizations that do something. testdata/golden.py makes the same ones for
+// pytorch-fid.
+func random(seed int64) state {
 	return func(name string, shape ...int) ([]float32, error) {
 		n, fanIn := 1, 1
 		for i, d := range shape {
@@ -79,9 +84,10 @@ func random(seed uint64) state {
 	}
 }
 
-// uniform returns n numbers in [0, 1), the upper 24 bits of SplitMix64 (Steele et al. 2014), whose initial state is the 64-bit FNV-1a
-// hash of "seed/name": a sequence that is easy to repeat in any language, unlike that of a library.
-func uniform(seed uint64, name string, n int) []float32 {
+// uniform returns n numbers in [0, 1), the upper 24 bits of SplitMix64 (Steele et al. 2014), whose
+// initial state is the 64-bit FNV-1a hash of "seed/name": a sequence that is easy to repeat in any
+// language, unlike that of a library.
+func uniform(seed int64, name string, n int) []float32 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d/%s", seed, name)
 	state := h.Sum64()
@@ -97,13 +103,15 @@ func uniform(seed uint64, name string, n int) []float32 {
 	return out
 }
 
-// stored is the state in a file that torch.save wrote, of either format: the one of before version 1.6, and the zip.
+// stored returns the state in a file that torch.save wrote, of either format: the one of before
+// version 1.6, and the zip.
 func stored(path string) (state, error) {
 	value, err := pytorch.Load(path)
 	if err != nil {
 		return nil, fmt.Errorf("inception: cannot read %s: %w", path, err)
 	}
-	dict, ok := value.(interface{ Get(key any) (any, bool) }) // an OrderedDict or a Dict of gopickle
+	// an OrderedDict or a Dict of gopickle
+	dict, ok := value.(interface{ Get(key any) (any, bool) })
 	if !ok {
 		return nil, fmt.Errorf("inception: %s holds a %T, not a state dict", path, value)
 	}
@@ -120,8 +128,10 @@ func stored(path string) (state, error) {
 			n *= d
 		}
 		storage, ok := tensor.Source.(*pytorch.FloatStorage)
-		if !ok || !slices.Equal(tensor.Size, shape) || !slices.Equal(tensor.Stride, stride) || tensor.StorageOffset+n > len(storage.Data) {
-			return nil, fmt.Errorf("inception: in %s, %s has the shape %v and the strides %v of %T; expected contiguous float32 %v",
+		if !ok || !slices.Equal(tensor.Size, shape) || !slices.Equal(tensor.Stride, stride) ||
+			tensor.StorageOffset+n > len(storage.Data) {
+			return nil, fmt.Errorf("inception: in %s, %s has the shape %v and the strides %v of "+
+				"%T; expected contiguous float32 %v",
 				path, name, tensor.Size, tensor.Stride, tensor.Source, shape)
 		}
 		return storage.Data[tensor.StorageOffset:][:n], nil

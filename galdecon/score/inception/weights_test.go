@@ -19,7 +19,8 @@ func TestStored(t *testing.T) {
 		if got, err := s("bn.weight", 32); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: bn.weight is %v, %v; want %v", file, got, err, want)
 		}
-		if got, err := s("rows", 2, 3); err != nil || !slices.Equal(got, []float32{3, 4, 5, 6, 7, 8}) {
+		if got, err := s("rows", 2, 3); err != nil || !slices.Equal(got,
+			[]float32{3, 4, 5, 6, 7, 8}) {
 			t.Errorf("%s: rows are %v, %v", file, got, err)
 		}
 		for _, c := range []struct {
@@ -31,11 +32,14 @@ func TestStored(t *testing.T) {
 			{"bn.num_batches_tracked", "LongStorage", nil},
 			{"elsewhere", "has no tensor elsewhere", []int{1}},
 		} {
-			if _, err := s(c.name, c.shape...); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%s: %s %v: got error %v, want one with %q", file, c.name, c.shape, err, c.want)
+			if _, err := s(c.name, c.shape...); err == nil ||
+				!strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %s %v: got error %v, want one with %q", file, c.name, c.shape, err,
+					c.want)
 			}
 		}
-		if _, err := weights(s); err == nil || !strings.Contains(err.Error(), "has no tensor Conv2d_1a_3x3.conv.weight") {
+		if _, err := weights(s); err == nil || !strings.Contains(err.Error(),
+			"has no tensor Conv2d_1a_3x3.conv.weight") {
 			t.Errorf("%s: incomplete weights give the error %v", file, err)
 		}
 	}
@@ -58,6 +62,7 @@ func TestLayers(t *testing.T) {
 		channels += c.out
 	})
 	if convs != 94 || kernels != 21_751_136 || channels != 17_216 {
-		t.Errorf("%d convolutions with %d weights and %d output channels; want 94, 21751136 and 17216", convs, kernels, channels)
+		t.Errorf("%d convolutions with %d weights and %d output channels; want 94, 21751136 and "+
+			"17216", convs, kernels, channels)
 	}
 }

@@ -56,7 +56,7 @@ type Host struct {
 	closed  bool
 }
 
-// New makes a host whose sessions are built from the repository repo. owner says who it is to the users of other kernels.
+// New makes a host whose sessions are built from the repository repo ([home.FindRepo]). owner says who it is to the users of other kernels.
 func New(h home.Home, repo, owner string) (*Host, error) {
 	dir, err := makeDir()
 	if err != nil {

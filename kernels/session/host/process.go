@@ -21,8 +21,8 @@ import (
 	"galdecon/kernels/session/internal/wire"
 )
 
-// program is the package of the session's process, in the repository.
-const program = "./kernels/session/server"
+// program is the folder of the session's process, in the repository.
+const program = "kernels/session/server"
 
 // process is a running session.
 type process struct {

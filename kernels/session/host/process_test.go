@@ -25,8 +25,8 @@ func write(t *testing.T, dir string, files map[string]string) {
 // is whole.
 func TestLaunch(t *testing.T) {
 	repo, bin := t.TempDir(), t.TempDir()
-	source := filepath.Join("galdecon", "session", "server", "main.go")
-	write(t, repo, map[string]string{"go.mod": "module galdecon\n", source: "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(3) }\n"})
+	source := filepath.Join(program, "main.go")
+	write(t, repo, map[string]string{"go.mod": "module " + home.Package("") + "\n", source: "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(3) }\n"})
 	h, err := New(home.Home{Dir: t.TempDir()}, repo, "")
 	if err != nil {
 		t.Fatal(err)

@@ -124,7 +124,7 @@ func evaluate(next func() (wire.EvaluateRequest, error)) (galdecon.Report, error
 	if !errors.Is(err, io.EOF) {
 		return galdecon.Report{}, err
 	}
-	return galdecon.Evaluate(whole.Posteriors, whole.Truth)
+	return galdecon.Evaluate(whole.Truth, whole.Posteriors)
 }
 
 // residentMemory is that of this process in bytes, 0 where the system doesn't tell.

@@ -32,8 +32,6 @@ const (
 // trainings are those of this session, by folder, also the ended ones.
 type trainings struct {
 	file string // lists the running ones, for the host to read should this process be killed
-	// beginning holds one token, for one training at a time that begins with weights in a relative folder.
-	beginning chan struct{}
 
 	mu       sync.Mutex
 	byFolder map[string]*training
@@ -41,7 +39,7 @@ type trainings struct {
 }
 
 func newTrainings(file string) *trainings {
-	return &trainings{file: file, beginning: make(chan struct{}, 1), byFolder: map[string]*training{}}
+	return &trainings{file: file, byFolder: map[string]*training{}}
 }
 
 // training is one training. It goes on whether or not someone watches.
@@ -68,6 +66,9 @@ func (t *trainings) start(ctx context.Context, r wire.TrainRequest) (wire.Status
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&c); err != nil {
 		return wire.Status{}, fmt.Errorf("session: the configuration is of another version, restart the kernel: %w", err)
+	}
+	if from := c.Fit.InitialModel; from != "" && !filepath.IsAbs(from) {
+		c.Fit.WorkingDir = r.WorkingDir // the caller's
 	}
 	if err := errors.Join(c.Validate(), c.Fit.Accepts(r.Galaxies)); err != nil {
 		return wire.Status{}, err
@@ -138,7 +139,7 @@ func (t *trainings) begin(r wire.TrainRequest, c galdecon.Config) (*training, er
 	t.byFolder[r.Dir] = one
 	t.list()
 	t.running.Go(func() {
-		err := t.train(ctx, one, r)
+		err := galdecon.Train(ctx, c, r.Galaxies, one.dir, func(p fit.Progress) { one.report(ctx, p) })
 		one.end(ctx, err)
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -158,28 +159,6 @@ func reached(dir string, steps int) (past []fit.Point, last fit.Progress, err er
 		last.Loss = past[n-1].Loss
 	}
 	return past, last, err
-}
-
-// train trains. A relative folder to begin with is the caller's, whose working directory is the session's until the first step. Nothing else
-// here has relative paths.
-func (t *trainings) train(ctx context.Context, one *training, r wire.TrainRequest) error {
-	begun := func() {}
-	if from := one.config.Fit.InitialModel; from != "" && !filepath.IsAbs(from) {
-		select {
-		case t.beginning <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		begun = sync.OnceFunc(func() { <-t.beginning })
-		defer begun()
-		if err := os.Chdir(r.WorkingDir); err != nil {
-			return fmt.Errorf("session: cannot look for the model to begin with, in %s: %w", from, err)
-		}
-	}
-	return galdecon.Train(ctx, one.config, r.Galaxies, one.dir, func(p fit.Progress) {
-		begun()
-		one.report(ctx, p)
-	})
 }
 
 // list writes the file of the running trainings; t.mu is held.

@@ -4,7 +4,11 @@ import (
 	"math"
 )
 
-func IsBad(v float32) bool { return v-v != 0 } // NaN and both infinities
+// Infinity is that of float32.
+var Infinity = float32(math.Inf(1))
+
+// IsBad reports NaN and both infinities.
+func IsBad(v float32) bool { return v-v != 0 }
 
 // AreaAverage averages a side x side image down to size x size: each new pixel is the mean of the source over the
 // area that it covers, so the mean of the image is conserved.

@@ -12,25 +12,25 @@ import (
 // defaultShown is how many candidates are drawn unless Candidates.Shown says otherwise.
 const defaultShown = 4
 
-// derived is what the figures of Candidates draw: galaxies as pictures, the rest as values, [h, w], whose colours may
-// depend on other galaxies in the figure. What is missing is nil.
-type derived struct {
+// layout is what the figures of Candidates draw: galaxies as pictures, the rest as values, [h, w],
+// whose colors may depend on other galaxies in the figure. What is missing is nil.
+type layout struct {
 	truth, observation, psf image.Image
-	answers                 []answer // those shown, then the mean if there are 2 samples or more
+	estimates               []estimate // those shown, then the mean of 2 samples or more
 	deviation               []float64
 	stretch                 Stretch
 }
 
-// answer is one sharp image that is proposed for an observation.
-type answer struct {
+// estimate is one sharp image that is proposed for an observation.
+type estimate struct {
 	name           string
 	sharp, blurred image.Image
 	residual       []float64
 	mse            float64
 }
 
-// derive checks c and computes what is drawn of it.
-func (c Candidates) derive() (*derived, error) {
+// layout checks c and computes what is drawn of it.
+func (c Candidates) layout() (*layout, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -39,32 +39,33 @@ func (c Candidates) derive() (*derived, error) {
 		return nil, err
 	}
 	x := c.Observation
-	draw := func(pixels []float32) image.Image { return picture(pixels, x.Width, x.Channels, stretch) }
-	propose := func(name string, sharp, blurred []float32) answer {
-		residual, mse := compare(blurred, x.At(0), x.Channels)
-		return answer{name, draw(sharp), draw(blurred), residual, mse}
+	draw := func(pixels []float32) image.Image {
+		return picture(pixels, x.Width, x.Channels, stretch)
 	}
-
-	d := &derived{observation: draw(x.At(0)), stretch: stretch}
+	l := &layout{observation: draw(x.At(0)), stretch: stretch}
+	add := func(name string, sharp, blurred []float32) {
+		residual, mse := compare(blurred, x.At(0), x.Channels)
+		l.estimates = append(l.estimates, estimate{name, draw(sharp), draw(blurred), residual, mse})
+	}
 	if c.Truth != nil {
-		d.truth = draw(c.Truth.At(0))
+		l.truth = draw(c.Truth.At(0))
 	}
 	if c.PSF != nil {
-		d.psf = mapped(psfOnStamp(c.PSF, x.Height, x.Width), x.Width, greyMap(), greyShades)
+		l.psf = mapped(psfOnStamp(c.PSF, x.Height, x.Width), x.Width, grayMap(), grayShades)
 	}
 	shown := c.Shown
 	if shown == 0 {
 		shown = defaultShown
 	}
 	for i := range min(shown, c.Samples.N) {
-		d.answers = append(d.answers, propose(fmt.Sprintf("candidate %d", i+1), c.Samples.At(i), c.Reblurred.At(i)))
+		add(fmt.Sprintf("candidate %d", i+1), c.Samples.At(i), c.Reblurred.At(i))
 	}
 	if c.Samples.N >= 2 {
 		// Blurring is linear: the mean of the blurred samples is the blurred mean.
-		d.answers = append(d.answers, propose(fmt.Sprintf("mean of %d", c.Samples.N), mean(c.Samples), mean(c.Reblurred)))
-		d.deviation = deviation(c.Samples)
+		add(fmt.Sprintf("mean of %d", c.Samples.N), mean(c.Samples), mean(c.Reblurred))
+		l.deviation = deviation(c.Samples)
 	}
-	return d, nil
+	return l, nil
 }
 
 func (c Candidates) check() error {
@@ -78,10 +79,11 @@ func (c Candidates) check() error {
 	if err := check("Candidates.Samples", c.Samples); err != nil {
 		return err
 	}
-	if err := checkLike("Candidates.Samples", c.Samples, c.Samples.N, x, c.Observation); err != nil {
+	n := c.Samples.N
+	if err := checkLike("Candidates.Samples", c.Samples, n, x, c.Observation); err != nil {
 		return err
 	}
-	if err := checkLike("Candidates.Reblurred", c.Reblurred, c.Samples.N, x, c.Observation); err != nil {
+	if err := checkLike("Candidates.Reblurred", c.Reblurred, n, x, c.Observation); err != nil {
 		return err
 	}
 	if c.Truth != nil {
@@ -90,11 +92,15 @@ func (c Candidates) check() error {
 		}
 	}
 	if c.Shown < 0 {
-		return fmt.Errorf("plotting: Candidates.Shown is %d; it must be positive, or 0 for %d", c.Shown, defaultShown)
+		return fmt.Errorf("plotting: Candidates.Shown is %d; it must be positive, or 0 for %d",
+			c.Shown, defaultShown)
 	}
-	for name, limit := range map[string]float64{"ResidualLimit": c.ResidualLimit, "DeviationLimit": c.DeviationLimit} {
+	for name, limit := range map[string]float64{
+		"ResidualLimit": c.ResidualLimit, "DeviationLimit": c.DeviationLimit,
+	} {
 		if !(limit >= 0) || math.IsInf(limit, 0) {
-			return fmt.Errorf("plotting: Candidates.%s is %v; it must be positive, or 0 for the largest in the figure", name, limit)
+			return fmt.Errorf("plotting: Candidates.%s is %v; "+
+				"it must be positive, or 0 for the largest in the figure", name, limit)
 		}
 	}
 	if err := checkPixelScale(c.PixelScale); err != nil {
@@ -110,23 +116,27 @@ func checkPSF(psf []float32) error {
 	}
 	k := int(math.Sqrt(float64(len(psf))))
 	if k == 0 || k*k != len(psf) {
-		return fmt.Errorf("plotting: Candidates.PSF has %d weights, which is no square k×k", len(psf))
+		return fmt.Errorf("plotting: Candidates.PSF has %d weights, which is no square k×k",
+			len(psf))
 	}
 	var top float64
 	for i, v := range psf {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("plotting: Candidates.PSF has the weight %v at row %d, column %d", v, i/k, i%k)
+			return fmt.Errorf("plotting: Candidates.PSF has the weight %v at row %d, column %d",
+				v, i/k, i%k)
 		}
 		top = max(top, float64(v))
 	}
 	if top == 0 {
-		return fmt.Errorf("plotting: Candidates.PSF has no positive weight, so there is nothing to show; leave it nil instead")
+		return fmt.Errorf("plotting: Candidates.PSF has no positive weight, so there is nothing " +
+			"to show; leave it nil instead")
 	}
 	return nil
 }
 
-// psfOnStamp is a k×k PSF, of maximum 1, centred on a dark stamp of the size of the galaxy, cropped where it is larger.
-// Its centre, the pixel (k/2, k/2), comes to lie on (height/2, width/2).
+// psfOnStamp is a k×k PSF, of maximum 1, centered on a dark stamp of the size of the galaxy,
+// cropped where it is larger. Its center, the pixel (k/2, k/2), comes to lie on (height/2,
+// width/2).
 func psfOnStamp(psf []float32, height, width int) []float64 {
 	k := int(math.Sqrt(float64(len(psf))))
 	var top float32
@@ -143,7 +153,8 @@ func psfOnStamp(psf []float32, height, width int) []float64 {
 	return out
 }
 
-// compare returns Π*y − x, averaged over the channels, and the mean of its square over pixels and channels.
+// compare returns Π*y − x, averaged over the channels, and the mean of its square over pixels and
+// channels.
 func compare(blurred, x []float32, channels int) (residual []float64, mse float64) {
 	residual = make([]float64, len(x)/channels)
 	for i := range x {
@@ -169,14 +180,14 @@ func mean(im *galaxy.Images) []float32 {
 	return out
 }
 
-// deviation is the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the variances of the channels
-// are averaged.
+// deviation is the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the
+// variances of the channels are averaged.
 func deviation(im *galaxy.Images) []float64 {
-	centre := mean(im)
-	out := make([]float64, len(centre)/im.Channels)
+	center := mean(im)
+	out := make([]float64, len(center)/im.Channels)
 	for i := range im.N {
 		for k, v := range im.At(i) {
-			r := float64(v) - float64(centre[k])
+			r := float64(v) - float64(center[k])
 			out[k/im.Channels] += r * r / float64((im.N-1)*im.Channels)
 		}
 	}
@@ -186,27 +197,28 @@ func deviation(im *galaxy.Images) []float64 {
 	return out
 }
 
-// residualLimit is the largest absolute residual of the answers, rounded up: the range that shows all of them uncut.
-func (d *derived) residualLimit() float64 {
+// residualTop is the largest absolute residual of the estimates; roundUp makes it the range that
+// shows all of them uncut.
+func (l *layout) residualTop() float64 {
 	var top float64
-	for _, a := range d.answers {
+	for _, a := range l.estimates {
 		for _, r := range a.residual {
 			top = max(top, math.Abs(r))
 		}
 	}
-	return roundUp(top)
+	return top
 }
 
-// deviationLimit is the largest standard deviation, rounded up; 0 without any.
-func (d *derived) deviationLimit() float64 {
-	if d.deviation == nil {
+// deviationTop is the largest standard deviation, 0 without any.
+func (l *layout) deviationTop() float64 {
+	if l.deviation == nil {
 		return 0
 	}
-	return roundUp(slices.Max(d.deviation))
+	return slices.Max(l.deviation)
 }
 
-// roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0 becomes 1, since a range
-// must not be empty.
+// roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0
+// becomes 1, since a range must not be empty.
 func roundUp(v float64) float64 {
 	if v == 0 {
 		return 1
