@@ -178,8 +178,7 @@ func TestBatchOfSeveral(t *testing.T) {
 	}
 }
 
-// seenBy is short for what the cases below change.
-type seenBy = observe.Exposure
+type exposure = observe.Exposure
 
 func TestBadExposures(t *testing.T) {
 	good := func() observe.Exposure {
@@ -190,27 +189,27 @@ func TestBadExposures(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		change func(*observe.Exposure)
+		change func(*exposure)
 		target any
 	}{
-		"no PSF":              {func(e *seenBy) { e.PSFs = nil }, new(*observe.PSFError)},
-		"bad PSF":             {func(e *seenBy) { e.PSFs = []psf.PSF{{Size: 2}} }, new(*observe.PSFError)},
-		"few weights":         {func(e *seenBy) { e.InvVar = ones(63) }, new(*observe.ShapeError)},
-		"negative weight":     {func(e *seenBy) { e.InvVar[9] = -1 }, new(*observe.ValueError)},
-		"nothing seen":        {func(e *seenBy) { clear(e.InvVar) }, new(*observe.NoDataError)},
-		"elsewhere":           {func(e *seenBy) { e.Row = 100 }, new(*observe.NoDataError)},
-		"no noise to see":     {func(e *seenBy) { e.InvVar = nil }, new(*observe.ValueError)},
-		"two images":          {func(e *seenBy) { e.Image = galaxy.NewImages(2, 8, 8, 1) }, new(*observe.ShapeError)},
-		"place of NaN":        {func(e *seenBy) { e.Column = math.NaN() }, new(*observe.ValueError)},
-		"weights off float32": {func(e *seenBy) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
-		"correlation of 2": {func(e *seenBy) {
+		"no PSF":          {func(e *exposure) { e.PSFs = nil }, new(*observe.PSFError)},
+		"bad PSF":         {func(e *exposure) { e.PSFs[0].Size = 2 }, new(*observe.PSFError)},
+		"few weights":     {func(e *exposure) { e.InvVar = ones(63) }, new(*observe.ShapeError)},
+		"negative weight": {func(e *exposure) { e.InvVar[9] = -1 }, new(*observe.ValueError)},
+		"nothing seen":    {func(e *exposure) { clear(e.InvVar) }, new(*observe.NoDataError)},
+		"elsewhere":       {func(e *exposure) { e.Row = 100 }, new(*observe.NoDataError)},
+		"no noise to see": {func(e *exposure) { e.InvVar = nil }, new(*observe.ValueError)},
+		"two images":      {func(e *exposure) { e.Image.N, e.Image.Width = 2, 4 }, new(*observe.ShapeError)},
+		"place of NaN":    {func(e *exposure) { e.Column = math.NaN() }, new(*observe.ValueError)},
+		"huge weights":    {func(e *exposure) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
+		"correlation of 2": {func(e *exposure) {
 			e.Noise = &observe.Correlation{Size: 1, Values: []float64{2}}
 		}, new(*observe.ValueError)},
-		"impossible correlation": {func(e *seenBy) {
+		"impossible correlation": {func(e *exposure) {
 			e.Noise = &observe.Correlation{Size: 3, Values: []float64{
 				0, 0, 0, 0.9, 1, 0.9, 0, 0, 0}}
 		}, new(*observe.ValueError)},
-		"even correlation": {func(e *seenBy) {
+		"even correlation": {func(e *exposure) {
 			e.Noise = &observe.Correlation{Size: 2, Values: ones(4)}
 		}, new(*observe.ShapeError)},
 	} {

@@ -22,7 +22,9 @@ type Look struct {
 	NoisePower *graph.Node
 }
 
-// Nodes returns the nodes of a look, to carry them into a loop's body; see [Look.With].
+// Nodes returns the nodes of a look, to carry them into a loop's body; see [Look.With]. Make them
+// in another graph than the loop's: GoMLX shares constants within a graph, but not across that
+// border.
 func (l Look) Nodes() []*graph.Node {
 	nodes := []*graph.Node{l.X, l.InvVar, l.Transfer.Re, l.Transfer.Im}
 	if l.NoisePower != nil {

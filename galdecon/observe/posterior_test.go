@@ -151,10 +151,7 @@ func TestSamplerDrawsThePosterior(t *testing.T) {
 	observed(rng, size, prior, looks)
 	g := gridOf(size, looks)
 	mean, covariance := posterior(t, size, make([]float64, size*size), prior, looks...)
-	state, err := random.State(5, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := random.State(5, 0)
 	// GoMLX shares constants within a graph, but not across a loop's border: what comes before the
 	// loop is in another graph.
 	in := []any{state, tensor(normal(rng, draws*size*size, 1), draws, size, size, 1)}
