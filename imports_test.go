@@ -85,10 +85,11 @@ func TestRooms(t *testing.T) {
 		}
 		return folders
 	}
-	// Each floor reaches only those above it in this list; rooms of one floor don't reach each other.
+	// Each floor reaches only those above it in this list; rooms of one floor don't reach each
+	// other.
 	floors := [][]string{
-		room("galaxy"), room("psf"), room("unet"), room("ddpm", "cvae"), {facade}, room("sweep", "pretrained"),
-		room("scorecard"),
+		room("galaxy"), room("psf"), room("unet"), room("ddpm", "cvae"),
+		{facade}, room("sweep", "pretrained"), room("scorecard"),
 	}
 	models := slices.Concat(floors[2:]...)
 	// in is the place in the list of the room that a folder is in, or else -1.
@@ -118,7 +119,8 @@ func TestRooms(t *testing.T) {
 				continue
 			}
 			if to, other := in(reached); floor >= 0 && to >= floor && other != name {
-				t.Errorf("%s reaches %s, which is on the same floor or further down in %v", folder, reached, floors)
+				t.Errorf("%s reaches %s, which is on the same floor or further down in %v",
+					folder, reached, floors)
 			}
 			for _, host := range room("posterior", "score", "calibration", "galaxy", "psf") {
 				if within(folder, host) && slices.Contains(models, reached) {
@@ -129,17 +131,21 @@ func TestRooms(t *testing.T) {
 	}
 }
 
-// TestXLA checks which packages know of XLA: galdecon/backend opens it, and what must start or link fast doesn't have it.
+// TestXLA checks which packages know of XLA: galdecon/backend opens it, and what must start or link
+// fast doesn't have it.
 func TestXLA(t *testing.T) {
 	const opener = "galdecon/backend"
-	// Those in the table and all below them don't reach XLA. Of score, inception computes on a device that it is given.
+	// Those in the table and all below them don't reach XLA. Of score, inception computes on a
+	// device that it is given.
 	free := []string{
-		"internal", "galdecon/posterior", "galdecon/score", "galdecon/calibration", "galdecon/galaxy", "galdecon/psf",
-		"galdecon/unet", "galdecon/ddpm", "galdecon/cvae", "plotting", "kernels/watch", "kernels/launch", "kernels/doctor",
-		"kernels/notebook",
+		"internal", "galdecon/posterior", "galdecon/score", "galdecon/calibration",
+		"galdecon/galaxy", "galdecon/psf", "galdecon/unet", "galdecon/ddpm", "galdecon/cvae",
+		"plotting", "kernels/watch", "kernels/launch", "kernels/doctor", "kernels/notebook",
 	}
 	// Those reach none of it themselves, though programs below them do.
-	alone := []string{"kernels", "kernels/session", "kernels/session/host", "kernels/session/internal/wire"}
+	alone := []string{
+		"kernels", "kernels/session", "kernels/session/host", "kernels/session/internal/wire",
+	}
 	isXLA := func(p string) bool { return within(p, xla) }
 	all, _ := packages(t)
 	opens := false
@@ -150,7 +156,8 @@ func TestXLA(t *testing.T) {
 			}
 			opens = true
 		}
-		isFree := slices.Contains(alone, folder) || slices.ContainsFunc(free, func(f string) bool { return within(folder, f) })
+		isFree := slices.Contains(alone, folder) ||
+			slices.ContainsFunc(free, func(f string) bool { return within(folder, f) })
 		if i := slices.IndexFunc(p.Deps, isXLA); isFree && i >= 0 {
 			t.Errorf("%s reaches %s", folder, p.Deps[i])
 		}

@@ -11,12 +11,14 @@ import (
 	"testing"
 )
 
-// TestModulePath checks that the code doesn't know the module's path, so that another needs changes in import lines alone: what must
-// name a package takes its path from home.Package, or from reflection. (Sources of cells, in tests, have import lines of their own.)
+// TestModulePath checks that the code doesn't know the module's path, so that another needs changes
+// in import lines alone: what must name a package takes its path from home.Package, or from
+// reflection. (Sources of cells, in tests, have import lines of their own.)
 func TestModulePath(t *testing.T) {
 	all, module := packages(t)
 	path := regexp.QuoteMeta(module)
-	names := regexp.MustCompile(`(^|[^\w/.-])` + path + `/(internal|galdecon|plotting|kernels|notebooks)\b|\bmodule ` + path + `\b|,` + path + `$`)
+	names := regexp.MustCompile(`(^|[^\w/.-])` + path +
+		`/(internal|galdecon|plotting|kernels|notebooks)\b|\bmodule ` + path + `\b|,` + path + `$`)
 	checked := 0
 	for folder, p := range all {
 		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))

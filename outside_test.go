@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// TestOutside builds a program in a module of somebody else's, beside which the repository lies in a workspace, and runs it elsewhere:
-// it draws candidates by itself and in a session, whose process it has built.
+// TestOutside builds a program in a module of somebody else's, beside which the repository lies in
+// a workspace, and runs it elsewhere: it draws candidates by itself and in a session, whose process
+// it has built.
 func TestOutside(t *testing.T) {
 	repo, err := os.Getwd()
 	if err != nil {
@@ -33,8 +34,10 @@ func TestOutside(t *testing.T) {
 		}
 		return string(out)
 	}
-	for name, text := range map[string][]byte{"main.go": source, "go.mod": []byte("module example.org/mine\n\ngo 1.26\n")} {
-		if err := os.WriteFile(filepath.Join(module, name), text, 0o644); err != nil {
+	for name, text := range map[string]string{
+		"main.go": string(source), "go.mod": "module example.org/mine\n\ngo 1.26\n",
+	} {
+		if err := os.WriteFile(filepath.Join(module, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,6 +50,7 @@ func TestOutside(t *testing.T) {
 		t.Fatalf("it says %q", said)
 	}
 	if !alike || !(math.Abs(drawn/truth-1) < 0.05) {
-		t.Errorf("the truth has a flux of %g, candidates %g; in the session the same: %t", truth, drawn, alike)
+		t.Errorf("the truth has a flux of %g, candidates %g; in the session the same: %t",
+			truth, drawn, alike)
 	}
 }

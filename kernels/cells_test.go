@@ -153,7 +153,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("contextual help: %q (%s), want %s", replies[i].Said, replies[i].Status, want)
 		}
 	}
-	if said := replies[4].Said; !strings.Contains(said, "reads") || strings.Contains(said, "pkg.go.dev") {
+	if said := replies[4].Said; !strings.Contains(said, "the PSFs of a file") || strings.Contains(said, "pkg.go.dev") {
 		t.Errorf("contextual help lacks the documentation, or refers to a page that doesn't exist: %q", said)
 	}
 }

@@ -20,7 +20,8 @@ import (
 	"galdecon/internal/home/hometest"
 )
 
-// TestCommandFails checks that the command goes on after a notebook that fails, says which did, and exits with an error.
+// TestCommandFails checks that the command goes on after a notebook that fails, says which did, and
+// exits with an error.
 func TestCommandFails(t *testing.T) {
 	h, repo := hometest.Installed(t)
 	testdata := filepath.Join("notebook", "testdata")
@@ -62,7 +63,8 @@ good.ipynb +4 of 4 +\d+\.\d s +ok
 	}
 }
 
-// TestDoctorOfNothing checks that the doctor says what is missing, with what to do, and makes nothing.
+// TestDoctorOfNothing checks that the doctor says what is missing, with what to do, and makes
+// nothing.
 func TestDoctorOfNothing(t *testing.T) {
 	installed, repo := hometest.Installed(t)
 	h := home.Home{Dir: filepath.Join(t.TempDir(), "none")}
@@ -82,7 +84,8 @@ func TestDoctorOfNothing(t *testing.T) {
 	}
 }
 
-// TestHelpOfNothing checks that every command says what it does where nothing is there: no home, no Go, no Python.
+// TestHelpOfNothing checks that every command says what it does where nothing is there: no home, no
+// Go, no Python.
 func TestHelpOfNothing(t *testing.T) {
 	installed, _ := hometest.Installed(t)
 	dir := filepath.Join(t.TempDir(), "none")
@@ -122,7 +125,8 @@ func TestWithoutCgo(t *testing.T) {
 	}
 }
 
-// TestTemporaryFilesWithoutExecution executes a notebook where programs in the directory for temporary files can't be executed.
+// TestTemporaryFilesWithoutExecution executes a notebook where programs in the directory for
+// temporary files can't be executed.
 func TestTemporaryFilesWithoutExecution(t *testing.T) {
 	h, repo := hometest.Installed(t)
 	dir := t.TempDir()
@@ -159,7 +163,8 @@ func TestTemporaryFilesWithoutExecution(t *testing.T) {
 	}
 }
 
-// pipElsewhere is the environment of a user whose pip is set, in all ways that there are, to install to a directory.
+// pipElsewhere is the environment of a user whose pip is set, in all ways that there are, to
+// install to a directory.
 func pipElsewhere(t *testing.T, dir string) []string {
 	t.Helper()
 	// What the machine's configuration says of indexes stays.
@@ -176,9 +181,10 @@ func pipElsewhere(t *testing.T, dir string) []string {
 		"PIP_DRY_RUN=1", "PYTHONUSERBASE=" + dir}
 }
 
-// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job, in the home
-// alone: the user's pip is set to install elsewhere.
-// TestClearCompiled checks that the doctor counts compiled programs, and deletes them when asked to.
+// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next
+// one finishes the job, in the home alone: the user's pip is set to install elsewhere.
+// TestClearCompiled checks that the doctor counts compiled programs, and deletes them when asked
+// to.
 func TestClearCompiled(t *testing.T) {
 	installed, repo := hometest.Installed(t)
 	h := home.Home{Dir: t.TempDir()}
@@ -203,7 +209,8 @@ func TestClearCompiled(t *testing.T) {
 	}
 }
 
-// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next one finishes the job.
+// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next
+// one finishes the job.
 func TestSetupKilled(t *testing.T) {
 	installed, repo := hometest.Installed(t)
 	elsewhere := t.TempDir()
@@ -271,8 +278,8 @@ func TestSetupKilled(t *testing.T) {
 	}
 }
 
-// TestNothingOutlivesTheCommand kills, in the midst of a cell, the command or one of the processes that it consists of, and looks for
-// survivors among all processes of the machine.
+// TestNothingOutlivesTheCommand kills, in the midst of a cell, the command or one of the processes
+// that it consists of, and looks for survivors among all processes of the machine.
 func TestNothingOutlivesTheCommand(t *testing.T) {
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
 		t.Skip("finding all processes takes /proc")
@@ -346,7 +353,8 @@ func await(t *testing.T, atMost time.Duration, what string, holds func() bool) {
 	}
 }
 
-// marked returns the command lines of the living processes that have a variable in their environment.
+// marked returns the command lines of the living processes that have a variable in their
+// environment.
 func marked(variable string) map[int]string {
 	all := map[int]string{}
 	environs, _ := filepath.Glob("/proc/[0-9]*/environ")

@@ -53,8 +53,8 @@ type Config struct {
 	// another size or another instrument in a fraction of the steps. The optimizer starts anew. A
 	// training that goes on doesn't look there.
 	InitialModel string `json:"begin,omitempty"`
-	// WorkingDir is the directory that a relative InitialModel is in, "" for the process's. It belongs to the caller and not to the
-	// model: it isn't stored.
+	// WorkingDir is the directory that a relative InitialModel is in, "" for the process's. It
+	// belongs to the caller and not to the model: it isn't stored.
 	WorkingDir string `json:"-"`
 	// Seed determines the weights' start, the order of galaxies, and all noise.
 	Seed int64 `json:"seed"`
@@ -87,7 +87,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// InitialFolder returns where InitialModel is: a path that is absolute where it or WorkingDir is, or "" where there is none.
+// InitialFolder returns where InitialModel is: a path that is absolute where it or WorkingDir is,
+// or "" where there is none.
 func (c Config) InitialFolder() string {
 	if c.InitialModel == "" || filepath.IsAbs(c.InitialModel) {
 		return c.InitialModel

@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -65,6 +66,8 @@ type Row struct {
 	// Refused is the number of observations that the method refused. All else is that of the
 	// others.
 	Refused int `json:"refused"`
+	// Refusal is the reason of the first that was refused, in words.
+	Refusal string `json:"refusal,omitempty"`
 	// Retained is the fraction of candidates within the slack. With noise of variance ε or more it
 	// doesn't exist: not even the truth would be retained.
 	Retained *score.Estimate `json:"retained,omitempty"`
@@ -179,6 +182,7 @@ func (c Config) row(all []*Result) (Row, error) {
 		row.Diversity = append(row.Diversity, d)
 		if r.Refused != "" {
 			row.Refused++
+			row.Refusal = cmp.Or(row.Refusal, r.Refused)
 			continue
 		}
 		results, paper = append(results, r), append(paper, d)

@@ -117,7 +117,8 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 
 	text := card.String()
-	for _, want := range []string{"failed  refused\n", "refused: observations that the method"} {
+	for _, want := range []string{"failed  refused\n", "refused: observations that the method",
+		"diffusion, for example: it is shy"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}

@@ -109,6 +109,13 @@ func (c Card) String() string {
 	if refused {
 		text.WriteString("refused: observations that the method doesn't take; its figures in all " +
 			"tables are of the others\n")
+		told := map[string]bool{}
+		for _, r := range c.Rows {
+			if r.Refused > 0 && !told[r.Method] {
+				told[r.Method] = true
+				fmt.Fprintf(&text, "  %s, for example: %s\n", r.Method, r.Refusal)
+			}
+		}
 	}
 
 	if names := c.calibrated(); len(names) > 0 {

@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 )
 
-// gonbChanges are what galdecon's gonb has otherwise than the module, for sliders that always reach the kernel:
+// gonbChanges are what galdecon's gonb has otherwise than the module, for sliders that always reach
+// the kernel:
 //   - gonb's script in the notebook's page connects to the kernel without encryption, at the root of the host. Behind https, or on a hub that
 //     has each user's Jupyter below a path of his own, that fails. Ours takes the address of the page's Jupyter, as JupyterLab, or the classic
 //     notebook, says it in the page.
@@ -38,9 +39,9 @@ var gonbChanges = []struct{ file, old, new string }{
 	{"internal/comms/comms.go", "if s.Opened {\n\t\t// Close the previous", "if s.Opened && s.CommId != commId {\n\t\t// Close the previous"},
 }
 
-// gonbModfile writes a gonb with [gonbChanges] to dir, and a go.mod like the repository's tools.mod that takes it, whose path it
-// returns.
-// (go build's overlays don't reach into the cache of modules.)
+// gonbModfile writes a gonb with [gonbChanges] to dir, and a go.mod like the repository's tools.mod
+// that takes it, whose path it returns. (go build's overlays don't reach into the cache of
+// modules.)
 func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 	module, err := downloaded(ctx, repo, tools["gonb"])
 	if err != nil {
@@ -83,7 +84,8 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 	return path, os.WriteFile(path, versions, 0o644)
 }
 
-// downloaded is the folder of a module in the version that tools.mod pins, which is downloaded where it isn't there.
+// downloaded is the folder of a module in the version that tools.mod pins, which is downloaded
+// where it isn't there.
 func downloaded(ctx context.Context, repo, path string) (string, error) {
 	cmd, err := goCommand(ctx, repo, "mod", "download", "-modfile="+toolsMod, "-json", path)
 	if err != nil {

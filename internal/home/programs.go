@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// The files of the repository that pin the versions of the tools. (go takes a -modfile in no workspace; see goCommand.)
+// The files of the repository that pin the versions of the tools. (go takes a -modfile in no
+// workspace; see goCommand.)
 const toolsMod, toolsSum = "tools.mod", "tools.sum"
 
 // tools are the programs that the kernel consists of, by the versions that tools.mod pins.
@@ -72,7 +73,8 @@ var libraries = []string{
 // session is the folder of the process behind a kernel, which links them all.
 const session = "kernels/session/server"
 
-// librariesStep compiles the libraries into Go's build cache, which would otherwise be done, without a word, by the first cell.
+// librariesStep compiles the libraries into Go's build cache, which would otherwise be done,
+// without a word, by the first cell.
 func (h Home) librariesStep(repo string) step {
 	return step{
 		name:   "libraries",
@@ -136,8 +138,8 @@ func goBuild(ctx context.Context, run runner, repo string, args ...string) error
 	return nil
 }
 
-// Program builds the program in a folder of the repository as it is now, into bin/ under a name, and returns its path. What the
-// compiler says is in the error.
+// Program builds the program in a folder of the repository as it is now, into bin/ under a name,
+// and returns its path. What the compiler says is in the error.
 func (h Home) Program(ctx context.Context, repo, folder, name string) (path string, err error) {
 	run := func(cmd *exec.Cmd) error {
 		said, err := cmd.CombinedOutput()
@@ -158,8 +160,8 @@ func (h Home) program(ctx context.Context, run runner, repo, folder, name string
 	})
 }
 
-// whole puts the programs that build makes in a folder beside bin/ there by renaming, so that a program in bin/ is always whole, also while a running
-// kernel uses it.
+// whole puts the programs that build makes in a folder beside bin/ there by renaming, so that a
+// program in bin/ is always whole, also while a running kernel uses it.
 func (h Home) whole(build func(dir string) error) error {
 	dir, err := os.MkdirTemp(h.Dir, "build-*")
 	if err != nil {
@@ -184,8 +186,8 @@ func (h Home) whole(build func(dir string) error) error {
 	return nil
 }
 
-// sources is the contents of files of the repository, and of the Go sources and what they embed below its directories, with their
-// names and Go's version.
+// sources is the contents of files of the repository, and of the Go sources and what they embed
+// below its directories, with their names and Go's version.
 func sources(repo string, names ...string) (string, error) {
 	var all strings.Builder
 	fmt.Fprintln(&all, runtime.Version())
@@ -195,7 +197,8 @@ func sources(repo string, names ...string) (string, error) {
 			if err == nil && d.IsDir() && d.Name() == "testdata" {
 				return filepath.SkipDir
 			}
-			isSource := slices.Contains([]string{".go", ".py", ".txt"}, filepath.Ext(path)) && !strings.HasSuffix(path, "_test.go")
+			isSource := slices.Contains([]string{".go", ".py", ".txt"}, filepath.Ext(path)) &&
+				!strings.HasSuffix(path, "_test.go")
 			if err != nil || d.IsDir() || path != root && !isSource {
 				return err
 			}

@@ -33,7 +33,8 @@ func (h Home) pythonStep() step {
 		does:     "Python environment with Jupyter and the XLA plugin",
 		products: []string{h.Python(), filepath.Join(dir, "bin", "jupyter")},
 		inputs: func() (string, error) {
-			// The interpreter behind the environment: one that was upgraded or removed makes the environment useless.
+			// The interpreter behind the environment: one that was upgraded or removed makes the
+			// environment useless.
 			base, err := filepath.EvalSymlinks(h.Python())
 			if err != nil {
 				return "", err
@@ -59,20 +60,21 @@ func (h Home) pythonStep() step {
 
 // diversions are the settings of pip that would have it install elsewhere, otherwise or not at all.
 var diversions = []string{
-	"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_DRY_RUN", "PIP_REQUIRE_VIRTUALENV", "PIP_CONSTRAINT",
-	"PIP_REQUIREMENT", "PIP_PLATFORM",
+	"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_DRY_RUN",
+	"PIP_REQUIRE_VIRTUALENV", "PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_PLATFORM",
 }
 
-// pip installs the requirements into the environment. The user's settings that say where packages come from are heeded, those that
-// say where packages go aren't.
+// pip installs the requirements into the environment. The user's settings that say where packages
+// come from are heeded, those that say where packages go aren't.
 func (h Home) pip(ctx context.Context, run runner) error {
 	list, dir := filepath.Join(h.Dir, "requirements.txt"), filepath.Join(h.Dir, "python")
 	if err := writeFile(list, []byte(requirements)); err != nil {
 		return err
 	}
-	// --no-deps since the requirements hold all dependencies, --no-compile since Python compiles what it uses by itself. The second
-	// line takes the place of what a pip.conf may say.
-	pip := exec.CommandContext(ctx, h.Python(), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-compile",
+	// --no-deps since the requirements hold all dependencies, --no-compile since Python compiles
+	// what it uses by itself. --target to --no-user take the place of what a pip.conf may say.
+	pip := exec.CommandContext(ctx, h.Python(), "-I", "-m", "pip", "install",
+		"--no-deps", "--require-hashes", "--no-compile",
 		"--target=", "--root=/", "--prefix="+dir, "--no-user",
 		"--no-input", "--progress-bar=off", "--disable-pip-version-check", "-r", list)
 	pip.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
@@ -83,13 +85,14 @@ func (h Home) pip(ctx context.Context, run runner) error {
 		return fmt.Errorf("pip could not install %s into %s: %w", list, dir, pipError(err))
 	}
 	if err := run(exec.CommandContext(ctx, h.Python(), "-I", "-c", installed, list)); err != nil {
-		return fmt.Errorf("pip installed something else, or elsewhere: %w; see what its settings are (pip config list, and variables "+
-			"that begin with PIP_), change them and run it again", err)
+		return fmt.Errorf("pip installed something else, or elsewhere: %w; see what its settings are "+
+			"(pip config list, and variables that begin with PIP_), change them and run it again", err)
 	}
 	return nil
 }
 
-// FindPython returns the interpreter that the environment is made with, the python3 on the PATH, and its version.
+// FindPython returns the interpreter that the environment is made with, the python3 on the PATH,
+// and its version.
 func FindPython(ctx context.Context) (path, version string, err error) {
 	path, err = exec.LookPath("python3")
 	if err != nil {

@@ -9,13 +9,15 @@ import (
 	"galdecon/internal/home"
 )
 
-// TestPipThatDoesNothing checks that a pip that ends without an error, but hasn't installed what it should, isn't believed.
+// TestPipThatDoesNothing checks that a pip that ends without an error, but hasn't installed what it
+// should, isn't believed.
 func TestPipThatDoesNothing(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A python3 that makes environments in which pip does nothing, and one script of Jupyter's is there.
+	// A python3 that makes environments in which pip does nothing, and one script of Jupyter's is
+	// there.
 	pythonScript(t, `case "$*" in *venv*)
 	`+python+` "$@" || exit
 	for dir; do :; done

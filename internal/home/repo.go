@@ -15,14 +15,16 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// Package returns the import path of the package in a folder of this module, "" for the module's own.
+// Package returns the import path of the package in a folder of this module, "" for the module's
+// own.
 func Package(folder string) string {
 	module := strings.TrimSuffix(reflect.TypeFor[Home]().PkgPath(), "/internal/home")
 	return path.Join(module, folder)
 }
 
-// FindRepo returns the directory of the galdecon module, which notebooks build against and programs are built from:
-// $GALDECON_REPO, or else the one that this program was itself compiled from or, where that is gone or wasn't noted (go build
+// FindRepo returns the directory of the galdecon module, which notebooks build against and programs
+// are built from: $GALDECON_REPO, or else the one that this program was itself compiled from or,
+// where that is gone or wasn't noted (go build
 // -trimpath), the one that the go command takes in the current directory.
 func FindRepo() (string, error) {
 	_, source, _, _ := runtime.Caller(0)
@@ -33,8 +35,8 @@ func FindRepo() (string, error) {
 func findRepo(source string) (string, error) {
 	if dir := os.Getenv(RepoEnv); dir != "" {
 		if !IsRepo(dir) {
-			return "", fmt.Errorf("%s is %s, which has no go.mod of the module %s; unset it or set it to a clone of galdecon",
-				RepoEnv, dir, Package(""))
+			return "", fmt.Errorf("%s is %s, which has no go.mod of the module %s; "+
+				"unset it or set it to a clone of galdecon", RepoEnv, dir, Package(""))
 		}
 		return filepath.Abs(dir)
 	}
@@ -52,8 +54,9 @@ func findRepo(source string) (string, error) {
 	} else if err != nil {
 		why = fmt.Sprintf(" (%v)", err)
 	}
-	return "", fmt.Errorf("galdecon's sources aren't found from the current directory%s; change to a clone of galdecon, or to a "+
-		"module with a go.work that names one (go work init . PATH/TO/galdecon), or set %s to one", why, RepoEnv)
+	return "", fmt.Errorf("galdecon's sources aren't found from the current directory%s; "+
+		"change to a clone of galdecon, or to a module with a go.work that names one "+
+		"(go work init . PATH/TO/galdecon), or set %s to one", why, RepoEnv)
 }
 
 // IsRepo tells whether dir is that of the galdecon module.

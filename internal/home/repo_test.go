@@ -21,7 +21,8 @@ func own(t *testing.T) string {
 	return repo
 }
 
-// TestFindRepo checks how the repository is found: by GALDECON_REPO, by where the program was compiled, or by the go command.
+// TestFindRepo checks how the repository is found: by GALDECON_REPO, by where the program was
+// compiled, or by the go command.
 func TestFindRepo(t *testing.T) {
 	repo := own(t)
 	const trimmed = "module/internal/home/repo.go" // as go build -trimpath notes it
@@ -77,8 +78,8 @@ func TestFindRepo(t *testing.T) {
 	}
 }
 
-// TestTools checks that what both tools.mod and go.mod pin for the kernel and its cells is the same, and that who requires the
-// module gets none of the tools.
+// TestTools checks that what both tools.mod and go.mod pin for the kernel and its cells is the
+// same, and that who requires the module gets none of the tools.
 func TestTools(t *testing.T) {
 	repo := own(t)
 	read := func(name string) *modfile.File {
@@ -116,7 +117,8 @@ func TestTools(t *testing.T) {
 	}
 }
 
-// TestForeignWorkspace builds a program below somebody else's go.work, with flags that go refuses in a workspace.
+// TestForeignWorkspace builds a program below somebody else's go.work, with flags that go refuses
+// in a workspace.
 func TestForeignWorkspace(t *testing.T) {
 	repo, dir := own(t), t.TempDir()
 	work := filepath.Join(dir, "go.work")

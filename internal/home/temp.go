@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// Executes returns an error unless programs in dir can be executed. They can't where a disk is mounted with the option noexec.
+// Executes returns an error unless programs in dir can be executed. They can't where a disk is
+// mounted with the option noexec.
 func Executes(dir string) error {
 	program := filepath.Join(dir, fmt.Sprintf(".galdecon-%d", os.Getpid()))
 	err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700)
@@ -26,8 +27,8 @@ func Executes(dir string) error {
 	return err
 }
 
-// Temp returns the directory for the temporary files of what executes programs there: the system's or, where it doesn't execute any,
-// tmp/ in the home, which it makes.
+// Temp returns the directory for the temporary files of what executes programs there: the system's
+// or, where it doesn't execute any, tmp/ in the home, which it makes.
 func (h Home) Temp() (string, error) {
 	if Executes(os.TempDir()) == nil {
 		return os.TempDir(), nil

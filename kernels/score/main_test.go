@@ -132,7 +132,6 @@ func TestRefuses(t *testing.T) {
 		{"--candidates 1", "at least 2 candidates"},
 		{"--epsilon 0", "ε must be positive"},
 		{"--wrong -100", "-100 %"},
-		{"--noise 0.1 --weights none", "trained for at most 0.03"},
 		{"--weights none.pth", "there are no weights"},
 		{"--psf none.fits", "none.fits"},
 		{"galaxies", "unknown command"},
@@ -152,6 +151,21 @@ func TestRefuses(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "{")
 	if _, err := execute(t.Context()); err == nil || !strings.Contains(err.Error(), scorecard.OptionsEnv) {
 		t.Errorf("broken environment: %v", err)
+	}
+}
+
+// Noise that the model wasn't trained for ends no run: its galaxies are counted, and the reason told.
+func TestCountsRefusals(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, `{"n": 2, "candidates": 2}`)
+	t.Chdir(t.TempDir())
+	text, err := execute(t.Context(), "--model", micro(t), "--noise", "0.1", "--weights", "none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"refused", "micro, for example: noise of", "trained for at most 0.03"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, text)
+		}
 	}
 }
 

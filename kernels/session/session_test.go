@@ -78,7 +78,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	truth := sessiontest.Galaxies().Select(0, 1, 2)
 	truth.IDs = []string{"a", "b", "c"}
 	same(t, "reports", must(s.Evaluate(truth, posteriors))(t), must(galdecon.Evaluate(truth, posteriors))(t))
-	for what, compared := range map[string][]posterior.Posterior{"fewer posteriors": posteriors[:2], "no posteriors": nil, "no candidates": make([]posterior.Posterior, 3)} {
+	for what, compared := range map[string][]posterior.Posterior{"one twice": append(posteriors[:2:2], posteriors[0]), "no posteriors": nil, "no candidates": make([]posterior.Posterior, 3)} {
 		_, err = s.Evaluate(truth, compared)
 		_, want := galdecon.Evaluate(truth, compared)
 		wants(t, what, err, nil, want.Error())
