@@ -132,7 +132,7 @@ func (c Card) String() string {
 						cells = append(cells, "—")
 					} else {
 						cells = append(cells, fmt.Sprintf("%.1f ± %.1f", 100*of.Coverage.Distance,
-							100*of.Coverage.Error))
+							100*of.Coverage.HalfWidth))
 					}
 					failed = max(failed, of.Failed)
 				}
@@ -319,7 +319,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 				of := r.Calibration[k]
 				if of.Coverage != nil {
 					cells[0], cells[1], cells[2] = full(of.Coverage.Distance),
-						full(of.Coverage.Error), full(of.Ranks.P)
+						full(of.Coverage.HalfWidth), full(of.Ranks.P)
 				}
 				if of.ErrorOverSpread != nil {
 					cells[3] = full(of.ErrorOverSpread.Value)

@@ -25,15 +25,15 @@ type Weights struct{ Alpha, Beta float64 }
 
 func (w Weights) String() string { return fmt.Sprintf("α = %g, β = %g", w.Alpha, w.Beta) }
 
-// Grid returns all pairs of weights, β running fastest.
-func Grid(alphas, betas []float64) []Weights {
-	var grid []Weights
+// Pairs returns all pairs of weights, β running fastest.
+func Pairs(alphas, betas []float64) []Weights {
+	var pairs []Weights
 	for _, a := range alphas {
 		for _, b := range betas {
-			grid = append(grid, Weights{a, b})
+			pairs = append(pairs, Weights{a, b})
 		}
 	}
-	return grid
+	return pairs
 }
 
 // weighted returns the configuration of a CVAE with other weights.
@@ -48,7 +48,7 @@ func weighted(c galdecon.Config, w Weights) galdecon.Config {
 type Plan struct {
 	// Model is the configuration of a CVAE, whose own weights don't count.
 	Model galdecon.Config
-	// Weights are those of its loss, one model for each; see [Grid].
+	// Weights are those of its loss, one model for each; see [Pairs].
 	Weights []Weights
 }
 
@@ -71,7 +71,7 @@ func Run(
 			"from the preset tiny-cvae")
 	}
 	if len(weights) == 0 {
-		return nil, errors.New("sweep: a sweep needs at least one pair of weights; see Grid")
+		return nil, errors.New("sweep: a sweep needs at least one pair of weights; see Pairs")
 	}
 	for _, w := range weights {
 		if err := weighted(c, w).Validate(); err != nil {

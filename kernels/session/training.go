@@ -13,9 +13,13 @@ import (
 	"galdecon/kernels/session/internal/wire"
 )
 
-// Config is a galdecon.Config. (It is an interface to keep this package free of XLA.)
+// Config is implemented by galdecon.Config alone. It is an interface to keep this package free of
+// XLA.
 type Config interface {
+	// Validate returns an error if no model can be trained as configured.
 	Validate() error
+	// Folder returns where the model of the configuration belongs below parent.
+	Folder(parent string) string
 }
 
 // Training is a training in the session. It goes on whether or not someone watches.

@@ -4,8 +4,21 @@ import (
 	"reflect"
 	"testing"
 
+	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/psf"
 )
+
+var _ Config = galdecon.Config{}
+
+// Other values that can be validated aren't taken for a configuration.
+func TestConfig(t *testing.T) {
+	for _, value := range []any{psf.PSF{}, psf.Instrument{}, galdecon.Config{}.Fit} {
+		if _, ok := value.(Config); ok {
+			t.Errorf("a %T can be trained", value)
+		}
+	}
+}
 
 // The parts of galaxies that are sent one after the other have the names and scales of their own images only.
 func TestSome(t *testing.T) {
