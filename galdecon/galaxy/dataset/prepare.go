@@ -17,8 +17,8 @@ type Config struct {
 	// Channels is the number of channels. With 1 (0 means 1 as well) the mean of the stamp's is taken; with more, stamps that don't have as
 	// many are rejected.
 	Channels int `json:"channels,omitempty"`
-	// Centre is where the square that's cut out has its centre.
-	Centre galaxy.Center `json:"centre,omitempty"`
+	// Center is where the square that's cut out has its center.
+	Center galaxy.Center `json:"centre,omitempty"`
 	// Crop is the side of the square that's cut out, in pixels of the stamp, at least Size. 0 means the largest around the centre that the
 	// stamp holds, but at least Size. Where it would reach beyond the stamp it's moved inwards. The square is averaged down over
 	// area, to Size; it's never enlarged.
@@ -67,8 +67,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("dataset: Size is %d, with %d channel(s); an image must have at most %d bytes", c.Size, c.channels(), maxImage)
 	case c.Crop != 0 && c.Crop < c.Size:
 		return fmt.Errorf("dataset: Crop is %d pixels; it must be at least Size, %d: images are never enlarged", c.Crop, c.Size)
-	case !slices.Contains([]galaxy.Center{galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid}, c.Centre):
-		return fmt.Errorf("dataset: there is no Centre %q; choose %q, %q or %q", c.Centre, galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid)
+	case !slices.Contains([]galaxy.Center{galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid}, c.Center):
+		return fmt.Errorf("dataset: there is no Center %q; choose %q, %q or %q", c.Center, galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid)
 	case !slices.Contains([]Scaling{ScalePeak, ScaleSurvey, ScaleFixed}, c.Scaling):
 		return fmt.Errorf("dataset: there is no Scaling %q; choose %q, %q or %q", c.Scaling, ScalePeak, ScaleSurvey, ScaleFixed)
 	case c.Scaling == ScaleFixed && !(c.Divisor > 0 && c.Divisor < math.Inf(1)):
@@ -207,8 +207,8 @@ func divide(pixels []float32, by float64) {
 func (c Config) cut(im *galaxy.Images) *galaxy.Images {
 	side := min(im.Height, im.Width)
 	top, left := (im.Height-side)/2, (im.Width-side)/2
-	if c.Centre != galaxy.CenterMiddle {
-		y, x := im.Find(c.Centre)
+	if c.Center != galaxy.CenterMiddle {
+		y, x := im.Find(c.Center)
 		if c.Crop == 0 {
 			cy, cx := int(math.Round(y)), int(math.Round(x))
 			side = max(2*min(cy, cx, im.Height-cy, im.Width-cx), c.Size)

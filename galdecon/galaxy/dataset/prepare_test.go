@@ -48,7 +48,7 @@ func TestPrepareAgreesWithImagesPrepare(t *testing.T) {
 // TestFluxIsGivenBack: the sum of the pixels times scale times zoom² is the flux of the stamp.
 func TestFluxIsGivenBack(t *testing.T) {
 	im := blob(60, 60, 1, 29.5, 29.5, 4, 123)
-	for _, c := range []Config{{Size: 30}, {Size: 24}, {Size: 20, Crop: 50}, {Size: 32, Scaling: ScaleFixed, Divisor: 1000}, {Size: 16, Centre: galaxy.CenterCentroid, Crop: 48}} {
+	for _, c := range []Config{{Size: 30}, {Size: 24}, {Size: 20, Crop: 50}, {Size: 32, Scaling: ScaleFixed, Divisor: 1000}, {Size: 16, Center: galaxy.CenterCentroid, Crop: 48}} {
 		p, err := c.prepare(im)
 		if err != nil {
 			t.Fatal(err)
@@ -92,11 +92,11 @@ func TestCrops(t *testing.T) {
 	}{
 		"the middle":              {Config{Size: 8}, 64, [2]int{26, 39}},
 		"a crop in the middle":    {Config{Size: 8, Crop: 40}, 40, [2]int{14, 27}},
-		"the largest":             {Config{Size: 8, Centre: galaxy.CenterBrightest}, 54, [2]int{26, 26}}, // 2 * 27 rows above and below the edge at 27
-		"a crop around":           {Config{Size: 8, Centre: galaxy.CenterBrightest, Crop: 20}, 20, [2]int{9, 9}},
-		"a crop moved inwards":    {Config{Size: 8, Centre: galaxy.CenterBrightest, Crop: 62}, 62, [2]int{26, 30}},
-		"at least Size, inwards":  {Config{Size: 60, Centre: galaxy.CenterBrightest}, 60, [2]int{26, 29}},
-		"a centroid of the whole": {Config{Size: 8, Centre: galaxy.CenterCentroid, Crop: 64}, 64, [2]int{26, 31}},
+		"the largest":             {Config{Size: 8, Center: galaxy.CenterBrightest}, 54, [2]int{26, 26}}, // 2 * 27 rows above and below the edge at 27
+		"a crop around":           {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 20}, 20, [2]int{9, 9}},
+		"a crop moved inwards":    {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 62}, 62, [2]int{26, 30}},
+		"at least Size, inwards":  {Config{Size: 60, Center: galaxy.CenterBrightest}, 60, [2]int{26, 29}},
+		"a centroid of the whole": {Config{Size: 8, Center: galaxy.CenterCentroid, Crop: 64}, 64, [2]int{26, 31}},
 	} {
 		square := c.config.cut(im)
 		if square.Height != c.side || square.Width != c.side {
@@ -152,7 +152,7 @@ func TestPrepareConfigRefuses(t *testing.T) {
 		"Channels":          {Size: 8, Channels: -1},
 		"Size is 1048576":   {Size: 1 << 20},
 		"Crop":              {Size: 8, Crop: 4},
-		"Centre":            {Size: 8, Centre: "left"},
+		"Center":            {Size: 8, Center: "left"},
 		"Scaling":           {Size: 8, Scaling: "log"},
 		"needs a positive":  {Size: 8, Scaling: ScaleFixed},
 		"only fixed":        {Size: 8, Divisor: 2},
