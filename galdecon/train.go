@@ -105,9 +105,9 @@ func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	}
 	if c.CVAE != nil {
 		terms := c.CVAE.Terms(scope, y, x, psfs)
-		fit.Report(scope, "clean", terms.Clean)
-		fit.Report(scope, "blurred", terms.Blurred)
-		fit.Report(scope, "KL", terms.KL)
+		fit.Record(scope, "clean", terms.Clean)
+		fit.Record(scope, "blurred", terms.Blurred)
+		fit.Record(scope, "KL", terms.KL)
 		return terms.Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
 	}
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})

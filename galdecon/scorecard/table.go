@@ -301,7 +301,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 		if r.Seconds == 0 {
 			seconds = ""
 		}
-		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise),
+		line := []string{r.Method, sigma, r.Setting.PSFs.Name, full(r.Setting.Noise),
 			full(r.Setting.WidthError), strconv.Itoa(c.Galaxies), c.Source,
 			strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
 			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}

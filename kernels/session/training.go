@@ -60,7 +60,7 @@ func (s *Session) Train(config Config, galaxies *galaxy.Images, dir string) (*Tr
 	var requests []any
 	n := max(1, partSize/(galaxies.Height*galaxies.Width*galaxies.Channels))
 	for first := 0; first < galaxies.N; first += n {
-		part := wire.TrainRequest{Galaxies: some(galaxies, first, min(first+n, galaxies.N))}
+		part := wire.TrainRequest{Galaxies: slice(galaxies, first, min(first+n, galaxies.N))}
 		if first == 0 {
 			part.Dir, part.WorkingDir, part.Config = path, here, text
 		}
@@ -77,8 +77,8 @@ func (s *Session) Train(config Config, galaxies *galaxy.Images, dir string) (*Tr
 	return &Training{Dir: path, Steps: status.Last.Steps, session: s}, nil
 }
 
-// some are the images from first to before end; their pixels are shared.
-func some(images *galaxy.Images, first, end int) *galaxy.Images {
+// slice returns the images from first to before end; their pixels are shared.
+func slice(images *galaxy.Images, first, end int) *galaxy.Images {
 	each := images.Height * images.Width * images.Channels
 	part := *images
 	part.N, part.Pixels = end-first, images.Pixels[first*each:end*each]

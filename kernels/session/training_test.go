@@ -21,14 +21,14 @@ func TestConfig(t *testing.T) {
 }
 
 // The parts of galaxies that are sent one after the other have the names and scales of their own images only.
-func TestSome(t *testing.T) {
+func TestSlice(t *testing.T) {
 	images := galaxy.NewImages(4, 2, 3, 1)
 	for i := range images.Pixels {
 		images.Pixels[i] = float32(i)
 	}
 	check := func() {
 		t.Helper()
-		if got, want := some(images, 1, 3), images.Select(1, 2); !reflect.DeepEqual(got, want) {
+		if got, want := slice(images, 1, 3), images.Select(1, 2); !reflect.DeepEqual(got, want) {
 			t.Errorf("the part is %+v, want %+v", got, want)
 		}
 	}
