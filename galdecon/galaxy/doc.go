@@ -8,7 +8,7 @@
 //		Size: 64, Center: galaxy.CenterCentroid, Split: dataset.SplitConfig{Validation: 0.2, Seed: 1},
 //	}, nil)
 //	set, err := dataset.Open("sets/mine")
-//	training, err := set.Part(dataset.Training)
+//	training, err := set.Subset(dataset.Training)
 //
 // Of an observation, first mark what has no data and take the sky away, then cut the galaxy out:
 //

@@ -1,3 +1,5 @@
+// Package raster holds what the packages of galaxies do to plain rows of pixels: averaging them down,
+// and scaling them.
 package raster
 
 import (
