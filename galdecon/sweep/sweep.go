@@ -1,3 +1,10 @@
+// Package sweep trains the CVAE with several weights of its loss and compares what they do to the
+// candidates: the experiment of the paper's Figure 4.
+//
+//	plan := sweep.Plan{Model: config, Weights: sweep.Pairs([]float64{0.5, 1, 2}, []float64{1})}
+//	dirs, err := sweep.Run(ctx, plan, galaxies, "checkpoints", nil)
+//	results, err := sweep.Evaluate(ctx, dirs, benchmark)
+//	fmt.Print(sweep.Table(results))
 package sweep
 
 import (
