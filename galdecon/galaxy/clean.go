@@ -9,11 +9,13 @@ import (
 type Center string
 
 const (
-	// Middle is the default: the middle of the stamp.
+	// CenterMiddle is the default: the middle of the stamp.
 	CenterMiddle Center = ""
-	// Brightest is the brightest pixel within the central half, of the mean over 3 x 3 pixels: a single hot pixel doesn't count.
+	// CenterBrightest is the brightest pixel within the central half, of the mean over 3 x 3
+	// pixels: a single hot pixel doesn't count.
 	CenterBrightest Center = "brightest"
-	// Centroid is the centre of the light that is above half of the brightest of those means, within the central half.
+	// CenterCentroid is the center of the light that is above half of the brightest of those means,
+	// within the central half.
 	CenterCentroid Center = "centroid"
 )
 
@@ -21,11 +23,12 @@ const (
 type Bad string
 
 const (
-	// Interpolate is the default: a bad pixel becomes the mean of the good ones among its eight neighbours, again and again until none is left.
+	// BadInterpolate is the default: a bad pixel becomes the mean of the good ones among its eight
+	// neighbors, again and again until none is left.
 	BadInterpolate Bad = ""
-	// Zero makes bad pixels 0.
+	// BadZero makes bad pixels 0.
 	BadZero Bad = "zero"
-	// Reject rejects stamps with bad pixels.
+	// BadReject rejects stamps with bad pixels.
 	BadReject Bad = "reject"
 )
 

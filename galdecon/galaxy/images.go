@@ -215,9 +215,9 @@ func FromTensor(t *tensors.Tensor) (*Images, error) {
 	return &Images{N: d[0], Height: d[1], Width: d[2], Channels: d[3], Pixels: pixels}, nil
 }
 
-// Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or
-// a value that is not finite, with the image and the place where it stands. Bad pixels must be
-// finite as well, as those of [Images.Fill] are.
+// Validate returns an error if the batch has an empty or inconsistent shape, or a value that is not
+// finite, with the image and the place where the first stands. Bad pixels must be finite as well,
+// as those of [Images.Fill] are.
 func (im *Images) Validate() error {
 	if err := im.CheckShape(); err != nil {
 		return err
@@ -225,10 +225,11 @@ func (im *Images) Validate() error {
 	return im.CheckFinite()
 }
 
-// CheckShape is [Images.Validate] of all but the values.
+// CheckShape returns an error if the batch has an empty or inconsistent shape.
 func (im *Images) CheckShape() error {
 	if im == nil {
-		return errors.New("galaxy: there are no images; load some, or make them by Synthetic")
+		return errors.New("galaxy: there are no images; load some, or make them by " +
+			"synthetic.Galaxies")
 	}
 	if im.N < 1 || im.Height < 1 || im.Width < 1 || im.Channels < 1 {
 		return fmt.Errorf("galaxy: images have the shape [%d, %d, %d, %d]; every dimension must be at least 1", im.N, im.Height, im.Width, im.Channels)
@@ -252,7 +253,7 @@ func (im *Images) CheckShape() error {
 	return nil
 }
 
-// CheckFinite reports the first value that is NaN or infinite.
+// CheckFinite returns an error if a value is NaN or infinite, with the place of the first.
 func (im *Images) CheckFinite() error {
 	for i := range im.N {
 		for k, v := range im.At(i) {

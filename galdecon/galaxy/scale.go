@@ -32,7 +32,8 @@ func (im *Images) Peaks() ([]float64, error) {
 	for i := range peaks {
 		peaks[i] = im.centralMax(i)
 		if peaks[i] <= 0 {
-			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half; is the galaxy in the centre?", im.ID(i), i)
+			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its "+
+				"central half; is the galaxy in the center?", im.ID(i), i)
 		}
 	}
 	return peaks, nil

@@ -73,7 +73,7 @@ type partial struct {
 	flushed         time.Time
 }
 
-// imageBytes is the size of one image in the file.
+// imageBytes returns the size of one image in the file.
 func (p *partial) imageBytes() int64 {
 	return 4 * int64(p.config.Size) * int64(p.config.Size) * int64(p.config.channels())
 }
@@ -170,7 +170,7 @@ func (p *partial) keep(n int) error {
 	return nil
 }
 
-// journalBytes is the size of the journal with all stamps so far.
+// journalBytes returns the size of the journal with all stamps so far.
 func (p *partial) journalBytes() int64 {
 	if len(p.entries) == 0 {
 		return 0

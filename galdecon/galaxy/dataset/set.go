@@ -181,7 +181,7 @@ func (s *Set) readIndex() error {
 	return nil
 }
 
-// usable reports a set whose images aren't mapped.
+// usable returns an error if the images of the set aren't mapped.
 func (s *Set) usable() error {
 	switch {
 	case s == nil:
@@ -268,8 +268,8 @@ func (s *Set) Rejected() ([]Rejection, error) {
 	return all, nil
 }
 
-// Verify reads all pixels from the file and compares them with their hashes: it reports images that
-// have changed there since they were written.
+// Verify reads all pixels from the file and compares them with their hashes. It returns an error if
+// images have changed there since they were written.
 func (s *Set) Verify(ctx context.Context) error {
 	if err := s.usable(); err != nil {
 		return err

@@ -41,7 +41,7 @@ func (j job) run(config Config) {
 	j.result <- r
 }
 
-// hashOf is the SHA-256 of pixels as they are stored.
+// hashOf returns the SHA-256 of pixels as they are stored.
 func hashOf(pixels []float32) string {
 	hash := sha256.New()
 	buffer := make([]byte, 0, 1<<14)

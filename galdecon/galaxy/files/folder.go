@@ -166,7 +166,8 @@ func (m *meter) ReadAt(b []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// progress is the fraction of the folder that is passed. Archives that aren't read from their beginning to the end don't make it shrink.
+// progress returns the fraction of the folder that is passed. Archives that aren't read from their
+// beginning to the end don't make it shrink.
 func (w *walk) progress() float64 {
 	part := 1.0
 	if w.current != nil {
