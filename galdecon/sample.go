@@ -175,7 +175,7 @@ func (d *drawing) refuse(refusal *Refusal, yield func(Part, error) bool) (more b
 	return yield(Part{N: d.n, M: d.given.N(), Posterior: Posterior{Index: refusal.Index, Seed: d.seed}}, refusal)
 }
 
-// stream is the stream of random numbers of a candidate.
+// stream returns the stream of random numbers of a candidate.
 func stream(observation, candidate int) uint64 { return uint64(observation)<<32 | uint64(candidate) }
 
 // scale sets dst to factor·src.

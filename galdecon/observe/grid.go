@@ -133,7 +133,7 @@ func part(x *graph.Node, axis, start, end int) *graph.Node {
 // planes turns images [batch, height, width, channels] into [batch, channels, height, width].
 func planes(images *graph.Node) *graph.Node { return graph.TransposeAllAxes(images, 0, 3, 1, 2) }
 
-// images is the inverse of planes.
+// images returns the inverse of planes.
 func images(planes *graph.Node) *graph.Node { return graph.TransposeAllAxes(planes, 0, 2, 3, 1) }
 
 // Transfer is the transfer function K̂ of what blurs and moves an exposure, its Fourier transform

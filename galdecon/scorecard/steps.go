@@ -18,6 +18,7 @@ import (
 
 // Steps is what a sampler of a diffusion model gives for its number of evaluations of the network.
 type Steps struct {
+	// Sampler is what the candidates were drawn with.
 	Sampler ddpm.Sampler
 	// Retained is the share of candidates below ε, Reconvolution the MSE of candidates blurred
 	// again to x.

@@ -94,7 +94,8 @@ func slice(images *galaxy.Images, first, end int) *galaxy.Images {
 	return &part
 }
 
-// Training finds the training in the folder dir that this session has started, also if it has ended since.
+// Training returns the training in the folder dir that this session has started, also if it has
+// ended since. It is an error that matches fs.ErrNotExist if there is none.
 func (s *Session) Training(dir string) (*Training, error) {
 	path, err := filepath.Abs(dir)
 	if err != nil {
@@ -119,8 +120,9 @@ const (
 	Failed   = wire.Failed
 )
 
-// State tells what it does now. last is its progress after the last step or, before the first in this session, that of the checkpoint which it
-// goes on from: its Elapsed is 0 then, and what isn't known of the losses is NaN. Its Step is 0 where there is no checkpoint either. err is why it
+// State returns what it does now. last is its progress after the last step or, before the first in
+// this session, that of the checkpoint which it goes on from: its Elapsed is 0 then, and what isn't
+// known of the losses is NaN. Its Step is 0 where there is no checkpoint either. err is why it
 // failed, if it did.
 func (t *Training) State() (state State, last fit.Progress, err error) {
 	found, err := call[wire.History](context.Background(), t.session, wire.Training, wire.Folder{Dir: t.Dir})
@@ -130,15 +132,15 @@ func (t *Training) State() (state State, last fit.Progress, err error) {
 	return found.Status.State, found.Status.Last, found.Status.Failure.Err()
 }
 
-// History is the loss until now, of earlier sessions, too, in at most some 2000 points: what a plot is given that goes on with what
-// Watch reports.
+// History returns the loss until now, of earlier sessions, too, in at most some 2000 points: what a
+// plot is given that goes on with what Watch reports.
 func (t *Training) History() ([]fit.Point, error) {
 	found, err := call[wire.History](context.Background(), t.session, wire.Training, wire.Folder{Dir: t.Dir})
 	return found.Points, err
 }
 
-// Model is the model of the training's last checkpoint. It is an error that matches fs.ErrNotExist where there is none yet. What is compiled
-// for one checkpoint serves the next.
+// Model returns the model of the training's last checkpoint. It is an error that matches
+// fs.ErrNotExist where there is none yet. What is compiled for one checkpoint serves the next.
 func (t *Training) Model() (*Model, error) { return t.session.Load(t.Dir) }
 
 // Watch calls report, which may be nil, after every step from now on, and returns when the training has ended, with the error of one

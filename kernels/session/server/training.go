@@ -124,7 +124,7 @@ func (t *trainings) running(dir string) (*training, *galaxy.Images) {
 	return one, one.galaxies
 }
 
-// begin is start without waiting; t.mu is held.
+// begin does what start does without waiting; t.mu is held.
 func (t *trainings) begin(r wire.TrainRequest, c galdecon.Config) (*training, error) {
 	if one, before := t.running(r.Dir); one != nil {
 		if !reflect.DeepEqual(one.config, c) || !slices.Equal(before.Pixels, r.Galaxies.Pixels) {
