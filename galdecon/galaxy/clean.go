@@ -116,10 +116,11 @@ func (im *Images) interpolate(i int, holes []bool, bad int) bool {
 	return true
 }
 
-// Find returns where the galaxy of a single image is, which has no bad pixels: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
+// Find returns where the galaxy of a single image is, which has no bad pixels: the row and column
+// from the upper left corner of the first pixel, whose center is (0.5, 0.5).
 func (im *Images) Find(center Center) (y, x float64) {
-	grey := im.Gray()
-	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
+	gray := im.Gray()
+	at := func(y, x int) float64 { return float64(gray.Pixels[y*im.Width+x]) }
 	smooth := NewImages(1, im.Height, im.Width, 1)
 	brightest := math.Inf(-1)
 	for i := im.Height / 4; i < im.Height-im.Height/4; i++ {

@@ -327,7 +327,7 @@ func TestPSFByHand(t *testing.T) {
 		"empty":          {psf.PSF{}, "0×0"},
 		"weights lack":   {psf.PSF{Size: 2, Pixels: []float32{1}}, "needs 4 weights, got 1"},
 		"negative size":  {psf.PSF{Size: -1, Pixels: []float32{1}}, "got 1"},
-		"not normalised": {psf.PSF{Size: 2, Pixels: []float32{1, 1, 1, 1}}, "sum to 4"},
+		"not normalized": {psf.PSF{Size: 2, Pixels: []float32{1, 1, 1, 1}}, "sum to 4"},
 		"NaN":            {psf.PSF{Size: 1, Pixels: []float32{nan}}, "sum to NaN"},
 	} {
 		for what, err := range map[string]error{

@@ -12,7 +12,8 @@ import (
 	"galdecon/galdecon/internal/galtest"
 )
 
-// blob is a stamp of h x w pixels with a round Gaussian of the given peak and σ at (row, col), pixel centres being whole numbers, on a sky of 0.
+// blob is a stamp of h x w pixels with a round Gaussian of the given peak and σ at (row, col),
+// pixel centers being whole numbers, on a sky of 0.
 func blob(h, w, channels int, row, col, sigma, peak float64) *galaxy.Images {
 	im := galaxy.NewImages(1, h, w, channels)
 	for k := range im.Pixels {
@@ -36,11 +37,11 @@ func TestPrepareAgreesWithImagesPrepare(t *testing.T) {
 	if !slices.Equal(got.pixels, want.Pixels) || got.scale != want.Scale[0] || got.zoom != 2.5 {
 		t.Errorf("scale %v and zoom %v, want %v and 2.5", got.scale, got.zoom, want.Scale[0])
 	}
-	grey, err := Config{Size: 16}.prepare(im)
+	gray, err := Config{Size: 16}.prepare(im)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want, _ := im.Gray().Prepare(16); !slices.Equal(grey.pixels, want.Pixels) {
+	if want, _ := im.Gray().Prepare(16); !slices.Equal(gray.pixels, want.Pixels) {
 		t.Error("one channel isn't the mean of three")
 	}
 }
@@ -57,7 +58,7 @@ func TestFluxIsGivenBack(t *testing.T) {
 		for _, v := range p.pixels {
 			sum += float64(v)
 		}
-		// Of the Gaussian 2e-7 lies outside 24 pixels from the centre.
+		// Of the Gaussian 2e-7 lies outside 24 pixels from the center.
 		if got, want := sum*p.scale*p.zoom*p.zoom, 2*math.Pi*4*4*123; math.Abs(got/want-1) > 1e-5 {
 			t.Errorf("%+v: flux %v, want %v", c, got, want)
 		}

@@ -25,7 +25,7 @@ var hstRecords []byte
 
 // Record says where one of the shipped Hubble galaxies comes from.
 type Record struct {
-	// ID is the survey and the number in its catalogue.
+	// ID is the survey and the number in its catalog.
 	ID string `json:"id"`
 	// Instrument is the telescope, camera and filter.
 	Instrument string `json:"instrument"`
