@@ -29,8 +29,8 @@ func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*O
 }
 
 // Observe returns what a telescope makes of clean galaxies y [n, height, width, channels],
-// x = Π*y + n, with a PSF for each galaxy or one for all, on the pixels of y, and white noise of the
-// given standard deviation in units of y, ≥ 0, drawn from the seed.
+// x = Π*y + n, with a PSF for each galaxy or one for all, on the pixels of y, and white noise of
+// the given standard deviation in units of y, ≥ 0, drawn from the seed.
 func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64) (*Observations, error) {
 	o, err := posterior.NewObservations(galaxies, psfs, []float64{noise})
 	if err != nil {

@@ -92,8 +92,8 @@ func (c Config) checkInitialModel(dir string) error {
 	alike := c
 	alike.Diffusion, alike.CVAE, alike.Standardized = from.Diffusion, from.CVAE, from.Standardized
 	if !reflect.DeepEqual(alike, c) {
-		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that has "+
-			"the same network, see Config", initial, difference(alike, c))
+		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that "+
+			"has the same network, see Config", initial, difference(alike, c))
 	}
 	return nil
 }

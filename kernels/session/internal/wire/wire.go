@@ -1,8 +1,9 @@
 // Package wire is how a cell's program and its session talk: calls over a Unix socket by DRPC, whose messages are Go values in
 // encoding/gob. Both sides are built from one repository, so the Go types are the protocol, and there is no code to generate.
 //
-// DRPC has what gRPC and Connect have (streams, cancellation, metadata), and costs a cell nothing: every cell is a program that is
-// linked anew, which takes 0.3 s longer with either of those. The standard library's net/rpc has no streams and can't be cancelled.
+// DRPC has what gRPC and Connect have (streams, cancellation, metadata), and costs a cell nothing:
+// every cell is a program that is linked anew, which takes 0.3 s longer with either of those. The
+// standard library's net/rpc has no streams and can't be canceled.
 package wire
 
 import (
