@@ -11,7 +11,7 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-func TestPoisson(t *testing.T) {
+func TestAddPhotonNoise(t *testing.T) {
 	const side, sky, snr = 200, 50.0, 2000.0
 	// Half of the image bright, half dark, the second image ten times the first.
 	x := galaxy.NewImages(2, side, side, 1)
