@@ -1,6 +1,6 @@
 // Package galaxy provides the clean images y of the paper's Section 3 (Experiments, data): ten real
 // galaxies seen by the Hubble Space Telescope ([hst.Galaxies]), a generator of synthetic galaxies to train on
-// ([synthetic.Galaxies]), a loader for a few images of your own ([files.Load], [files.LoadFITS], [Images.Prepare]), and prepared sets for many.
+// ([synthetic.Galaxies]), a loader for a few images of your own ([files.Load], [files.Read], [Images.Prepare]), and prepared sets for many.
 //
 // A set is made from any [Source], such as a [files.Folder] with archives, by [dataset.Write], and used with [dataset.Open]:
 //

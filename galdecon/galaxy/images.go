@@ -83,7 +83,8 @@ type Images struct {
 	// [Images.Mask], [Images.MarkNoData] and [Images.Fill].
 	Bad []bool
 	// Scale is, per image, the value of the source that a pixel value of 1 stands for: source = pixel
-	// * Scale. It is nil where nothing was rescaled, otherwise of length N.
+	// * Scale. It is nil where nothing was rescaled, otherwise of length N. Files whose values are
+	// beyond the range of float32 are read with one, a power of two.
 	Scale []float64
 }
 

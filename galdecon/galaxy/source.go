@@ -30,6 +30,6 @@ type Stamp struct {
 	Origin, Licence string
 	// Done is the fraction of the source, 0 to 1, that is passed with this stamp, for a progress bar.
 	Done float64
-	// Read returns the pixels, [1, h, w, c], in units of the source: a Scale is not looked at. It may be called from another goroutine, at a later time, once or never.
+	// Read returns the pixels, [1, h, w, c], in units of the source, or of its Scale. It may be called from another goroutine, at a later time, once or never.
 	Read func() (*Images, error)
 }

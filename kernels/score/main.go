@@ -60,6 +60,7 @@ and JSON their differences are there as well.`,
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
   galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv > samplers.csv
   galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps
+  galdecon score --galaxies 'mosaic.fits[SCI,2]'         in the second image named SCI of a file
   galdecon score --psf stars.fits --wrong 3            through measured PSFs, which methods are told 3 % too wide`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,

@@ -134,6 +134,14 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 	if side := max(c.Size, c.Crop); min(im.Height, im.Width) < side {
 		return nil, reject(TooSmall, "%d x %d pixels, less than %d; images are never enlarged", im.Height, im.Width, side)
 	}
+	units := 1.0 // of the source, that a value of 1 stands for
+	if im.Scale != nil {
+		units = im.Scale[0]
+	}
+	if units != 1 && c.Scaling != ScalePeak {
+		return nil, reject(Unreadable, "its values, in units of %.3g, are beyond the range of float32"+
+			" in which they are compared with others", units)
+	}
 	most := c.MaxBad
 	if most == 0 {
 		most = galaxy.MaxBad
@@ -184,6 +192,7 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 	if c.Scaling != ScaleSurvey {
 		divide(out.pixels, out.scale)
 	}
+	out.scale *= units
 	return out, nil
 }
 

@@ -214,12 +214,16 @@ func TestSyntheticSource(t *testing.T) {
 // TestHoles follows pixels without exposure from a file of astropy's into a set.
 func TestHoles(t *testing.T) {
 	path := filepath.Join("..", "files", "testdata", "holes.fits")
-	if _, err := files.Load(path); err == nil || !strings.Contains(err.Error(), "NaN at row 0, column 0") || !strings.Contains(err.Error(), "LoadFITS") {
+	if _, err := files.Load(path); err == nil || !strings.Contains(err.Error(), "NaN at row 0, column 0") || !strings.Contains(err.Error(), "Read lets") {
 		t.Errorf("error %v of Load", err)
 	}
-	im, _, err := files.LoadFITS(path)
-	if err != nil || !raster.IsBad(im.Pixels[0]) || !raster.IsBad(im.Pixels[11]) || im.Pixels[5] != 11 {
-		t.Errorf("LoadFITS: %+v, %v", im, err)
+	file, err := files.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := file.Images
+	if !raster.IsBad(im.Pixels[0]) || !raster.IsBad(im.Pixels[11]) || im.Pixels[5] != 11 {
+		t.Errorf("Read: %+v", im)
 	}
 	// The ramp of 3 x 4 pixels is too small for a set, so it's the corner of a larger image.
 	large := blob(16, 16, 1, 8, 8, 3, 100)
