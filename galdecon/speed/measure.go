@@ -156,7 +156,7 @@ func (m *measurement) trainings(model Model, path string) (parts []part, folder 
 // uses returns what is measured of a trained model.
 func (m *measurement) uses(model Model, folder, work string) []part {
 	parts := []part{{job: job{Kind: evaluate, Folder: folder, Evaluations: model.Evaluations,
-		AtLeast: m.AtLeast}, what: Evaluation, memory: EvaluationMemory}}
+		AtLeast: m.AtLeast}, what: Evaluation}}
 	if len(model.Samples) == 0 {
 		return parts
 	}

@@ -41,8 +41,8 @@ func Models(cpu, quick bool) ([]Model, error) {
 	models := []Model{
 		{Name: "tiny", Evaluations: []int{1, 8, 32}, Trainings: []int{16},
 			Samples: []Draw{{1, 1}, {1, 16}, {4, 16}}},
-		{Name: "small", Evaluations: []int{1, 8, 32}, Trainings: []int{8},
-			Samples: []Draw{{1, 1}, {1, 16}, {4, 16}}},
+		{Name: "small", Evaluations: []int{1, 8}, Trainings: []int{8},
+			Samples: []Draw{{1, 1}, {1, 16}}},
 		{Name: "paper", Evaluations: []int{1}, Trainings: []int{1}},
 	}
 	if !cpu {

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -136,28 +139,40 @@ func operations(device compute.Backend, c galdecon.Config) (n float64, err error
 // last, as GoMLX's do by default, and those with zeros beyond the border count as the others.
 func count(g *graph.Graph) (n float64, err error) {
 	for _, node := range g.Nodes() {
-		switch node.Type() {
-		case graph.NodeTypeConvGeneral:
-			weights, out := node.Inputs()[1].Shape(), node.Shape()
-			features := out.Dimensions[out.Rank()-1]
-			if weights.Dimensions[weights.Rank()-1] != features {
-				return 0, fmt.Errorf("speed: the operations of %s aren't known", node)
-			}
-			n += 2 * float64(out.Size()/features) * float64(weights.Size())
-		case graph.NodeTypeDotGeneral:
-			a, b, out := node.Inputs()[0].Shape(), node.Inputs()[1].Shape(), node.Shape()
-			// One axis is contracted, the first ones of the result are in both factors.
-			batch, axes := 1, a.Rank()+b.Rank()-out.Rank()-2
-			for _, d := range out.Dimensions[:min(max(axes, 0), out.Rank())] {
-				batch *= d
-			}
-			size := float64(out.Size())
-			length := math.Sqrt(float64(a.Size()) * float64(b.Size()) / size / float64(batch))
-			if length != math.Trunc(length) {
-				return 0, fmt.Errorf("speed: the operations of %s aren't known", node)
-			}
-			n += 2 * size * length
+		if t := node.Type(); t != graph.NodeTypeConvGeneral && t != graph.NodeTypeDotGeneral {
+			continue
 		}
+		pairs, ok := pairs(node)
+		if !ok {
+			return 0, fmt.Errorf("speed: how much GoMLX computes for %s isn't known", node)
+		}
+		n += 2 * float64(node.Shape().Size()) * float64(pairs)
 	}
 	return n, nil
+}
+
+// contracted finds, in how GoMLX describes a product, the axes of the left factor that it sums over.
+var contracted = regexp.MustCompile(`lhsContractingAxes=\[([0-9 ]*)\]`)
+
+// pairs returns how many products of numbers each element of a convolution or a product is the sum
+// of; false where GoMLX describes it in an unknown way.
+func pairs(node *graph.Node) (n int, ok bool) {
+	if node.Type() == graph.NodeTypeConvGeneral {
+		weights, out := node.Inputs()[1].Shape(), node.Shape()
+		features := out.Dimensions[out.Rank()-1]
+		return weights.Size() / features, weights.Dimensions[weights.Rank()-1] == features
+	}
+	axes := contracted.FindStringSubmatch(node.String())
+	if axes == nil {
+		return 0, false
+	}
+	n = 1
+	for _, axis := range strings.Fields(axes[1]) {
+		i, err := strconv.Atoi(axis)
+		if err != nil {
+			return 0, false
+		}
+		n *= node.Inputs()[0].Shape().Dimensions[i]
+	}
+	return n, true
 }

@@ -93,15 +93,14 @@ const (
 	FirstCompiled What = "first candidate, compiling"
 	FirstKept     What = "first candidate, programs kept"
 	// The largest memory that the process had, without that of a GPU.
-	EvaluationMemory What = "memory, evaluations"
-	TrainingMemory   What = "memory, training"
-	SamplingMemory   What = "memory, sampling"
+	TrainingMemory What = "memory, training"
+	SamplingMemory What = "memory, sampling"
 )
 
 // units are those of the values, by what is measured.
 var units = map[What]string{
 	Peak: "GFLOP/s", Evaluation: "ms", Training: "ms", Sampling: "1/s", FirstCompiled: "s",
-	FirstKept: "s", EvaluationMemory: "MB", TrainingMemory: "MB", SamplingMemory: "MB",
+	FirstKept: "s", TrainingMemory: "MB", SamplingMemory: "MB",
 }
 
 // Unit returns the unit of the values: ms, s, 1/s, MB or GFLOP/s.

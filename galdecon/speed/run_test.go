@@ -170,8 +170,8 @@ func TestWrite(t *testing.T) {
 	if err := here.Write(&beside, &there); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Abacus with AVX2, 2 cores", "galdecon v1", "rounds    2, the first of 2026-03-04 05:06 UTC",
-		"3.00    2.00, 4.00", "50 %", "1/s", "MB",
+	for _, want := range []string{"Abacus with AVX2, 2 cores", "galdecon v1",
+		"rounds    2, the first of 2026-03-04 05:06 UTC", "3.00    2.00, 4.00", "50 %", "1/s", "MB",
 		"not measured: training step, paper, 128 pixels, batch 96: small"} {
 		if !strings.Contains(alone.String(), want) || !strings.Contains(beside.String(), want) {
 			t.Errorf("a text lacks %q:\n%s\n%s", want, alone.String(), beside.String())
