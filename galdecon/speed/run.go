@@ -132,23 +132,21 @@ func (r Row) same(other Row) bool {
 		r.Batch == other.Batch
 }
 
-// Share returns which share of the machine's peak a row reaches, the median of the rounds; false
-// where the row has no operations, or the peak wasn't measured.
+// Share returns which share of the machine's peak a row's median reaches; false where the row has no
+// operations, or the peak wasn't measured. The peak is the highest of all rounds, since what disturbs
+// the machine makes it lower only.
 func (r Run) Share(row Row) (share float64, ok bool) {
 	i := slices.IndexFunc(r.Rows, func(r Row) bool { return r.What == Peak })
 	if i < 0 || row.Operations == 0 {
 		return 0, false
 	}
-	var shares []float64
-	for k := range min(len(row.Values), len(r.Rows[i].Values)) {
-		rate := row.Operations * row.Values[k] // for candidates a second
-		if row.What.Unit() == "ms" {
-			rate = row.Operations / (1e-3 * row.Values[k])
-		}
-		shares = append(shares, rate/(1e9*r.Rows[i].Values[k]))
+	median, _, _ := row.Median()
+	rate := row.Operations * median // for candidates a second
+	if row.What.Unit() == "ms" {
+		rate = row.Operations / (1e-3 * median)
 	}
-	share, _, _ = spread(shares)
-	return share, true
+	_, _, peak := r.Rows[i].Median()
+	return rate / (1e9 * peak), true
 }
 
 // ErrOther is the error where rounds of different setups, or of different rows, are to be added.

@@ -89,12 +89,12 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestShare checks the share of the peak: each round's by its own peak.
+// TestShare checks the share of the peak, which is that of the better round.
 func TestShare(t *testing.T) {
 	r := fixture()
 	for i, want := range []float64{
-		1: ((1e8 / 2e-3 / 100e9) + (1e8 / 4e-3 / 50e9)) / 2,
-		2: ((5e8 * 40 / 100e9) + (5e8 * 10 / 50e9)) / 2,
+		1: 1e8 / 3e-3 / 100e9,
+		2: 5e8 * 25 / 100e9,
 	} {
 		if got, ok := r.Share(r.Rows[i]); math.Abs(got-want) > 1e-12 || ok != (want > 0) {
 			t.Errorf("row %d: %g, %v, want %g", i, got, ok, want)
@@ -171,13 +171,13 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"Abacus with AVX2, 2 cores", "galdecon v1",
-		"rounds    2, the first of 2026-03-04 05:06 UTC", "3.00    2.00, 4.00", "50 %", "1/s", "MB",
+		"rounds    2, the first of 2026-03-04 05:06 UTC", "3.00    2.00, 4.00", "33 %", "1/s", "MB",
 		"not measured: training step, paper, 128 pixels, batch 96: small"} {
 		if !strings.Contains(alone.String(), want) || !strings.Contains(beside.String(), want) {
 			t.Errorf("a text lacks %q:\n%s\n%s", want, alone.String(), beside.String())
 		}
 	}
-	for _, want := range []string{"50 %     0.500       0.500, 0.500", "not measured there",
+	for _, want := range []string{"33 %     0.500       0.500, 0.500", "not measured there",
 		"build: v1 here, v0 there"} {
 		if strings.Contains(alone.String(), want) || !strings.Contains(beside.String(), want) {
 			t.Errorf("%q should be in the latter only:\n%s\n%s", want, alone.String(),
