@@ -38,7 +38,8 @@ func TestREADME(t *testing.T) {
 		}
 		paths := map[string]string{"fmt": "fmt", "context": "context", "must": "github.com/janpfeifer/must"}
 		for folder := range all {
-			if strings.HasPrefix(folder, "galdecon") && !strings.Contains(folder, "internal") {
+			top, _, _ := strings.Cut(folder, "/")
+			if (top == "galdecon" || top == "plotting") && !strings.Contains(folder, "internal") {
 				paths[filepath.Base(folder)] = module + "/" + folder
 			}
 		}

@@ -130,7 +130,7 @@ func TestBench(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(stored.Rows) != 5 {
+	if len(stored.Rows) != 4 {
 		t.Errorf("%d rows", len(stored.Rows))
 	}
 	for _, row := range stored.Rows {
