@@ -107,6 +107,26 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// TestDevices checks that a step is spread over devices, and that one which can't be is missing.
+func TestDevices(t *testing.T) {
+	o := options(t, 1)
+	if o.Devices = 2; devicetest.Device(t).NumDevices() < o.Devices {
+		t.Skip("there is one device only")
+	}
+	m := Model{Name: "micro", Config: micro.Config(), Evaluations: []int{1}, Trainings: []int{2, 3}}
+	run, err := Measure(t.Context(), Setup{}, []Model{m}, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !(Row{What: Training, Model: "micro", Pixels: 16, Batch: "2"}).same(run.Rows[1]) {
+		t.Errorf("the rows are %+v", run.Rows)
+	}
+	if len(run.Missing) != 1 || run.Missing[0].Batch != "3" ||
+		!strings.Contains(run.Missing[0].Why, "on 2 device(s)") {
+		t.Errorf("missing: %v", run.Missing)
+	}
+}
+
 // TestMeasureRefuses checks what is no measurement.
 func TestMeasureRefuses(t *testing.T) {
 	for _, o := range []Options{{Devices: 1}, {Rounds: 1}, {Rounds: -1, Devices: 1}} {
