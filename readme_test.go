@@ -39,7 +39,7 @@ func TestREADME(t *testing.T) {
 		paths := map[string]string{"fmt": "fmt", "context": "context", "must": "github.com/janpfeifer/must"}
 		for folder := range all {
 			top, _, _ := strings.Cut(folder, "/")
-			if (top == "galdecon" || top == "plotting") && !strings.Contains(folder, "internal") {
+			if !slices.Contains([]string{"internal", "kernels", "notebooks"}, top) && !strings.Contains(folder, "/internal") {
 				paths[filepath.Base(folder)] = module + "/" + folder
 			}
 		}
