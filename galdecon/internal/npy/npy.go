@@ -116,7 +116,8 @@ func NewArray(r io.Reader) (*Array, error) {
 // from it: the caller knows the shape.
 func (a *Array) Read(dst []float32) error { return read(a, dst) }
 
-// ReadFloat64 is [Array.Read] of values as float64, which are exact but for integers beyond 53 bits.
+// ReadFloat64 reads values as [Array.Read] does, as float64, which are exact but for integers
+// beyond 53 bits.
 func (a *Array) ReadFloat64(dst []float64) error { return read(a, dst) }
 
 func read[T float32 | float64](a *Array, dst []T) error {
