@@ -322,7 +322,7 @@ func TestMyGalaxyOfMine(t *testing.T) {
 	}
 	text, figures := execute(t, "07_my_galaxy.ipynb", "",
 		`{name: \"left\", path: \"data/exposure.fits\", x: 27, y: 38}`, `{name: \"first\", path: \"`+images+`/hst128.npy\", x: 64, y: 64, frame: 2}`,
-		`{name: \"right\", path: \"data/exposure.fits\", x: 74, y: 41}`, `{name: \"second\", path: \"`+images+`/hst128.npy\", x: 64, y: 64, frame: 7}`,
+		`{name: \"right\", path: \"data/exposure.fits\", x: 74, y: 41}`, `{name: \"second\", path: \"`+images+`/hst128.npy\", x: 64, y: 64, frame: 9}`,
 		`pixelScale = 0.12`, `pixelScale = 0.03`, `data/psf.fits`, images+`/psf33.npy`, `psfScale   = 0.06`, `psfScale   = 0.03`,
 		`average    = 1 `, `average    = 2 `,
 		`aperture   = 10 `, `aperture   = 20 `, `\"tiny\"`, `\"small\"`, `size       = 32`, `size       = 64`, `\"data/truth.fits\"`, `\"\"`)
