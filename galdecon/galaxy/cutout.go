@@ -158,9 +158,9 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 // moved returns a refusal with the place of the larger image that its own lies in.
 func moved(err error, left, top int) error {
 	var r *Refusal
-	if errors.As(err, &r) && r.Column >= 0 {
+	if errors.As(err, &r) && r.Place != nil {
 		there := *r
-		there.Column, there.Row = r.Column+left, r.Row+top
+		there.Place = &Place{r.Place.Column + left, r.Place.Row + top}
 		return &there
 	}
 	return err

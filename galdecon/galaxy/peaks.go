@@ -164,7 +164,7 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	refuse := func(why Reason, column, row int, measured, limit float64, hint, format string,
 		args ...any) error {
 		r := im.refuse(0, why, measured, limit, hint, format, args...)
-		r.Column, r.Row = column, row
+		r.Place = &Place{column, row}
 		return r
 	}
 	switch {

@@ -98,8 +98,9 @@ func TestCutoutRefusesByName(t *testing.T) {
 			}
 		case !errors.As(err, &r) || r.Reason != c.reason || r.ID != "field" || r.Hint == "":
 			t.Errorf("%s: error %v, want %q", name, err, c.reason)
-		case c.reason == NoDataAtPeak && math.Hypot(float64(r.Column-56), float64(r.Row-48)) > 3:
-			t.Errorf("%s: at column %d, row %d", name, r.Column, r.Row)
+		case c.reason == NoDataAtPeak && (r.Place == nil ||
+			math.Hypot(float64(r.Place.Column-56), float64(r.Place.Row-48)) > 3):
+			t.Errorf("%s: at %+v", name, r.Place)
 		}
 	}
 }

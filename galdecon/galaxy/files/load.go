@@ -15,7 +15,8 @@ import (
 
 // Load reads images from files and stacks them into one batch, [n, h, w, c], in the order of paths:
 //
-//   - .npy: integers or floats of any size and byte order, [h, w], [n, h, w] or [n, h, w, c];
+//   - .npy: integers or floats of any size and byte order, in C or Fortran order, [h, w], [n, h, w]
+//     or [n, h, w, c];
 //   - .npz: all arrays of two to four axes in it, sorted by name, but for those that are something
 //     else by their name, such as "psf" or "weight". Booleans are a mask, see [LoadMask]: one of
 //     the images' size marks their bad pixels, see [galaxy.Images.Mask];
