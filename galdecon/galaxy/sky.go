@@ -84,7 +84,7 @@ func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error
 	switch {
 	case marked:
 		return nil, im.refuse(i, NoPixels, 1, 1, "see whether it is the right file or extension",
-			"none of %d pixels has a finite value that isn't masked", none.Pixels)
+			"none of %d pixels has a finite value that isn't marked as bad", none.Pixels)
 	case good < 16 || good*100 < none.Flat:
 		// What is flat may be an image without noise: it has a level all the same.
 		bad = make([]bool, none.Pixels)
