@@ -192,7 +192,7 @@ func TestSkyOfLittleData(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := skies[0]
-			if math.Abs(s.Level-100) > 4*s.Error || math.Abs(s.Noise-5) > 0.4 || s.Error > 0.25 {
+			if math.Abs(s.Level-100) > 4*s.Error || math.Abs(s.Noise-5) > 0.4 || s.Error > 0.4 {
 				t.Errorf("%s, %s: %+v, want 100 and 5", name, shape, s)
 			}
 			if levels, err := im.NoiseLevels(); err != nil || math.Abs(levels[0]-5) > 0.8 {
