@@ -118,6 +118,30 @@ func TestMasksOfFITS(t *testing.T) {
 	}
 }
 
+// Load fills what a mask covers, also NaN, and nothing else.
+func TestLoadFillsWhatIsMasked(t *testing.T) {
+	values, mask := make([]float64, 40), make([]float64, 40)
+	for k := range values {
+		values[k] = float64(k)
+	}
+	values[7], values[9], mask[7], mask[9] = math.NaN(), 1e5, 1, 1
+	file := func() string {
+		return writeFITS(t, planeOf(-32, values), planeOf(8, mask, "EXTNAME = 'MASK    '"))
+	}
+	im, err := Load(file())
+	if err != nil || im.Pixels[7] != 7 || im.Pixels[9] != 9 || !im.Bad[7] || im.Pixels[8] != 8 {
+		t.Errorf("%+v, %v", im, err)
+	}
+	values[20] = math.Inf(1)
+	if _, err := Load(file()); err == nil || !strings.Contains(err.Error(), "column 20") {
+		t.Errorf("error %v of a pixel that no mask covers", err)
+	}
+	values[20], mask[20] = 3, 1
+	if _, err := Load(file()); err == nil || !strings.Contains(err.Error(), "3 of 40 values") {
+		t.Errorf("error %v of too many masked pixels", err)
+	}
+}
+
 func TestLoadMask(t *testing.T) {
 	light := planeOf(-32, []float64{5, 6, 7})
 	file := writeFITS(t, light, planeOf(-32, []float64{1, 1, 1}, "EXTNAME = 'WHT     '"),
