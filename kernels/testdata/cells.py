@@ -33,7 +33,7 @@ def complete(client, source, position):
 
 def inspect(client, source, position):
     content = client.inspect(source, position, reply=True, timeout=120)["content"]
-    return {"Status": content["status"], "Said": content["data"].get("text/markdown", "")}
+    return {"Status": content["status"], "Said": "\n".join(content["data"].values())}
 
 
 manager, client = start_new_kernel(kernel_name="galdecon", startup_timeout=60)
