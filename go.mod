@@ -4,7 +4,6 @@ go 1.26.5
 
 require (
 	github.com/KimMachineGun/automemlimit v1.0.1
-	github.com/astrogo/fitsio v0.3.0
 	github.com/cenkalti/backoff/v5 v5.0.3
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0

@@ -89,7 +89,7 @@ func TestRooms(t *testing.T) {
 	// other.
 	floors := [][]string{
 		room("galaxy"), room("psf"), room("unet"), room("ddpm", "cvae"),
-		{facade}, room("sweep", "pretrained"), room("scorecard"),
+		{facade}, room("sweep", "pretrained"), room("scorecard", "speed"),
 	}
 	models := slices.Concat(floors[2:]...)
 	// in is the place in the list of the room that a folder is in, or else -1.

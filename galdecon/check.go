@@ -31,7 +31,7 @@ func (c Config) checkShape(images *galaxy.Images) error {
 	return nil
 }
 
-// maxNoise is the most noise of the training, in units of the galaxy's peak without blur.
+// maxNoise returns the most noise of the training, in units of the galaxy's peak without blur.
 func (c Config) maxNoise() float64 { return max(c.Instrument.NoiseMax, psf.MinNoise) }
 
 const (

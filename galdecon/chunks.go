@@ -18,7 +18,8 @@ func largestChunk(device compute.Backend, size int) int {
 	return gpuChunk(size)
 }
 
-// gpuChunk is a multiple of chunkSize: 64 images of 64×64 pixels, or fewer larger ones that take about as much memory.
+// gpuChunk returns a multiple of chunkSize: 64 images of 64×64 pixels, or fewer larger ones that
+// take about as much memory.
 func gpuChunk(size int) int {
 	return chunkSize * min(max(8*64*64/(size*size), 1), 8)
 }

@@ -43,8 +43,8 @@ type Config struct {
 	Fit fit.Config `json:"fit"`
 }
 
-// Folder is where the model of this configuration belongs below parent. Configurations that differ have different folders, but for
-// the sampler, which isn't part of what is trained.
+// Folder returns where the model of this configuration belongs below parent. Configurations that
+// differ have different folders, but for the sampler, which isn't part of what is trained.
 func (c Config) Folder(parent string) string {
 	c.Sampler = ddpm.Sampler{}
 	text, err := json.Marshal(c)
@@ -55,7 +55,8 @@ func (c Config) Folder(parent string) string {
 	return filepath.Join(parent, c.Preset+"-"+hex.EncodeToString(hash[:4]))
 }
 
-// Validate reports what is wrong with the configuration.
+// Validate returns an error if no model can be trained as configured, or drawn from: it names the
+// first fault.
 func (c Config) Validate() error {
 	if c.Size < 1 || c.Channels < 1 {
 		return fmt.Errorf("galdecon: images need a positive size and number of channels, got %d and %d", c.Size, c.Channels)
@@ -146,7 +147,7 @@ func saveIdentity(dir string, galaxies *galaxy.Images) error {
 	return writeFile(path, []byte(want))
 }
 
-// difference is the first line in which two configurations differ, for a message.
+// difference returns the first line in which two configurations differ, for a message.
 func difference(there, here Config) string {
 	var lines [2][]string
 	for i, c := range []Config{there, here} {
@@ -183,7 +184,8 @@ func loadConfig(dir string) (Config, error) {
 	return c, nil
 }
 
-// inputs are the scalars that the compiled training step takes, so that one step serves all weights.
+// inputs returns the scalars that the compiled training step takes, so that one step serves all
+// weights.
 func (c Config) inputs() fit.Inputs {
 	if c.CVAE == nil {
 		return nil

@@ -231,7 +231,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		galtest.Wants(t, name, err, test.want)
 	}
 	_, err = new(galdecon.Model).Sample(t.Context(), observed, 2, 1)
-	galtest.Wants(t, "a deconvolver that wasn't loaded", err, "0×0")
+	galtest.Wants(t, "a model that wasn't loaded", err, "0×0")
 }
 
 // The baseline goes the same way as the diffusion model, from a configuration to candidates.

@@ -16,18 +16,21 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// Observations are blurred images x = Π*y + n, with what must be known of each to ask for y. They are also what a session takes
-// (kernels/session).
+// Observations are blurred images x = Π*y + n, with what must be known of each to ask for y. They
+// are also what a session takes (kernels/session).
 type Observations = posterior.Observations
 
-// NewObservations returns observations x with their PSFs and noise, see [posterior.NewObservations]; without noise it is
-// estimated.
+// NewObservations returns observations x [n, height, width, channels] with their PSFs, one for each
+// image or one for all, on the pixel grid of the images. noise is the standard deviation of their
+// white noise in units of the pixels, one for each image or one for all; where it is empty it is
+// estimated. What doesn't fit together is an error, see [posterior.NewObservations].
 func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations, error) {
 	return posterior.NewObservations(images, psfs, noise)
 }
 
-// Observe is what a telescope makes of clean galaxies y [n, height, width, channels]: x = Π*y + n, with a PSF for each galaxy or
-// one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
+// Observe returns what a telescope makes of clean galaxies y [n, height, width, channels],
+// x = Π*y + n, with a PSF for each galaxy or one for all, on the pixels of y, and white noise of
+// the given standard deviation in units of y, ≥ 0, drawn from the seed.
 func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64) (*Observations, error) {
 	o, err := posterior.NewObservations(galaxies, psfs, []float64{noise})
 	if err != nil {
@@ -50,22 +53,24 @@ var (
 	sharpen = lazily(func(in []*graph.Node) *graph.Node { return sharp(in[0], in[1], in[2]) })
 )
 
-// sharp is x [batch, height, width, channels], deconvolved by Wiener's filter so that it has about the peak of y. It is in proportion to x;
-// noise is [batch].
+// sharp returns x [batch, height, width, channels], deconvolved by Wiener's filter so that it has
+// about the peak of y. It is in proportion to x; noise is [batch].
 func sharp(x, psfs, noise *graph.Node) *graph.Node {
 	seen := graph.MaxScalar(graph.Reshape(peak(x), noise.Shape().Dimensions...), faint)
 	lambda := graph.Square(graph.DivScalar(graph.MaxScalar(graph.Div(noise, seen), psf.MinNoise), peakPrior))
 	return psf.WienerStep(x, x, psfs, lambda, peakSteps)
 }
 
-// peak is galaxy.Images.Peaks within a graph, [batch, 1, 1, 1].
+// peak returns what galaxy.Images.Peaks does, within a graph, [batch, 1, 1, 1].
 func peak(x *graph.Node) *graph.Node {
 	h, w := x.Shape().Dimensions[1], x.Shape().Dimensions[2]
-	centre := graph.Slice(x, graph.AxisRange(), graph.AxisRange(h/4, h-h/4), graph.AxisRange(w/4, w-w/4))
-	return graph.ReduceAndKeep(centre, graph.ReduceMax, 1, 2, 3)
+	center := graph.Slice(x, graph.AxisRange(), graph.AxisRange(h/4, h-h/4),
+		graph.AxisRange(w/4, w-w/4))
+	return graph.ReduceAndKeep(center, graph.ReduceMax, 1, 2, 3)
 }
 
-// standardize is Standardize within a graph, of clean images y too, all in units of y, whose peak is about 1.
+// standardize does what Standardize does, within a graph, to clean images y too, all in units of y,
+// whose peak is about 1.
 func standardize(y, x, psfs, noise *graph.Node) (ys, xs, noises *graph.Node) {
 	unit := graph.MaxScalar(peak(sharp(x, psfs, noise)), faint)
 	return graph.Div(y, unit), graph.Div(x, unit), graph.Div(noise, graph.Reshape(unit, noise.Shape().Dimensions...))
@@ -78,7 +83,8 @@ func lazily(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 	return sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(f) })
 }
 
-// apply runs a function of observations and more, whose result has the shape of the images; labelled as these are.
+// apply runs a function of observations and more, whose result has the shape of the images, and
+// labels it as these are.
 func apply(o *Observations, compiled func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
 	images, psfs, err := o.Tensors()
 	if err != nil {
@@ -117,8 +123,8 @@ func Standardize(observations *Observations) (*Observations, error) {
 		return nil, err
 	}
 	if len(dark) > 0 {
-		return nil, fmt.Errorf("galdecon: %s has no positive value within its central half; is the galaxy in the centre?",
-			observations.Images().ID(dark[0]))
+		return nil, fmt.Errorf("galdecon: %s has no positive value within its central half; "+
+			"is the galaxy in the center?", observations.Images().ID(dark[0]))
 	}
 	scale := slices.Repeat([]float64{1}, observations.N())
 	copy(scale, observations.Images().Scale)

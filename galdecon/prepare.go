@@ -17,9 +17,9 @@ type prepared struct {
 	// taken are the others, with PSFs on the model's grid, and index their numbers among those given.
 	taken *Observations
 	index []int
-	// seen are those in the model's units, of which one is units of theirs.
-	seen  *Observations
-	units []float64
+	// standardized are those taken, divided by their units: what the model sees.
+	standardized *Observations
+	units        []float64
 }
 
 // prepare returns observations as the model sees them. What it doesn't take of them is in the result; an error
@@ -44,12 +44,12 @@ func (m *Model) prepare(observations *Observations) (*prepared, error) {
 			return nil, err
 		}
 	} else {
-		p.seen, p.units = p.taken, slices.Repeat([]float64{1}, len(p.index))
+		p.standardized, p.units = p.taken, slices.Repeat([]float64{1}, len(p.index))
 	}
 	if len(p.index) == 0 {
 		return p, nil
 	}
-	beyond, err := c.checkRange(p.seen)
+	beyond, err := c.checkRange(p.standardized)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +92,12 @@ func (p *prepared) resample(in psf.Instrument) error {
 // standardize finds the units of the observations.
 func (p *prepared) standardize() error {
 	for {
-		seen, units, dark, err := standardized(p.taken)
+		out, units, dark, err := standardized(p.taken)
 		if err != nil {
 			return err
 		}
 		if len(dark) == 0 {
-			p.seen, p.units = seen, units
+			p.standardized, p.units = out, units
 			return nil
 		}
 		var beyond []*Refusal
@@ -142,8 +142,8 @@ func (p *prepared) refuse(beyond []*Refusal) error {
 	if p.taken, err = p.taken.Select(keep...); err != nil {
 		return err
 	}
-	if p.seen != nil {
-		p.seen, err = p.seen.Select(keep...)
+	if p.standardized != nil {
+		p.standardized, err = p.standardized.Select(keep...)
 	}
 	return err
 }

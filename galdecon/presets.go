@@ -42,7 +42,8 @@ func tiny() Config {
 	}
 }
 
-// tinyCVAE is the baseline for tiny: the same images and instrument, trained for about as long.
+// tinyCVAE returns the baseline for tiny: the same images and instrument, trained for about as
+// long.
 func tinyCVAE() Config {
 	c := tiny()
 	c.Diffusion, c.Sampler, c.Standardized = ddpm.Config{}, ddpm.Sampler{}, false
@@ -63,7 +64,7 @@ func small() Config {
 	return c
 }
 
-// smallCVAE is the baseline for small.
+// smallCVAE returns the baseline for small.
 func smallCVAE() Config {
 	c := tinyCVAE()
 	c.Size = small().Size
@@ -92,7 +93,7 @@ func paper() Config {
 	}
 }
 
-// paperCVAE is the paper's baseline.
+// paperCVAE returns the paper's baseline.
 func paperCVAE() Config {
 	const batch = 128
 	c := paper()

@@ -114,8 +114,8 @@ func (d *drawing) next() ([]Part, error) {
 	for k := range size {
 		at := first + k%left // a chunk that isn't full is filled up with repetitions
 		i := at / d.n
-		p, level := d.seen.At(i)
-		pixels, psfs = append(pixels, d.seen.Images().At(i)...), append(psfs, p.Pixels...)
+		p, level := d.standardized.At(i)
+		pixels, psfs = append(pixels, d.standardized.Images().At(i)...), append(psfs, p.Pixels...)
 		noise = append(noise, float32(max(level, c.Instrument.NoiseMin)))
 		streams = append(streams, stream(d.index[i], at%d.n))
 	}
@@ -175,7 +175,7 @@ func (d *drawing) refuse(refusal *Refusal, yield func(Part, error) bool) (more b
 	return yield(Part{N: d.n, M: d.given.N(), Posterior: Posterior{Index: refusal.Index, Seed: d.seed}}, refusal)
 }
 
-// stream is the stream of random numbers of a candidate.
+// stream returns the stream of random numbers of a candidate.
 func stream(observation, candidate int) uint64 { return uint64(observation)<<32 | uint64(candidate) }
 
 // scale sets dst to factor·src.
@@ -202,9 +202,9 @@ func (m *Model) Path(observations *Observations, seed int64) (*galaxy.Images, er
 		return nil, refusal
 	}
 	c := m.Config
-	p, level := o.seen.At(0)
+	p, level := o.standardized.At(0)
 	noise := float32(max(level, c.Instrument.NoiseMin))
-	rng, x := random.States(seed, stream(0, 0)), o.seen.Images().Tensor()
+	rng, x := random.States(seed, stream(0, 0)), o.standardized.Images().Tensor()
 	psfs := tensors.FromFlatDataAndDimensions(p.Pixels, 1, c.Instrument.Size, c.Instrument.Size)
 	levels := tensors.FromValue([]float32{noise})
 	path, err := m.path(rng, x, psfs, levels)

@@ -61,7 +61,7 @@ func TestStream(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = posterior.Collect(d.Stream(ctx, x, n, 5), func(float64, string) { cancel() })
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled meanwhile: error %v", err)
+		t.Errorf("canceled meanwhile: error %v", err)
 	}
 	_, err = d.Sample(t.Context(), x, 0, 5)
 	galtest.Wants(t, "no candidates", err, "at least one candidate", "got 0")

@@ -75,7 +75,8 @@ func (t *Trainer) Train(ctx context.Context, c Config, dir string, report func(f
 	return err
 }
 
-// checkInitialModel reports a model to begin the training in dir with whose weights mean something else, though they may have the same shapes.
+// checkInitialModel returns an error if the training in dir is to begin with a model of another
+// kind: its weights may have the right shapes but another meaning.
 func (c Config) checkInitialModel(dir string) error {
 	initial := c.Fit.InitialFolder()
 	if initial == "" {
@@ -91,13 +92,14 @@ func (c Config) checkInitialModel(dir string) error {
 	alike := c
 	alike.Diffusion, alike.CVAE, alike.Standardized = from.Diffusion, from.CVAE, from.Standardized
 	if !reflect.DeepEqual(alike, c) {
-		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that has the same network, see Config",
-			initial, difference(alike, c))
+		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that "+
+			"has the same network, see Config", initial, difference(alike, c))
 	}
 	return nil
 }
 
-// loss is that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the instrument.
+// loss returns that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the
+// instrument.
 func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	x, psfs, noise := c.Instrument.Observe(scope, y)
 	if c.Standardized {
@@ -105,9 +107,9 @@ func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	}
 	if c.CVAE != nil {
 		terms := c.CVAE.Terms(scope, y, x, psfs)
-		fit.Report(scope, "clean", terms.Clean)
-		fit.Report(scope, "blurred", terms.Blurred)
-		fit.Report(scope, "KL", terms.KL)
+		fit.Record(scope, "clean", terms.Clean)
+		fit.Record(scope, "blurred", terms.Blurred)
+		fit.Record(scope, "KL", terms.KL)
 		return terms.Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
 	}
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})

@@ -36,7 +36,7 @@ func command() *cobra.Command {
 		args[i] = "--all"
 	}
 	root.SetArgs(args)
-	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), lab(), kernel())
+	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), benches(), lab(), kernel())
 	return root
 }
 

@@ -179,7 +179,7 @@ func TestWithoutCgo(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"doctor", "score"} {
+	for _, name := range []string{"doctor", "score", "bench"} {
 		cmd := exec.Command(program, name)
 		cmd.Env = append(os.Environ(), home.DirEnv+"="+dir)
 		said, err := cmd.CombinedOutput()

@@ -2,7 +2,7 @@
 // and opens JupyterLab.
 //
 //	go run ./kernels quickstart
-//	go run ./kernels setup | doctor | run NOTEBOOK… | run -all | export NOTEBOOK… | score | lab
+//	go run ./kernels setup | doctor | run NOTEBOOK… | run -all | export NOTEBOOK… | score | bench | lab
 //
 // [galdecon/internal/home.Home.Setup] also installs it as galdecon in the per-user directory, where Jupyter calls it to start the kernel,
 // and where, under the names go and gopls, it stands in front of these programs ([galdecon/kernels/launch]).

@@ -70,8 +70,8 @@ func (g *grid) fill(panels []panel) {
 	}
 }
 
-// mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places
-// empty, the larger one where two are as good.
+// mosaicColumns returns n up to 5, and otherwise the number from 5 to 8 that leaves the fewest
+// places empty, the larger one where two are as good.
 func mosaicColumns(n int) int {
 	if n <= 5 {
 		return n

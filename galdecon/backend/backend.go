@@ -54,7 +54,7 @@ func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
 // the directory can't be written, one line on stderr says so.
 func Open(name string) (compute.Backend, error) { return open(name, store()) }
 
-// OpenUncached is [Open] for a backend that compiles each program itself and keeps none.
+// OpenUncached opens a backend as [Open] does, which compiles each program itself and keeps none.
 func OpenUncached(name string) (compute.Backend, error) { return open(name, nil) }
 
 // store returns where compiled programs are kept; nil where there is no per-user directory.
@@ -118,7 +118,7 @@ func Plugin(name string) (string, error) {
 	}
 }
 
-// kind is the name with the default filled in.
+// kind returns the name with the default filled in.
 func kind(name string) string {
 	if name == "" {
 		return "cpu"
@@ -126,7 +126,7 @@ func kind(name string) string {
 	return name
 }
 
-// patterns are the file names under which a plugin of a kind may lie, best first.
+// patterns returns the file names under which a plugin of a kind may lie, best first.
 func patterns(kind string) []string {
 	var dirs []string
 	dirs = append(dirs, filepath.SplitList(os.Getenv("PJRT_PLUGIN_LIBRARY_PATH"))...)

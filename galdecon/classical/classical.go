@@ -34,15 +34,18 @@ import (
 // Division by Πᵀ1, the share of a pixel's light that stays on the stamp, corrects for the dark boundaries (see [psf]): with b = 0,
 // Π*y sums up to the positive pixels of x after every iteration, so that flux is conserved for PSFs without negative weights. IDs,
 // objects and scales are those of x.
-func RichardsonLucy(x *galaxy.Images, kernels []psf.PSF, background []float64, iterations int) (*galaxy.Images, error) {
+func RichardsonLucy(
+	x *galaxy.Images, psfs []psf.PSF, background []float64, iterations int,
+) (*galaxy.Images, error) {
 	if x == nil {
 		return nil, errors.New("classical: there are no observations")
 	}
 	if err := x.Validate(); err != nil {
 		return nil, fmt.Errorf("classical: %w", err)
 	}
-	if len(kernels) != 1 && len(kernels) != x.N {
-		return nil, fmt.Errorf("classical: %d observations need as many PSFs, or one for all; got %d", x.N, len(kernels))
+	if len(psfs) != 1 && len(psfs) != x.N {
+		return nil, fmt.Errorf("classical: %d observations need as many PSFs, or one for all; "+
+			"got %d", x.N, len(psfs))
 	}
 	if len(background) != 1 && len(background) != x.N {
 		return nil, fmt.Errorf("classical: %d observations need as many backgrounds, or one for all; got %d", x.N, len(background))
@@ -55,7 +58,7 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.PSF, background []float64, i
 	if iterations < 1 || iterations > math.MaxInt32 {
 		return nil, fmt.Errorf("classical: Richardson and Lucy's method needs at least 1 iteration, got %d", iterations)
 	}
-	psfs, err := psf.Stack(kernels...)
+	stacked, err := psf.Stack(psfs...)
 	if err != nil {
 		return nil, fmt.Errorf("classical: %w", err)
 	}
@@ -85,9 +88,11 @@ func RichardsonLucy(x *galaxy.Images, kernels []psf.PSF, background []float64, i
 			start.At(i)[k] = float32(max(mean[c], positive[c]/100)) // a start at 0 would stay there
 		}
 	}
-	side := kernels[0].Size
-	y, err := executor.Images(exec, start.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(psfs, len(kernels), side, side),
-		tensors.FromFlatDataAndDimensions(sky, x.N, 1, 1, 1), tensors.FromScalar(int32(iterations)))
+	side := psfs[0].Size
+	y, err := executor.Images(exec, start.Tensor(), counts.Tensor(),
+		tensors.FromFlatDataAndDimensions(stacked, len(psfs), side, side),
+		tensors.FromFlatDataAndDimensions(sky, x.N, 1, 1, 1),
+		tensors.FromScalar(int32(iterations)))
 	if err != nil {
 		return nil, fmt.Errorf("classical: cannot deconvolve: %w", err)
 	}
@@ -134,7 +139,7 @@ func richardsonLucy(in []*graph.Node) *graph.Node {
 	return graph.While(more, step, state...)[1]
 }
 
-// divide is a/b, and 0 where b isn't positive: where no light is, or none arrives.
+// divide returns a/b, and 0 where b isn't positive: where no light is, or none arrives.
 func divide(a, b *graph.Node) *graph.Node {
 	positive := graph.GreaterThan(b, graph.Scalar(b.Graph(), b.DType(), 1e-12))
 	return graph.Where(positive, graph.Div(a, graph.Where(positive, b, graph.OnesLike(b))), graph.ZerosLike(a))

@@ -8,7 +8,7 @@ import (
 )
 
 // Average returns the images with n×n pixels averaged to one, n at least 1, and columns and rows at
-// the end that don't fill one left out. Its header is [files.Header.Window] at (0, 0) with a factor
+// the end that don't fill one left out. Its header is [fits.Header.Window] at (0, 0) with a factor
 // of n. Bad pixels make bad ones, whose value is the mean of the good ones among theirs, or NaN.
 // Values are still those for one pixel of the source, so that flux is their sum times n².
 func (im *Images) Average(n int) (*Images, error) {

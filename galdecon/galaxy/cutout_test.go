@@ -35,7 +35,7 @@ func TestSky(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, least := skies[0], 5/math.Sqrt(float64(len(im.Pixels)))
-		if s.Error < 0.95*least || s.Error > 1.6*least || math.Abs(s.Level-100) > 3*s.Error || math.Abs(s.Noise-5) > 3*s.Error {
+		if s.StdErr < 0.95*least || s.StdErr > 1.6*least || math.Abs(s.Level-100) > 3*s.StdErr || math.Abs(s.Noise-5) > 3*s.StdErr {
 			t.Errorf("%s: %+v, want 100 and 5", name, s)
 		}
 	}

@@ -1,14 +1,14 @@
 // Package galaxy provides the clean images y of the paper's Section 3 (Experiments, data): ten real
 // galaxies seen by the Hubble Space Telescope ([hst.Galaxies]), a generator of synthetic galaxies to train on
-// ([synthetic.Galaxies]), a loader for a few images of your own ([files.Load], [files.LoadFITS], [Images.Prepare]), and prepared sets for many.
+// ([synthetic.Galaxies]), a loader for a few images of your own ([files.Load], [files.Read], [Images.Prepare]), and prepared sets for many.
 //
 // A set is made from any [Source], such as a [files.Folder] with archives, by [dataset.Write], and used with [dataset.Open]:
 //
 //	summary, err := dataset.Write(ctx, "sets/mine", files.Folder{Path: "stamps"}, dataset.Config{
-//		Size: 64, Centre: galaxy.CenterCentroid, Split: dataset.SplitConfig{Validation: 0.2, Seed: 1},
+//		Size: 64, Center: galaxy.CenterCentroid, Split: dataset.SplitConfig{Validation: 0.2, Seed: 1},
 //	}, nil)
 //	set, err := dataset.Open("sets/mine")
-//	training, err := set.Part(dataset.Training)
+//	training, err := set.Subset(dataset.Training)
 //
 // Of an observation, first mark what has no data and take the sky away, then cut the galaxy out:
 //

@@ -54,7 +54,7 @@ func (n NoData) String() string {
 //   - those of −9999, −32768, 1e30, the largest float and other values that programs write for
 //     "none", where all that isn't one of them lies far away, 20 times their spread;
 //   - areas and runs of exactly one value, so large that chance would give one in a thousand images
-//     of such noise; in integers of a few counts, where equal neighbours are common, an area must
+//     of such noise; in integers of a few counts, where equal neighbors are common, an area must
 //     be larger than in others. Of a value that many pixels of an image without such steps have,
 //     all are marked, also where they are single, but not where values were cut off at it;
 //   - plateaus of the largest value, three or more pixels side by side, or as many as the steps of

@@ -81,7 +81,7 @@ func (s *skyPart) measure() {
 	if s.Step > 0 {
 		s.Noise = math.Sqrt(squares / n)
 	}
-	s.Error = s.Noise / math.Sqrt(n)
+	s.StdErr = s.Noise / math.Sqrt(n)
 	if s.Step == 0 {
 		return
 	}
@@ -90,6 +90,6 @@ func (s *skyPart) measure() {
 	variance := s.Noise * s.Noise / (s.Step * s.Step)
 	if variance < 0.5*math.Abs(s.Level)/s.Step {
 		before := max(variance-1.0/12, 0)
-		s.Error = math.Hypot(s.Error, s.Step/2*math.Exp(-2*math.Pi*math.Pi*before))
+		s.StdErr = math.Hypot(s.StdErr, s.Step/2*math.Exp(-2*math.Pi*math.Pi*before))
 	}
 }

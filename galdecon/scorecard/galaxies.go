@@ -11,6 +11,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/dataset"
 	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/galaxy/hst"
 	"galdecon/galdecon/galaxy/synthetic"
 )
@@ -33,7 +34,11 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 		return nil, errors.New("scorecard: say which galaxies: synthetic, hst or the path of a " +
 			"file")
 	}
-	info, err := os.Stat(o.Galaxies)
+	name, _, _, err := fits.ParseName(o.Galaxies)
+	if err != nil {
+		return nil, fmt.Errorf("scorecard: the galaxies can't be read: %w", err)
+	}
+	info, err := os.Stat(name)
 	if err != nil {
 		return nil, fmt.Errorf("scorecard: there are no galaxies %q: give synthetic, hst, or the "+
 			"path of a file, a folder or a set: %w", o.Galaxies, err)
@@ -45,7 +50,7 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 		}
 		return o.first(images, model)
 	}
-	if _, err := os.Stat(filepath.Join(o.Galaxies, "set.json")); err != nil {
+	if _, err := os.Stat(filepath.Join(name, "set.json")); err != nil {
 		return o.loose(model)
 	}
 	set, err := dataset.Open(o.Galaxies)

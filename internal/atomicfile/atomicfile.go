@@ -28,7 +28,7 @@ func Write(path string, content func(w io.Writer) error) error {
 	return f.CloseAtomicallyReplace()
 }
 
-// WriteFile is [Write] for contents in memory.
+// WriteFile writes contents in memory as [Write] does.
 func WriteFile(path string, data []byte) error {
 	return Write(path, func(w io.Writer) error {
 		_, err := w.Write(data)

@@ -147,7 +147,7 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 	return path, os.WriteFile(path, versions, 0o644)
 }
 
-// downloaded is the folder of a module in the version that tools.mod pins, which is downloaded
+// downloaded returns the folder of a module in the version that tools.mod pins, which is downloaded
 // where it isn't there.
 func downloaded(ctx context.Context, repo, path string) (string, error) {
 	cmd, err := goCommand(ctx, repo, "mod", "download", "-modfile="+toolsMod, "-json", path)

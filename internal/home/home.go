@@ -60,7 +60,7 @@ func Open() (Home, error) {
 	return Home{Dir: dir}, nil
 }
 
-// dataDir is where programs keep a user's data.
+// dataDir returns where programs keep a user's data.
 func dataDir() (string, error) {
 	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return dir, nil
@@ -75,24 +75,25 @@ func dataDir() (string, error) {
 	return filepath.Join(user, ".local", "share"), nil
 }
 
-// Python is the environment's interpreter.
+// Python returns the environment's interpreter.
 func (h Home) Python() string { return filepath.Join(h.Dir, "python", "bin", "python") }
 
-// Bin is the path of a program that Setup builds.
+// Bin returns the path of a program that Setup builds.
 func (h Home) Bin(name string) string { return filepath.Join(h.Dir, "bin", name) }
 
-// Shim is the directory that comes first in the kernel's PATH.
+// Shim returns the directory that comes first in the kernel's PATH.
 func (h Home) Shim() string { return filepath.Join(h.Dir, "shim") }
 
-// Kernelspec is the file that tells Jupyter how to start the kernel.
+// Kernelspec returns the file that tells Jupyter how to start the kernel.
 func (h Home) Kernelspec() string {
 	return filepath.Join(h.Dir, "python", "share", "jupyter", "kernels", KernelName, "kernel.json")
 }
 
-// Compiled is the directory of compiled XLA programs.
+// Compiled returns the directory of compiled XLA programs.
 func (h Home) Compiled() string { return filepath.Join(h.Dir, "compiled") }
 
-// SitePackages is the directory of the environment's Python packages; false where the environment isn't finished.
+// SitePackages returns the directory of the environment's Python packages; false where the
+// environment isn't finished.
 func (h Home) SitePackages() (string, bool) {
 	if _, err := os.Stat(h.stamp("python")); err != nil {
 		return "", false
@@ -104,7 +105,8 @@ func (h Home) SitePackages() (string, bool) {
 	return dirs[0], true
 }
 
-// Env is the environment of the programs that this package starts with this home and repository.
+// Env returns the environment of the programs that this package starts with this home and
+// repository.
 func (h Home) Env(repo string) []string {
 	return append(os.Environ(), DirEnv+"="+h.Dir, RepoEnv+"="+repo, "JUPYTER_RUNTIME_DIR="+filepath.Join(h.Dir, "runtime"),
 		"JUPYTER_PREFER_ENV_PATH=1") // its own kernelspec, before one that another home registered for the user

@@ -20,7 +20,7 @@ type spec struct {
 	InterruptMode string   `json:"interrupt_mode"`
 }
 
-// kernelspec is the file that tells Jupyter how to start the kernel.
+// kernelspec returns the file that tells Jupyter how to start the kernel.
 func (h Home) kernelspec(repo string) ([]byte, error) {
 	argv := []string{h.Bin("galdecon"), "kernel", "--home", h.Dir, "--repo", repo}
 	// Editors that are started from a desktop, such as VS Code, have another PATH than the shell in which this is set up.
@@ -69,7 +69,8 @@ func (h Home) kernelspecStep(repo string) step {
 	}
 }
 
-// userKernelspec is where the Jupyters of a user look for the kernelspec, as Jupyter's own jupyter_core.paths says.
+// userKernelspec returns where the Jupyters of a user look for the kernelspec, as Jupyter's own
+// jupyter_core.paths says.
 func userKernelspec() (string, error) {
 	dir := os.Getenv("JUPYTER_DATA_DIR")
 	if dir == "" {
@@ -105,7 +106,8 @@ func (h Home) Register(repo string) (path string, err error) {
 	return path, writeFile(path, data)
 }
 
-// Registered tells whether [Home.Register] has nothing to do. A kernelspec that it would leave alone is an error. It changes nothing.
+// Registered reports whether [Home.Register] has nothing to do, and returns the path of the
+// kernelspec. One that Register would leave alone is an error. It changes nothing.
 func (h Home) Registered(repo string) (path string, registered bool, err error) {
 	path, err = userKernelspec()
 	if err != nil {

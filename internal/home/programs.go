@@ -114,7 +114,7 @@ func (h Home) commandStep(repo string) step {
 	}
 }
 
-// goCommand is the go command in the repository.
+// goCommand returns the go command in the repository.
 func goCommand(ctx context.Context, repo string, args ...string) (*exec.Cmd, error) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
@@ -186,8 +186,8 @@ func (h Home) whole(build func(dir string) error) error {
 	return nil
 }
 
-// sources is the contents of files of the repository, and of the Go sources and what they embed
-// below its directories, with their names and Go's version.
+// sources returns the contents of files of the repository, and of the Go sources and what they
+// embed below its directories, with their names and Go's version.
 func sources(repo string, names ...string) (string, error) {
 	var all strings.Builder
 	fmt.Fprintln(&all, runtime.Version())

@@ -59,7 +59,7 @@ func findRepo(source string) (string, error) {
 		"(go work init . PATH/TO/galdecon), or set %s to one", why, RepoEnv)
 }
 
-// IsRepo tells whether dir is that of the galdecon module.
+// IsRepo reports whether dir is that of the galdecon module.
 func IsRepo(dir string) bool {
 	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	return err == nil && modfile.ModulePath(data) == Package("")

@@ -49,7 +49,7 @@ func (h Home) Pending(repo string) []string {
 	return names
 }
 
-// steps are the steps of Setup.
+// steps returns the steps of Setup.
 func (h Home) steps(repo string) []step {
 	return []step{h.pythonStep(), h.toolsStep(repo), h.librariesStep(repo), h.commandStep(repo), h.kernelspecStep(repo)}
 }
@@ -120,7 +120,7 @@ func (h Home) lock(ctx context.Context, c *console.Console) (*os.File, error) {
 	}
 }
 
-// stamp is the file that says that a step is done, and from what.
+// stamp returns the file that says that a step is done, and from what.
 func (h Home) stamp(name string) string { return filepath.Join(h.Dir, "stamps", name) }
 
 // done tells whether a step was done from the inputs of now, and its products are still there.
@@ -203,7 +203,7 @@ type outputError struct {
 	output string
 }
 
-// Error is the program's last line, which says most with the programs used here.
+// Error returns the program's last line, which says most with the programs used here.
 func (e *outputError) Error() string {
 	lines := strings.Split(strings.TrimSpace(e.output), "\n")
 	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {

@@ -60,7 +60,8 @@ and JSON their differences are there as well.`,
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
   galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv > samplers.csv
   galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps
-  galdecon score --psf stars.fits --wrong 3            through measured PSFs, which methods are told 3 % too wide`,
+  galdecon score --galaxies 'mosaic.fits[SCI,2]'         in the second image named SCI of a file
+  galdecon score --psf stars.fits --wrong 3            through measured PSFs, which methods assume 3 % too wide`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -80,7 +81,7 @@ and JSON their differences are there as well.`,
 	flags.IntVar(&f.Candidates, "candidates", f.Candidates, "candidates of each observation")
 	flags.Float64SliceVar(&f.Noise, "noise", f.Noise, "noise levels in units of the peak (default the least, a third of the most and the most that the first model knows)")
 	flags.Float64Var(&f.Sigma, "sigma", f.Sigma, "σ of the PSF in pixels (default the middle of what the first model knows)")
-	flags.StringVar(&f.PSF, "psf", f.PSF, "`path` of measured PSFs in place of a Gaussian: an image or a stack, centred and on the pixels of the models' images; galaxies have one each, in turn")
+	flags.StringVar(&f.PSF, "psf", f.PSF, "`path` of measured PSFs in place of a Gaussian: an image or a stack, centered and on the pixels of the models' images; galaxies have one each, in turn")
 	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF that methods are told is wrong, at the first noise level; 0 for none")
 	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
 	flags.BoolVar(&f.Released, "released", f.Released, "show Table 1 as the paper's released program computes it as well, with its quirks")

@@ -93,7 +93,7 @@ func TestScore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"micro", "Wiener", "told a σ wrong by -5 %", "noise 0.02", "15.86"} {
+	for _, want := range []string{"micro", "Wiener", "assume a σ wrong by -5 %", "noise 0.02", "15.86"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
@@ -192,7 +192,7 @@ func TestTableOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"measured PSFs of stars.npy, noise 0.02", "told a width wrong by +3 %", "53.9", "difference, here", "The paper finds that diffusion retains more: here ",
+	for _, want := range []string{"measured PSFs of stars.npy, noise 0.02", "assume a width wrong by +3 %", "53.9", "difference, here", "The paper finds that diffusion retains more: here ",
 		"varies more: here it can't be told without features"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)

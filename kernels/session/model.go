@@ -46,7 +46,8 @@ func (s *Session) Load(dir string) (*Model, error) {
 	return s.model(wire.Choice{Dir: path})
 }
 
-// WithSampler is the same diffusion model, of the same step, with another sampler. Each is compiled once.
+// WithSampler returns the same diffusion model, of the same step, with another sampler. Each is
+// compiled once. It is [ErrReplaced] if the session has another step by now.
 func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
 	choice := m.choice
 	choice.Sampler = &sampler
@@ -63,8 +64,13 @@ func (s *Session) model(choice wire.Choice) (*Model, error) {
 		Sampler: found.Sampler, session: s, choice: choice}, nil
 }
 
-// Sample draws n candidates for each observation x [m, Size, Size, Channels], as galdecon.Model.Sample does, with the same
-// candidates for the same seed and the same refusals. The first drawing compiles; later ones, also of another number of candidates, mostly don't.
+// Sample draws n candidates for each observation x [m, Size, Size, Channels], as
+// galdecon.Model.Sample does, with the same candidates for the same seed and the same refusals. The
+// first drawing compiles; later ones, also of another number of candidates, mostly don't.
+//
+// Observations that are refused have no posterior; the error is then [posterior.Refusals], beside
+// the posteriors of the others. Of any other error there are no posteriors: it is [ErrReplaced] if
+// the session has another step of the model by now, and [ErrEnded] if the session has ended.
 func (m *Model) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]posterior.Posterior, error) {
 	return posterior.Collect(m.Stream(ctx, observations, n, seed), nil)
 }

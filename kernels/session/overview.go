@@ -20,7 +20,7 @@ type Overview struct {
 	states    []wire.Status
 }
 
-// Overview tells what the session holds.
+// Overview returns what the session holds.
 func (s *Session) Overview() (Overview, error) {
 	found, err := call[wire.Summary](context.Background(), s, wire.Overview, wire.Nothing{})
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Session) Overview() (Overview, error) {
 	return o, nil
 }
 
-// String is the overview as text.
+// String returns the overview as text.
 func (o Overview) String() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "session: process %d, %.0f MB\n", o.Process, float64(o.Memory)/1e6)

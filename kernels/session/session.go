@@ -136,28 +136,35 @@ func call[Answer any](ctx context.Context, s *Session, function string, request 
 	return answer, s.explain(err)
 }
 
-// Observe is galdecon.Observe: what a telescope makes of clean galaxies y [n, height, width, channels], x = Π*y + n, with a PSF for
-// each galaxy or one for all, and white noise of the given standard deviation in units of y, drawn from the seed.
-func (s *Session) Observe(galaxies *galaxy.Images, kernels []psf.PSF, noise float64, seed int64) (*Observations, error) {
-	return call[*Observations](context.Background(), s, wire.Observe, wire.ObserveRequest{Galaxies: galaxies, PSFs: kernels, Noise: noise, Seed: seed})
+// Observe returns what a telescope makes of clean galaxies y [n, height, width, channels],
+// x = Π*y + n, as galdecon.Observe does: with a PSF for each galaxy or one for all, and white noise
+// of the given standard deviation in units of y, drawn from the seed.
+func (s *Session) Observe(
+	galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64,
+) (*Observations, error) {
+	return call[*Observations](context.Background(), s, wire.Observe,
+		wire.ObserveRequest{Galaxies: galaxies, PSFs: psfs, Noise: noise, Seed: seed})
 }
 
-// Standardize is galdecon.Standardize: observations divided so that the peak of the galaxy without its blur is about 1, as models are
-// trained.
+// Standardize divides observations so that the peak of the galaxy without its blur is about 1, as
+// models are trained; it does what galdecon.Standardize does.
 func (s *Session) Standardize(observations *Observations) (*Observations, error) {
-	return call[*Observations](context.Background(), s, wire.Standardize, wire.StandardizeRequest{Observations: observations})
+	return call[*Observations](context.Background(), s, wire.Standardize,
+		wire.StandardizeRequest{Observations: observations})
 }
 
-// Wiener is classical.Wiener: the classical deconvolution.
+// Wiener returns the classical deconvolution, as classical.Wiener does: prior is the standard
+// deviation of y around x, in units of x.
 func (s *Session) Wiener(observations *Observations, prior float64) (*galaxy.Images, error) {
-	return call[*galaxy.Images](context.Background(), s, wire.Wiener, wire.WienerRequest{Observations: observations, Prior: prior})
+	return call[*galaxy.Images](context.Background(), s, wire.Wiener,
+		wire.WienerRequest{Observations: observations, Prior: prior})
 }
 
 // Report is a galdecon.Report, named here for cells that don't import galdecon itself.
 type Report = posterior.Report
 
-// Evaluate is galdecon.Evaluate: it compares the truth [n, Size, Size, Channels] with posteriors of
-// its galaxies, in the same order.
+// Evaluate compares the truth [n, Size, Size, Channels] with posteriors of its galaxies, as
+// galdecon.Evaluate does: by the Index of each.
 func (s *Session) Evaluate(truth *galaxy.Images, posteriors []posterior.Posterior) (Report, error) {
 	requests := []any{wire.EvaluateRequest{Truth: truth}}
 	for i := range posteriors { // each in a message, since the candidates may be many

@@ -61,7 +61,7 @@ func TestLikeInTheProcess(t *testing.T) {
 	same(t, "standardized observations", must(s.Standardize(there))(t), must(galdecon.Standardize(here))(t))
 	same(t, "Wiener's filter", must(s.Wiener(there, 0.03))(t), must(classical.Wiener(here, 0.03))(t))
 
-	model, deconvolver := must(s.Load(dir))(t), must(galdecon.Load(alone))(t)
+	model, local := must(s.Load(dir))(t), must(galdecon.Load(alone))(t)
 	if model.Step != 5 || model.Size != 16 || model.Channels != 1 {
 		t.Errorf("the model is %+v", model)
 	}
@@ -70,9 +70,9 @@ func TestLikeInTheProcess(t *testing.T) {
 		want := must(d.Sample(t.Context(), here, 2, 9))(t)
 		same(t, "candidates", must(m.Sample(t.Context(), there, 2, 9))(t), want)
 	}
-	samples(model, deconvolver)
+	samples(model, local)
 	ddim := ddpm.Sampler{Steps: 3}
-	samples(must(model.WithSampler(ddim))(t), must(deconvolver.WithSampler(ddim))(t))
+	samples(must(model.WithSampler(ddim))(t), must(local.WithSampler(ddim))(t))
 
 	posteriors := must(model.Sample(t.Context(), there, 2, 9))(t)
 	truth := sessiontest.Galaxies().Select(0, 1, 2)

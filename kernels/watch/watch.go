@@ -147,8 +147,8 @@ func (c *candidates) show(ctx context.Context) error {
 	return c.place.Show(figure)
 }
 
-// preview is a candidate for each observation, by the last checkpoint, and the step of that. It is nil where there is no checkpoint yet, or none
-// but that of the candidates that are shown.
+// preview returns a candidate for each observation, by the last checkpoint, and the step of that.
+// It is nil where there is no checkpoint yet, or none but that of the candidates that are shown.
 func (c *candidates) preview(ctx context.Context) (figure plotting.Drawable, step int, err error) {
 	model, err := c.training.Model()
 	if errors.Is(err, fs.ErrNotExist) || err == nil && model.Step == c.step {

@@ -14,6 +14,7 @@ import (
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/galaxy/hst"
 	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
@@ -90,10 +91,10 @@ func write(folder string) error {
 	if err := files.SaveFITS(filepath.Join(folder, "exposure.fits"), exposure, header()); err != nil {
 		return err
 	}
-	if err := files.SaveFITS(filepath.Join(folder, "psf.fits"), measured, files.Header{"COMMENT Pixels of 0.06 arcseconds, half of those of exposure.fits."}); err != nil {
+	if err := files.SaveFITS(filepath.Join(folder, "psf.fits"), measured, fits.NewHeader("COMMENT Pixels of 0.06 arcseconds, half of those of exposure.fits.")); err != nil {
 		return err
 	}
-	return files.SaveFITS(filepath.Join(folder, "truth.fits"), truth, files.Header{"COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."})
+	return files.SaveFITS(filepath.Join(folder, "truth.fits"), truth, fits.NewHeader("COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."))
 }
 
 // blurred is Π*y in float64, which is the same on every machine.
@@ -112,7 +113,8 @@ func blurred(y *galaxy.Images, kernel psf.PSF) []float64 {
 	return out
 }
 
-// fine is the telescope's PSF on pixels half as wide, one of them off the centre, as measured PSFs often are.
+// fine is the telescope's PSF on pixels half as wide, one of them off the center, as measured PSFs
+// often are.
 func fine() (*galaxy.Images, error) {
 	const side = 40
 	k, err := psf.Moffat{FWHM: 2 * fwhm, Beta: beta, Shear: shear}.Render(side + 2)
@@ -127,13 +129,13 @@ func fine() (*galaxy.Images, error) {
 }
 
 // header puts the field somewhere on the sky, turned by 20° (Greisen & Calabretta 2002).
-func header() files.Header {
+func header() *fits.Header {
 	sin, cos := math.Sincos(20 * math.Pi / 180)
-	number := func(key string, value float64, comment string) string {
-		return fmt.Sprintf("%-8s= %20.13G / %s", key, value, comment)
+	number := func(key string, value float64, comment string) fits.Card {
+		return fits.Card(fmt.Sprintf("%-8s= %20.13G / %s", key, value, comment))
 	}
 	const scale = pixelScale / 3600
-	return files.Header{
+	return fits.NewHeader(
 		"OBJECT  = 'Two galaxies'       / AEGIS-24216 and COSMOS-29162 of galdecon",
 		"BUNIT   = 'count   '",
 		number("GAIN", gain, "electrons to a count"),
@@ -153,5 +155,5 @@ func header() files.Header {
 		"COMMENT Made by notebooks/data/main.go of two galaxies of the Hubble Space",
 		"COMMENT Telescope, blurred, on a made-up sky: HST public archive data; credit",
 		"COMMENT Davis et al. 2007, Koekemoer et al. 2007, Leauthaud et al. 2007.",
-	}
+	)
 }

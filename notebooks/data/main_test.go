@@ -15,15 +15,16 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"exposure.fits", "psf.fits", "truth.fits"} {
-		committed, header, err := files.LoadFITS(name)
+		before, err := files.Read(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, again, err := files.LoadFITS(filepath.Join(dir, name))
+		after, err := files.Read(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(again) != len(header) || made.N != committed.N || made.Height != committed.Height || made.Width != committed.Width {
+		committed, made := before.Images, after.Images
+		if after.Header.Len() != before.Header.Len() || made.N != committed.N || made.Height != committed.Height || made.Width != committed.Width {
 			t.Fatalf("%s is another", name)
 		}
 		for k, v := range made.Pixels {

@@ -67,7 +67,7 @@ func run(ctx context.Context) error {
 
 func candidates(p []posterior.Posterior) *galaxy.Images { return p[0].Samples }
 
-// flux is the mean flux of images.
+// flux returns the mean flux of images.
 func flux(images *galaxy.Images) float64 {
 	sum := 0.0
 	for _, v := range images.Pixels {

@@ -54,7 +54,7 @@ func gaussians(n int) list {
 	l := list{name: "gaussians"}
 	for i := range n {
 		l.stamps = append(l.stamps, galaxy.Stamp{
-			ID: fmt.Sprintf("g%d", i), Object: fmt.Sprintf("object %d", i/2), Origin: fmt.Sprintf("origin %d", i%3), Licence: "CC BY", Done: float64(i+1) / float64(n),
+			ID: fmt.Sprintf("g%d", i), Object: fmt.Sprintf("object %d", i/2), Origin: fmt.Sprintf("origin %d", i%3), License: "CC BY", Done: float64(i+1) / float64(n),
 			Read: func() (*galaxy.Images, error) { return blob(16, 16, 1, 8, 8, 2+float64(i)/100, float64(10+i)), nil },
 		})
 	}
@@ -139,8 +139,8 @@ func TestWriteAndOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		origin, licence := s.Origin(i)
-		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] || s.Zoom(i) != 2 || s.hashes[i] != hashOf(want.Pixels) || origin != source.stamps[k].Origin || licence != "CC BY" {
+		origin, license := s.Origin(i)
+		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] || s.Zoom(i) != 2 || s.hashes[i] != hashOf(want.Pixels) || origin != source.stamps[k].Origin || license != "CC BY" {
 			t.Errorf("%s isn't what was prepared", all.ID(i))
 		}
 	}
@@ -214,12 +214,16 @@ func TestSyntheticSource(t *testing.T) {
 // TestHoles follows pixels without exposure from a file of astropy's into a set.
 func TestHoles(t *testing.T) {
 	path := filepath.Join("..", "files", "testdata", "holes.fits")
-	if _, err := files.Load(path); err == nil || !strings.Contains(err.Error(), "NaN at row 0, column 0") || !strings.Contains(err.Error(), "LoadFITS") {
+	if _, err := files.Load(path); err == nil || !strings.Contains(err.Error(), "NaN at row 0, column 0") || !strings.Contains(err.Error(), "Read lets") {
 		t.Errorf("error %v of Load", err)
 	}
-	im, _, err := files.LoadFITS(path)
-	if err != nil || !raster.IsBad(im.Pixels[0]) || !raster.IsBad(im.Pixels[11]) || im.Pixels[5] != 11 {
-		t.Errorf("LoadFITS: %+v, %v", im, err)
+	file, err := files.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := file.Images
+	if !raster.IsBad(im.Pixels[0]) || !raster.IsBad(im.Pixels[11]) || im.Pixels[5] != 11 {
+		t.Errorf("Read: %+v", im)
 	}
 	// The ramp of 3 x 4 pixels is too small for a set, so it's the corner of a larger image.
 	large := blob(16, 16, 1, 8, 8, 3, 100)

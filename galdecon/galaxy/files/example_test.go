@@ -7,6 +7,7 @@ import (
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
 )
 
 // A stamp is cut out of an image and saved where it lies in the sky: its header says what the
@@ -24,30 +25,32 @@ func Example() {
 		return
 	}
 
-	image, header, err := files.LoadFITS(field)
+	whole, err := files.Read(field)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	cut, err := image.Cutout(40, 30, 32)
+	cut, err := whole.Images.Cutout(40, 30, 32)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	header = header.Window(cut.Left, cut.Top, 1).WithHistory("cut out of field.fits")
+	header := whole.Header.Window(cut.Left, cut.Top, 1)
+	header.AddHistory("cut out of field.fits")
 	if err := files.SaveFITS(stamp, cut.Images, header); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	again, header, err := files.LoadFITS(stamp)
+	again, err := files.Read(stamp)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	x, _ := header.Number("CRPIX1")
-	y, _ := header.Number("CRPIX2")
-	fmt.Printf("%d×%d pixels, the reference pixel at (%g, %g)\n", again.Width, again.Height, x, y)
+	x, _ := again.Header.Number("CRPIX1")
+	y, _ := again.Header.Number("CRPIX2")
+	fmt.Printf("%d×%d pixels, the reference pixel at (%g, %g)\n",
+		again.Images.Width, again.Images.Height, x, y)
 	// Output: 32×32 pixels, the reference pixel at (7.5, 17.5)
 }
 
@@ -58,10 +61,10 @@ func saveField(path string) error {
 		x, y := k%64-40, k/64-30
 		field.Pixels[k] = 1 / float32(1+x*x+y*y)
 	}
-	return files.SaveFITS(path, field, files.Header{
+	return files.SaveFITS(path, field, fits.NewHeader(
 		"CRPIX1  =                 32.5", "CRPIX2  =                 32.5",
 		"CRVAL1  =                150.1", "CRVAL2  =                  2.2",
 		"CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'",
 		"CDELT1  =             -8.3E-06", "CDELT2  =              8.3E-06",
-	})
+	))
 }

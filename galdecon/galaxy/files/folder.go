@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files/fits"
 )
 
 // Folder is a [galaxy.Source] of the images in a folder and those below it, sorted by path, and in archives there: .tar, .tar.gz, .tgz in the
@@ -30,7 +31,8 @@ import (
 // "stack.npy[3]", "all.npz/images[3]", "survey.tar/cosmos/17.fits". Memory holds one image of a NumPy array at a time; files of other
 // formats are held whole.
 type Folder struct {
-	// Path is that of the folder, of a single archive, or of a single file.
+	// Path is that of the folder, of a single archive, or of a single file. What may follow the name
+	// of a file for [Load] may follow it too, and counts for all files: "stamps[SCI,2]".
 	Path string
 	// Objects is a regular expression: what its first group (or, without a group, the whole of it) matches in an ID is the [galaxy.Stamp.Object].
 	// `^(.*)_angle\d+` lets "m51_angle0.png" and "m51_angle1.png" be of the object "m51". Where it's empty or doesn't match, each image is of
@@ -38,9 +40,9 @@ type Folder struct {
 	Objects string `json:",omitempty"`
 	// Planes says what the third axis of an array or a FITS cube is.
 	Planes Planes `json:",omitempty"`
-	// Origin is what to cite for the images, and Licence what may be done with them.
+	// Origin is what to cite for the images, and License what may be done with them.
 	Origin  string `json:",omitempty"`
-	Licence string `json:",omitempty"`
+	License string `json:"Licence,omitempty"` // as stored sets have it
 }
 
 // Describe names the folder with its options.
@@ -64,12 +66,21 @@ func (f Folder) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 			yield(galaxy.Stamp{}, err)
 			return
 		}
+		c := choice{planes: f.Planes}
+		name, selector, chosen, err := fits.ParseName(f.Path)
+		if err != nil {
+			yield(galaxy.Stamp{}, fmt.Errorf("files: cannot list %s: %w", f.Path, err))
+			return
+		}
+		if f.Path = name; chosen {
+			c.selector = &selector
+		}
 		paths, err := f.list(ctx)
 		if err != nil {
 			yield(galaxy.Stamp{}, err)
 			return
 		}
-		w := &walk{ctx: ctx, folder: f, objects: objects, yield: yield, files: len(paths)}
+		w := &walk{ctx: ctx, folder: f, objects: objects, yield: yield, files: len(paths), choice: c}
 		for _, name := range paths {
 			if !w.file(name) {
 				return
@@ -100,7 +111,7 @@ func (f Folder) list(ctx context.Context) ([]string, error) {
 			}
 			return nil
 		}
-		if kind, _ := formatOf(name); !entry.IsDir() && (kind != unknown || isArchive(name)) {
+		if !entry.IsDir() && (formatOf(name) != unknown || isArchive(name)) {
 			paths = append(paths, relative)
 		}
 		return nil
@@ -128,6 +139,7 @@ func isArchive(name string) bool {
 type walk struct {
 	ctx     context.Context
 	folder  Folder
+	choice  choice
 	objects *regexp.Regexp
 	yield   func(galaxy.Stamp, error) bool
 	// Of files so many are passed, and a part of the one that's being read.
@@ -154,7 +166,8 @@ func (m *meter) ReadAt(b []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// progress is the fraction of the folder that is passed. Archives that aren't read from their beginning to the end don't make it shrink.
+// progress returns the fraction of the folder that is passed. Archives that aren't read from their
+// beginning to the end don't make it shrink.
 func (w *walk) progress() float64 {
 	part := 1.0
 	if w.current != nil {
@@ -170,7 +183,7 @@ func (w *walk) stamp(id, version string, read func() (*galaxy.Images, error)) (m
 		w.yield(galaxy.Stamp{}, err)
 		return false
 	}
-	s := galaxy.Stamp{ID: id, Version: version, Origin: w.folder.Origin, Licence: w.folder.Licence, Done: w.progress(), Read: read}
+	s := galaxy.Stamp{ID: id, Version: version, Origin: w.folder.Origin, License: w.folder.License, Done: w.progress(), Read: read}
 	if found := w.objects.FindStringSubmatch(id); found != nil {
 		s.Object = found[min(1, len(found)-1)]
 	}
@@ -193,9 +206,12 @@ func (w *walk) file(name string) (more bool) {
 		return w.unreadable(id, "", err)
 	}
 	version := fmt.Sprintf("%d bytes of %d", info.Size(), info.ModTime().UnixNano())
-	if kind, _ := formatOf(full); kind == picture {
+	if formatOf(full) == picture {
 		// Opened when it's needed, which is from another goroutine, or never.
-		return w.stamp(id, version, func() (*galaxy.Images, error) { return loadFile(full) })
+		return w.stamp(id, version, func() (*galaxy.Images, error) {
+			im, _, err := w.choice.readAll(full)
+			return im, err
+		})
 	}
 	f, err := os.Open(full)
 	if err != nil {
@@ -213,7 +229,7 @@ func (w *walk) file(name string) (more bool) {
 // images yields those in one file or entry of an archive.
 func (w *walk) images(id, version string, r io.Reader, size int64) (more bool) {
 	more = true
-	err := eachStack(id, r, size, w.folder.Planes, func(within string, s stack) bool {
+	err := w.choice.eachStack(id, r, size, func(within string, s stack) bool {
 		for i := range s.n {
 			name := id + within
 			if s.n > 1 {
@@ -297,14 +313,13 @@ func (w *walk) zip(id, version string, f *meter) (more bool) {
 
 // readable tells files in archives that are images.
 func readable(name string) bool {
-	kind, _ := formatOf(name)
-	return kind != unknown && !hidden(name)
+	return formatOf(name) != unknown && !hidden(name)
 }
 
 // entry yields the images in one file of an archive.
 func (w *walk) entry(archive, version, name string, r io.Reader, size int64) (more bool) {
 	id := archive + "/" + strings.TrimPrefix(path.Clean(name), "/")
-	if kind, _ := formatOf(name); kind == numpyArray {
+	if formatOf(name) == numpyArray {
 		// The size is what the archive claims: memory grows with what there is.
 		return w.images(id, version, r, min(size, 1<<20))
 	}

@@ -3,13 +3,17 @@ package files
 import (
 	"archive/tar"
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files/fits"
 )
 
 func FuzzDecodeNPY(f *testing.F) {
@@ -18,7 +22,11 @@ func FuzzDecodeNPY(f *testing.F) {
 	f.Add(numpy("<f8", "1000000, 1000000", []float64{1}))
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		im, err := decodeNPY(data)
+		var im *galaxy.Images
+		stack, err := openNPY(bufio.NewReader(bytes.NewReader(data)), int64(len(data)), PlanesStack)
+		if err == nil {
+			im, err = stack.read(stack.n)
+		}
 		checkDecoded(t, im, err, len(data))
 	})
 }
@@ -33,15 +41,26 @@ func FuzzDecodeFITS(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		im, err := decodeFITS(data)
-		checkDecoded(t, im, err, len(data))
-		found, err := findFITSImage(data, ChannelsFirst)
+		f, err := fits.Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}
-		if window := found.header.Window(1, 2, 1.5); len(window) < len(found.header) {
-			t.Fatalf("%d cards became %d", len(found.header), len(window))
+		for _, h := range f.HDUs {
+			if h.Compressed() {
+				return // may be large from few bytes
+			}
 		}
+		p, err := choosePlane(f, nil, ChannelsFirst)
+		if err != nil {
+			return
+		}
+		im, err := readPlane(f, p)
+		checkDecoded(t, im, err, len(data))
+		header := p.hdu.Header.Window(1, 2, 1.5)
+		if header.Len() < p.hdu.Header.Len() {
+			t.Fatalf("%d cards became %d", p.hdu.Header.Len(), header.Len())
+		}
+		header.DropLookups()
 	})
 }
 
@@ -62,8 +81,10 @@ func FuzzFolder(f *testing.F) {
 	for name, data := range map[string][]byte{"a.tar": archive.Bytes(), "a.zip": arrays.Bytes(), "a.npz": arrays.Bytes(), "a.npy": good, "a.npy.gz": good, "a.tif": good} {
 		f.Add(name, data)
 	}
+	f.Add("a.png", []byte("\x89PNG\r\n\x1a\n"))
+	f.Add("a.jpg", []byte("\xff\xd8\xff\xe0"))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		if kind, _ := formatOf(name); kind == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") || len(name) > 100 || hidden(name) {
+		if formatOf(name) == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") || len(name) > 100 || hidden(name) {
 			return
 		}
 		path := filepath.Join(t.TempDir(), name)
@@ -81,6 +102,31 @@ func FuzzFolder(f *testing.F) {
 	})
 }
 
+// FuzzRead reads files of each format, whole and in parts, as images and as masks.
+func FuzzRead(f *testing.F) {
+	f.Add("a.fits", "[SCI,2][*,*,1]", slices.Concat(hdu("", 0, 0), hdu("SCI", 3, 1), hdu("DQ", 3, 1)))
+	f.Add("a.npy", "", numpy("|b1", "1, 2", []bool{true, false}))
+	f.Add("a.npz", "[a]", []byte("PK\x03\x04"))
+	f.Fuzz(func(t *testing.T, name, part string, data []byte) {
+		if strings.ContainsFunc(name+part, func(r rune) bool { return r == '/' || r < ' ' }) || len(name)+len(part) > 100 || name == "" ||
+			!utf8.ValidString(name+part) || strings.HasPrefix(name, ".") {
+			return
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Skip(err)
+		}
+		file, err := Read(path + part)
+		if err == nil && file.Images.CheckShape() != nil || err != nil && strings.Contains(err.Error(), "\n") {
+			t.Fatalf("%+v, %v", file, err)
+		}
+		m, err := LoadMask(path + part)
+		if err == nil && len(m.Bad) != m.N*m.Height*m.Width {
+			t.Fatalf("%+v", m)
+		}
+	})
+}
+
 // checkDecoded wants images or an error, and no more pixels than bytes.
 func checkDecoded(t *testing.T, im *galaxy.Images, err error, size int) {
 	if (im == nil) == (err == nil) {
@@ -89,12 +135,4 @@ func checkDecoded(t *testing.T, im *galaxy.Images, err error, size int) {
 	if im != nil && len(im.Pixels) > size {
 		t.Fatalf("%d pixels from %d bytes", len(im.Pixels), size)
 	}
-}
-
-func decodeFITS(data []byte) (*galaxy.Images, error) {
-	found, err := findFITSImage(data, PlanesStack)
-	if err != nil {
-		return nil, err
-	}
-	return found.read()
 }

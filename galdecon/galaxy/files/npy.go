@@ -2,7 +2,6 @@ package files
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -17,7 +16,7 @@ import (
 type Planes string
 
 const (
-	// Stack is the default: [n, h, w] are n grey images.
+	// Stack is the default: [n, h, w] are n gray images.
 	PlanesStack Planes = ""
 	// ChannelsFirst makes [c, h, w] one image of c channels, and [n, c, h, w] n of them.
 	ChannelsFirst Planes = "channels first"
@@ -61,23 +60,25 @@ func (p Planes) layout(shape []int) (l layout, err error) {
 	return l, fmt.Errorf("the array has the shape %v; save it as [h, w], [n, h, w] or [n, h, w, c]", s)
 }
 
-// images returns the values of n images in this layout.
-func (l layout) images(n int, values []float32) *galaxy.Images {
-	im := &galaxy.Images{N: n, Height: l.height, Width: l.width, Channels: l.channels, Pixels: values}
-	if !l.channelsFirst || l.channels == 1 {
-		return im
-	}
-	im.Pixels = make([]float32, len(values))
-	area := l.height * l.width
-	for i := range n {
-		to, from := im.At(i), values[i*area*l.channels:]
-		for c := range l.channels {
-			for k, v := range from[c*area : (c+1)*area] {
-				to[k*l.channels+c] = v
-			}
+// append adds an image with values in this layout to others of its shape.
+func (l layout) append(im *galaxy.Images, values []float64) {
+	pixels, scale := narrow(values)
+	if l.channelsFirst && l.channels > 1 {
+		planes := pixels
+		pixels = make([]float32, len(planes))
+		area := l.height * l.width
+		for k, v := range planes {
+			pixels[k%area*l.channels+k/area] = v
 		}
 	}
-	return im
+	im.Pixels = append(im.Pixels, pixels...)
+	im.N++
+	if scale != 1 && im.Scale == nil {
+		im.Scale = slices.Repeat([]float64{1}, im.N-1)
+	}
+	if im.Scale != nil {
+		im.Scale = append(im.Scale, scale)
+	}
 }
 
 // numpyStack reads the images of a NumPy array one after another.
@@ -89,8 +90,8 @@ type numpyStack struct {
 	left  int           // images that haven't been
 }
 
-// openNPY reads the header of an array. size is that of the file, of which the memory is a small multiple: what a header promises
-// is only allocated as its values come.
+// openNPY reads the header of an array. size is that of the file, of which the memory is a small
+// multiple: what a header promises is only allocated as its values come.
 func openNPY(r *bufio.Reader, size int64, planes Planes) (*numpyStack, error) {
 	array, err := npy.NewArray(r)
 	if err != nil {
@@ -102,15 +103,20 @@ func openNPY(r *bufio.Reader, size int64, planes Planes) (*numpyStack, error) {
 
 // read returns the next n images.
 func (s *numpyStack) read(n int) (*galaxy.Images, error) {
-	count := n * s.height * s.width * s.channels
-	values := make([]float32, 0, min(count, int(s.size)))
-	for len(values) < count {
-		have := len(values)
-		values = slices.Grow(values, min(4096, count-have))
-		values = values[:min(cap(values), count)]
-		if err := s.array.Read(values[have:]); err != nil {
-			return nil, err
+	count := s.height * s.width * s.channels
+	out := galaxy.NewImages(0, s.height, s.width, s.channels)
+	values := make([]float64, 0, min(count, int(s.size)))
+	for range n {
+		values = values[:0]
+		for len(values) < count {
+			have := len(values)
+			values = slices.Grow(values, min(4096, count-have))
+			values = values[:min(cap(values), count)]
+			if err := s.array.ReadFloat64(values[have:]); err != nil {
+				return nil, err
+			}
 		}
+		s.append(out, values)
 	}
 	if s.left -= n; s.left == 0 {
 		// A compressed file has its checksum at the end.
@@ -118,20 +124,11 @@ func (s *numpyStack) read(n int) (*galaxy.Images, error) {
 			return nil, fmt.Errorf("the compressed file is damaged or truncated: %w", err)
 		}
 	}
-	return s.images(n, values), nil
-}
-
-// decodeNPY reads all images of a NumPy array.
-func decodeNPY(data []byte) (*galaxy.Images, error) {
-	stack, err := openNPY(bufio.NewReader(bytes.NewReader(data)), int64(len(data)), PlanesStack)
-	if err != nil {
-		return nil, err
-	}
-	return stack.read(stack.n)
+	return out, nil
 }
 
 // SaveNPY writes the images as a NumPy array of little-endian float32, [n, h, w, c], which [Load] and numpy.load read.
-// IDs and scales are not in it. The file appears when it is complete: one that was there before stays if writing fails.
+// IDs, scales and marks of bad pixels are not in it. The file appears when it is complete: one that was there before stays if writing fails.
 func SaveNPY(path string, im *galaxy.Images) error {
 	if err := im.Validate(); err != nil {
 		return err

@@ -1,3 +1,10 @@
+// Package hst holds ten galaxies that the Hubble Space Telescope saw in the surveys AEGIS and COSMOS:
+// Advanced Camera for Surveys, filter F814W, 128×128 pixels, with the telescope's PSF and noise.
+//
+// They are public archive data, to be credited to Koekemoer et al. (2007, ApJS 172, 196), Leauthaud
+// et al. (2007, ApJS 172, 219), Scoville et al. (2007, ApJS 172, 1) and Davis et al. (2007, ApJ 660,
+// L1). The file data/CREDITS says where the stamps come from and what was done to them; [Records]
+// says it of each.
 package hst
 
 import (
@@ -18,7 +25,7 @@ var hstRecords []byte
 
 // Record says where one of the shipped Hubble galaxies comes from.
 type Record struct {
-	// ID is the survey and the number in its catalogue.
+	// ID is the survey and the number in its catalog.
 	ID string `json:"id"`
 	// Instrument is the telescope, camera and filter.
 	Instrument string `json:"instrument"`

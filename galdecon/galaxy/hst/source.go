@@ -32,7 +32,7 @@ func (Source) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 				return
 			}
 			stamp := galaxy.Stamp{
-				ID: r.ID, Origin: r.Instrument + "; " + r.Credit, Licence: "public archive data, to be credited",
+				ID: r.ID, Origin: r.Instrument + "; " + r.Credit, License: "public archive data, to be credited",
 				Done: float64(i+1) / float64(images.N), Read: func() (*galaxy.Images, error) { return images.Select(i), nil },
 			}
 			if !yield(stamp, nil) {

@@ -242,7 +242,7 @@ func (d *download) subhalos(ctx context.Context, query string) (*subhalos, error
 	return out, nil
 }
 
-// path is that of the snapshot's subhalos at the archive.
+// path returns that of the snapshot's subhalos at the archive.
 func (d *download) path() string {
 	return fmt.Sprintf("api/%s/snapshots/%d/subhalos/", d.Simulation, d.Snapshot)
 }

@@ -121,7 +121,7 @@ func private(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// name is that of a galaxy's file, without its ending.
+// name returns that of a galaxy's file, without its ending.
 func (c Config) name(id int) string { return fmt.Sprintf("%s_%d_%d", c.Simulation, c.Snapshot, id) }
 
 // Download fills the folder dir, which is made if needed, with the images of the configuration, PNG files named by simulation,

@@ -24,7 +24,7 @@ const (
 	maxPixels = 1 << 26
 )
 
-// image is the path of a complete image.
+// image returns the path of a complete image.
 func (d *download) image(id int) string { return filepath.Join(d.dir, d.name(id)+".png") }
 
 // fetch makes one attempt to download an image, or to complete what an earlier one left.
@@ -121,7 +121,8 @@ func versionOf(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// checkPicture reports why the data isn't a PNG picture. Each of its parts has a checksum, so damage doesn't go unseen.
+// checkPicture returns an error if the data isn't a PNG picture. Each of its parts has a checksum,
+// so damage doesn't go unseen.
 func checkPicture(data []byte) error {
 	c, err := png.DecodeConfig(bytes.NewReader(data))
 	if err == nil && c.Width > maxPixels/c.Height {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wait sync.Once
@@ -55,7 +55,7 @@ func TestCancelled(t *testing.T) {
 			t.Errorf("the error %v is not that of the context", err)
 		}
 	case <-time.After(5 * time.Second):
-		t.Fatal("the download goes on after it was cancelled")
+		t.Fatal("the download goes on after it was canceled")
 	}
 	if p.Downloaded != 2 || p.Failed != 0 {
 		t.Errorf("progress %+v, want 2 downloaded and none failed", p)
@@ -69,12 +69,12 @@ func TestCancelled(t *testing.T) {
 	}
 	mustHave(t, dir, 1, 2, 3)
 
-	cancelled, stop := context.WithCancelCause(t.Context())
+	canceled, stop := context.WithCancelCause(t.Context())
 	cause := errors.New("the cell was interrupted")
 	stop(cause)
 	asked := len(a.requests)
-	if _, err := Download(cancelled, a.config(9), dir, nil); !errors.Is(err, cause) || len(a.requests) != asked {
-		t.Errorf("a download that is cancelled from the start gives %v, with %d requests", err, len(a.requests)-asked)
+	if _, err := Download(canceled, a.config(9), dir, nil); !errors.Is(err, cause) || len(a.requests) != asked {
+		t.Errorf("a download that is canceled from the start gives %v, with %d requests", err, len(a.requests)-asked)
 	}
 }
 

@@ -3,6 +3,7 @@
 package npy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,19 +23,19 @@ var (
 )
 
 // types decodes one value of each type that is read: the kind (boolean, float, signed or unsigned) and its bytes.
-var types = map[string]func(order binary.ByteOrder, b []byte) float32{
-	"b1": func(_ binary.ByteOrder, b []byte) float32 { return float32(b[0]) },
-	"f2": func(o binary.ByteOrder, b []byte) float32 { return float16.FromBits(o.Uint16(b)).Float32() },
-	"f4": func(o binary.ByteOrder, b []byte) float32 { return math.Float32frombits(o.Uint32(b)) },
-	"f8": func(o binary.ByteOrder, b []byte) float32 { return float32(math.Float64frombits(o.Uint64(b))) },
-	"u1": func(_ binary.ByteOrder, b []byte) float32 { return float32(b[0]) },
-	"i1": func(_ binary.ByteOrder, b []byte) float32 { return float32(int8(b[0])) },
-	"u2": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint16(b)) },
-	"i2": func(o binary.ByteOrder, b []byte) float32 { return float32(int16(o.Uint16(b))) },
-	"u4": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint32(b)) },
-	"i4": func(o binary.ByteOrder, b []byte) float32 { return float32(int32(o.Uint32(b))) },
-	"u8": func(o binary.ByteOrder, b []byte) float32 { return float32(o.Uint64(b)) },
-	"i8": func(o binary.ByteOrder, b []byte) float32 { return float32(int64(o.Uint64(b))) },
+var types = map[string]func(order binary.ByteOrder, b []byte) float64{
+	"b1": func(_ binary.ByteOrder, b []byte) float64 { return float64(b[0]) },
+	"f2": func(o binary.ByteOrder, b []byte) float64 { return float64(float16.FromBits(o.Uint16(b)).Float32()) },
+	"f4": func(o binary.ByteOrder, b []byte) float64 { return float64(math.Float32frombits(o.Uint32(b))) },
+	"f8": func(o binary.ByteOrder, b []byte) float64 { return math.Float64frombits(o.Uint64(b)) },
+	"u1": func(_ binary.ByteOrder, b []byte) float64 { return float64(b[0]) },
+	"i1": func(_ binary.ByteOrder, b []byte) float64 { return float64(int8(b[0])) },
+	"u2": func(o binary.ByteOrder, b []byte) float64 { return float64(o.Uint16(b)) },
+	"i2": func(o binary.ByteOrder, b []byte) float64 { return float64(int16(o.Uint16(b))) },
+	"u4": func(o binary.ByteOrder, b []byte) float64 { return float64(o.Uint32(b)) },
+	"i4": func(o binary.ByteOrder, b []byte) float64 { return float64(int32(o.Uint32(b))) },
+	"u8": func(o binary.ByteOrder, b []byte) float64 { return float64(o.Uint64(b)) },
+	"i8": func(o binary.ByteOrder, b []byte) float64 { return float64(int64(o.Uint64(b))) },
 }
 
 // maxHeader is the largest header that is read; NumPy writes one of 118 bytes.
@@ -50,7 +51,7 @@ type Array struct {
 	Order binary.ByteOrder
 
 	r      io.Reader
-	decode func(order binary.ByteOrder, b []byte) float32
+	decode func(order binary.ByteOrder, b []byte) float64
 	each   int    // bytes of a value
 	buffer []byte // reused
 }
@@ -85,7 +86,8 @@ func NewArray(r io.Reader) (*Array, error) {
 		a.decode = types[a.Type]
 	}
 	if a.decode == nil {
-		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; save array.astype('f4')", header)
+		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; "+
+			"save array.astype('f4')", bytes.TrimSpace(header))
 	}
 	if fortranField.Match(header) {
 		return nil, errors.New("npy: the array is in Fortran order; save numpy.ascontiguousarray of it")
@@ -110,8 +112,15 @@ func NewArray(r io.Reader) (*Array, error) {
 	return a, nil
 }
 
-// Read decodes the next len(dst) values, as float32. What follows the array's last value isn't told from it: the caller knows the shape.
-func (a *Array) Read(dst []float32) error {
+// Read decodes the next len(dst) values, as float32. What follows the array's last value isn't told
+// from it: the caller knows the shape.
+func (a *Array) Read(dst []float32) error { return read(a, dst) }
+
+// ReadFloat64 reads values as [Array.Read] does, as float64, which are exact but for integers
+// beyond 53 bits.
+func (a *Array) ReadFloat64(dst []float64) error { return read(a, dst) }
+
+func read[T float32 | float64](a *Array, dst []T) error {
 	const chunk = 4096
 	if a.buffer == nil {
 		a.buffer = make([]byte, a.each*chunk)
@@ -120,10 +129,11 @@ func (a *Array) Read(dst []float32) error {
 		n := min(chunk, len(dst))
 		part := a.buffer[:a.each*n]
 		if _, err := io.ReadFull(a.r, part); err != nil {
-			return fmt.Errorf("npy: the file is truncated or damaged within its values: an array of shape %v needs more of them (%w)", a.Shape, err)
+			return fmt.Errorf("npy: the file is truncated or damaged within its values: an array of "+
+				"shape %v needs more of them (%w)", a.Shape, err)
 		}
 		for i := range n {
-			dst[i] = a.decode(a.Order, part[i*a.each:])
+			dst[i] = T(a.decode(a.Order, part[i*a.each:]))
 		}
 		dst = dst[n:]
 	}

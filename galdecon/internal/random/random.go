@@ -41,8 +41,9 @@ func Initial(seed int64) (*tensors.Tensor, error) {
 	return state, nil
 }
 
-// States are the states [n, 1] of n streams of a seed: with them [Normal] draws each of n images from a stream of its own, so that an
-// image doesn't depend on how many others are drawn with it.
+// States returns the states of n streams of a seed, [n, 1]: with them [Normal] draws each of n
+// images from a stream of its own, so that an image doesn't depend on how many others are drawn
+// with it.
 func States(seed int64, streams ...uint64) *tensors.Tensor {
 	states := make([]uint64, len(streams))
 	for i, stream := range streams {
@@ -89,7 +90,8 @@ func streamed(state *graph.Node, shape shapes.Shape) (next, z *graph.Node) {
 	return next, graph.Reshape(graph.StopGradient(z), shape.Dimensions...)
 }
 
-// splitMix is the next n numbers [streams, n] of SplitMix64 for states [streams, 1], and the states that follow.
+// splitMix returns the next n numbers [streams, n] of SplitMix64 for states [streams, 1], and the
+// states that follow.
 func splitMix(state *graph.Node, n int) (next, bits *graph.Node) {
 	g := state.Graph()
 	place := graph.AddScalar(graph.Iota(g, shapes.Make(dtypes.Uint64, 1, n), 1), 1)

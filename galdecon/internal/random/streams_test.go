@@ -72,7 +72,7 @@ func TestStreams(t *testing.T) {
 			t.Errorf("image %d has mean %g, standard deviation %g and excess kurtosis %g, want 0, 1 and 0", i, mean, std, stat.ExKurtosis(a, nil))
 		}
 		if r := stat.Correlation(a[1:], a[:len(a)-1], nil); math.Abs(r) > 4/math.Sqrt(n) {
-			t.Errorf("neighbours in image %d correlate with %g", i, r)
+			t.Errorf("neighbors in image %d correlate with %g", i, r)
 		}
 		for j, b := range all[:i] {
 			if r := stat.Correlation(a, b, nil); math.Abs(r) > 4/math.Sqrt(n) {

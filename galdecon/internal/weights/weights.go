@@ -1,5 +1,5 @@
-// Package weights hands the weights of a model to its executables as inputs, so that what is compiled serves whatever weights a training
-// arrives at.
+// Package weights hands the weights of a model to its executables as inputs, so that what is
+// compiled serves whatever weights a training arrives at.
 package weights
 
 import (
@@ -22,7 +22,7 @@ type Layout struct {
 	shapes []shapes.Shape
 }
 
-// Of is the layout of the weights below a scope, in the order of their names.
+// Of returns the layout of the weights below a scope, in the order of their names.
 func Of(scope *model.Scope) Layout {
 	l := Layout{scope: scope.Scope()}
 	for _, v := range slices.SortedFunc(scope.IterVariables(), func(v, w *model.Variable) int { return strings.Compare(v.Path(), w.Path()) }) {
@@ -31,9 +31,13 @@ func Of(scope *model.Scope) Layout {
 	return l
 }
 
-// Check reports weights below a scope that aren't those which a network makes on inputs of some shapes, and says which. The network's graph is
-// built, which takes milliseconds, and never compiled.
-func Check(backend compute.Backend, scope *model.Scope, network func(scope *model.Scope, in []*graph.Node), inputs ...shapes.Shape) error {
+// Check returns an error if the weights below a scope aren't those which a network makes on inputs
+// of some shapes; it names one that differs. The network's graph is built, which takes
+// milliseconds, and never compiled.
+func Check(
+	backend compute.Backend, scope *model.Scope,
+	network func(scope *model.Scope, in []*graph.Node), inputs ...shapes.Shape,
+) error {
 	g := graph.NewGraph(backend, "weights")
 	defer g.Finalize()
 	made := model.NewStore().Scope("/made")
@@ -47,11 +51,11 @@ func Check(backend compute.Backend, scope *model.Scope, network func(scope *mode
 	if err != nil {
 		return err
 	}
-	return Of(scope).fit(Of(made))
+	return Of(scope).checkNetwork(Of(made))
 }
 
-// fit reports weights that aren't those of a network, or not in its shapes.
-func (l Layout) fit(network Layout) error {
+// checkNetwork returns an error if the weights aren't those of a network, or not in its shapes.
+func (l Layout) checkNetwork(network Layout) error {
 	for i, path := range network.paths {
 		switch k, ok := slices.BinarySearch(l.paths, path); {
 		case !ok:
@@ -68,10 +72,11 @@ func (l Layout) fit(network Layout) error {
 	return nil
 }
 
-// Len is how many weights there are.
+// Len returns how many weights there are.
 func (l Layout) Len() int { return len(l.paths) }
 
-// Values are the weights below a scope, tensors in the order of the inputs. It is an error if they have other names or shapes.
+// Values returns the weights below a scope, tensors in the order of the inputs. It is an error if
+// they have other names or shapes.
 func (l Layout) Values(scope *model.Scope) ([]any, error) {
 	if n := scope.NumVariables(); n != len(l.paths) {
 		return nil, fmt.Errorf("there are %d weights below %s instead of %d: they are of another architecture", n, scope.Scope(), len(l.paths))
@@ -100,10 +105,10 @@ func (l Layout) Parameter(g *graph.Graph, store *model.Store, i int) *graph.Node
 	return store.VariableWithShape(l.scope+l.paths[i], l.shapes[i], initializer.Zero).NodeValue(g)
 }
 
-// Scope is where a network finds the weights in the store.
+// Scope returns where a network finds the weights in the store.
 func (l Layout) Scope(store *model.Store) *model.Scope { return store.Scope(l.scope) }
 
-// Complete reports weights that a network has made in the store, since the model lacks them.
+// Complete returns an error if a network has made weights in the store, since the model lacks them.
 func (l Layout) Complete(store *model.Store) error {
 	if n := store.NumVariables(); n != len(l.paths) {
 		return fmt.Errorf("the network has %d weights that the model lacks (it has %d below %s): they are of different architectures",

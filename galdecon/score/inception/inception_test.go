@@ -55,7 +55,7 @@ func noise(name string, h, w, c int) *galaxy.Images {
 }
 
 // TestFeatures compares with pytorch-fid on the same weights and images, see testdata/golden.py: a
-// grey image that is enlarged, and a color one of which one side is enlarged and the other shrinks.
+// gray image that is enlarged, and a color one of which one side is enlarged and the other shrinks.
 func TestFeatures(t *testing.T) {
 	file, err := os.ReadFile("testdata/golden.npy")
 	if err != nil {
@@ -72,7 +72,7 @@ func TestFeatures(t *testing.T) {
 		t.Errorf("a random network says that it is %q, official: %v", network, network.Official)
 	}
 	worst := 0.0
-	for i, im := range []*galaxy.Images{noise("grey", 32, 32, 1), noise("colour", 48, 340, 3)} {
+	for i, im := range []*galaxy.Images{noise("gray", 32, 32, 1), noise("color", 48, 340, 3)} {
 		got, err := collect(network.Features(t.Context(), im))
 		if err != nil {
 			t.Fatal(err)

@@ -22,7 +22,7 @@ func Micro(steps int) galdecon.Config {
 	}
 }
 
-// Galaxies are what it is trained on, [8, 16, 16, 1].
+// Galaxies returns what it is trained on, [8, 16, 16, 1].
 func Galaxies() *galaxy.Images {
 	images, err := synthetic.Galaxies(synthetic.Config{N: 8, Size: 16, Seed: 1})
 	if err != nil {

@@ -56,7 +56,9 @@ type Host struct {
 	closed  bool
 }
 
-// New makes a host whose sessions are built from the repository repo ([home.FindRepo]). owner says who it is to the users of other kernels.
+// New returns a host whose sessions are built from the repository repo ([home.FindRepo]). owner says
+// who it is to the users of other kernels. It is an error if no socket can be made for it. Close it
+// after use.
 func New(h home.Home, repo, owner string) (*Host, error) {
 	dir, err := makeDir()
 	if err != nil {
@@ -73,7 +75,9 @@ func New(h home.Home, repo, owner string) (*Host, error) {
 		defer close(host.served)
 		_ = wire.Serve(host.ctx, listener, host.address.Token, map[string]wire.Function{
 			wire.Start: wire.Unary(func(context.Context, wire.Nothing) (wire.Address, error) { return host.start() }),
-			wire.Ended: wire.Unary(func(context.Context, wire.Nothing) (wire.Failure, error) { return wire.NewFailure(host.lost()), nil }),
+			wire.Ended: wire.Unary(func(context.Context, wire.Nothing) (wire.Failure, error) {
+				return wire.NewFailure(host.exitCause()), nil
+			}),
 		})
 	}()
 	return host, nil
@@ -96,10 +100,10 @@ func makeDir() (string, error) {
 	return "", errors.New("the paths of temporary files are too long for a socket")
 }
 
-// Address is where the host listens.
+// Address returns where the host listens.
 func (h *Host) Address() wire.Address { return h.address }
 
-// Env are the variables that lead a program to this host, and say whose program it is.
+// Env returns the variables that lead a program to this host, and say whose program it is.
 func (h *Host) Env() []string {
 	return []string{SocketEnv + "=" + h.address.Socket, TokenEnv + "=" + h.address.Token, fit.OwnerEnv + "=" + h.owner}
 }
@@ -115,7 +119,7 @@ func (h *Host) start() (wire.Address, error) {
 	case h.process != nil:
 		return at, nil
 	case h.ended != nil:
-		return at, h.tell()
+		return at, h.takeError()
 	}
 	p, err := h.launch()
 	if err != nil {
@@ -127,10 +131,10 @@ func (h *Host) start() (wire.Address, error) {
 		h.mu.Lock()
 		h.process = nil
 		if err != nil {
-			h.ended = h.obituary(err)
+			h.ended = h.exitError(err)
 		}
 		h.mu.Unlock()
-		close(p.gone)
+		close(p.done)
 	}()
 	return at, nil
 }
@@ -138,24 +142,25 @@ func (h *Host) start() (wire.Address, error) {
 // noticeTime is how long the host waits for the end of a session that a program says it has lost.
 const noticeTime = 2 * time.Second
 
-// lost says how the session ended, to a program that lost the connection, perhaps before the host has noticed. It says it once.
-func (h *Host) lost() error {
+// exitCause returns how the session ended, for a program that lost the connection, perhaps before
+// the host has noticed. It does so once.
+func (h *Host) exitCause() error {
 	h.mu.Lock()
 	p := h.process
 	h.mu.Unlock()
 	if p != nil {
 		select {
-		case <-p.gone:
+		case <-p.done:
 		case <-time.After(noticeTime):
 		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.tell()
+	return h.takeError()
 }
 
-// tell says how the last session ended unexpectedly, once; h.mu is held.
-func (h *Host) tell() error {
+// takeError returns how the last session ended unexpectedly, once; h.mu is held.
+func (h *Host) takeError() error {
 	err := h.ended
 	h.ended = nil
 	return err

@@ -14,7 +14,7 @@ import (
 	"galdecon/kernels/session/internal/wire"
 )
 
-// functions are what the session can be asked for.
+// functions returns what the session can be asked for.
 func functions(m *models, t *trainings) map[string]wire.Function {
 	return map[string]wire.Function{
 		wire.Load: wire.Unary(func(_ context.Context, choice wire.Choice) (wire.Model, error) {
@@ -127,7 +127,7 @@ func evaluate(next func() (wire.EvaluateRequest, error)) (galdecon.Report, error
 	return galdecon.Evaluate(whole.Truth, whole.Posteriors)
 }
 
-// residentMemory is that of this process in bytes, 0 where the system doesn't tell.
+// residentMemory returns that of this process in bytes, 0 where the system doesn't tell.
 func residentMemory() int64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -59,7 +59,8 @@ func (m *models) load(dir string) (*loadedModel, error) {
 	}
 }
 
-// get is the model of a choice. One of an earlier version isn't kept once a later one is loaded.
+// get returns the model of a choice. One of an earlier version isn't kept once a later one is
+// loaded.
 func (m *models) get(choice wire.Choice) (*loadedModel, error) {
 	if choice.Version == (wire.Version{}) {
 		return m.load(choice.Dir)
@@ -98,7 +99,7 @@ func read(dir string, v wire.Version, loaded *loadedModel) (*loadedModel, error)
 	return model, nil
 }
 
-// versionOf is the version of the files in a folder.
+// versionOf returns the version of the files in a folder.
 func versionOf(dir string) wire.Version {
 	entries, _ := os.ReadDir(dir) // reading the model says what is wrong with it
 	var config, checkpoint strings.Builder
@@ -116,14 +117,14 @@ func versionOf(dir string) wire.Version {
 	return wire.Version{Config: config.String(), Checkpoint: checkpoint.String()}
 }
 
-// folders are those of the loaded models.
+// folders returns those of the loaded models.
 func (m *models) folders() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.loaded))
 }
 
-// with is the model with a sampler, its own if that is nil.
+// with returns the model with a sampler, its own if that is nil.
 func (m *loadedModel) with(sampler *ddpm.Sampler) (*galdecon.Model, error) {
 	if sampler == nil {
 		return m.Model, nil

@@ -13,6 +13,14 @@ type Header struct {
 	cards []Card
 }
 
+// NewHeader returns a header of cards, such as "OBJECT  = 'M51'": see [Header.Append]. For values
+// that aren't texts [Header.Set] writes the card.
+func NewHeader(cards ...Card) *Header {
+	h := &Header{}
+	h.Append(cards...)
+	return h
+}
+
 // Cards iterates over the cards in their order.
 func (h *Header) Cards() iter.Seq[Card] {
 	return func(yield func(Card) bool) {

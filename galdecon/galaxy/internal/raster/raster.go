@@ -1,3 +1,5 @@
+// Package raster holds what the packages of galaxies do to plain rows of pixels: averaging them down,
+// and scaling them.
 package raster
 
 import (
@@ -7,7 +9,7 @@ import (
 // Infinity is that of float32.
 var Infinity = float32(math.Inf(1))
 
-// IsBad reports NaN and both infinities.
+// IsBad reports whether a value is NaN or infinite.
 func IsBad(v float32) bool { return v-v != 0 }
 
 // AreaAverage averages a side x side image down to size x size: each new pixel is the mean of the source over the

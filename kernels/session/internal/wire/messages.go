@@ -117,7 +117,7 @@ const (
 	Failed   State = "failed"
 )
 
-// Ended tells the ends from the other states.
+// Ended reports whether the state is one of the ends.
 func (s State) Ended() bool { return s != Running && s != Paused }
 
 // Status is how far a training is.

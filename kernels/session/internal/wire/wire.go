@@ -1,8 +1,9 @@
 // Package wire is how a cell's program and its session talk: calls over a Unix socket by DRPC, whose messages are Go values in
 // encoding/gob. Both sides are built from one repository, so the Go types are the protocol, and there is no code to generate.
 //
-// DRPC has what gRPC and Connect have (streams, cancellation, metadata), and costs a cell nothing: every cell is a program that is
-// linked anew, which takes 0.3 s longer with either of those. The standard library's net/rpc has no streams and can't be cancelled.
+// DRPC has what gRPC and Connect have (streams, cancellation, metadata), and costs a cell nothing:
+// every cell is a program that is linked anew, which takes 0.3 s longer with either of those. The
+// standard library's net/rpc has no streams and can't be canceled.
 package wire
 
 import (
@@ -169,7 +170,7 @@ type Failure struct {
 	Text string
 }
 
-// NewFailure is the failure for an error, which may be nil.
+// NewFailure returns the failure for an error, which may be nil.
 func NewFailure(err error) Failure {
 	if err == nil {
 		return Failure{}
@@ -177,7 +178,7 @@ func NewFailure(err error) Failure {
 	return Failure{code(err), err.Error()}
 }
 
-// Err is the error again.
+// Err returns the error of the failure, nil for none.
 func (f Failure) Err() error {
 	if f.Code == 0 {
 		return nil
@@ -188,7 +189,7 @@ func (f Failure) Err() error {
 // Function serves the calls of one name.
 type Function func(stream drpc.Stream) error
 
-// Unary is a function of one request with one answer. Its context ends when the caller goes.
+// Unary returns a function of one request with one answer. Its context ends when the caller goes.
 func Unary[Request, Answer any](f func(context.Context, Request) (Answer, error)) Function {
 	return Streaming(func(ctx context.Context, next func() (Request, error), send func(Answer) error) error {
 		request, err := next()
@@ -203,8 +204,11 @@ func Unary[Request, Answer any](f func(context.Context, Request) (Answer, error)
 	})
 }
 
-// Streaming is a function of several requests and answers; next returns io.EOF after the last request.
-func Streaming[Request, Answer any](f func(ctx context.Context, next func() (Request, error), send func(Answer) error) error) Function {
+// Streaming returns a function of several requests and answers; next returns io.EOF after the last
+// request.
+func Streaming[Request, Answer any](
+	f func(ctx context.Context, next func() (Request, error), send func(Answer) error) error,
+) Function {
 	return func(stream drpc.Stream) error {
 		next := func() (request Request, err error) {
 			err = stream.MsgRecv(&request, encoding{})
