@@ -80,6 +80,11 @@ func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 			r.What = fmt.Sprintf("its largest pixel is %.3g, but the model takes galaxies whose "+
 				"peak without blur is 1", peak)
 			r.Hint = "divide it by its unit, see galdecon.Standardize"
+			if c.Standardized && peak > maxPeak {
+				r.What = fmt.Sprintf("a pixel off its middle is %.3g times as bright as the galaxy's peak without blur, "+
+					"at most %d are taken", peak, maxPeak)
+				r.Hint = "another source is in the stamp: subtract it, or average fewer pixels so that it lies outside"
+			}
 		case edge > maxEdge:
 			r.Reason, r.Value, r.Limit = posterior.RefusedSky, edge, maxEdge
 			r.What = fmt.Sprintf("its border is at %.2g of the galaxy's peak, at most %.2g are "+

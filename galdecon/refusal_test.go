@@ -126,6 +126,11 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 		t.Errorf("%d posteriors, error %v", len(posteriors), err)
 	}
 	galtest.Wants(t, "a refusal", err, "galdecon: blob 1 is refused: ", "\nHint: ", "blob 3")
+	// A star at the border is named as what it is.
+	star := o.Images().Select(0)
+	star.Pixels[0] = 6
+	_, err = model.Sample(t.Context(), observe(t, star, o.PSFs()[:1], o.Noise()[:1]), n, 3)
+	galtest.Wants(t, "a star in the stamp", err, "off its middle", "another source", "subtract")
 	_, err = model.Path(none, 1)
 	galtest.Wants(t, "a path of two", err, "got 2")
 }
