@@ -34,7 +34,8 @@ func TestTab(t *testing.T) {
 	p.press(kb.Tab)
 	again := time.NewTicker(8 * time.Second)
 	defer again.Stop()
-	for end := time.After(time.Minute); p.number("Number("+names+")") == 0; time.Sleep(50 * time.Millisecond) {
+	for end := time.After(time.Minute); p.number("Number("+names+
+		")") == 0; time.Sleep(50 * time.Millisecond) {
 		select {
 		case <-again.C:
 			p.press(kb.Tab)
