@@ -81,9 +81,10 @@ func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 				"peak without blur is 1", peak)
 			r.Hint = "divide it by its unit, see galdecon.Standardize"
 			if c.Standardized && peak > maxPeak {
-				r.What = fmt.Sprintf("a pixel off its middle is %.3g times as bright as the galaxy's peak without blur, "+
-					"at most %d are taken", peak, maxPeak)
-				r.Hint = "another source is in the stamp: subtract it, or average fewer pixels so that it lies outside"
+				r.What = fmt.Sprintf("a pixel off its middle is %.3g times as bright as the "+
+					"galaxy's peak without blur, at most %d are taken", peak, maxPeak)
+				r.Hint = "another source is in the stamp: subtract it, or average fewer pixels " +
+					"so that it lies outside"
 			}
 		case edge > maxEdge:
 			r.Reason, r.Value, r.Limit = posterior.RefusedSky, edge, maxEdge

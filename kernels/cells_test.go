@@ -113,7 +113,8 @@ fmt.Println(must.M1(graph.CallOnce(b, loss, []float32{1, 2, 3}, []float32{1, 2})
 			4, false},
 		{"mistake in another cell",
 			"type galaxy struct{ size int }\n\n%%\n\tfmt.Println(galaxy{}, lostGalaxy)", []string{
-				"Cell[13]: Line 4\n\tfmt.Println(galaxy{}, lostGalaxy)\n\t                      ^\n",
+				"Cell[13]: Line 4\n\tfmt.Println(galaxy{}, lostGalaxy)\n\t                      " +
+					"^\n",
 				"undefined: lostGalaxy",
 				"Cell[12]: Line 3\nfunc radius(g galaxy) int { return g.radius }\n",
 				"g.radius undefined"}, 8, true},
@@ -125,7 +126,8 @@ fmt.Println(must.M1(graph.CallOnce(b, loss, []float32{1, 2, 3}, []float32{1, 2})
 	// A cell of its own before the last, without the variable that fails, and which is no case.
 	other := len(requests) - 1
 	requests = slices.Insert(requests, other, []any{"execute",
-		"%rm lost\ntype galaxy struct{ radius int }\nfunc radius(g galaxy) int { return g.radius }"})
+		"%rm lost\ntype galaxy struct{ radius int }\nfunc radius(g galaxy) int { return g.radius " +
+			"}"})
 	replies := ask(t, requests)
 	for i, r := range slices.Delete(replies, other, other+1) {
 		c := cases[i]
