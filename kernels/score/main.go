@@ -53,17 +53,18 @@ func command() *cobra.Command {
 		Use: "galdecon score",
 		Short: "Compare models with each other and with classical methods: Table 1, errors, " +
 			"calibration",
-		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is known: the figures of the paper's
-Table 1, errors of the best estimate, and calibration. Every observation's result is kept in the folder that --out names; an interrupted
-run goes on there when it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's Table 1 beside these figures; as CSV
-and JSON their differences are there as well.`,
-		Example: `  galdecon score                                       the smallest shipped models on synthetic galaxies
-  galdecon score --galaxies hst --n 10                 on Hubble's
+		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is
+known: the figures of the paper's Table 1, errors of the best estimate, and calibration. Every
+observation's result is kept in the folder that --out names; an interrupted run goes on there when
+it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's
+Table 1 beside these figures; as CSV and JSON their differences are there as well.`,
+		Example: `  galdecon score                                   the smallest shipped models
+  galdecon score --galaxies hst --n 10             on Hubble's galaxies
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
-  galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv > samplers.csv
-  galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps
-  galdecon score --galaxies 'mosaic.fits[SCI,2]'         in the second image named SCI of a file
-  galdecon score --psf stars.fits --wrong 3            through measured PSFs, which methods assume 3 % too wide`,
+  galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv
+  galdecon score --galaxies goods.npy.gz --subtract-sky  on pictures, from a file of stamps
+  galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
+  galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
