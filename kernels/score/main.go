@@ -82,7 +82,7 @@ and JSON their differences are there as well.`,
 	flags.Float64SliceVar(&f.Noise, "noise", f.Noise, "noise levels in units of the peak (default the least, a third of the most and the most that the first model knows)")
 	flags.Float64Var(&f.Sigma, "sigma", f.Sigma, "σ of the PSF in pixels (default the middle of what the first model knows)")
 	flags.StringVar(&f.PSF, "psf", f.PSF, "`path` of measured PSFs in place of a Gaussian: an image or a stack, centered and on the pixels of the models' images; galaxies have one each, in turn")
-	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF that methods are told is wrong, at the first noise level; 0 for none")
+	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF that methods assume is wrong, at the first noise level; 0 for none")
 	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
 	flags.BoolVar(&f.Released, "released", f.Released, "show Table 1 as the paper's released program computes it as well, with its quirks")
 	flags.Int64Var(&f.Seed, "seed", f.Seed, "seed of noise and candidates")
