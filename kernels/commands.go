@@ -173,12 +173,20 @@ func lab() *cobra.Command {
 		Use:   "lab [-- ARGUMENTS OF JUPYTER LAB]",
 		Short: "Open JupyterLab on the notebooks",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, repo, _, err := prepare(cmd.Context())
+			h, repo, c, err := prepare(cmd.Context())
 			if err != nil {
 				return err
 			}
-			argv := append([]string{h.Python(), "-I", "-m", "jupyterlab", "--ServerApp.root_dir=" + filepath.Join(repo, "notebooks"),
-				"--MultiKernelManager.default_kernel_name=" + home.KernelName}, args...)
+			argv := []string{h.Python(), "-I", "-m", "jupyterlab",
+				"--ServerApp.root_dir=" + filepath.Join(repo, "notebooks"),
+				"--MultiKernelManager.default_kernel_name=" + home.KernelName}
+			if os.Geteuid() == 0 {
+				// Jupyter refuses, and who started this means it, as in a container.
+				c.Printf("JupyterLab runs as root, and so does what its notebooks do: " +
+					"don't let others see the address below")
+				argv = append(argv, "--allow-root")
+			}
+			argv = append(argv, args...)
 			// This process becomes JupyterLab, so that Ctrl-C and every other signal reach it.
 			return fmt.Errorf("starting JupyterLab: %w", syscall.Exec(argv[0], argv, h.Env(repo)))
 		},

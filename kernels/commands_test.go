@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +64,69 @@ good.ipynb +4 of 4 +\d+\.\d s +ok
 		if said, err := cmd.CombinedOutput(); err == nil || bytes.Count(said, []byte("\n")) != 1 {
 			t.Errorf("galdecon %s: %v, want an error of one line:\n%s", strings.Join(args, " "), err, said)
 		}
+	}
+}
+
+// TestLab starts JupyterLab, as whoever runs the tests, and looks whether it has its own settings.
+func TestLab(t *testing.T) {
+	h, repo := hometest.Installed(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().(*net.TCPAddr)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(h.Bin("galdecon"), "lab", "--", "--no-browser", "--ServerApp.ip=127.0.0.1",
+		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token=test")
+	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir())
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+		if t.Failed() {
+			t.Logf("JupyterLab says:\n%s", &said)
+		}
+	}()
+	const setting = "/lab/api/settings/@jupyterlab/completer-extension:manager?token=test"
+	for {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("JupyterLab ends: %v", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+		response, err := http.Get("http://" + address.String() + setting)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var completer struct {
+			Schema struct {
+				Properties struct{ ProviderTimeout struct{ Default int } }
+			}
+		}
+		if err := json.Unmarshal(text, &completer); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if limit := completer.Schema.Properties.ProviderTimeout.Default; limit != 5000 {
+			t.Errorf("completions may take %d ms", limit)
+		}
+		return
 	}
 }
 

@@ -37,15 +37,33 @@ func (h Home) kernelspec(repo string) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
+// labSettings are what the environment's JupyterLab has otherwise than others, as long as the user
+// doesn't say otherwise in its settings: it waits 5 s for the kernel's completions, and not 1 s,
+// which gopls may take on a busy machine.
+const labSettings = `{
+  "@jupyterlab/completer-extension:manager": {
+    "providerTimeout": 5000
+  }
+}
+`
+
+// labSettingsFile is where JupyterLab looks for them.
+func (h Home) labSettingsFile() string {
+	return filepath.Join(h.Dir, "python", "share", "jupyter", "lab", "settings", "overrides.json")
+}
+
 // kernelspecStep tells the environment's Jupyter about the kernel.
 func (h Home) kernelspecStep(repo string) step {
 	data, err := h.kernelspec(repo)
 	return step{
 		name:     "kernelspec",
 		does:     "Jupyter kernelspec " + KernelName,
-		products: []string{h.Kernelspec()},
-		inputs:   func() (string, error) { return string(data), err },
+		products: []string{h.Kernelspec(), h.labSettingsFile()},
+		inputs:   func() (string, error) { return string(data) + labSettings, err },
 		make: func(context.Context, runner) error {
+			if err := writeFile(h.labSettingsFile(), []byte(labSettings)); err != nil {
+				return err
+			}
 			return writeFile(h.Kernelspec(), data)
 		},
 	}

@@ -36,7 +36,7 @@ func (h Home) toolsStep(repo string) step {
 		products: products,
 		inputs: func() (string, error) {
 			pinned, err := sources(repo, toolsMod, toolsSum)
-			return fmt.Sprint(pinned, gonbChanges), err
+			return fmt.Sprint(pinned, gonbChanges, string(gonbAdditions)), err
 		},
 		make: func(ctx context.Context, run runner) error {
 			// What is built from here on needs cgo, and go's own message names no compiler.

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,9 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"time"
 
 	"galdecon/internal/home"
 )
@@ -18,7 +21,10 @@ import (
 // hidden is the directory beside the cell's program for what differs from it. go doesn't see it, for the dot, and gonb removes it in the end.
 const hidden = ".galdecon"
 
-// build is "go build" for a cell: it
+// patience is how long go may take to end after an interrupt.
+const patience = 3 * time.Second
+
+// build is "go build" for a cell, until an interrupt: it
 //   - has the cell's main function defer [galdecon/kernels/failure.Explain],
 //   - leaves out the symbol table, which halves the time that a cell takes to link, and
 //   - doesn't print the name of gonb's module above the compiler's errors.
@@ -36,7 +42,12 @@ func build(goTool string, args []string) (status int, err error) {
 			flags = append(flags, "-overlay="+overlay)
 		}
 	}
-	out, err := exec.Command(goTool, append(flags, args...)...).CombinedOutput()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	cmd := exec.CommandContext(ctx, goTool, append(flags, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go removes what it has begun
+	cmd.WaitDelay = patience
+	out, err := cmd.CombinedOutput()
 	for line := range bytes.Lines(out) {
 		if !bytes.HasPrefix(line, []byte("# ")) {
 			_, _ = os.Stdout.Write(bytes.ReplaceAll(line, []byte(hidden+string(filepath.Separator)), nil)) // gonb looks for its own main.go
