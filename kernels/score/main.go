@@ -97,7 +97,7 @@ Table 1 beside these figures; as CSV and JSON their differences are there as wel
 		"image or a stack, centered and on the pixels of the models' images; galaxies have one "+
 		"each, in turn")
 	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF "+
-		"that methods are told is wrong, at the first noise level; 0 for none")
+		"that methods assume is wrong, at the first noise level; 0 for none")
 	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
 	flags.BoolVar(&f.Released, "released", f.Released,
 		"show Table 1 as the paper's released program computes it as well, with its quirks")
