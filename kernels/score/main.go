@@ -128,6 +128,9 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	if err != nil {
 		return err
 	}
+	for _, note := range config.Notes {
+		c.Printf("%s", note)
+	}
 	config.Methods = append(methods, scorecard.Classical()...)
 	// What is wrong with them should show before a download.
 	if err := config.Validate(); err != nil {
