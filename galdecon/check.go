@@ -19,26 +19,28 @@ func (c Config) checkShape(images *galaxy.Images) error {
 	}
 	switch {
 	case images.Height != c.Size || images.Width != c.Size:
-		return fmt.Errorf("galdecon: the model takes images of %d×%d pixels, these are %d×%d\n"+
-			"Hint: Prepare galaxies to train on; of an observation take a galaxy.Images.Cutout, or its Average "+
-			"with the PSF rescaled alike (psf.PSF.Rescale, or Rebin)",
+		return fmt.Errorf("galdecon: the model takes images of %d×%d pixels, these are "+
+			"%d×%d\nHint: Prepare galaxies to train on; of an observation take a "+
+			"galaxy.Images.Cutout, or its Average with the PSF rescaled alike (psf.PSF.Rescale, "+
+			"or Rebin)",
 			c.Size, c.Size, images.Height, images.Width)
 	case images.Channels != c.Channels:
-		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have %d\n"+
-			"Hint: deconvolve each channel of an observation with its PSF, or see galaxy.Images.Gray and WithChannels",
+		return fmt.Errorf("galdecon: the model takes images of %d channel(s), these have "+
+			"%d\nHint: deconvolve each channel of an observation with its PSF, or see "+
+			"galaxy.Images.Gray and WithChannels",
 			c.Channels, images.Channels)
 	}
 	return nil
 }
 
-// maxNoise is the most noise of the training, in units of the galaxy's peak without blur.
+// maxNoise returns the most noise of the training, in units of the galaxy's peak without blur.
 func (c Config) maxNoise() float64 { return max(c.Instrument.NoiseMax, psf.MinNoise) }
 
 const (
 	// A model that isn't Standardized takes galaxies whose peak without blur is 1.
 	minPeak, maxPeak = 1e-2, 3
-	// maxEdge is the brightest border, in units of the peak: of 400 synthetic galaxies with any PSF of the
-	// presets it is 0.12 at most, of Hubble's 0.05.
+	// maxEdge is the brightest border, in units of the peak: of 400 synthetic galaxies with any PSF
+	// of the presets it is 0.12 at most, of Hubble's 0.05.
 	maxEdge = 0.2
 	// minEdge is how far below 0 the border may be, beside half of the noise: galaxies don't make it so, and
 	// of the 400 it is −0.008 at least. Within an aperture of 8 pixels −0.03 took a fifth of the flux away
@@ -47,14 +49,15 @@ const (
 	// hiddenPeak is how much too small the unit of a galaxy may be whose peak the PSF has hidden. What its
 	// candidates say is more, see noiseGuard.
 	hiddenPeak = 5
-	// noiseFloor is what the estimate of a noise-free image may be: some of the galaxy, and of the noise that
-	// y has of its own, passes for noise, up to 0.004 of the peak with the narrowest PSF.
+	// noiseFloor is what the estimate of a noise-free image may be: some of the galaxy, and of the
+	// noise that y has of its own, passes for noise, up to 0.004 of the peak with the narrowest
+	// PSF.
 	noiseFloor = 6e-3
 )
 
-// checkRange returns a refusal for each observation that the model wasn't trained for, with the number that
-// it has among these: pixels that aren't scaled as those of clean galaxies with a peak of 1, a sky that isn't
-// dark, or more noise, which it would take for structure.
+// checkRange returns a refusal for each observation that the model wasn't trained for, with the
+// number that it has among these: pixels that aren't scaled as those of clean galaxies with a peak
+// of 1, a sky that isn't dark, or more noise, which it would take for structure.
 func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 	found, err := o.Images().NoiseLevels()
 	if err != nil && !galaxy.NoNoise.Only(err) { // an image without noise has less than is said
@@ -83,7 +86,8 @@ func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 			if peak < minPeak {
 				r.Limit = minPeak
 			}
-			r.What = fmt.Sprintf("its largest pixel is %.3g, but the model takes galaxies whose peak without blur is 1", peak)
+			r.What = fmt.Sprintf("its largest pixel is %.3g, but the model takes galaxies whose "+
+				"peak without blur is 1", peak)
 			r.Hint = "divide it by its unit, see galdecon.Standardize"
 			if c.Standardized && peak > maxPeak {
 				r.What = fmt.Sprintf("outside of its central half a pixel has %.3g times the peak of the galaxy without blur, "+
@@ -102,7 +106,8 @@ func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 			tooNoisy(r, noise, c.maxNoise())
 		case found[i] > limit:
 			r.Reason, r.Value, r.Limit = posterior.RefusedStatedNoise, found[i], limit
-			r.What = fmt.Sprintf("it looks as if it had noise of %.2g of the galaxy's peak, more than twice what is said (%.2g)", found[i], noise)
+			r.What = fmt.Sprintf("it looks as if it had noise of %.2g of the galaxy's peak, more "+
+				"than twice what is said (%.2g)", found[i], noise)
 			r.Hint = "leave the noise of the observations empty to have it estimated"
 		default:
 			continue
@@ -146,14 +151,14 @@ func noDataAtPeak(images *galaxy.Images, i int) (n int, at galaxy.Place) {
 // tooNoisy fills in a refusal by noise, in units of the galaxy's peak without blur.
 func tooNoisy(r *Refusal, noise, limit float64) *Refusal {
 	r.Reason, r.Value, r.Limit = posterior.RefusedNoise, noise, limit
-	r.What = fmt.Sprintf("noise of %.2g of the galaxy's peak without blur; the model was trained for at most %.2g, "+
-		"and its error bars would be too small", noise, limit)
+	r.What = fmt.Sprintf("noise of %.2g of the galaxy's peak without blur; the model was trained "+
+		"for at most %.2g, and its error bars would be too small", noise, limit)
 	r.Hint = "average pixels, or train a model with a larger Config.Instrument.NoiseMax"
 	return r
 }
 
-// noiseGuard estimates the galaxy's peak without blur from the first candidates of an observation, and with it
-// the noise relative to that peak.
+// noiseGuard estimates the galaxy's peak without blur from the first candidates of an observation,
+// and with it the noise relative to that peak.
 type noiseGuard struct {
 	peaks float64 // their sum
 	n     int
@@ -162,8 +167,8 @@ type noiseGuard struct {
 // guardCandidates is how many candidates are asked. Their mean peak is right to a few per cent.
 const guardCandidates = 8
 
-// add takes the next candidates of an observation, and returns a refusal if, by the first of them, it has more
-// noise than the model was trained for.
+// add takes the next candidates of an observation, and returns a refusal if, by the first of them,
+// it has more noise than the model was trained for.
 func (g *noiseGuard) add(part Part, limit float64) *Refusal {
 	if part.First == 0 {
 		*g = noiseGuard{}
@@ -179,9 +184,9 @@ func (g *noiseGuard) add(part Part, limit float64) *Refusal {
 		}
 		g.n++
 	}
-	// At the most noise of the training one galaxy in a hundred has 4/3 of it by this measure. With 3/2 of the
-	// noise a fifth is refused, with twice as much three quarters; of what passes, intervals of fluxes that
-	// should hold 68 % of them hold 59 to 67 %.
+	// At the most noise of the training one galaxy in a hundred has 4/3 of it by this measure. With
+	// 3/2 of the noise a fifth is refused, with twice as much three quarters; of what passes,
+	// intervals of fluxes that should hold 68 % of them hold 59 to 67 %.
 	if noise := part.Noise / (g.peaks / float64(g.n)); g.n == enough && !(noise <= 1.5*limit) {
 		return tooNoisy(&Refusal{Index: part.Index, ID: part.Observation.ID(0)}, noise, limit)
 	}

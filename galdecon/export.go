@@ -10,8 +10,8 @@ import (
 	"galdecon/galdecon/fit"
 )
 
-// Export copies the model in the folder dir into the folder to, with nothing but what [Load] needs: an eighth of the size. It can't be
-// trained further.
+// Export copies the model in the folder dir into the folder to, which must not hold one, with
+// nothing but what [Load] needs: an eighth of the size. It can't be trained further.
 func Export(dir, to string) error {
 	c, err := loadConfig(dir)
 	if err != nil {
@@ -20,7 +20,7 @@ func Export(dir, to string) error {
 	return c.saveNew(to, func() error { return fit.Export(dir, to) })
 }
 
-// saveNew makes a model, whose weights write writes, in the folder dir, where there may be none.
+// saveNew stores a model, whose weights write writes, in the folder dir, which must not hold one.
 func (c Config) saveNew(dir string, write func() error) error {
 	step, err := fit.Step(dir)
 	if err != nil {
@@ -35,21 +35,23 @@ func (c Config) saveNew(dir string, write func() error) error {
 	return write()
 }
 
-// Import makes a model in the folder dir, where there may be none, of weights that are in a file of PyTorch's tensors: those of the
-// paper's released program, see [unet.Paper.LoadStateDict]. The configuration must be that of the weights, with the paper's network, as
-// the preset paper has, and the T that they were trained with; it counts as trained for its Fit.Steps. The model can't be trained
-// further, but another can begin with it, see [fit.Config].
+// Import makes a model in the folder dir, which must not hold one, of weights that are in a file of
+// PyTorch's tensors: those of the paper's released program, see [unet.Paper.LoadStateDict]. The
+// configuration must be that of the weights, with the paper's network, as the preset paper has, and
+// the T that they were trained with; it counts as trained for its Fit.Steps. The model can't be
+// trained further, but another can begin with it, see [fit.Config].
 //
 //	config, err := galdecon.Preset("paper")
 //	config.Diffusion.T, config.Sampler.Steps = 1000, 1000
 //	err = galdecon.Import(config, "model.npz", "checkpoints/released")
-//	deconvolver, err := galdecon.Load("checkpoints/released")
+//	model, err := galdecon.Load("checkpoints/released")
 func Import(c Config, stateDict, dir string) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
 	if c.CVAE != nil || c.Diffusion.Paper == nil {
-		return errors.New("galdecon: weights of the released program are for the paper's network; start from the preset paper")
+		return errors.New("galdecon: weights of the released program are for the paper's " +
+			"network; start from the preset paper")
 	}
 	store := model.NewStore()
 	alphaBar, err := c.Diffusion.Paper.LoadStateDict(fit.Average(store).In("unet"), stateDict)
@@ -64,20 +66,24 @@ func Import(c Config, stateDict, dir string) error {
 	return c.saveNew(dir, func() error { return fit.Import(store, dir, c.Fit.Steps) })
 }
 
-// checkSchedule reports a noise schedule ᾱ_0 to ᾱ_T that isn't the configuration's.
+// checkSchedule returns an error if a noise schedule ᾱ_0 to ᾱ_T isn't the configuration's.
 func (c Config) checkSchedule(alphaBar []float32) error {
 	schedule, err := c.Diffusion.Schedule()
 	if err != nil {
 		return err
 	}
 	if T := len(alphaBar) - 1; T != schedule.T() {
-		return fmt.Errorf("were trained with T = %d, but the configuration says T = %d: set Diffusion.T", T, schedule.T())
+		return fmt.Errorf("were trained with T = %d, but the configuration says T = %d: set "+
+			"Diffusion.T", T, schedule.T())
 	}
-	// The released program counts a β_0 as well and stretches the others a little, which is up to 0.0024 of ᾱ for its T = 1000.
+	// The released program counts a β_0 as well and stretches the others a little, which is up to
+	// 0.0024 of ᾱ for its T = 1000.
 	const tolerance = 0.003
 	for t, there := range alphaBar {
 		if here := schedule.AlphaBar[t]; math.Abs(float64(there)-here) > tolerance {
-			return fmt.Errorf("were trained with another noise schedule than the configuration's: at t = %d of %d their ᾱ is %.4g, here it is %.4g", t, schedule.T(), there, here)
+			return fmt.Errorf("were trained with another noise schedule than the "+
+				"configuration's: at t = %d of %d their ᾱ is %.4g, here it is %.4g", t,
+				schedule.T(), there, here)
 		}
 	}
 	return nil

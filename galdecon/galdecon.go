@@ -1,9 +1,14 @@
-// Package galdecon is what a notebook imports first: an experiment in probabilistic deconvolution of galaxies, after Xue, Li,
-// Patel and Regier (2023). It only composes: clean galaxies ([galaxy]), an instrument that blurs them ([psf]), a model
-// ([ddpm] with the network of [unet], or [cvae]), its training ([fit]), and candidates with their scores ([score]).
+// Package galdecon is what a notebook imports first: probabilistic deconvolution of galaxies, after
+// Xue, Li, Patel and Regier (2023). A [Config] says what model is trained and on which
+// observations; [Train] trains it, [Load] reads it, [Model.Sample] draws candidates. Observations
+// that a model wasn't trained for are refused, see [Refusal].
 //
 //	config, err := galdecon.Preset("tiny")
 //	err = galdecon.Train(ctx, config, galaxies, "checkpoints/tiny", nil)
-//	deconvolver, err := galdecon.Load("checkpoints/tiny")
-//	posteriors, err := deconvolver.Sample(ctx, observations, 8, seed)
+//	model, err := galdecon.Load("checkpoints/tiny")
+//	posteriors, err := model.Sample(ctx, observations, 8, seed)
+//
+// The galaxies come from package galaxy, the instrument that blurs them from psf. The models are
+// those of ddpm, with a network of unet, and of cvae; fit trains them, and score says how good
+// their candidates are.
 package galdecon

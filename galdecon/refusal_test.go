@@ -34,7 +34,8 @@ func bad(t *testing.T, c galdecon.Config) (*galdecon.Observations, map[int]poste
 	noise[5] = 0.2
 	psfs := slices.Repeat([]psf.PSF{good}, 7)
 	psfs[6] = wide
-	return observe(t, images, psfs, noise), map[int]posterior.Reason{1: posterior.RefusedPeak, 3: posterior.RefusedSky,
+	return observe(t, images, psfs, noise), map[int]posterior.Reason{1: posterior.RefusedPeak,
+		3: posterior.RefusedSky,
 		5: posterior.RefusedNoise, 6: posterior.RefusedPSF}
 }
 
@@ -66,7 +67,7 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 	}
 	top := slices.Index(images.At(2), slices.Max(images.At(2)))
 	mask[2*256+top], mask[3*256+3] = true, true // the latter is far from the galaxy
-	for k := range 256 { // a star that the PSF blurs
+	for k := range 256 {                        // a star that the PSF blurs
 		dy, dx := float64(k/16-1), float64(k%16-14)
 		images.At(4)[k] += float32(20 * peaks[4] * math.Exp(-(dy*dy+dx*dx)/2))
 	}
@@ -117,7 +118,8 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	}
 	for _, r := range refused {
 		if r.Reason != reasons[r.Index] || r.ID != o.Images().ID(r.Index) || r.What == "" ||
-			r.Reason != posterior.RefusedPeak && r.Reason != posterior.RefusedPSF && !(r.Value > r.Limit) {
+			r.Reason != posterior.RefusedPeak && r.Reason != posterior.RefusedPSF &&
+				!(r.Value > r.Limit) {
 			t.Errorf("observation %d: %+v, want reason %q", r.Index, r, reasons[r.Index])
 		}
 	}
@@ -134,8 +136,10 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	}
 	for k, index := range []int{0, 2, 4} {
 		p := posteriors[k]
-		if p.Index != index || p.Samples.N != n || !slices.Equal(p.Observation.Pixels, o.Images().At(index)) {
-			t.Errorf("posterior %d is of observation %d with %d candidates", k, p.Index, p.Samples.N)
+		if p.Index != index || p.Samples.N != n ||
+			!slices.Equal(p.Observation.Pixels, o.Images().At(index)) {
+			t.Errorf("posterior %d is of observation %d with %d candidates", k, p.Index,
+				p.Samples.N)
 		}
 		if slices.Equal(p.Samples.At(0), p.Samples.At(n-1)) || slices.Max(p.Samples.At(n-1)) == 0 {
 			t.Errorf("the candidates of observation %d aren't drawn", index)
@@ -150,7 +154,8 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	for part, err := range model.Stream(t.Context(), o, n, 3) {
 		var r *galdecon.Refusal
 		if errors.As(err, &r) == (part.Samples != nil) {
-			t.Fatalf("observation %d: candidates %v, error %v", part.Index, part.Samples != nil, err)
+			t.Fatalf("observation %d: candidates %v, error %v", part.Index, part.Samples != nil,
+				err)
 		}
 		if len(order) == 0 || order[len(order)-1] != part.Index {
 			order = append(order, part.Index)
@@ -176,11 +181,17 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 		t.Errorf("%d posteriors, error %v", len(posteriors), err)
 	}
 	galtest.Wants(t, "a refusal", err, "galdecon: blob 1 is refused: ", "\nHint: ", "blob 3")
+	// A star at the border is named as what it is.
+	star := o.Images().Select(0)
+	star.Pixels[0] = 6
+	_, err = model.Sample(t.Context(), observe(t, star, o.PSFs()[:1], o.Noise()[:1]), n, 3)
+	galtest.Wants(t, "a star in the stamp", err, "off its middle", "another source", "subtract")
 	_, err = model.Path(none, 1)
 	galtest.Wants(t, "a path of two", err, "got 2")
 }
 
-// Candidates of an observation that turns out to be too noisy are dropped, and no more of it is drawn.
+// Candidates of an observation that turns out to be too noisy are dropped, and no more of it is
+// drawn.
 func TestCollectDropsWhatIsRefusedLate(t *testing.T) {
 	part := func(index, first int) posterior.Part {
 		p := posterior.Part{Posterior: posterior.Posterior{Index: index}, First: first, N: 2, M: 2}
@@ -191,7 +202,8 @@ func TestCollectDropsWhatIsRefusedLate(t *testing.T) {
 	parts := func(yield func(posterior.Part, error) bool) {
 		refused := part(0, 1)
 		refused.Samples = nil
-		_ = yield(part(0, 0), nil) && yield(refused, late) && yield(part(1, 0), nil) && yield(part(1, 1), nil)
+		_ = yield(part(0, 0), nil) && yield(refused, late) && yield(part(1, 0), nil) &&
+			yield(part(1, 1), nil)
 	}
 	posteriors, err := posterior.Collect(parts, nil)
 	if len(posteriors) != 1 || posteriors[0].Index != 1 || !errors.Is(err, late) {

@@ -15,11 +15,13 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
-// interrupted training stopped, and returns at once where it was finished. report, which may be nil, is called after every
-// step. When ctx ends, the model after the last whole step is saved and ctx's error returned. It begins with random weights, or
-// with those of the model that c.Fit.InitialModel names, which must be of the same kind.
-func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
+// Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir.
+// It goes on where an interrupted training stopped, and returns at once where it was finished.
+// report, which may be nil, is called after every step. When ctx ends, the model after the last
+// whole step is saved and ctx's error returned. It begins with random weights, or with those of the
+// model that c.Fit.InitialModel names, which must be of the same kind.
+func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string,
+	report func(fit.Progress)) error {
 	if err := c.checkInitialModel(dir); err != nil {
 		return err
 	}
@@ -31,14 +33,15 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	return trainer.Train(ctx, c, dir, report)
 }
 
-// Trainer trains models of one configuration, which may differ in the weights of a CVAE's loss, on the same galaxies with one
-// compilation.
+// Trainer trains models of one configuration, which may differ in the weights of a CVAE's loss, on
+// the same galaxies with one compilation.
 type Trainer struct {
 	trainer  *fit.Trainer
 	galaxies *galaxy.Images
 }
 
-// NewTrainer returns a trainer of models of a configuration on clean galaxies [n, Size, Size, Channels]. Close it after use.
+// NewTrainer returns a trainer of models of a configuration on clean galaxies [n, Size, Size,
+// Channels]. Close it after use.
 func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -50,7 +53,8 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies, Objective: c.loss}, c.Fit)
+	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies, Objective: c.loss},
+		c.Fit)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +64,10 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 // Close frees the device's memory.
 func (t *Trainer) Close() { t.trainer.Close() }
 
-// Train trains a model as [Train] does. Its configuration is that of the trainer but for the weights of a CVAE's loss.
-func (t *Trainer) Train(ctx context.Context, c Config, dir string, report func(fit.Progress)) error {
+// Train trains a model as [Train] does. Its configuration is that of the trainer but for the
+// weights of a CVAE's loss.
+func (t *Trainer) Train(ctx context.Context, c Config, dir string,
+	report func(fit.Progress)) error {
 	prepare := func() error {
 		if err := c.save(dir); err != nil {
 			return err
@@ -70,12 +76,14 @@ func (t *Trainer) Train(ctx context.Context, c Config, dir string, report func(f
 	}
 	err := t.trainer.Run(ctx, dir, c.inputs(), prepare, report)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in %s; run it again to go on: %w", dir, err)
+		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in "+
+			"%s; run it again to go on: %w", dir, err)
 	}
 	return err
 }
 
-// checkInitialModel reports a model to begin the training in dir with whose weights mean something else, though they may have the same shapes.
+// checkInitialModel returns an error if the training in dir is to begin with a model of another
+// kind: its weights may have the right shapes but another meaning.
 func (c Config) checkInitialModel(dir string) error {
 	initial := c.Fit.InitialFolder()
 	if initial == "" {
@@ -91,13 +99,14 @@ func (c Config) checkInitialModel(dir string) error {
 	alike := c
 	alike.Diffusion, alike.CVAE, alike.Standardized = from.Diffusion, from.CVAE, from.Standardized
 	if !reflect.DeepEqual(alike, c) {
-		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that has the same network, see Config",
-			initial, difference(alike, c))
+		return fmt.Errorf("galdecon: the model in %s is of another kind%s; begin with one that "+
+			"has the same network, see Config", initial, difference(alike, c))
 	}
 	return nil
 }
 
-// loss is that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the instrument.
+// loss returns that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the
+// instrument.
 func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	x, psfs, noise := c.Instrument.Observe(scope, y)
 	if c.Standardized {
@@ -105,9 +114,9 @@ func (c Config) loss(scope *model.Scope, y *graph.Node) *graph.Node {
 	}
 	if c.CVAE != nil {
 		terms := c.CVAE.Terms(scope, y, x, psfs)
-		fit.Report(scope, "clean", terms.Clean)
-		fit.Report(scope, "blurred", terms.Blurred)
-		fit.Report(scope, "KL", terms.KL)
+		fit.Record(scope, "clean", terms.Clean)
+		fit.Record(scope, "blurred", terms.Blurred)
+		fit.Record(scope, "KL", terms.KL)
 		return terms.Loss(fit.Input(scope, y, "alpha"), fit.Input(scope, y, "beta"))
 	}
 	return c.Diffusion.Loss(scope, y, ddpm.Condition{X: x, PSFs: psfs, Noise: noise})

@@ -138,5 +138,6 @@ func (step valueTicks) label(v float64) string {
 	return significant(v, digits)
 }
 
-// magnitude is the power of ten at the first digit of v; rounding errors don't make one of 999.
+// magnitude returns the power of ten at the first digit of v; rounding errors don't make one of
+// 999.
 func magnitude(v float64) int { return int(math.Floor(math.Log10(math.Abs(v)) + 1e-9)) }

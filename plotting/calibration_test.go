@@ -14,7 +14,7 @@ import (
 // measured is a coverage that is off by a constant.
 func measured(off float64) calibration.Coverage {
 	c := calibration.Coverage{
-		Observations: 100, Samples: 31, Distance: math.Abs(off), Error: 0.04, P: 0.2,
+		Observations: 100, Samples: 31, Distance: math.Abs(off), HalfWidth: 0.04, P: 0.2,
 	}
 	for percent := 5; percent < 100; percent += 5 {
 		c.Nominal = append(c.Nominal, float64(percent)/100)
@@ -65,7 +65,7 @@ func TestCoverageLiesWhereItShould(t *testing.T) {
 		for k := range level.Empirical {
 			level.Empirical[k] = share
 		}
-		level.Error = 0
+		level.HalfWidth = 0
 		data, err := mustDraw(t, Coverage{Curves: []CoverageCurve{{"level", level}}}).PNG()
 		if err != nil {
 			t.Fatal(err)
@@ -97,7 +97,7 @@ func TestCoverageLiesWhereItShould(t *testing.T) {
 func TestRanksFigure(t *testing.T) {
 	flat := calibration.Histogram{
 		Observations: 100, Samples: 31,
-		Density: []float64{1, 0.9, 1.1, 1}, Distance: 0.1, Error: 0.3, P: 0.4,
+		Density: []float64{1, 0.9, 1.1, 1}, Distance: 0.1, HalfWidth: 0.3, P: 0.4,
 	}
 	steep := flat
 	steep.Density, steep.P = []float64{3.5, 0.5, 0, 0}, 1e-4

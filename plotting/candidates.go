@@ -67,7 +67,7 @@ func SharedScale(figures ...Candidates) ([]Candidates, error) {
 	return alike, nil
 }
 
-// galaxies are the images of galaxies in the figure.
+// galaxies returns the images of galaxies in the figure.
 func (c Candidates) galaxies() []*galaxy.Images {
 	if c.Truth == nil {
 		return []*galaxy.Images{c.Observation, c.Samples}
@@ -75,8 +75,8 @@ func (c Candidates) galaxies() []*galaxy.Images {
 	return []*galaxy.Images{c.Observation, c.Samples, c.Truth}
 }
 
-// Zoom is the middle of the images, half of their side, and thus enlarged: a detail. MSEs are those
-// of the detail.
+// Zoom returns the figure of a detail: of the middle of the images, half of their side, and thus
+// enlarged. MSEs are those of the detail.
 func (c Candidates) Zoom() Candidates {
 	for _, im := range []**galaxy.Images{&c.Observation, &c.Samples, &c.Reblurred, &c.Truth} {
 		*im = middle(*im)

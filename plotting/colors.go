@@ -10,7 +10,8 @@ import (
 	"gonum.org/v1/plot/palette/moreland"
 )
 
-// grayMap is black to white in equal steps of perceived lightness (CIE L*), for the range 0 to 1.
+// grayMap returns a map from black to white in equal steps of perceived lightness (CIE L*), for the
+// range 0 to 1.
 func grayMap() palette.ColorMap {
 	m, err := moreland.NewLuminance([]color.Color{color.Black, color.White})
 	if err != nil {
@@ -19,12 +20,13 @@ func grayMap() palette.ColorMap {
 	return ranged(m, 0, 1)
 }
 
-// divergingMap is blue below 0, neutral gray at 0, red above, for the range -limit to limit.
+// divergingMap returns a map that is blue below 0, neutral gray at 0, red above, for the range
+// -limit to limit.
 func divergingMap(limit float64) palette.ColorMap {
 	return ranged(moreland.SmoothBlueRed(), -limit, limit)
 }
 
-// heatMap is black through red and yellow to white, for the range 0 to limit.
+// heatMap returns a map from black through red and yellow to white, for the range 0 to limit.
 func heatMap(limit float64) palette.ColorMap {
 	return ranged(moreland.BlackBody(), 0, limit)
 }
@@ -64,7 +66,7 @@ func table(m palette.ColorMap, n int) color.Palette {
 	return colors
 }
 
-// paletted is the image in the nearest colors of a palette of up to 256.
+// paletted returns the image in the nearest colors of a palette of up to 256.
 func paletted(img image.Image, colors color.Palette) image.Image {
 	out := image.NewPaletted(img.Bounds(), colors)
 	nearest := make(map[color.Color]uint8)

@@ -67,7 +67,8 @@ func (c Coverage) Figure() (*Figure, error) {
 			return nil, fmt.Errorf("plotting: Coverage %q has %d shares at %d levels; "+
 				"it comes from calibration.Ranks", curve.Name, len(m.Empirical), len(m.Nominal))
 		}
-		for _, v := range slices.Concat(m.Nominal, m.Empirical, []float64{m.Distance, m.Error}) {
+		for _, v := range slices.Concat(m.Nominal, m.Empirical,
+			[]float64{m.Distance, m.HalfWidth}) {
 			if math.IsNaN(v) || v < 0 || v > 1 {
 				return nil, fmt.Errorf("plotting: Coverage %q holds %v; "+
 					"shares, levels and errors lie between 0 and 1", curve.Name, v)
@@ -106,7 +107,7 @@ func (c Coverage) Figure() (*Figure, error) {
 		m := curve.Coverage
 		var middle, low, high [2]plotter.XYs // of the shares, and of their differences
 		for i, level := range m.Nominal {
-			x, y, e := 100*level, 100*m.Empirical[i], 100*m.Error
+			x, y, e := 100*level, 100*m.Empirical[i], 100*m.HalfWidth
 			bottom, top := max(y-e, 0), min(y+e, 100)
 			for i, under := range []float64{0, x} {
 				middle[i] = append(middle[i], plotter.XY{X: x, Y: y - under})
@@ -127,7 +128,7 @@ func (c Coverage) Figure() (*Figure, error) {
 			lines[i] = append(lines[i], line, glyphs)
 			if i == 0 {
 				name := fitted(curve.Name, legend.TextStyle, (coverageLegend-30)*css)
-				distance := percent(m.Distance) + " ± " + percent(m.Error) + " %"
+				distance := percent(m.Distance) + " ± " + percent(m.HalfWidth) + " %"
 				legend.Add(name+"\ndistance "+distance, line, glyphs)
 			}
 		}

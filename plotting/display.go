@@ -36,14 +36,14 @@ func Show(d Drawable) error {
 	return flush()
 }
 
-// instead is the text for where pictures can't be shown.
+// instead returns the text for where pictures can't be shown.
 func (f *Figure) instead() string {
 	return fmt.Sprintf("[%s, %.0fx%.0f]", titleOr(f.Title, "figure"), f.Width, f.Height)
 }
 
-// pngData is the message that displays a figure, with a text for where pictures can't be shown. The
-// size in the metadata makes the browser show a dense PNG small and sharp. An ID that was used
-// before makes it replace that display.
+// pngData returns the message that displays a figure, with a text for where pictures can't be
+// shown. The size in the metadata makes the browser show a dense PNG small and sharp. An ID that
+// was used before makes it replace that display.
 func pngData(f *Figure, png []byte, text, id string) *protocol.DisplayData {
 	return &protocol.DisplayData{
 		Data: map[protocol.MIMEType]any{protocol.MIMEImagePNG: png, protocol.MIMETextPlain: text},

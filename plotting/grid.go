@@ -53,7 +53,7 @@ type grid struct {
 	colors        color.Palette // of all images, or nil for any
 }
 
-// newGrid is an empty grid for images like im.
+// newGrid returns an empty grid for images like im.
 func newGrid(title, foot string, im *galaxy.Images) *grid {
 	g := &grid{title: title, foot: foot, width: im.Width, height: im.Height}
 	if im.Channels == 1 {
@@ -131,7 +131,7 @@ func (g *grid) figure() *Figure {
 	return f
 }
 
-// captionSpace is the room above the panels of the i-th row.
+// captionSpace returns the room above the panels of the i-th row.
 func (r row) captionSpace(i int) float64 {
 	for _, p := range r.panels {
 		if p.caption != "" {

@@ -79,7 +79,7 @@ func (h PixelHistogram) Figure() (*Figure, error) {
 	return curves(titleOr(h.Title, "pixel values"), histogramWidth, histogramHeight, p), nil
 }
 
-// shares is the part of the pixels in each bin between low and high, which is in the last.
+// shares returns the part of the pixels in each bin between low and high, which is in the last.
 func shares(pixels []float32, low, high float64) []float64 {
 	out := make([]float64, histogramBins)
 	for _, v := range pixels {

@@ -134,7 +134,7 @@ func checkPSF(psf []float32) error {
 	return nil
 }
 
-// psfOnStamp is a k×k PSF, of maximum 1, centered on a dark stamp of the size of the galaxy,
+// psfOnStamp returns a k×k PSF, of maximum 1, centered on a dark stamp of the size of the galaxy,
 // cropped where it is larger. Its center, the pixel (k/2, k/2), comes to lie on (height/2,
 // width/2).
 func psfOnStamp(psf []float32, height, width int) []float64 {
@@ -165,7 +165,7 @@ func compare(blurred, x []float32, channels int) (residual []float64, mse float6
 	return residual, mse
 }
 
-// mean is the mean image of a batch, [h, w, c].
+// mean returns the mean image of a batch, [h, w, c].
 func mean(im *galaxy.Images) []float32 {
 	sum := make([]float64, len(im.At(0)))
 	for i := range im.N {
@@ -180,7 +180,7 @@ func mean(im *galaxy.Images) []float32 {
 	return out
 }
 
-// deviation is the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the
+// deviation returns the sample standard deviation (N − 1) of each pixel over the batch, [h, w]; the
 // variances of the channels are averaged.
 func deviation(im *galaxy.Images) []float64 {
 	center := mean(im)
@@ -197,8 +197,8 @@ func deviation(im *galaxy.Images) []float64 {
 	return out
 }
 
-// residualTop is the largest absolute residual of the estimates; roundUp makes it the range that
-// shows all of them uncut.
+// residualTop returns the largest absolute residual of the estimates; roundUp makes it the range
+// that shows all of them uncut.
 func (l *layout) residualTop() float64 {
 	var top float64
 	for _, a := range l.estimates {
@@ -209,7 +209,7 @@ func (l *layout) residualTop() float64 {
 	return top
 }
 
-// deviationTop is the largest standard deviation, 0 without any.
+// deviationTop returns the largest standard deviation, 0 without any.
 func (l *layout) deviationTop() float64 {
 	if l.deviation == nil {
 		return 0

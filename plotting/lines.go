@@ -42,20 +42,20 @@ func curveScatter(k int, xys plotter.XYs) *plotter.Scatter {
 	return &plotter.Scatter{XYs: xys, GlyphStyle: style}
 }
 
-// curves is a figure of one plot.
+// curves returns a figure of one plot.
 func curves(title string, width, height float64, p *plot.Plot) *Figure {
 	figure := &Figure{Title: title, Width: width, Height: height, dpi: sharp}
 	figure.draw = func(c draw.Canvas) { p.Draw(draw.Crop(c, 2*css, -12*css, 2*css, -4*css)) }
 	return figure
 }
 
-// filled is an area without an outline.
+// filled returns an area without an outline.
 func filled(border plotter.XYs, c color.Color) *plotter.Polygon {
 	return &plotter.Polygon{XYs: []plotter.XYs{border}, Color: c}
 }
 
-// overWhite is a color as it looks where it covers white in part; not all readers of vector formats
-// know transparent colors.
+// overWhite returns a color as it looks where it covers white in part; not all readers of vector
+// formats know transparent colors.
 func overWhite(c color.NRGBA, part float64) color.Color {
 	mix := func(v uint8) uint8 { return uint8(math.Round(part*float64(v) + (1-part)*0xff)) }
 	return color.NRGBA{mix(c.R), mix(c.G), mix(c.B), 0xff}

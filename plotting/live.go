@@ -11,7 +11,7 @@ import "github.com/janpfeifer/gonb/gonbui"
 //	}
 type Live struct{ id string }
 
-// NewLive is a place for a figure. It takes no room before the first is shown.
+// NewLive returns a place for a figure. It takes no room before the first is shown.
 func NewLive() *Live { return &Live{id: "galdecon-live-" + gonbui.UniqueId()} }
 
 // Show draws a figure in the place of the last one. Outside a notebook it returns ErrNoNotebook.

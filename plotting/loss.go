@@ -110,7 +110,7 @@ func curvePalette() color.Palette {
 	return colors
 }
 
-// drawable are the points that a logarithmic scale can show.
+// drawable returns the points that a logarithmic scale can show.
 func drawable(points []Point) []Point {
 	var out []Point
 	for _, p := range points {

@@ -13,7 +13,7 @@ const maxMosaic = 60
 
 // Mosaic is an overview of up to 60 galaxies in a grid, each with its ID.
 type Mosaic struct {
-	// Images are the galaxies, of 1 or 3 channels.
+	// Images are the galaxies, of 1 or 3 channels. Pixels that Images.Bad marks are shown as 0.
 	Images *galaxy.Images
 	// Title stands above the grid; it may be empty.
 	Title string
@@ -26,13 +26,13 @@ type Mosaic struct {
 // Figure draws the mosaic. It is an error if there are no galaxies or too many, or if they aren't
 // valid.
 func (m Mosaic) Figure() (*Figure, error) {
-	if err := check("Mosaic.Images", m.Images); err != nil {
+	im := withoutBad(m.Images)
+	if err := check("Mosaic.Images", im); err != nil {
 		return nil, err
 	}
 	if err := checkPixelScale(m.PixelScale); err != nil {
 		return nil, err
 	}
-	im := m.Images
 	if im.N > maxMosaic {
 		return nil, fmt.Errorf("plotting: a mosaic shows up to %d galaxies, not %d; "+
 			"choose some with Images.Select", maxMosaic, im.N)
@@ -63,6 +63,21 @@ func (m Mosaic) Figure() (*Figure, error) {
 	return g.figure(), nil
 }
 
+// withoutBad returns images with 0 in the pixels that are marked as bad, which may be NaN; a sky
+// that is told by the others stays as it is, since the marks do.
+func withoutBad(im *galaxy.Images) *galaxy.Images {
+	if im == nil || im.Bad == nil || im.CheckShape() != nil {
+		return im // check says what is wrong
+	}
+	out := im.Clone()
+	for k, bad := range im.Bad {
+		if bad {
+			clear(out.Pixels[k*im.Channels : (k+1)*im.Channels])
+		}
+	}
+	return out
+}
+
 // fill arranges panels, one or more, in rows.
 func (g *grid) fill(panels []panel) {
 	for some := range slices.Chunk(panels, mosaicColumns(len(panels))) {
@@ -70,8 +85,8 @@ func (g *grid) fill(panels []panel) {
 	}
 }
 
-// mosaicColumns is n up to 5, and otherwise the number from 5 to 8 that leaves the fewest places
-// empty, the larger one where two are as good.
+// mosaicColumns returns n up to 5, and otherwise the number from 5 to 8 that leaves the fewest
+// places empty, the larger one where two are as good.
 func mosaicColumns(n int) int {
 	if n <= 5 {
 		return n

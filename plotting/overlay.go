@@ -33,7 +33,7 @@ func scaleBar(pixelScale float64, width int) overlay {
 	}
 }
 
-// roundBelow is the largest of 1, 2, 5 times a power of ten that is at most v > 0.
+// roundBelow returns the largest of 1, 2, 5 times a power of ten that is at most v > 0.
 func roundBelow(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, m := range []float64{5, 2} {

@@ -110,7 +110,7 @@ func (o Overview) Figure() (*Figure, error) {
 	return g.figure(), nil
 }
 
-// candidates are the estimates without the mean.
+// candidates returns the estimates without the mean.
 func (l *layout) candidates() []estimate {
 	if l.deviation != nil {
 		return l.estimates[:len(l.estimates)-1]
@@ -118,10 +118,10 @@ func (l *layout) candidates() []estimate {
 	return l.estimates
 }
 
-// insetSide is the size of a PSF inset in pixels of the galaxy, 3/10 of the smaller side.
+// insetSide returns the size of a PSF inset in pixels of the galaxy, 3/10 of the smaller side.
 func insetSide(height, width int) int { return max(3, 3*min(height, width)/10) }
 
-// withInset is an image with the middle of a PSF in its upper right corner, at the same pixel
+// withInset returns an image with the middle of a PSF in its upper right corner, at the same pixel
 // scale.
 func withInset(img image.Image, psf []float32) image.Image {
 	b := img.Bounds()

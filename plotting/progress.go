@@ -32,7 +32,7 @@ type Progress struct {
 
 const progressBar = `<div><progress value="%.4f" max="1" style="width:12em"></progress> %s</div>`
 
-// NewProgress is a bar that takes no room before its first update.
+// NewProgress returns a bar that takes no room before its first update.
 func NewProgress() *Progress {
 	if !gonbui.IsNotebook {
 		return &Progress{period: logPeriod, now: time.Now, show: func(_ float64, line string) {

@@ -45,13 +45,13 @@ func (r Ranks) Figure() (*Figure, error) {
 			return nil, fmt.Errorf("plotting: RankHistogram %q has %d bins of ranks among %d "+
 				"samples; it comes from calibration.Ranks", q.Name, len(h.Density), h.Samples)
 		}
-		for _, v := range append([]float64{h.Error, h.P}, h.Density...) {
+		for _, v := range append([]float64{h.HalfWidth, h.P}, h.Density...) {
 			if !(v >= 0) || math.IsInf(v, 1) {
 				return nil, fmt.Errorf("plotting: RankHistogram %q holds %v; "+
 					"densities and errors are finite and not negative", q.Name, v)
 			}
 		}
-		highest = max(highest, 1+h.Error, slices.Max(h.Density))
+		highest = max(highest, 1+h.HalfWidth, slices.Max(h.Density))
 	}
 	columns := min(len(r.Histograms), 4)
 	rows := (len(r.Histograms) + columns - 1) / columns
@@ -84,7 +84,7 @@ func (r Ranks) Figure() (*Figure, error) {
 				plotter.XY{X: float64(k+1) * width, Y: v})
 		}
 		outline = append(outline, plotter.XY{X: 1, Y: 0})
-		low, high := max(1-h.Error, 0), 1+h.Error
+		low, high := max(1-h.HalfWidth, 0), 1+h.HalfWidth
 		band := plotter.XYs{{X: 0, Y: low}, {X: 1, Y: low}, {X: 1, Y: high}, {X: 0, Y: high}}
 		p.Add(filled(band, strip), filled(outline, overWhite(blue, 0.25)))
 		for _, y := range []float64{low, 1, high} {

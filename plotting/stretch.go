@@ -95,7 +95,7 @@ func (s Stretch) At(v float64) float64 {
 	return min(max((s.scale(v)-low)/(s.scale(s.High)-low), 0), 1)
 }
 
-// scale is s(v) of the formula.
+// scale returns s(v) of the formula.
 func (s Stretch) scale(v float64) float64 {
 	if s.Softening == 0 {
 		return v

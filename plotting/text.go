@@ -103,7 +103,7 @@ func runs(line string) []run {
 	return out
 }
 
-// face is the font that a piece of a line in the font f is set in.
+// face returns the font that a piece of a line in the font f is set in.
 func (s superscripts) face(r run, f font.Font) font.Face {
 	if r.raised {
 		f.Size *= superscriptSize

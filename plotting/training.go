@@ -152,8 +152,8 @@ func (t *Training) progress(now time.Time) progress {
 	return p
 }
 
-// String is the line while the run goes on: "step 120/3000 (4 %), 22.9 steps/s, 2m6s left, loss
-// 0.0123".
+// String returns the line while the run goes on: "step 120/3000 (4 %), 22.9 steps/s, 2m6s left,
+// loss 0.0123".
 func (p progress) String() string {
 	s := fmt.Sprintf("step %d", p.step)
 	if p.total > 0 {
@@ -168,7 +168,7 @@ func (p progress) String() string {
 	return s + fmt.Sprintf(", loss %.4g", p.loss)
 }
 
-// summary is the line after the run.
+// summary returns the line after the run.
 func (p progress) summary() string {
 	s := fmt.Sprintf("step %d", p.step)
 	if p.total > 0 {

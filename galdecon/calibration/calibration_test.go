@@ -105,9 +105,9 @@ func TestCalibrationOfGaussians(t *testing.T) {
 			// within half more than the band of 95 %, so that chance alone won't fail it
 			for k, level := range inCenter.Nominal {
 				wantNear(t, fmt.Sprintf("central coverage at %g", level), inCenter.Empirical[k],
-					central(t, exact).Empirical[k], 1.5*inCenter.Error)
+					central(t, exact).Empirical[k], 1.5*inCenter.HalfWidth)
 				wantNear(t, fmt.Sprintf("cumulative coverage at %g", level), below.Empirical[k],
-					cumulative(t, exact).Empirical[k], 1.5*below.Error)
+					cumulative(t, exact).Empirical[k], 1.5*below.HalfWidth)
 			}
 			calibrated := test.name == "exact"
 			for what, p := range map[string]float64{"central": inCenter.P, "cumulative": below.P,
@@ -116,8 +116,8 @@ func TestCalibrationOfGaussians(t *testing.T) {
 					t.Errorf("%s: by chance with probability %v", what, p)
 				}
 			}
-			if calibrated != (inCenter.Distance < inCenter.Error) {
-				t.Errorf("distance %v, error %v", inCenter.Distance, inCenter.Error)
+			if calibrated != (inCenter.Distance < inCenter.HalfWidth) {
+				t.Errorf("distance %v, error %v", inCenter.Distance, inCenter.HalfWidth)
 			}
 			// The mean of n samples is off by 1 + width²/n + bias² in the square; they promise
 			// width² (1 + 1/n).
@@ -146,11 +146,11 @@ func TestBandsHold(t *testing.T) {
 	for seed := range int64(repeats) {
 		r := draw(t, 30, 15, 30, 1, 0, 0.5, 0.5, seed).Ranks(1)
 		for k, c := range []Coverage{central(t, r), cumulative(t, r)} {
-			if c.Distance > c.Error {
+			if c.Distance > c.HalfWidth {
 				strayed[k]++
 			}
-			if (c.P < 0.05) != (c.Distance > c.Error) && math.Abs(c.P-0.05) > 0.001 {
-				t.Errorf("P is %v, but distance %v and error %v", c.P, c.Distance, c.Error)
+			if (c.P < 0.05) != (c.Distance > c.HalfWidth) && math.Abs(c.P-0.05) > 0.001 {
+				t.Errorf("P is %v, but distance %v and error %v", c.P, c.Distance, c.HalfWidth)
 			}
 		}
 	}
@@ -177,7 +177,7 @@ func TestEqualPixelsAreOne(t *testing.T) {
 		return rows
 	}
 	a, b := central(t, one.Ranks(1)), central(t, many.Ranks(1))
-	if a.Error != b.Error || a.Distance != b.Distance || a.P != b.P {
+	if a.HalfWidth != b.HalfWidth || a.Distance != b.Distance || a.P != b.P {
 		t.Errorf("one pixel: %+v; 50 equal ones: %+v", a, b)
 	}
 	first, err := one.SpreadRatio(1)

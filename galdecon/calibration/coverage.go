@@ -12,9 +12,9 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// Coverage is how often credible intervals hold the truth. Its errors come from a bootstrap over
-// observations, so they allow for quantities of one observation that aren't independent. They hold
-// from 20 observations on; of 10, twice as many stray from a band as should.
+// Coverage is how often credible intervals hold the truth. Its band comes from a bootstrap over
+// observations, so it allows for quantities of one observation that aren't independent. It holds
+// from 20 observations on; of 10, twice as many stray from it as should.
 type Coverage struct {
 	// Observations is m, Samples is n.
 	Observations int `json:"observations"`
@@ -26,10 +26,10 @@ type Coverage struct {
 	// Distance is the largest |Empirical − Nominal|; few observations have one even where the
 	// samples are calibrated.
 	Distance float64 `json:"distance"`
-	// Error is the half width of the band that holds, at 95 % confidence, Empirical of infinitely
-	// many observations at all levels at once. So the distance of those is at most Distance + Error
-	// and, if Distance > Error, isn't 0.
-	Error float64 `json:"error"`
+	// HalfWidth is that of the band which holds, at 95 % confidence, Empirical of infinitely many
+	// observations at all levels at once. So the distance of those is at most Distance + HalfWidth
+	// and, if Distance > HalfWidth, isn't 0.
+	HalfWidth float64 `json:"error"`
 	// P is the probability of a larger Distance by chance, where the samples are calibrated
 	// (Kolmogorov and Smirnov's test).
 	P float64 `json:"p"`
@@ -68,7 +68,7 @@ func (r *Ranks) coverage(interval func(level float64) [2]float64, seed int64) (C
 		level := float64(percent) / 100
 		c.Nominal, intervals = append(c.Nominal, level), append(intervals, interval(level))
 	}
-	c.Empirical, c.Distance, c.Error, c.P = compare(r.within(intervals), c.Nominal, seed)
+	c.Empirical, c.Distance, c.HalfWidth, c.P = compare(r.within(intervals), c.Nominal, seed)
 	return c, nil
 }
 
@@ -81,12 +81,12 @@ type Histogram struct {
 	// is expected. A rise at both ends tells of over-confident samples, one in the middle of
 	// under-confident, a slope of biased ones.
 	Density []float64 `json:"density"`
-	// Distance is the largest |Density − 1|. Error is the half width of the band around 1 that
-	// holds, in 95 % of all cases, all bins at once if the samples are calibrated; P is the
-	// probability of a larger Distance then.
-	Distance float64 `json:"distance"`
-	Error    float64 `json:"error"`
-	P        float64 `json:"p"`
+	// Distance is the largest |Density − 1|. HalfWidth is that of the band around 1 which holds, in
+	// 95 % of all cases, all bins at once if the samples are calibrated; P is the probability of a
+	// larger Distance then.
+	Distance  float64 `json:"distance"`
+	HalfWidth float64 `json:"error"`
+	P         float64 `json:"p"`
 }
 
 // Histogram sorts the ranks into bins, 2 to n+1. Where n+1 isn't a multiple of their number, a rank
@@ -110,7 +110,7 @@ func (r *Ranks) Histogram(bins int, seed int64) (Histogram, error) {
 		floats.Scale(float64(bins), rows[i])
 	}
 	h := Histogram{Observations: len(r.Counts), Samples: r.Samples}
-	h.Density, h.Distance, h.Error, h.P = compare(rows, expected, seed)
+	h.Density, h.Distance, h.HalfWidth, h.P = compare(rows, expected, seed)
 	return h, nil
 }
 

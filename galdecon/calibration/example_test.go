@@ -32,7 +32,7 @@ func Example() {
 			return
 		}
 		fmt.Printf("%s: intervals of 50 %% hold %.0f %%, off by more than chance: %t\n",
-			name, 100*coverage.Empirical[9], coverage.Distance > coverage.Error)
+			name, 100*coverage.Empirical[9], coverage.Distance > coverage.HalfWidth)
 	}
 	// Unordered output:
 	// honest: intervals of 50 % hold 51 %, off by more than chance: false

@@ -275,12 +275,13 @@ func TestSamplersAreCalibrated(t *testing.T) {
 				}
 				t.Logf("%s: central intervals %.4f ± %.4f off, P = %.4f, cumulative %.4f ± %.4f, "+
 					"P = %.4f", what,
-					central.Distance, central.Error, central.P, cumulative.Distance,
-					cumulative.Error, cumulative.P)
+					central.Distance, central.HalfWidth, central.P, cumulative.Distance,
+					cumulative.HalfWidth, cumulative.P)
 				switch chance := min(central.P, cumulative.P); {
 				case !calibrated && chance > 0.001:
 					t.Errorf("%s doesn't see it", what)
-				case calibrated && what == "pixels" && central.Distance+central.Error > test.within:
+				case calibrated && what == "pixels" &&
+					central.Distance+central.HalfWidth > test.within:
 					t.Errorf("the coverage of %s may be off by more than %g", what, test.within)
 				case calibrated && what != "pixels" && chance < 0.005:
 					t.Errorf("%s are off", what)

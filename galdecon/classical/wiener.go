@@ -15,7 +15,8 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// WienerPrior is the standard deviation of the prior with the smallest error on galaxies whose peak is 1.
+// WienerPrior is the standard deviation of the prior with the smallest error on galaxies whose peak
+// is 1.
 const WienerPrior = 0.03
 
 // minRatio is the least noise over prior whose square float32 holds.
@@ -24,12 +25,14 @@ const minRatio = 1e-10
 // wienerSteps of conjugate gradients leave an error far below the noise.
 const wienerSteps = 10
 
-// Wiener is the classical deconvolution of observations: Wiener's filter for y that differs from x by a white field of standard
-// deviation prior, in units of x. It is what a candidate must be compared with, beside doing nothing. Noise below
-// [psf.MinNoise] of the peak counts as that.
+// Wiener returns the classical deconvolution of observations: Wiener's filter for y that differs
+// from x by a white field of standard deviation prior, in units of x. It is what a candidate must
+// be compared with, beside doing nothing. Noise below [psf.MinNoise] of the peak counts as that.
 func Wiener(observations *posterior.Observations, prior float64) (*galaxy.Images, error) {
 	if !(prior > 0) || math.IsInf(prior, 0) {
-		return nil, fmt.Errorf("classical: Wiener's filter needs a positive standard deviation of the prior, got %g", prior)
+		return nil,
+			fmt.Errorf("classical: Wiener's filter needs a positive standard deviation of the "+
+				"prior, got %g", prior)
 	}
 	if err := observations.Validate(); err != nil {
 		return nil, err

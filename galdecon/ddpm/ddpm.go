@@ -1,5 +1,6 @@
 // Package ddpm holds the conditional diffusion model of the paper's Section 2.2: the noise
-// schedule, the loss of Eq. 2, and the samplers that draw candidates y from p(y | x = Π*y, Π).
+// schedule, its loss, and the samplers that draw candidates y from p(y | x = Π*y, Π). [Config.Loss]
+// is Eq. 2.
 package ddpm
 
 import (

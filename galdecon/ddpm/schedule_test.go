@@ -59,7 +59,7 @@ func TestLinear(t *testing.T) {
 	if got := s.AlphaBar[1000]; math.Abs(got/product-1) > 1e-12 || math.Abs(got-4.036e-5) > 1e-8 {
 		t.Errorf("ᾱ_T is %g, want %g", got, product)
 	}
-	// At another T, ᾱ is the same function of t/T, up to its discretisation.
+	// At another T, ᾱ is the same function of t/T, up to its discretization.
 	other := schedules(t, 500)["linear"]
 	for _, i := range []int{50, 250, 400} {
 		if a, b := other.LogSNR(i), s.LogSNR(2*i); math.Abs(a-b) > 0.03 {

@@ -148,11 +148,12 @@ type Problem struct {
 
 // Progress is the state of a training after a step.
 type Progress struct {
+	// Step is the number of the step, counted from 1, and Steps how many there are in all.
 	Step, Steps int
 	// Loss is that of the step's batch.
 	Loss float64
-	// Terms are parts of the loss by the names that the objective tells them under, see [Report];
-	// nil where it tells none.
+	// Terms are parts of the loss by the names that the objective gives them, see [Record]; nil
+	// where it gives none.
 	Terms map[string]float64
 	// Validation is the last loss of held-out galaxies, with averaged weights; NaN before the
 	// first.

@@ -23,9 +23,9 @@ func Input(scope *model.Scope, g graph.GraphProvider, name string) *graph.Node {
 	return v.SetTrainable(false).NodeValue(g)
 }
 
-// Report tells a part of the loss, a float32 scalar, that is to be shown apart from the rest under
+// Record marks a part of the loss, a float32 scalar, that is to be shown apart from the rest under
 // a name; for use in an [Objective].
-func Report(scope *model.Scope, name string, value *graph.Node) {
+func Record(scope *model.Scope, name string, value *graph.Node) {
 	v := scope.Store().VariableWithShape(termScope+"/"+name, shapes.Make(dtypes.Float32),
 		initializer.Zero)
 	v.SetTrainable(false).SetNodeValue(value)

@@ -20,8 +20,8 @@ func TestTerms(t *testing.T) {
 		loss := steady(scope, y)
 		first := graph.MulScalar(loss, 0.25)
 		rest := graph.Sub(loss, first)
-		fit.Report(scope, "first", first)
-		fit.Report(scope, "the rest", rest)
+		fit.Record(scope, "first", first)
+		fit.Record(scope, "the rest", rest)
 		return loss
 	}
 	images := random(50, 4)

@@ -9,11 +9,13 @@ import (
 type Center string
 
 const (
-	// Middle is the default: the middle of the stamp.
+	// CenterMiddle is the default: the middle of the stamp.
 	CenterMiddle Center = ""
-	// Brightest is the brightest pixel within the central half, of the mean over 3 x 3 pixels: a single hot pixel doesn't count.
+	// CenterBrightest is the brightest pixel within the central half, of the mean over 3 x 3
+	// pixels: a single hot pixel doesn't count.
 	CenterBrightest Center = "brightest"
-	// Centroid is the centre of the light that is above half of the brightest of those means, within the central half.
+	// CenterCentroid is the center of the light that is above half of the brightest of those means,
+	// within the central half.
 	CenterCentroid Center = "centroid"
 )
 
@@ -21,11 +23,12 @@ const (
 type Bad string
 
 const (
-	// Interpolate is the default: a bad pixel becomes the mean of the good ones among its eight neighbours, again and again until none is left.
+	// BadInterpolate is the default: a bad pixel becomes the mean of the good ones among its eight
+	// neighbors, again and again until none is left.
 	BadInterpolate Bad = ""
-	// Zero makes bad pixels 0.
+	// BadZero makes bad pixels 0.
 	BadZero Bad = "zero"
-	// Reject rejects stamps with bad pixels.
+	// BadReject rejects stamps with bad pixels.
 	BadReject Bad = "reject"
 )
 
@@ -113,10 +116,11 @@ func (im *Images) interpolate(i int, holes []bool, bad int) bool {
 	return true
 }
 
-// Find returns where the galaxy of a single image is, which has no bad pixels: the row and column from the upper left corner of the first pixel, whose centre is (0.5, 0.5).
+// Find returns where the galaxy of a single image is, which has no bad pixels: the row and column
+// from the upper left corner of the first pixel, whose center is (0.5, 0.5).
 func (im *Images) Find(center Center) (y, x float64) {
-	grey := im.Gray()
-	at := func(y, x int) float64 { return float64(grey.Pixels[y*im.Width+x]) }
+	gray := im.Gray()
+	at := func(y, x int) float64 { return float64(gray.Pixels[y*im.Width+x]) }
 	smooth := NewImages(1, im.Height, im.Width, 1)
 	brightest := math.Inf(-1)
 	for i := im.Height / 4; i < im.Height-im.Height/4; i++ {

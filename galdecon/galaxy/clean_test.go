@@ -12,10 +12,10 @@ func TestFind(t *testing.T) {
 	im := blob(64, 80, 1, 26, 47, 3, 10)
 	im.Pixels[40*80+30] = 20 // a hot pixel
 	im.Pixels[2*80+2] = 99   // a star beyond the central half
-	for centre, want := range map[Center][2]float64{CenterBrightest: {26.5, 47.5}, CenterCentroid: {26.5, 47.5}} {
-		y, x := im.Find(centre)
+	for center, want := range map[Center][2]float64{CenterBrightest: {26.5, 47.5}, CenterCentroid: {26.5, 47.5}} {
+		y, x := im.Find(center)
 		if math.Abs(y-want[0]) > 0.05 || math.Abs(x-want[1]) > 0.05 {
-			t.Errorf("%s: (%.2f, %.2f), want %v", centre, y, x, want)
+			t.Errorf("%s: (%.2f, %.2f), want %v", center, y, x, want)
 		}
 	}
 	// Between pixels only the centroid tells.
@@ -31,7 +31,7 @@ func TestFill(t *testing.T) {
 	for k := range im.Pixels {
 		im.Pixels[k]++
 	}
-	plane := im.Pixels[(3*8+4)*2] // linear in row and column: the mean of the neighbours is the value itself
+	plane := im.Pixels[(3*8+4)*2] // linear in row and column: the mean of the neighbors is the value itself
 	im.Pixels[(3*8+4)*2] = nan
 	im.Pixels[(6*8+0)*2+1] = inf
 	got, err := im.Fill(BadInterpolate, MaxBad)
@@ -78,7 +78,8 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// blob is a stamp of h x w pixels with a round Gaussian of the given peak and σ at (row, col), pixel centres being whole numbers, on a sky of 0.
+// blob is a stamp of h x w pixels with a round Gaussian of the given peak and σ at (row, col),
+// pixel centers being whole numbers, on a sky of 0.
 func blob(h, w, channels int, row, col, sigma, peak float64) *Images {
 	im := NewImages(1, h, w, channels)
 	for k := range im.Pixels {

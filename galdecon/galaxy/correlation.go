@@ -11,8 +11,8 @@ const MaxLag = 3
 // Correlation is how alike the noise of pixels is that lie at given distances from each other.
 type Correlation struct {
 	rho [MaxLag + 1][2*MaxLag + 1]float64 // columns from −MaxLag on
-	// Error is the standard error of each coefficient where the noise is white.
-	Error float64
+	// StdErr is the standard error of each coefficient where the noise is white.
+	StdErr float64
 }
 
 // At returns the coefficient of correlation, −1 to 1, of pixels so many rows and columns apart; 1
@@ -29,7 +29,7 @@ func (c Correlation) At(rows, columns int) float64 {
 // too small.
 func (c Correlation) Correlated() bool {
 	for _, rho := range []float64{c.At(0, 1), c.At(1, 0), c.At(1, 1), c.At(1, -1)} {
-		if math.Abs(rho) > max(0.05, 4*c.Error) {
+		if math.Abs(rho) > max(0.05, 4*c.StdErr) {
 			return true
 		}
 	}
@@ -81,7 +81,7 @@ func (im *Images) NoiseCorrelation() ([]Correlation, error) {
 				pairs = min(pairs, n)
 			}
 		}
-		all[i].Error = 1 / math.Sqrt(pairs)
+		all[i].StdErr = 1 / math.Sqrt(pairs)
 		if pairs < 100 {
 			refused = append(refused, im.refuse(i, NoPixels, pairs, 100, "take a larger image",
 				"only %g pairs of pixels of the sky lie %d rows and columns apart", pairs, MaxLag))

@@ -26,8 +26,8 @@ func TestNoiseCorrelation(t *testing.T) {
 	c := got[0]
 	for lag, want := range map[[2]int]float64{{0, 0}: 1, {0, 1}: 4.0 / 6, {0, -1}: 4.0 / 6,
 		{0, 2}: 1.0 / 6, {1, 0}: 0, {1, 1}: 0, {2, -1}: 0, {-1, 1}: 0, {0, 3}: 0} {
-		if rho := c.At(lag[0], lag[1]); math.Abs(rho-want) > 5*c.Error {
-			t.Errorf("%v: %.3f, want %.3f ± %.3f", lag, rho, want, c.Error)
+		if rho := c.At(lag[0], lag[1]); math.Abs(rho-want) > 5*c.StdErr {
+			t.Errorf("%v: %.3f, want %.3f ± %.3f", lag, rho, want, c.StdErr)
 		}
 	}
 	if !c.Correlated() || math.Abs(c.Ratio()-4/math.Sqrt(6)) > 0.2 {

@@ -37,7 +37,7 @@ func TestSky(t *testing.T) {
 		// What others like the galaxies that are found, but fainter, add is part of the error.
 		n := float64(len(im.Pixels))
 		s, least := skies[0], math.Hypot(5/math.Sqrt(n), 70*5*galaxies/n)
-		if s.Error < 0.95*least || s.Error > 1.4*least || math.Abs(s.Level-100) > 3*s.Error ||
+		if s.StdErr < 0.95*least || s.StdErr > 1.4*least || math.Abs(s.Level-100) > 3*s.StdErr ||
 			math.Abs(s.Noise-5) > 15/math.Sqrt(n) {
 			t.Errorf("%g galaxies: %+v, want 100 and 5", galaxies, s)
 		}
@@ -54,7 +54,7 @@ func TestSky(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := skies[0]; s.Error < 0.8*5.0/98 || s.Error > 1.4*5.0/98 || math.Abs(s.Level-100) > 3*s.Error {
+	if s := skies[0]; s.StdErr < 0.8*5.0/98 || s.StdErr > 1.4*5.0/98 || math.Abs(s.Level-100) > 3*s.StdErr {
 		t.Errorf("correlated noise: %+v, want 100 and an error of 0.05", s)
 	}
 	flat := NewImages(1, 16, 16, 1)

@@ -5,10 +5,10 @@
 // A set is made from any [Source], such as a [files.Folder] with archives, by [dataset.Write], and used with [dataset.Open]:
 //
 //	summary, err := dataset.Write(ctx, "sets/mine", files.Folder{Path: "stamps"}, dataset.Config{
-//		Size: 64, Centre: galaxy.CenterCentroid, Split: dataset.SplitConfig{Validation: 0.2, Seed: 1},
+//		Size: 64, Center: galaxy.CenterCentroid, Split: dataset.SplitConfig{Validation: 0.2, Seed: 1},
 //	}, nil)
 //	set, err := dataset.Open("sets/mine")
-//	training, err := set.Part(dataset.Training)
+//	training, err := set.Subset(dataset.Training)
 //
 // Of an observation, first mark what has no data and take the sky away, then cut the galaxy out:
 //

@@ -68,7 +68,7 @@ func Join(images ...*Images) (*Images, error) {
 
 // Images is a batch of N images, laid out [N, Height, Width, Channels], row-major.
 type Images struct {
-	// N, Height, Width, Channels are the shape: all positive; 1 channel is grey, 3 are red, green,
+	// N, Height, Width, Channels are the shape: all positive; 1 channel is gray, 3 are red, green,
 	// blue.
 	N, Height, Width, Channels int
 	// Pixels holds the N*Height*Width*Channels values.
@@ -165,9 +165,9 @@ func (im *Images) LabelAs(of *Images) {
 
 // WithChannels returns the images with so many channels, [N, Height, Width, channels], as a model
 // takes them: as they are if they have as many, the mean of theirs where one is asked for, see
-// [Images.Gray], and grey images with their pixels repeated in each channel. A galaxy that is
-// repeated so is one without colour, whose noise is the same in all channels; say that it is where
-// it stands for a coloured one. Other numbers of channels are an error.
+// [Images.Gray], and gray images with their pixels repeated in each channel. A galaxy that is
+// repeated so is one without color, whose noise is the same in all channels; say that it is where
+// it stands for a colored one. Other numbers of channels are an error.
 func (im *Images) WithChannels(channels int) (*Images, error) {
 	if err := im.CheckShape(); err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func (im *Images) WithChannels(channels int) (*Images, error) {
 	case channels == 1:
 		return im.Gray(), nil
 	case im.Channels != 1 || channels < 1:
-		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only grey ones can, or grey ones be made of them", im.Channels, channels)
+		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only gray ones can, or gray ones be made of them", im.Channels, channels)
 	}
 	out := NewImages(im.N, im.Height, im.Width, channels)
 	out.LabelAs(im)
@@ -215,9 +215,9 @@ func FromTensor(t *tensors.Tensor) (*Images, error) {
 	return &Images{N: d[0], Height: d[1], Width: d[2], Channels: d[3], Pixels: pixels}, nil
 }
 
-// Validate reports the first thing that is wrong with the batch: an empty or inconsistent shape, or
-// a value that is not finite, with the image and the place where it stands. Bad pixels must be
-// finite as well, as those of [Images.Fill] are.
+// Validate returns an error if the batch has an empty or inconsistent shape, or a value that is not
+// finite, with the image and the place where the first stands. Bad pixels must be finite as well,
+// as those of [Images.Fill] are.
 func (im *Images) Validate() error {
 	if err := im.CheckShape(); err != nil {
 		return err
@@ -225,10 +225,11 @@ func (im *Images) Validate() error {
 	return im.CheckFinite()
 }
 
-// CheckShape is [Images.Validate] of all but the values.
+// CheckShape returns an error if the batch has an empty or inconsistent shape.
 func (im *Images) CheckShape() error {
 	if im == nil {
-		return errors.New("galaxy: there are no images; load some, or make them by Synthetic")
+		return errors.New("galaxy: there are no images; load some, or make them by " +
+			"synthetic.Galaxies")
 	}
 	if im.N < 1 || im.Height < 1 || im.Width < 1 || im.Channels < 1 {
 		return fmt.Errorf("galaxy: images have the shape [%d, %d, %d, %d]; every dimension must be at least 1", im.N, im.Height, im.Width, im.Channels)
@@ -252,7 +253,7 @@ func (im *Images) CheckShape() error {
 	return nil
 }
 
-// CheckFinite reports the first value that is NaN or infinite.
+// CheckFinite returns an error if a value is NaN or infinite, with the place of the first.
 func (im *Images) CheckFinite() error {
 	for i := range im.N {
 		for k, v := range im.At(i) {

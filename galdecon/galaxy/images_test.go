@@ -31,7 +31,7 @@ func TestPrepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.Pixels[3*8+3] != 1 || out.Pixels[0] != 1 || out.Pixels[63] != -0.25 {
-		t.Errorf("centre %v, star %v, sky %v; want 1, 1 (clipped), -0.25", out.Pixels[3*8+3], out.Pixels[0], out.Pixels[63])
+		t.Errorf("center %v, star %v, sky %v; want 1, 1 (clipped), -0.25", out.Pixels[3*8+3], out.Pixels[0], out.Pixels[63])
 	}
 	if out.Scale[0] != 80 || out.ID(0) != "m51" {
 		t.Errorf("scale %v and id %q, want 80 and m51", out.Scale[0], out.ID(0))
@@ -87,35 +87,35 @@ func TestGray(t *testing.T) {
 }
 
 func TestWithChannels(t *testing.T) {
-	grey := ramp(2, 1, 2, 1)
-	grey.IDs, grey.Objects, grey.Scale = []string{"a", "b"}, []string{"c", "d"}, []float64{3, 4}
-	colour, err := grey.WithChannels(3)
+	gray := ramp(2, 1, 2, 1)
+	gray.IDs, gray.Objects, gray.Scale = []string{"a", "b"}, []string{"c", "d"}, []float64{3, 4}
+	rgb, err := gray.WithChannels(3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := colour.Validate(); err != nil {
+	if err := rgb.Validate(); err != nil {
 		t.Error(err)
 	}
-	if colour.Channels != 3 || !slices.Equal(colour.Pixels, []float32{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3}) {
-		t.Errorf("%d channels %v", colour.Channels, colour.Pixels)
+	if rgb.Channels != 3 || !slices.Equal(rgb.Pixels, []float32{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3}) {
+		t.Errorf("%d channels %v", rgb.Channels, rgb.Pixels)
 	}
-	if colour.ID(1) != "b" || colour.Objects[1] != "d" || colour.Scale[1] != 4 {
-		t.Errorf("%v, %v, %v", colour.IDs, colour.Objects, colour.Scale)
+	if rgb.ID(1) != "b" || rgb.Objects[1] != "d" || rgb.Scale[1] != 4 {
+		t.Errorf("%v, %v, %v", rgb.IDs, rgb.Objects, rgb.Scale)
 	}
-	back, err := colour.WithChannels(1)
-	if err != nil || !slices.Equal(back.Pixels, grey.Pixels) || back.Channels != 1 || back.ID(1) != "b" {
-		t.Errorf("the grey of colourless images is %v, %v", back, err)
+	back, err := rgb.WithChannels(1)
+	if err != nil || !slices.Equal(back.Pixels, gray.Pixels) || back.Channels != 1 || back.ID(1) != "b" {
+		t.Errorf("the gray of colorless images is %v, %v", back, err)
 	}
-	if same, err := colour.WithChannels(3); err != nil || same != colour {
+	if same, err := rgb.WithChannels(3); err != nil || same != rgb {
 		t.Errorf("images that have as many channels: %v, %v", same, err)
 	}
 	for _, channels := range []int{-1, 0, 2} {
-		if _, err := colour.WithChannels(channels); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
+		if _, err := rgb.WithChannels(channels); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
 			t.Errorf("3 channels to %d: error %v", channels, err)
 		}
 	}
 	for _, channels := range []int{-1, 0} {
-		if _, err := grey.WithChannels(channels); err == nil {
+		if _, err := gray.WithChannels(channels); err == nil {
 			t.Errorf("1 channel to %d gave no error", channels)
 		}
 	}

@@ -55,7 +55,7 @@ func (n NoData) String() string {
 //     "none", where all that isn't one of them lies far away, 20 times their spread; so are others that
 //     at least three pixels share, of an image without steps, and none comes near;
 //   - areas and runs of exactly one value, so large that chance would give one in a thousand images
-//     of such noise; in integers of a few counts, where equal neighbours are common, an area must
+//     of such noise; in integers of a few counts, where equal neighbors are common, an area must
 //     be larger than in others. Of a value that many pixels of an image without such steps have,
 //     all are marked, also where they are single, but not where values were cut off at it;
 //   - plateaus of the largest value, three or more pixels side by side, or as many as the steps of

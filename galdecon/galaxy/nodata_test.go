@@ -192,7 +192,7 @@ func TestSkyOfLittleData(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := skies[0]
-			if math.Abs(s.Level-100) > 4*s.Error || math.Abs(s.Noise-5) > 0.4 || s.Error > 0.4 {
+			if math.Abs(s.Level-100) > 4*s.StdErr || math.Abs(s.Noise-5) > 0.4 || s.StdErr > 0.4 {
 				t.Errorf("%s, %s: %+v, want 100 and 5", name, shape, s)
 			}
 			if levels, err := im.NoiseLevels(); err != nil || math.Abs(levels[0]-5) > 0.8 {
@@ -276,7 +276,7 @@ func TestScaleOfUnits(t *testing.T) {
 			r.cut = [4]float64{cut.Column, cut.Row, cut.Shift, float64(len(cut.Neighbors))}
 			r.peak = cut.Images.centralMax(0)
 		}
-		r.Level, r.Error, r.Noise, r.Step = r.Level/unit, r.Error/unit, r.Noise/unit, r.Step/unit
+		r.Level, r.StdErr, r.Noise, r.Step = r.Level/unit, r.StdErr/unit, r.Noise/unit, r.Step/unit
 		r.noise, r.peak = r.noise/unit, r.peak/unit
 		return r
 	}
@@ -298,7 +298,7 @@ func TestScaleOfUnits(t *testing.T) {
 			}
 			got := all(im, unit)
 			for what, v := range map[string][2]float64{"level": {got.Level, want.Level},
-				"error": {got.Error, want.Error}, "noise": {got.Noise, want.Noise},
+				"error": {got.StdErr, want.StdErr}, "noise": {got.Noise, want.Noise},
 				"noise between neighbors": {got.noise, want.noise}, "ratio": {got.ratio, want.ratio},
 				"column": {got.cut[0], want.cut[0]}, "peak": {got.peak, want.peak}} {
 				if math.Abs(v[0]-v[1]) > 2e-4*math.Abs(v[1]) {
@@ -344,7 +344,7 @@ func TestSkyOfHardlyAnyCounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if off := (s[0].Level - mean) / s[0].Error; math.Abs(off) > 3.5 {
+			if off := (s[0].Level - mean) / s[0].StdErr; math.Abs(off) > 3.5 {
 				t.Errorf("mean %g: %+v", mean, s[0])
 			}
 			if none, err := im.MarkNoData(); err != nil || none[0].Total() > 0 {

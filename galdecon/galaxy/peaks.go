@@ -30,13 +30,13 @@ type hill struct {
 // hillOf returns the first of the images as a hill, whose bad pixels are filled. noise is that of
 // means over 3×3 pixels.
 func (im *Images) hillOf(noise float64) *hill {
-	grey := im.Gray()
+	gray := im.Gray()
 	h := &hill{height: im.Height, width: im.Width, noise: noise,
 		values: make([]float64, im.Height*im.Width)}
 	for k := range h.values {
-		sum, n := float64(grey.Pixels[k]), 1
+		sum, n := float64(gray.Pixels[k]), 1
 		for _, j := range neighbors(k, h.height, h.width) {
-			sum += float64(grey.Pixels[j])
+			sum += float64(gray.Pixels[j])
 			n++
 		}
 		h.values[k] = sum / float64(n)
@@ -236,7 +236,7 @@ func (h *hill) climb(x, y int) found {
 // unlike returns what of each pixel of the only image, a stamp, is brighter than the point across a
 // center; nothing where that has no data. Where it is outside of the larger image it is dark.
 func (im *Images) unlike(row, column float64, whole *Images, left, top int) *Images {
-	grey := im.Gray()
+	gray := im.Gray()
 	light := func(y, x int) (sum float64) {
 		if y < 0 || x < 0 || y >= whole.Height || x >= whole.Width {
 			return 0
@@ -251,7 +251,7 @@ func (im *Images) unlike(row, column float64, whole *Images, left, top int) *Ima
 		return sum
 	}
 	out := NewImages(1, im.Height, im.Width, 1)
-	for k, v := range grey.Pixels {
+	for k, v := range gray.Pixels {
 		y := 2*row - float64(k/im.Width) + float64(top)
 		x := 2*column - float64(k%im.Width) + float64(left)
 		i, j := int(math.Floor(y)), int(math.Floor(x))

@@ -7,7 +7,7 @@ import (
 	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// Prepare returns the images as the networks take them: the largest centred square, averaged over
+// Prepare returns the images as the networks take them: the largest centered square, averaged over
 // area down to size x size pixels (source pixels that straddle an edge are shared by weight, so any
 // ratio will do), and divided so that the largest value within the central half, of any channel, is
 // 1. What is brighter outside, a star near the edge, is clipped to 1. Small negative values, the
@@ -50,7 +50,7 @@ func (im *Images) Prepare(size int) (*Images, error) {
 		}
 		peak := raster.Normalize(out.At(i), size, im.Channels)
 		if peak <= 0 {
-			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half, so there is nothing to scale to 1; is the galaxy in the centre, and the sky subtracted only once?", im.ID(i), i)
+			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half, so there is nothing to scale to 1; is the galaxy in the center, and the sky subtracted only once?", im.ID(i), i)
 		}
 		out.Scale[i] = peak
 		if im.Scale != nil {

@@ -10,7 +10,7 @@ import (
 // Subtract subtracts a number of its own from each image, in place, as the level of its sky. Take it away before anything is scaled. It is an
 // error, and nothing is changed, if there isn't a finite number for each image.
 func (im *Images) Subtract(levels []float64) error {
-	if err := im.eachHas("level", levels); err != nil {
+	if err := im.checkPerImage("level", levels); err != nil {
 		return err
 	}
 	for i, level := range levels {
@@ -32,7 +32,8 @@ func (im *Images) Peaks() ([]float64, error) {
 	for i := range peaks {
 		peaks[i] = im.centralMax(i)
 		if peaks[i] <= 0 {
-			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half; is the galaxy in the centre?", im.ID(i), i)
+			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its "+
+				"central half; is the galaxy in the center?", im.ID(i), i)
 		}
 	}
 	return peaks, nil
@@ -41,7 +42,7 @@ func (im *Images) Peaks() ([]float64, error) {
 // Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it. Bad pixels stay bad. It is an
 // error, and nothing is changed, if there isn't a number for each image, if one is 0 or not finite, or so small that a pixel would become infinite.
 func (im *Images) Divide(by []float64) error {
-	if err := im.eachHas("divisor", by); err != nil {
+	if err := im.checkPerImage("divisor", by); err != nil {
 		return err
 	}
 	for i, d := range by {
@@ -67,8 +68,8 @@ func (im *Images) Divide(by []float64) error {
 	return nil
 }
 
-// eachHas reports images without as many finite numbers.
-func (im *Images) eachHas(what string, numbers []float64) error {
+// checkPerImage returns an error unless there is a finite number for each image.
+func (im *Images) checkPerImage(what string, numbers []float64) error {
 	if err := im.CheckShape(); err != nil {
 		return err
 	}

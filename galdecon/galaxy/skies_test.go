@@ -132,7 +132,7 @@ func TestSkyOfFields(t *testing.T) {
 		for name, level := range f.Others {
 			of[name] = append(of[name], (level-f.Level)/f.Noise)
 		}
-		sizes[f.Kind] = append(sizes[f.Kind], (skies[0].Level-f.Level)/skies[0].Error)
+		sizes[f.Kind] = append(sizes[f.Kind], (skies[0].Level-f.Level)/skies[0].StdErr)
 		noises[f.Kind] = append(noises[f.Kind], skies[0].Noise/f.Noise-1)
 		levels, err := im.NoiseLevels()
 		if err != nil {

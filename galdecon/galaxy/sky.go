@@ -10,10 +10,10 @@ import (
 
 // Sky is what an image shows where there is no galaxy, in units of its pixels.
 type Sky struct {
-	// Level is the mean brightness of the sky, and Error its standard error: of noise, correlated or
+	// Level is the mean brightness of the sky, and StdErr its standard error: of noise, correlated or
 	// not, and of light that is too faint to be told from the sky, which makes Level too high. How
 	// much that is follows from how many galaxies are found.
-	Level, Error float64
+	Level, StdErr float64
 	// Noise is the standard deviation of the pixels of the sky.
 	Noise float64
 	// Step is that of the values where they are counts: 1 for integers. It is 0 where they have no
@@ -23,7 +23,7 @@ type Sky struct {
 
 // Sky returns the sky of each image, which must be seen in at least half of its pixels: take it
 // from the large image, before [Images.Cutout]. That isn't checked. In a stamp that a galaxy fills,
-// Level may be several times the true noise too high, and Error doesn't tell. Often Noise does: it
+// Level may be several times the true noise too high, and StdErr doesn't tell. Often Noise does: it
 // is then well above the noise between neighboring pixels, see [Images.NoiseLevels].
 //
 // Pixels without data are left out, those that [Images.MarkNoData] would mark as well as those that
@@ -62,7 +62,7 @@ func (im *Images) Sky() ([]Sky, error) {
 		var s Sky
 		for _, p := range parts {
 			s.Level += p.Level / float64(len(parts))
-			s.Error = math.Hypot(s.Error, p.Error/float64(len(parts)))
+			s.StdErr = math.Hypot(s.StdErr, p.StdErr/float64(len(parts)))
 			s.Noise = math.Hypot(s.Noise, p.Noise/math.Sqrt(float64(len(parts))))
 			s.Step = max(s.Step, p.Step)
 		}

@@ -85,7 +85,7 @@ func (p plane) measure(s *skyPart, counts []float64) {
 	if s.Step > 0 {
 		s.Noise = math.Sqrt(squares / n)
 	}
-	s.Error = math.Hypot(max(s.Noise/math.Sqrt(n), p.blockError(s)), p.unseen(s, counts))
+	s.StdErr = math.Hypot(max(s.Noise/math.Sqrt(n), p.blockError(s)), p.unseen(s, counts))
 	if s.Step == 0 {
 		return
 	}
@@ -94,7 +94,7 @@ func (p plane) measure(s *skyPart, counts []float64) {
 	variance := s.Noise * s.Noise / (s.Step * s.Step)
 	if variance < 0.5*math.Abs(s.Level)/s.Step {
 		before := max(variance-1.0/12, 0)
-		s.Error = math.Hypot(s.Error, s.Step/2*math.Exp(-2*math.Pi*math.Pi*before))
+		s.StdErr = math.Hypot(s.StdErr, s.Step/2*math.Exp(-2*math.Pi*math.Pi*before))
 	}
 }
 

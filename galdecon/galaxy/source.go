@@ -26,8 +26,8 @@ type Stamp struct {
 	// Version changes when the pixels do, so that a stamp which was already prepared is known to be the same; empty where ID and
 	// the source's description say it all.
 	Version string
-	// Origin is what to cite for the pixels, and Licence what may be done with them; empty where it isn't known.
-	Origin, Licence string
+	// Origin is what to cite for the pixels, and License what may be done with them; empty where it isn't known.
+	Origin, License string
 	// Done is the fraction of the source, 0 to 1, that is passed with this stamp, for a progress bar.
 	Done float64
 	// Read returns the pixels, [1, h, w, c], in units of the source, or of its Scale. It may be called from another goroutine, at a later time, once or never.

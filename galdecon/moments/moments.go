@@ -10,14 +10,17 @@ import (
 	"math"
 )
 
-// Image is a gray image, row-major.
+// Image is a gray image.
 type Image struct {
+	// Height and Width are the numbers of rows and columns.
 	Height, Width int
-	Pixels        []float64 // [Height, Width]
+	// Pixels are its values in any unit, [Height, Width], row after row.
+	Pixels []float64
 }
 
 // Moments are the center and the second moments of an elliptical Gaussian.
 type Moments struct {
+	// X and Y are the column and the row of the center, in pixels.
 	X, Y float64
 	// XX, YY and XY are the covariances of columns and rows, in squared pixels.
 	XX, YY, XY float64

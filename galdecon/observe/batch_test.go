@@ -194,18 +194,19 @@ func TestBadExposures(t *testing.T) {
 	}{
 		"no PSF":          {func(e *exposure) { e.PSFs = nil }, new(*observe.PSFError)},
 		"bad PSF":         {func(e *exposure) { e.PSFs[0].Size = 2 }, new(*observe.PSFError)},
-		"few weights":     {func(e *exposure) { e.InvVar = ones(63) }, new(*observe.ShapeError)},
+		"few":             {func(e *exposure) { e.InvVar = ones(63) }, new(*observe.ShapeError)},
 		"negative weight": {func(e *exposure) { e.InvVar[9] = -1 }, new(*observe.ValueError)},
 		"nothing seen":    {func(e *exposure) { clear(e.InvVar) }, new(*observe.NoDataError)},
 		"elsewhere":       {func(e *exposure) { e.Row = 100 }, new(*observe.NoDataError)},
 		"no noise to see": {func(e *exposure) { e.InvVar = nil }, new(*observe.ValueError)},
-		"two images":      {func(e *exposure) { e.Image.N, e.Image.Width = 2, 4 }, new(*observe.ShapeError)},
-		"place of NaN":    {func(e *exposure) { e.Column = math.NaN() }, new(*observe.ValueError)},
-		"huge weights":    {func(e *exposure) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
+		"two images": {func(e *exposure) { e.Image.N, e.Image.Width = 2, 4 },
+			new(*observe.ShapeError)},
+		"place of NaN": {func(e *exposure) { e.Column = math.NaN() }, new(*observe.ValueError)},
+		"huge weights": {func(e *exposure) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
 		"correlation of 2": {func(e *exposure) {
 			e.Noise = &observe.Correlation{Size: 1, Values: []float64{2}}
 		}, new(*observe.ValueError)},
-		"impossible correlation": {func(e *exposure) {
+		"no correlation": {func(e *exposure) {
 			e.Noise = &observe.Correlation{Size: 3, Values: []float64{
 				0, 0, 0, 0.9, 1, 0.9, 0, 0, 0}}
 		}, new(*observe.ValueError)},

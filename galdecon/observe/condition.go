@@ -17,8 +17,9 @@ func (g Grid) Wiener(prior *graph.Node, steps int, looks ...Look) *graph.Node {
 // correlated noise is taken as W½ C⁻¹ W½ with the inverse of C on the whole padded grid, which is
 // exact but for the neighborhood of gaps.
 func (g Grid) Precision(looks ...Look) *graph.Node {
-	ones := g.forward(graph.OnesLike(planes(looks[0].X)))
-	precision := g.backProject(looks, func(w whitened) *graph.Node { return w.observe(g, ones) })
+	f := g.fourier(looks[0].X.Graph())
+	ones := f.forward(graph.OnesLike(planes(looks[0].X)))
+	precision := f.backProject(looks, func(w whitened) *graph.Node { return w.observe(f, ones) })
 	return graph.MaxScalar(precision, 0) // rounding may leave less than nothing
 }
 
@@ -27,8 +28,9 @@ func (g Grid) Precision(looks ...Look) *graph.Node {
 // weighted by its precision and the PSF. Gaps are filled from as far as the PSFs reach; what is
 // known less than 10⁻³ as well as the best pixel fades to 0. Noise as in [Grid.Precision].
 func (g Grid) Filled(looks ...Look) *graph.Node {
+	f := g.fourier(looks[0].X.Graph())
 	precision := g.Precision(looks...)
-	light := g.backProject(
+	light := f.backProject(
 		looks,
 		func(w whitened) *graph.Node { return graph.Mul(w.root, planes(w.X)) },
 	)
@@ -38,21 +40,21 @@ func (g Grid) Filled(looks ...Look) *graph.Node {
 }
 
 // backProject returns Σ Aᵀ W½ C⁻¹ v of what each look gives, as images.
-func (g Grid) backProject(looks []Look, of func(whitened) *graph.Node) *graph.Node {
+func (f fourier) backProject(looks []Look, of func(whitened) *graph.Node) *graph.Node {
 	var sum spectrum
 	for i, l := range looks {
 		w := whiten(l)
 		v := of(w)
 		if w.NoisePower != nil {
-			v = g.image(g.forward(v).scale(graph.Reciprocal(w.NoisePower)))
+			v = f.image(f.forward(v).scale(graph.Reciprocal(w.NoisePower)))
 		}
-		if term := w.project(g, v); i == 0 {
+		if term := w.project(f, v); i == 0 {
 			sum = term
 		} else {
 			sum = sum.plus(term)
 		}
 	}
-	return images(g.image(sum))
+	return images(f.image(sum))
 }
 
 // Frequency is a spatial frequency in cycles per pixel of the target grid, from −½ to ½.
@@ -76,14 +78,15 @@ func Frequencies(radii []float64, n int) []Frequency {
 // A network that is given its logarithm knows the PSFs, of any size, and the noise. Channels are 1
 // where neither PSF nor noise differs between them. It is not for the body of a loop.
 func (g Grid) Sensitivity(frequencies []Frequency, looks ...Look) *graph.Node {
+	f := g.fourier(looks[0].X.Graph())
 	var sum *graph.Node
 	for _, l := range looks {
 		mean := whiten(l).mean
-		k := g.at(frequencies, spectrum{l.Transfer.Re, l.Transfer.Im})
+		k := f.at(frequencies, spectrum{l.Transfer.Re, l.Transfer.Im})
 		power := graph.Add(graph.Square(k.re), graph.Square(k.im))
 		term := graph.Mul(graph.Reshape(mean, append(mean.Shape().Dimensions[:2:2], 1)...), power)
 		if l.NoisePower != nil {
-			noise := g.at(frequencies, spectrum{l.NoisePower, graph.ZerosLike(l.NoisePower)})
+			noise := f.at(frequencies, spectrum{l.NoisePower, graph.ZerosLike(l.NoisePower)})
 			term = graph.Div(term, graph.MaxScalar(noise.re, minPower))
 		}
 		if sum == nil {
@@ -97,8 +100,8 @@ func (g Grid) Sensitivity(frequencies []Frequency, looks ...Look) *graph.Node {
 
 // at returns a spectrum between the frequencies of its grid, [batch, channels, frequencies], of a
 // kernel around place 0.
-func (g Grid) at(frequencies []Frequency, s spectrum) spectrum {
-	ring := g.inverse(s, g.rows(), g.cols())
+func (f fourier) at(frequencies []Frequency, s spectrum) spectrum {
+	ring := f.inverse(s, f.rows(), f.cols())
 	// waves returns cos and sin of the phase −2π f·d at each place d of a ring, [places,
 	// frequencies].
 	waves := func(places int, of func(Frequency) float64) spectrum {
@@ -115,8 +118,8 @@ func (g Grid) at(frequencies []Frequency, s spectrum) spectrum {
 		}
 		return spectrum{graph.Const(ring.Graph(), cos), graph.Const(ring.Graph(), sin)}
 	}
-	column := waves(g.cols(), func(f Frequency) float64 { return f.Column })
-	row := waves(g.rows(), func(f Frequency) float64 { return f.Row })
+	column := waves(f.cols(), func(f Frequency) float64 { return f.Column })
+	row := waves(f.rows(), func(f Frequency) float64 { return f.Row })
 	byRow := spectrum{
 		graph.Einsum("bcyx,xf->bcyf", ring, column.re),
 		graph.Einsum("bcyx,xf->bcyf", ring, column.im),

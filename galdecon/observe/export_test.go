@@ -8,7 +8,7 @@ import "github.com/gomlx/gomlx/core/graph"
 // further steps ends.
 func (g Grid) Course(estimate, tau *graph.Node, steps, further int, looks ...Look) *graph.Node {
 	tau = graph.Reshape(tau, tau.Shape().Dimensions[0], 1, 1, 1)
-	s := newSystem(g, graph.Square(tau), looks)
+	s := newSystem(g.fourier(tau.Graph()), graph.Square(tau), looks)
 	y := planes(estimate)
 	residual := s.residual(y)
 	var path []*graph.Node
@@ -20,12 +20,12 @@ func (g Grid) Course(estimate, tau *graph.Node, steps, further int, looks ...Loo
 		e := graph.Sub(moved, last)
 		plain := mean(graph.Square(graph.Div(e, tau)))
 		total := plain
-		f := g.forward(e)
+		f := s.fourier.forward(e)
 		for _, w := range s.looks {
-			v := w.observe(g, f)
+			v := w.observe(s.fourier, f)
 			u := v
 			if w.NoisePower != nil {
-				u = g.image(g.forward(v).scale(graph.Reciprocal(w.NoisePower)))
+				u = s.fourier.image(s.fourier.forward(v).scale(graph.Reciprocal(w.NoisePower)))
 			}
 			total = graph.Add(total, mean(graph.Mul(u, v)))
 		}

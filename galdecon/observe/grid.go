@@ -31,28 +31,14 @@ func (g Grid) Validate() error {
 	return nil
 }
 
-func (g Grid) rows() int { return evenLength(g.Height + g.Margin) }
-func (g Grid) cols() int { return evenLength(g.Width + g.Margin) }
+func (g Grid) rows() int { return paddedLength(g.Height + g.Margin) }
+func (g Grid) cols() int { return paddedLength(g.Width + g.Margin) }
 
-// evenLength returns the smallest even length ≥ n with no prime factor above 5, which transforms
-// fast.
-func evenLength(n int) int {
-	for n += n % 2; ; n += 2 {
-		rest := n
-		for _, prime := range []int{2, 3, 5} {
-			for rest%prime == 0 {
-				rest /= prime
-			}
-		}
-		if rest == 1 {
-			return n
-		}
-	}
-}
+// paddedLength returns the smallest multiple of 8 ≥ n, whose matrices fill a processor's vectors.
+func paddedLength(n int) int { return (n + 7) / 8 * 8 }
 
 // spectrum is half of the spectrum of real planes on the padded grid, [batch, channels, cols/2+1,
-// rows]. It is a pair of real nodes, so that it can enter a loop and its products have gradients.
-// (GoMLX's of a complex product lacks the conjugate.)
+// rows], as two real nodes. (GoMLX's gradient of a complex product lacks the conjugate.)
 type spectrum struct{ re, im *graph.Node }
 
 // times returns the product with a transfer function, whose batch and channels may be 1.
@@ -83,27 +69,6 @@ func (s spectrum) minus(o spectrum) spectrum {
 	return spectrum{graph.Sub(s.re, o.re), graph.Sub(s.im, o.im)}
 }
 
-// forward transforms planes [batch, channels, h, w], h ≤ rows and w ≤ cols, laid at the first row
-// and column of the dark padded grid. It makes two 1-D transforms. (GoMLX's gradient of a transform
-// over several axes at once is wrong.)
-func (g Grid) forward(planes *graph.Node) spectrum {
-	h, w := planes.Shape().Dimensions[2], planes.Shape().Dimensions[3]
-	byRow := graph.RealFFT(extend(planes, 3, g.cols()-w))
-	byColumn := graph.FFT(extend(graph.TransposeAllAxes(byRow, 0, 1, 3, 2), 3, g.rows()-h))
-	return spectrum{graph.Real(byColumn), graph.Imag(byColumn)}
-}
-
-// inverse transforms back, to the planes [batch, channels, height, width] of the first height ×
-// width pixels.
-func (g Grid) inverse(s spectrum, height, width int) *graph.Node {
-	byColumn := graph.InverseFFT(graph.Complex(s.re, s.im))
-	byRow := graph.TransposeAllAxes(first(byColumn, 3, height), 0, 1, 3, 2)
-	return first(graph.InverseRealFFT(byRow, g.cols()), 3, width)
-}
-
-// image transforms back to the pixels of the grid.
-func (g Grid) image(s spectrum) *graph.Node { return g.inverse(s, g.Height, g.Width) }
-
 // extend adds n zeros after the end of an axis. (GoMLX's Pad has no gradient.)
 func extend(x *graph.Node, axis, n int) *graph.Node {
 	if n == 0 {
@@ -113,9 +78,6 @@ func extend(x *graph.Node, axis, n int) *graph.Node {
 	shape.Dimensions[axis] = n
 	return graph.Concatenate([]*graph.Node{x, graph.Zeros(x.Graph(), shape)}, axis)
 }
-
-// first returns the first n elements along an axis.
-func first(x *graph.Node, axis, n int) *graph.Node { return part(x, axis, 0, n) }
 
 // part returns the elements from start to end (exclusive) along an axis.
 func part(x *graph.Node, axis, start, end int) *graph.Node {
@@ -133,7 +95,7 @@ func part(x *graph.Node, axis, start, end int) *graph.Node {
 // planes turns images [batch, height, width, channels] into [batch, channels, height, width].
 func planes(images *graph.Node) *graph.Node { return graph.TransposeAllAxes(images, 0, 3, 1, 2) }
 
-// images is the inverse of planes.
+// images returns the inverse of planes.
 func images(planes *graph.Node) *graph.Node { return graph.TransposeAllAxes(planes, 0, 2, 3, 1) }
 
 // Transfer is the transfer function K̂ of what blurs and moves an exposure, its Fourier transform
@@ -157,7 +119,7 @@ func (g Grid) Transfer(psfs *graph.Node) Transfer {
 		psfs = graph.ExpandAxes(psfs, -1)
 	}
 	wrapped := wrap(wrap(planes(psfs), 2, g.rows(), g.Margin), 3, g.cols(), g.Margin)
-	s := g.forward(wrapped)
+	s := g.fourier(psfs.Graph()).forward(wrapped)
 	return Transfer{s.re, s.im}
 }
 

@@ -59,13 +59,15 @@ func (g Grid) NoisePower(kernels *graph.Node) *graph.Node {
 // y), of the same shape.
 func (g Grid) A(l Look, y *graph.Node) *graph.Node {
 	g.check(y.Shape().Dimensions)
-	return images(g.image(g.forward(planes(y)).times(l.Transfer)))
+	f := g.fourier(y.Graph())
+	return images(f.image(f.forward(planes(y)).times(l.Transfer)))
 }
 
 // Adjoint returns Aᵀ v for v [batch, height, width, channels], with ⟨A y, v⟩ = ⟨y, Aᵀ v⟩.
 func (g Grid) Adjoint(l Look, v *graph.Node) *graph.Node {
 	g.check(v.Shape().Dimensions)
-	return images(g.image(g.forward(planes(v)).timesConj(l.Transfer)))
+	f := g.fourier(v.Graph())
+	return images(f.image(f.forward(planes(v)).timesConj(l.Transfer)))
 }
 
 func (g Grid) check(dimensions []int) {
@@ -94,21 +96,21 @@ func whiten(l Look) whitened {
 }
 
 // observe returns W½ A y from the spectrum of y.
-func (w whitened) observe(g Grid, y spectrum) *graph.Node {
-	return graph.Mul(w.root, g.image(y.times(w.Transfer)))
+func (w whitened) observe(f fourier, y spectrum) *graph.Node {
+	return graph.Mul(w.root, f.image(y.times(w.Transfer)))
 }
 
 // project returns the spectrum of Kᵀ W½ v.
-func (w whitened) project(g Grid, v *graph.Node) spectrum {
-	return g.forward(graph.Mul(w.root, v)).timesConj(w.Transfer)
+func (w whitened) project(f fourier, v *graph.Node) spectrum {
+	return f.forward(graph.Mul(w.root, v)).timesConj(w.Transfer)
 }
 
 // correlate returns C v on the pixels seen, the covariance of the whitened noise. It is that of the
 // seen pixels alone: to leave out rows and columns of a covariance is to know nothing of the other
 // pixels.
-func (w whitened) correlate(g Grid, v *graph.Node) *graph.Node {
+func (w whitened) correlate(f fourier, v *graph.Node) *graph.Node {
 	if w.NoisePower == nil {
 		return v
 	}
-	return graph.Mul(w.seen, g.image(g.forward(graph.Mul(w.seen, v)).scale(w.NoisePower)))
+	return graph.Mul(w.seen, f.image(f.forward(graph.Mul(w.seen, v)).scale(w.NoisePower)))
 }

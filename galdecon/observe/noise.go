@@ -133,8 +133,8 @@ func (c Correlation) Validate() error {
 	return nil
 }
 
-// leastPower is the least of the power spectrum Σ C(d) cos(2π k·d) at 64 × 64 frequencies, row by
-// row.
+// leastPower returns the least of the power spectrum Σ C(d) cos(2π k·d) at 64 × 64 frequencies, row
+// by row.
 func (c Correlation) leastPower() float64 {
 	const n = 64
 	half, least := c.Size/2, math.Inf(1)

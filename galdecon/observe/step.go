@@ -21,7 +21,7 @@ import (
 // W½ (x − A ŷ), W = diag(1/σ²). There a pixel without data is no unknown, correlated noise needs no
 // inverse, and units are those of the noise. The preconditioner takes all pixels for seen and as
 // noisy as their mean, which makes it diagonal in Fourier space, with all looks taken together. One
-// step costs 4 E + 2 pairs of Fourier transforms for E looks, E more where noise is correlated. See
+// step costs 4 E + 2 Fourier transforms for E looks, 2 more for each whose noise is correlated. See
 // the package documentation for how many are needed.
 func (g Grid) Step(estimate, tau *graph.Node, steps int, looks ...Look) *graph.Node {
 	if steps < 1 || len(looks) == 0 {
@@ -35,14 +35,14 @@ func (g Grid) Step(estimate, tau *graph.Node, steps int, looks ...Look) *graph.N
 	if tau.Rank() == 1 {
 		tau = graph.Reshape(tau, tau.Shape().Dimensions[0], 1, 1, 1)
 	}
-	s := newSystem(g, graph.Square(tau), looks)
+	s := newSystem(g.fourier(estimate.Graph()), graph.Square(tau), looks)
 	y := planes(estimate)
 	return images(graph.Add(y, s.solve(s.residual(y), steps)))
 }
 
 // system is (C + τ² W½ A Aᵀ W½) u = b with its preconditioner. u and b have one node for each look.
 type system struct {
-	grid      Grid
+	fourier   fourier
 	variance  *graph.Node // τ²
 	looks     []whitened
 	inverse   []*graph.Node // 1/Ĉ
@@ -50,8 +50,8 @@ type system struct {
 	gain      *graph.Node   // τ²/(1 + τ² Σ w̄ |K̂|²/Ĉ)
 }
 
-func newSystem(g Grid, variance *graph.Node, looks []Look) system {
-	s := system{grid: g, variance: variance}
+func newSystem(f fourier, variance *graph.Node, looks []Look) system {
+	s := system{fourier: f, variance: variance}
 	var precision *graph.Node
 	for _, l := range looks {
 		w := whiten(l)
@@ -77,24 +77,24 @@ func newSystem(g Grid, variance *graph.Node, looks []Look) system {
 
 // residual returns W½ (x − A y).
 func (s system) residual(y *graph.Node) []*graph.Node {
-	f := s.grid.forward(y)
+	f := s.fourier.forward(y)
 	out := make([]*graph.Node, len(s.looks))
 	for i, w := range s.looks {
-		out[i] = graph.Sub(graph.Mul(w.root, planes(w.X)), w.observe(s.grid, f))
+		out[i] = graph.Sub(graph.Mul(w.root, planes(w.X)), w.observe(s.fourier, f))
 	}
 	return out
 }
 
 // apply returns the matrix times v, and what v moves y by, τ² Aᵀ W½ v.
 func (s system) apply(v []*graph.Node) (product []*graph.Node, moved *graph.Node) {
-	back := s.looks[0].project(s.grid, v[0])
+	back := s.looks[0].project(s.fourier, v[0])
 	for i, w := range s.looks[1:] {
-		back = back.plus(w.project(s.grid, v[i+1]))
+		back = back.plus(w.project(s.fourier, v[i+1]))
 	}
-	moved = graph.Mul(s.variance, s.grid.image(back)) // dark beyond the grid
-	f := s.grid.forward(moved)
+	moved = graph.Mul(s.variance, s.fourier.image(back)) // dark beyond the grid
+	f := s.fourier.forward(moved)
 	for i, w := range s.looks {
-		product = append(product, graph.Add(w.correlate(s.grid, v[i]), w.observe(s.grid, f)))
+		product = append(product, graph.Add(w.correlate(s.fourier, v[i]), w.observe(s.fourier, f)))
 	}
 	return product, moved
 }
@@ -105,7 +105,7 @@ func (s system) precondition(r []*graph.Node) []*graph.Node {
 	scaled := make([]spectrum, len(r))
 	var sum spectrum
 	for i, w := range s.looks {
-		f := s.grid.forward(graph.Mul(w.seen, r[i])).scale(s.inverse[i])
+		f := s.fourier.forward(graph.Mul(w.seen, r[i])).scale(s.inverse[i])
 		scaled[i] = f
 		if term := f.timesConj(s.amplitude[i]); i == 0 {
 			sum = term
@@ -117,7 +117,7 @@ func (s system) precondition(r []*graph.Node) []*graph.Node {
 	out := make([]*graph.Node, len(r))
 	for i, w := range s.looks {
 		f := scaled[i].minus(sum.times(s.amplitude[i]).scale(s.inverse[i]))
-		out[i] = graph.Mul(w.seen, s.grid.image(f))
+		out[i] = graph.Mul(w.seen, s.fourier.image(f))
 	}
 	return out
 }

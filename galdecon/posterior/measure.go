@@ -20,7 +20,10 @@ import (
 // away. Fewer than 6 candidates don't reach as far: of n the interval is all that they span, with a
 // probability of (n−1)/(n+1), 60 % for 4 and 33 % for 2, and a single one has NaN for both ends.
 type Interval struct {
-	Median, Low, High float64
+	// Median is that of the candidates.
+	Median float64
+	// Low and High are the ends of the interval, the quantiles 16 % and 84 %.
+	Low, High float64
 }
 
 // Scaled returns the interval in other units, of which one is 1/by; by is positive.
@@ -48,7 +51,8 @@ type Measurement struct {
 	Flux Interval
 	// HalfLight is the half-light radius in pixels; G1 and G2 are the ellipticity.
 	HalfLight, G1, G2 Interval
-	// Measured of all candidates could be measured, Failed could not, and aren't in the intervals.
+	// Measured is how many candidates could be measured; Failed could not, and aren't in the
+	// intervals.
 	Measured, Failed int
 }
 

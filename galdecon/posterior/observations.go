@@ -74,8 +74,13 @@ func (o *Observations) Validate() error {
 	return nil
 }
 
-// N returns the number of observations.
-func (o *Observations) N() int { return o.images.N }
+// N returns the number of observations, 0 where none were made by [NewObservations].
+func (o *Observations) N() int {
+	if o == nil || o.images == nil {
+		return 0
+	}
+	return o.images.N
+}
 
 // Images returns x, [n, height, width, channels], which isn't copied.
 func (o *Observations) Images() *galaxy.Images { return o.images }
@@ -89,8 +94,9 @@ func (o *Observations) Noise() []float64 { return o.noise }
 
 // At returns the PSF and the noise of image i. Like a slice it panics where i is not within [0, N).
 func (o *Observations) At(i int) (p psf.PSF, noise float64) {
-	if i < 0 || i >= o.images.N {
-		panic(fmt.Sprintf("posterior: there is no observation %d; there are %d, counted from 0", i, o.images.N))
+	if i < 0 || i >= o.N() {
+		panic(fmt.Sprintf("posterior: there is no observation %d; there are %d, counted from 0",
+			i, o.N()))
 	}
 	return o.psfs[i%len(o.psfs)], o.noise[i%len(o.noise)]
 }

@@ -1,6 +1,6 @@
-// Package posterior holds observations and what a model says about them, free of the models
-// themselves and of XLA: what draws candidates, scores them and shows them hands them on in this
-// form.
+// Package posterior holds the data that samplers, scores and figures exchange: observations, and the
+// candidates that were drawn for them, with what these say about the galaxy. It imports no model and
+// no XLA.
 package posterior
 
 import (

@@ -12,11 +12,13 @@ import (
 
 // Report says how good the candidates for a set of observations are.
 type Report struct {
+	// Rows are the observations that were sampled, in the order of their posteriors.
 	Rows []Row
 }
 
 // Row is the report of one observation.
 type Row struct {
+	// ID is that of the true galaxy.
 	ID string
 	// Wiener is the MSE of the observation's Wiener deconvolution to the truth.
 	Wiener float64

@@ -20,7 +20,7 @@ type Part struct {
 	N, M int
 }
 
-// drawn is how many candidates of the observation are drawn with this part.
+// drawn returns how many candidates of the observation are drawn with this part.
 func (p Part) drawn() int {
 	if p.Samples == nil {
 		return p.N // refused: there won't be more
@@ -62,7 +62,7 @@ func Collect(parts iter.Seq2[Part, error], report func(done float64, line string
 			return nil, err
 		case last < 0 || posteriors[last].Index != part.Index:
 			if last < 0 {
-				if err := part.fits(); err != nil {
+				if err := part.checkMemory(); err != nil {
 					return nil, err
 				}
 			}
@@ -88,17 +88,20 @@ func Collect(parts iter.Seq2[Part, error], report func(done float64, line string
 	return posteriors, nil
 }
 
-// fits reports candidates, with what they are when blurred again, that take more memory than the machine has, or the container.
-func (p Part) fits() error {
+// checkMemory returns an error if the candidates, with what they are when blurred again, take more
+// memory than the machine has, or the container.
+func (p Part) checkMemory() error {
 	there, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
 	if err != nil {
 		return nil // the system doesn't tell
 	}
 	const images, bytes = 2, 4
-	need := float64(p.M) * float64(p.N) * float64(p.Samples.Height*p.Samples.Width*p.Samples.Channels) * images * bytes
+	values := float64(p.Samples.Height * p.Samples.Width * p.Samples.Channels)
+	need := float64(p.M) * float64(p.N) * values * images * bytes
 	if need > float64(there) {
-		return fmt.Errorf("posterior: %d candidates for each of %d observation(s) take %.3g GB, but there are %.3g GB of memory; draw fewer, or take them as they come, by Stream, and keep what you need of them",
-			p.N, p.M, need/1e9, float64(there)/1e9)
+		return fmt.Errorf("posterior: %d candidates for each of %d observation(s) take %.3g GB, "+
+			"but there are %.3g GB of memory; draw fewer, or take them as they come, by Stream, "+
+			"and keep what you need of them", p.N, p.M, need/1e9, float64(there)/1e9)
 	}
 	return nil
 }

@@ -1,5 +1,6 @@
-// Package pretrained holds small trained models, so that the first picture needs no training. A model's README, see [Card], says what
-// it was trained on and how good it is; the program in the folder train made it.
+// Package pretrained holds small trained models, so that the first picture needs no training. A
+// model's README, see [Card], says what it was trained on and how good it is; the program
+// kernels/train made it.
 package pretrained
 
 import (
@@ -23,7 +24,7 @@ var models embed.FS
 
 const card = "README.md"
 
-// Names are the models there are, by the name of their preset.
+// Names returns the names of the shipped models, which are those of their presets.
 func Names() []string {
 	entries, err := models.ReadDir(".")
 	if err != nil {
@@ -36,7 +37,9 @@ func Names() []string {
 	return names
 }
 
-// Load loads a shipped model by its name, or the model in a folder, see [Folder].
+// Load reads a shipped model by its name, or the model in a folder, see [Folder]. It is an error if
+// there is neither, if a shipped model can't be unpacked, or whatever is an error of
+// [galdecon.Load].
 func Load(model string) (*galdecon.Model, error) {
 	dir, err := Folder(model)
 	if err != nil {
@@ -45,10 +48,12 @@ func Load(model string) (*galdecon.Model, error) {
 	return galdecon.Load(dir)
 }
 
-// Card is the model card: data, training and figures.
+// Card returns the model card of a shipped model, in Markdown: data, training and figures. Another
+// name is an error.
 func Card(name string) (string, error) {
 	if !shipped(name) {
-		return "", fmt.Errorf("pretrained: there is no shipped model %q; choose one of %s", name, strings.Join(Names(), ", "))
+		return "", fmt.Errorf("pretrained: there is no shipped model %q; choose one of %s", name,
+			strings.Join(Names(), ", "))
 	}
 	text, err := models.ReadFile(name + "/" + card)
 	if err != nil {
@@ -59,9 +64,11 @@ func Card(name string) (string, error) {
 
 func shipped(name string) bool { return slices.Contains(Names(), name) }
 
-// Folder is the folder of a model for [galdecon.Load]. A shipped model is given by its name, and unpacked below the user's directory of
-// galdecon where it isn't there yet. Any other model is given by its folder, which is what is returned: so whatever takes a shipped model can
-// take a user's own. (A folder that is named as a shipped model is given as ./tiny.)
+// Folder returns the folder of a model for [galdecon.Load]. A shipped model is given by its name,
+// and unpacked below the user's directory of galdecon where it isn't there yet. Any other model is
+// given by its folder, which is what is returned: so whatever takes a shipped model can take a
+// user's own. (A folder that is named as a shipped model is given as ./tiny.) It is an error if
+// there is neither.
 func Folder(model string) (string, error) {
 	if shipped(model) {
 		return unpack(model)
@@ -69,10 +76,11 @@ func Folder(model string) (string, error) {
 	if info, err := os.Stat(model); err == nil && info.IsDir() {
 		return model, nil
 	}
-	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one; train your own with galdecon.Train", model, strings.Join(Names(), ", "))
+	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one; "+
+		"train your own with galdecon.Train", model, strings.Join(Names(), ", "))
 }
 
-// unpack is the folder with the files of a shipped model.
+// unpack returns the folder with the files of a shipped model.
 func unpack(name string) (string, error) {
 	h, err := home.Open()
 	if err != nil {
@@ -114,7 +122,8 @@ func unpack(name string) (string, error) {
 	if err := errors.Join(os.CopyFS(part, model), os.Chmod(part, 0o755)); err != nil {
 		return fail(err)
 	}
-	if err := os.Rename(part, dir); err != nil && !errors.Is(err, fs.ErrExist) { // another process was faster
+	// another process was faster
+	if err := os.Rename(part, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fail(err)
 	}
 	return dir, nil

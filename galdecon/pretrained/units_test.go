@@ -67,7 +67,7 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF, mode
 	fail(err)
 	correlation, err := im.NoiseCorrelation()
 	fail(err)
-	out["bad"], out["sky"], out["its error"] = float64(none[0].Total()), skies[0].Level/unit, skies[0].Error/unit
+	out["bad"], out["sky"], out["its error"] = float64(none[0].Total()), skies[0].Level/unit, skies[0].StdErr/unit
 	out["noise"], out["noise of neighbors"] = skies[0].Noise/unit, levels[0]/unit
 	out["correlation"], out["ratio"] = correlation[0].At(0, 1), correlation[0].Ratio()
 	fail(im.Subtract([]float64{skies[0].Level}))

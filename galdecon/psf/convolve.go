@@ -9,16 +9,16 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// Convolve is the observation x = Π*y as a differentiable graph operation: every image of y [batch,
-// height, width, channels] is convolved with its own PSF, psfs [batch, k, k]; a batch of one PSF
-// serves all images. The result has the shape of y. Boundaries are dark, see the package
+// Convolve returns the observation x = Π*y as a differentiable graph operation: every image of y
+// [batch, height, width, channels] is convolved with its own PSF, psfs [batch, k, k]; a batch of
+// one PSF serves all images. The result has the shape of y. Boundaries are dark, see the package
 // documentation.
 func Convolve(y, psfs *graph.Node) *graph.Node {
 	o := newOperator(y.Shape(), psfs)
 	return o.convolve(y)
 }
 
-// Adjoint is the adjoint of Convolve, v → Πᵀv, with ⟨Convolve(y), v⟩ = ⟨y, Transpose(v)⟩.
+// Adjoint returns the adjoint of Convolve, v → Πᵀv, with ⟨Convolve(y), v⟩ = ⟨y, Adjoint(v)⟩.
 func Adjoint(v, psfs *graph.Node) *graph.Node {
 	o := newOperator(v.Shape(), psfs)
 	return o.transpose(v)
@@ -31,7 +31,7 @@ func Adjoint(v, psfs *graph.Node) *graph.Node {
 //
 // With λ → 0 it is the range-null-space correction: what the PSF hides is left as it was. With λ =
 // (noise σ / prior σ)² it is the Wiener step, the posterior mean of y for a white Gaussian prior
-// around it. Correct(0, x, …) is Wiener's deconvolution of x. The system is solved by
+// around it. WienerStep(0, x, …) is Wiener's deconvolution of x. The system is solved by
 // preconditioned conjugate gradients; iterations (≥ 1) is their number, 3 suffice for stamps whose
 // edges are dark. y and x are [batch, height, width, channels], psfs is [batch, k, k], lambda a
 // positive scalar or one for each image, [batch].
@@ -120,17 +120,17 @@ func (o *operator) filter(images, transfer *graph.Node, from, to int) *graph.Nod
 	return o.inverse(multiply(o.forward(images, from), transfer), to)
 }
 
-// multiply is the complex product a·b in real arithmetic. (GoMLX's gradient of a complex product
-// lacks the conjugate.)
+// multiply returns the complex product a·b in real arithmetic. (GoMLX's gradient of a complex
+// product lacks the conjugate.)
 func multiply(a, b *graph.Node) *graph.Node {
 	re, im := graph.Real(a), graph.Imag(a)
 	u, v := graph.Real(b), graph.Imag(b)
 	return graph.Complex(graph.Sub(graph.Mul(re, u), graph.Mul(im, v)), graph.Add(graph.Mul(re, v), graph.Mul(im, u)))
 }
 
-// forward is the 2-D transform of real images, as two 1-D transforms, of which the first gives half
-// of a symmetric spectrum: [batch, h, w, c] → complex [batch, c, cols/2+1, rows]. (GoMLX's gradient
-// of a transform over several axes at once is wrong.)
+// forward returns the 2-D transform of real images, as two 1-D transforms, of which the first gives
+// half of a symmetric spectrum: [batch, h, w, c] → complex [batch, c, cols/2+1, rows]. (GoMLX's
+// gradient of a transform over several axes at once is wrong.)
 func (o *operator) forward(images *graph.Node, from int) *graph.Node {
 	h, w := images.Shape().Dimensions[1], images.Shape().Dimensions[2]
 	planes := graph.TransposeAllAxes(images, 0, 3, 1, 2)
@@ -184,7 +184,7 @@ func Moffats(sigmas, g1, g2, wings *graph.Node, size int) *graph.Node {
 	return graph.Div(profile, graph.ReduceAndKeep(profile, graph.ReduceSum, 1, 2))
 }
 
-// fftLength is the smallest length ≥ n with no prime factor above 5, which transforms fast.
+// fftLength returns the smallest length ≥ n with no prime factor above 5, which transforms fast.
 func fftLength(n int) int {
 	for ; ; n++ {
 		rest := n

@@ -22,10 +22,10 @@ type Instrument struct {
 	// them. σ is that of the Gaussian with the same full width at half maximum.
 	SigmaMin float64 `json:"sigma_min"`
 	SigmaMax float64 `json:"sigma_max"`
-	// Shear is the largest |g| of the PSFs' ellipticity, g = (1−q)/(1+q) for the axis ratio q; it
-	// is drawn uniformly from the disk. 0 is round.
+	// ShearMax is the largest |g| of the PSFs' ellipticity, g = (1−q)/(1+q) for the axis ratio q;
+	// it is drawn uniformly from the disk. 0 is round.
 	ShearMax float64 `json:"shear,omitzero"`
-	// Wings is the largest 1/β of the PSFs: they are Moffat profiles (Moffat 1969), and 1/β is
+	// InvBetaMax is the largest 1/β of the PSFs: they are Moffat profiles (Moffat 1969), and 1/β is
 	// drawn uniformly from 0, a Gaussian, up to it. Seeing has β of 2.5 to 5 (Trujillo et al.
 	// 2001).
 	InvBetaMax float64 `json:"wings,omitzero"`
@@ -36,7 +36,7 @@ type Instrument struct {
 	NoiseMax float64 `json:"noise_max"`
 }
 
-// Validate reports what makes the instrument impossible.
+// Validate returns an error if nothing can be drawn from the instrument.
 func (in Instrument) Validate() error {
 	switch {
 	case in.Size < 1:

@@ -247,7 +247,7 @@ func TestInstrumentShapes(t *testing.T) {
 	}
 }
 
-func TestInstrumentKnows(t *testing.T) {
+func TestInstrumentCheck(t *testing.T) {
 	in := psf.Instrument{Size: 15, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.2, InvBetaMax: 0.3}
 	p := func(sigma, beta float64, shear moments.Shear) psf.PSF {
 		t.Helper()
@@ -301,7 +301,7 @@ func TestInstrumentKnows(t *testing.T) {
 }
 
 // An even grid that cuts a PSF off holds more light on one side, but the PSF is centered.
-func TestInstrumentKnowsEvenGrids(t *testing.T) {
+func TestInstrumentCheckEvenGrids(t *testing.T) {
 	for _, size := range []int{10, 14} {
 		in := psf.Instrument{Size: size, SigmaMin: 1, SigmaMax: 5, ShearMax: 0.4, InvBetaMax: 0.4}
 		for _, sigma := range []float64{2, 4, 5} {
@@ -327,7 +327,7 @@ func TestPSFByHand(t *testing.T) {
 		"empty":          {psf.PSF{}, "0×0"},
 		"weights lack":   {psf.PSF{Size: 2, Pixels: []float32{1}}, "needs 4 weights, got 1"},
 		"negative size":  {psf.PSF{Size: -1, Pixels: []float32{1}}, "got 1"},
-		"not normalised": {psf.PSF{Size: 2, Pixels: []float32{1, 1, 1, 1}}, "sum to 4"},
+		"not normalized": {psf.PSF{Size: 2, Pixels: []float32{1, 1, 1, 1}}, "sum to 4"},
 		"NaN":            {psf.PSF{Size: 1, Pixels: []float32{nan}}, "sum to NaN"},
 	} {
 		for what, err := range map[string]error{

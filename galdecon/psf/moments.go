@@ -53,9 +53,9 @@ func (p PSF) Moments() (Moments, error) {
 	}, nil
 }
 
-// centroid is where the light is, in rows and columns from the center, by [PSF.Moments]. The first
-// row and column of an even grid don't count, as there are none opposite: the light in them would
-// pull a PSF that is centered.
+// centroid returns where the light is, in rows and columns from the center, by [PSF.Moments]. The
+// first row and column of an even grid don't count, as there are none opposite: the light in them
+// would pull a PSF that is centered.
 func (p PSF) centroid() (row, col float64, err error) {
 	if p.Size > 1 && p.Size%2 == 0 {
 		if p, err = p.resample(p.Size-1, 1, 0, 0); err != nil {
@@ -66,9 +66,9 @@ func (p PSF) centroid() (row, col float64, err error) {
 	return m.Row, m.Col, err
 }
 
-// FWHM is the full width at half maximum in pixels: the diameter of the circle of the same area as
-// the part of the interpolated PSF that is at least half as bright as its peak. For an elliptical
-// PSF it is the geometric mean of the two widths.
+// FWHM returns the full width at half maximum in pixels: the diameter of the circle of the same
+// area as the part of the interpolated PSF that is at least half as bright as its peak. For an
+// elliptical PSF it is the geometric mean of the two widths.
 func (p PSF) FWHM() (float64, error) {
 	if err := p.Validate(); err != nil {
 		return 0, err
@@ -104,7 +104,7 @@ func (p PSF) zoom(samples, widths float64) (zoomed, error) {
 	return z, err
 }
 
-// half is the index of the brightest pixel, and the number of those at least half as bright.
+// half returns the index of the brightest pixel, and the number of those at least half as bright.
 func (p PSF) half() (brightest, area int) {
 	for i, w := range p.Pixels {
 		if w > p.Pixels[brightest] {

@@ -14,18 +14,20 @@ import (
 // be divided by it: rounding and the model's own error are not smaller.
 const MinNoise = 1e-3
 
-// Poisson counts photons: it returns the observations x as a detector sees them, where sky
-// electrons fall on every pixel besides those of the galaxy, and the mean of the sky is subtracted
-// again. Values stay in the units of x. How many electrons a unit is follows, for each image, from
-// its signal-to-noise ratio snr = √(Σ s²/σ²) over its pixels and channels, where s is the signal
-// and σ the noise of the sky, √sky electrons: that of a matched filter on a galaxy fainter than the
-// sky, the definition of GalSim (Rowe et al. 2015). The galaxy's own photons add noise where it is
-// bright against the sky.
+// AddPhotonNoise returns the observations x [n, height, width, channels] as a detector that counts
+// photons sees them: sky electrons fall on every pixel besides those of the galaxy, and the mean of
+// the sky is subtracted again. Values stay in the units of x. How many electrons a unit is follows,
+// for each image, from its signal-to-noise ratio snr = √(Σ s²/σ²) over its pixels and channels,
+// where s is the signal and σ the noise of the sky, √sky electrons: that of a matched filter on a
+// galaxy fainter than the sky, the definition of GalSim (Rowe et al. 2015). The galaxy's own
+// photons add noise where it is bright against the sky.
 //
 // It also returns σ of the sky in units of x for each image: the noise that a model is told. Equal
 // seeds give equal images. snr and sky must be positive. A pixel so negative that it outweighs the
 // sky is an error.
-func Poisson(x *galaxy.Images, snr, sky float64, seed int64) (noisy *galaxy.Images, sigma []float64, err error) {
+func AddPhotonNoise(
+	x *galaxy.Images, snr, sky float64, seed int64,
+) (noisy *galaxy.Images, sigma []float64, err error) {
 	if err := x.Validate(); err != nil {
 		return nil, nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-func TestPoisson(t *testing.T) {
+func TestAddPhotonNoise(t *testing.T) {
 	const side, sky, snr = 200, 50.0, 2000.0
 	// Half of the image bright, half dark, the second image ten times the first.
 	x := galaxy.NewImages(2, side, side, 1)
@@ -19,7 +19,7 @@ func TestPoisson(t *testing.T) {
 	for i := range side * side / 2 {
 		x.At(0)[i], x.At(1)[i] = 1, 10
 	}
-	noisy, sigma, err := psf.Poisson(x, snr, sky, 7)
+	noisy, sigma, err := psf.AddPhotonNoise(x, snr, sky, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,11 +45,11 @@ func TestPoisson(t *testing.T) {
 			near(t, "the number of electrons", electrons, math.Round(electrons), 1e-3)
 		}
 	}
-	again, _, err := psf.Poisson(x, snr, sky, 7)
+	again, _, err := psf.AddPhotonNoise(x, snr, sky, 7)
 	if err != nil || !slices.Equal(again.Pixels, noisy.Pixels) {
 		t.Errorf("the same seed gives another image: %v", err)
 	}
-	if other, _, _ := psf.Poisson(x, snr, sky, 8); slices.Equal(other.Pixels, noisy.Pixels) {
+	if other, _, _ := psf.AddPhotonNoise(x, snr, sky, 8); slices.Equal(other.Pixels, noisy.Pixels) {
 		t.Error("another seed gives the same image")
 	}
 	if err := noisy.Divide([]float64{2, 2}); err != nil {
@@ -76,7 +76,7 @@ func TestPoissonRefuses(t *testing.T) {
 		"negative":  {negative, 100, 1, "brighter sky"},
 		"no images": {&galaxy.Images{}, 1, 1, "shape"},
 	} {
-		noisy, sigma, err := psf.Poisson(test.x, test.snr, test.sky, 1)
+		noisy, sigma, err := psf.AddPhotonNoise(test.x, test.snr, test.sky, 1)
 		if err == nil || noisy != nil || sigma != nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
 		}

@@ -65,8 +65,8 @@ func (m Moffat) Render(size int) (PSF, error) {
 	})
 }
 
-// moffat is the profile, 1 in its middle and ½ where t, the square of the radius in half widths, is
-// 1. Written in 1/β it is good up to the Gaussian, 1/β = 0.
+// moffat returns the profile, 1 in its middle and ½ where t, the square of the radius in half
+// widths, is 1. Written in 1/β it is good up to the Gaussian, 1/β = 0.
 func moffat(t, wings float64) float64 {
 	if wings < 1e-9 {
 		return math.Exp2(-t)

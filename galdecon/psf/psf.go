@@ -33,7 +33,9 @@ import (
 // PSF is one PSF: Size×Size weights, row-major, of sum 1. See the package documentation for its
 // center.
 type PSF struct {
-	Size   int
+	// Size is the number of pixels along a side.
+	Size int
+	// Pixels are the weights, [Size, Size]; the first is that of the upper left corner.
 	Pixels []float32
 }
 

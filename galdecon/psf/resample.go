@@ -104,8 +104,8 @@ func (p PSF) interpolate(size int, pixels, stretch, row, col float64) (PSF, erro
 	return p.separable(size, along(row), along(col))
 }
 
-// separable is R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new one
-// i; C is R where it is nil.
+// separable returns R·Π·Cᵀ on a size×size grid, for weights of the old row, or column, j in the new
+// one i; C is R where it is nil.
 func (p PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error) {
 	if err := validSize(size); err != nil {
 		return PSF{}, err
@@ -134,7 +134,7 @@ func (p PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error)
 // lobes is the number of them to each side of Lanczos' window.
 const lobes = 5
 
-// lanczos is sinc(t)·sinc(t/lobes), within ±lobes.
+// lanczos returns sinc(t)·sinc(t/lobes), within ±lobes.
 func lanczos(t float64) float64 {
 	switch t = math.Abs(t) * math.Pi; {
 	case t >= lobes*math.Pi:
@@ -145,9 +145,9 @@ func lanczos(t float64) float64 {
 	return lobes * math.Sin(t) * math.Sin(t/lobes) / (t * t)
 }
 
-// Compose is the PSF of light that passes through a and then b, their convolution in full: its grid
-// is large enough to lose none. If y is to be seen through a sharper PSF a instead of none (the
-// paper's Section 4), the model's is the b for which Compose(a, b) is the telescope's.
+// Compose returns the PSF of light that passes through a and then b, their convolution in full: its
+// grid is large enough to lose none. If y is to be seen through a sharper PSF a instead of none
+// (the paper's Section 4), the model's is the b for which Compose(a, b) is the telescope's.
 func Compose(a, b PSF) (PSF, error) {
 	for _, p := range []PSF{a, b} {
 		if err := p.Validate(); err != nil {

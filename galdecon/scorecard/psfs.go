@@ -40,7 +40,7 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err
 		return nil, nil, fmt.Errorf("scorecard: a PSF whose width is wrong by %g %% has none "+
 			"that is positive and finite", 100*s.WidthError)
 	}
-	if s.Measured == (PSFSet{}) {
+	if s.PSFs == (PSFSet{}) {
 		seen, err := psf.Gaussian{Sigma: s.Sigma}.Render(c.PSFSize)
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: an observation needs its PSF: %w", err)
@@ -55,9 +55,9 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err
 	case s.Sigma != 0:
 		return nil, nil, fmt.Errorf("scorecard: a setting has measured PSFs, or a Gaussian of σ "+
 			"= %g pixels; give one of both", s.Sigma)
-	case len(c.PSFs) == 0 || NewPSFSet(s.Measured.Name, c.PSFs) != s.Measured:
+	case len(c.PSFs) == 0 || NewPSFSet(s.PSFs.Name, c.PSFs) != s.PSFs:
 		return nil, nil, fmt.Errorf("scorecard: the setting %q has other PSFs than the "+
-			"comparison; make its Measured by NewPSFSet, of the same", s)
+			"comparison; make its PSFs by NewPSFSet, of the same", s)
 	}
 	for _, i := range galaxies {
 		which := i % len(c.PSFs)
@@ -65,7 +65,7 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err
 		seen, err := measured.Resize(c.PSFSize)
 		if err != nil {
 			return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0: %w", which,
-				s.Measured.Name, err)
+				s.PSFs.Name, err)
 		}
 		wrong := seen
 		if s.WidthError != 0 {
@@ -75,7 +75,7 @@ func (c Config) psfs(s Setting, galaxies ...int) (actual, assumed []psf.PSF, err
 			}
 			if err != nil {
 				return nil, nil, fmt.Errorf("scorecard: PSF %d of %s, counted from 0, can't be "+
-					"told wrong by %+.3g %%: %w", which, s.Measured.Name, 100*s.WidthError, err)
+					"made wider by %+.3g %%: %w", which, s.PSFs.Name, 100*s.WidthError, err)
 			}
 		}
 		actual, assumed = append(actual, seen), append(assumed, wrong)
@@ -104,7 +104,7 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 	found, checked := NewPSFSet(filepath.Base(path), c.PSFs), map[float64]bool{}
 	for i := range c.Settings {
 		s := &c.Settings[i]
-		s.Sigma, s.Measured = 0, found
+		s.Sigma, s.PSFs = 0, found
 		_, assumed, err := c.psfs(*s, c.firstOfEach()...)
 		if err != nil {
 			return err

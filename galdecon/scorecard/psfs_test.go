@@ -35,7 +35,7 @@ func TestMeasuredPSFs(t *testing.T) {
 	c := config(known)
 	c.PSFSize = 9
 	through := func(kernels []psf.PSF, wrong float64) scorecard.Setting {
-		return scorecard.Setting{Measured: scorecard.NewPSFSet("stars.fits", kernels), Noise: 0.001,
+		return scorecard.Setting{PSFs: scorecard.NewPSFSet("stars.fits", kernels), Noise: 0.001,
 			WidthError: wrong}
 	}
 	c.PSFs = []psf.PSF{gaussian(15, 1), gaussian(15, 1.2)}
@@ -55,7 +55,7 @@ func TestMeasuredPSFs(t *testing.T) {
 		}
 	}
 	if text := card.String(); !strings.Contains(text,
-		"measured PSFs of stars.fits, noise 0.001, methods are told a width wrong by -10 %") {
+		"measured PSFs of stars.fits, noise 0.001, methods assume a width wrong by -10 %") {
 		t.Errorf("the text doesn't say what is measured:\n%s", text)
 	}
 	lines := asCSV(t, card)
@@ -106,7 +106,7 @@ func TestMeasuredPSFs(t *testing.T) {
 			func(c *scorecard.Config) { c.Settings[0].Sigma = 1 }},
 		{"a small grid", "PSF 0 of stars.fits, counted from 0: psf: a 5×5 grid holds only",
 			func(c *scorecard.Config) { c.PSFSize = 5 }},
-		{"much too wide", "can't be told wrong by +150 %",
+		{"much too wide", "can't be made wider by +150 %",
 			func(c *scorecard.Config) { c.Settings[0].WidthError = 1.5 }},
 	} {
 		changed := c

@@ -19,8 +19,10 @@ import (
 
 // Progress says how far a run is, in observations by methods; those that were there before count.
 type Progress struct {
-	Setting     Setting
-	Method      string
+	// Setting and Method are those at work.
+	Setting Setting
+	Method  string
+	// Done is the number of observations that are measured, by any method, of Total.
 	Done, Total int
 	// Drawn is the share of its candidates that the next observation has already, below 1.
 	Drawn float64

@@ -1,7 +1,7 @@
 // Package scorecard compares ways to deconvolve galaxies by all that is measured in
 // [galdecon/galdecon/score]: the two figures of the paper's Table 1, the errors that an astronomer
 // asks for, and calibration. Diffusion model, CVAE, Richardson-Lucy, Wiener's filter and doing
-// nothing see the same observations of galaxies whose truth is known.
+// nothing see the same observations of galaxies whose truth is known. [Card.TableOne] is Table 1.
 //
 //	options := scorecard.Defaults()
 //	diffusion, model, err := scorecard.Load("diffusion", "checkpoints/tiny")
@@ -26,10 +26,11 @@ import (
 type Setting struct {
 	// Sigma is that of the round Gaussian PSF, in pixels; 0 where PSFs are measured.
 	Sigma float64 `json:"sigma,omitzero"`
-	// Measured PSFs, those of [Config], take the place of the Gaussian; the zero value for none.
-	Measured PSFSet `json:"measured,omitzero"`
+	// PSFs are measured ones, those of [Config], in the place of the Gaussian; the zero value for
+	// none.
+	PSFs PSFSet `json:"measured,omitzero"`
 	// Noise is the standard deviation of white noise, in units of the peak of the galaxies; it may
-	// be 0. Methods are told it.
+	// be 0. Methods are given it.
 	Noise float64 `json:"noise"`
 	// WidthError is how wrong the PSF is that the methods assume: its σ is Sigma·(1+WidthError), a
 	// measured one is stretched by 1+WidthError.
@@ -38,12 +39,12 @@ type Setting struct {
 
 func (s Setting) String() string {
 	text, width := fmt.Sprintf("PSF of σ = %g pixels", s.Sigma), "σ"
-	if s.Measured != (PSFSet{}) {
-		text, width = "measured PSFs of "+s.Measured.Name, "width"
+	if s.PSFs != (PSFSet{}) {
+		text, width = "measured PSFs of "+s.PSFs.Name, "width"
 	}
 	text += fmt.Sprintf(", noise %g", s.Noise)
 	if s.WidthError != 0 {
-		text += fmt.Sprintf(", methods are told a %s wrong by %+.3g %%", width, 100*s.WidthError)
+		text += fmt.Sprintf(", methods assume a %s wrong by %+.3g %%", width, 100*s.WidthError)
 	}
 	return text
 }

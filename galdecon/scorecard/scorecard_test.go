@@ -101,7 +101,7 @@ func TestFiguresOfKnownCandidates(t *testing.T) {
 	}
 }
 
-// A wrong PSF is told to methods and used for χ², but the observations are those of the true one.
+// A wrong PSF is given to methods and used for χ², but the observations are those of the true one.
 func TestWrongPSF(t *testing.T) {
 	c := config()
 	right := c.Settings[0]

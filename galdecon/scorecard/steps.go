@@ -18,6 +18,7 @@ import (
 
 // Steps is what a sampler of a diffusion model gives for its number of evaluations of the network.
 type Steps struct {
+	// Sampler is what the candidates were drawn with.
 	Sampler ddpm.Sampler
 	// Retained is the share of candidates below ε, Reconvolution the MSE of candidates blurred
 	// again to x.
@@ -29,7 +30,7 @@ type Steps struct {
 	// Spread the ratio of error to spread, 1 for calibrated candidates and above for over-confident
 	// ones.
 	Coverage, Spread float64
-	// CoverageError is calibration.Coverage.Error: what too few galaxies leave open.
+	// CoverageError is calibration.Coverage.HalfWidth: what too few galaxies leave open.
 	CoverageError float64
 	// Refused observations of the benchmark are in no figure.
 	Refused int
@@ -86,7 +87,7 @@ func CompareSteps(
 		if err != nil {
 			return nil, err
 		}
-		s.Coverage, s.CoverageError, s.Spread = coverage.Distance, coverage.Error, spread.Value
+		s.Coverage, s.CoverageError, s.Spread = coverage.Distance, coverage.HalfWidth, spread.Value
 		if report != nil {
 			report(i + 1)
 		}

@@ -132,7 +132,7 @@ func (c Card) String() string {
 						cells = append(cells, "—")
 					} else {
 						cells = append(cells, fmt.Sprintf("%.1f ± %.1f", 100*of.Coverage.Distance,
-							100*of.Coverage.Error))
+							100*of.Coverage.HalfWidth))
 					}
 					failed = max(failed, of.Failed)
 				}
@@ -301,7 +301,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 		if r.Seconds == 0 {
 			seconds = ""
 		}
-		line := []string{r.Method, sigma, r.Setting.Measured.Name, full(r.Setting.Noise),
+		line := []string{r.Method, sigma, r.Setting.PSFs.Name, full(r.Setting.Noise),
 			full(r.Setting.WidthError), strconv.Itoa(c.Galaxies), c.Source,
 			strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
 			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}
@@ -319,7 +319,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 				of := r.Calibration[k]
 				if of.Coverage != nil {
 					cells[0], cells[1], cells[2] = full(of.Coverage.Distance),
-						full(of.Coverage.Error), full(of.Ranks.P)
+						full(of.Coverage.HalfWidth), full(of.Ranks.P)
 				}
 				if of.ErrorOverSpread != nil {
 					cells[3] = full(of.ErrorOverSpread.Value)

@@ -1,3 +1,10 @@
+// Package sweep trains the CVAE with several weights of its loss and compares what they do to the
+// candidates: the experiment of the paper's Figure 4.
+//
+//	plan := sweep.Plan{Model: config, Weights: sweep.Pairs([]float64{0.5, 1, 2}, []float64{1})}
+//	dirs, err := sweep.Run(ctx, plan, galaxies, "checkpoints", nil)
+//	results, err := sweep.Evaluate(ctx, dirs, benchmark)
+//	fmt.Print(sweep.Table(results))
 package sweep
 
 import (
@@ -25,15 +32,15 @@ type Weights struct{ Alpha, Beta float64 }
 
 func (w Weights) String() string { return fmt.Sprintf("α = %g, β = %g", w.Alpha, w.Beta) }
 
-// Grid returns all pairs of weights, β running fastest.
-func Grid(alphas, betas []float64) []Weights {
-	var grid []Weights
+// Pairs returns all pairs of weights, β running fastest.
+func Pairs(alphas, betas []float64) []Weights {
+	var pairs []Weights
 	for _, a := range alphas {
 		for _, b := range betas {
-			grid = append(grid, Weights{a, b})
+			pairs = append(pairs, Weights{a, b})
 		}
 	}
-	return grid
+	return pairs
 }
 
 // weighted returns the configuration of a CVAE with other weights.
@@ -48,7 +55,7 @@ func weighted(c galdecon.Config, w Weights) galdecon.Config {
 type Plan struct {
 	// Model is the configuration of a CVAE, whose own weights don't count.
 	Model galdecon.Config
-	// Weights are those of its loss, one model for each; see [Grid].
+	// Weights are those of its loss, one model for each; see [Pairs].
 	Weights []Weights
 }
 
@@ -71,7 +78,7 @@ func Run(
 			"from the preset tiny-cvae")
 	}
 	if len(weights) == 0 {
-		return nil, errors.New("sweep: a sweep needs at least one pair of weights; see Grid")
+		return nil, errors.New("sweep: a sweep needs at least one pair of weights; see Pairs")
 	}
 	for _, w := range weights {
 		if err := weighted(c, w).Validate(); err != nil {
@@ -129,44 +136,47 @@ type Result struct {
 	// [cvae.Terms]: averages of the last tenth.
 	LogClean, LogBlurred, KL float64
 	// Clean and Blurred are the MSE of the candidates to the truth, and of the candidates blurred
-	// again to x, on average.
+	// again to x, on average, in squared units of the galaxies.
 	Clean, Blurred float64
-	// Variance is that of the candidates per pixel.
+	// Variance is that of the candidates per pixel, in the same units.
 	Variance float64
 	// Spectrum is that of the candidates.
 	Spectrum score.Spectrum
 	// Refused observations of the benchmark are in no figure.
 	Refused int
-	// High is their power at spatial frequencies of score.DetailFrequency and more, relative to the
-	// truth's, for all galaxies together, and Highs that of each, NaN where it was refused.
-	// Correlation is that of the candidates with the truth at these frequencies: what of the power
-	// is detail of the galaxy.
+	// High is their power at spatial frequencies of [score.DetailFrequency] and more, as a multiple
+	// of the truth's, for all galaxies together. Correlation is that of the candidates with the
+	// truth at these frequencies, −1 to 1: what of the power is detail of the galaxy.
 	High, Correlation float64
-	Highs             []float64
+	// Highs is High for each galaxy of the truth, [n], NaN where it was refused.
+	Highs []float64
 	// Posteriors are the candidates themselves.
 	Posteriors []galdecon.Posterior
 }
 
-// Evaluate draws candidates with each model of a [Run] for the observations of a benchmark.
+// Evaluate draws candidates with each model of a [Run] for the observations of a benchmark, and
+// returns what they are like, in the order of dirs. It is an error if a folder holds no CVAE, if
+// observations and truth don't fit together, or if no observation is left; a refused observation is
+// none, it is counted.
 func Evaluate(ctx context.Context, dirs []string, b galdecon.Benchmark) ([]Result, error) {
 	results := make([]Result, len(dirs))
 	for i, dir := range dirs {
-		d, err := galdecon.Load(dir)
+		model, err := galdecon.Load(dir)
 		if err != nil {
 			return nil, err
 		}
-		if d.Config.CVAE == nil {
+		if model.Config.CVAE == nil {
 			return nil, fmt.Errorf("sweep: the model in %s is no CVAE", dir)
 		}
 		r := &results[i]
-		r.Weights = Weights{d.Config.CVAE.Alpha, d.Config.CVAE.Beta}
+		r.Weights = Weights{model.Config.CVAE.Alpha, model.Config.CVAE.Beta}
 		terms, err := fit.Terms(dir)
 		if err != nil {
 			return nil, err
 		}
 		r.LogClean, r.LogBlurred, r.KL = tailMean(terms["clean"]), tailMean(terms["blurred"]),
 			tailMean(terms["KL"])
-		r.Posteriors, err = d.Sample(ctx, b.Observations, b.Candidates, b.Seed)
+		r.Posteriors, err = model.Sample(ctx, b.Observations, b.Candidates, b.Seed)
 		refused, err := posterior.SplitRefusals(err)
 		if err != nil {
 			return nil, err

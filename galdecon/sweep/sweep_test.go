@@ -32,7 +32,7 @@ func microCVAE() galdecon.Config {
 // on, and trains nothing twice.
 func TestSweep(t *testing.T) {
 	c, y, parent := microCVAE(), micro.Galaxies(8, 16), t.TempDir()
-	grid := sweep.Grid([]float64{0.5, 2}, []float64{1})
+	grid := sweep.Pairs([]float64{0.5, 2}, []float64{1})
 	if want := []sweep.Weights{{Alpha: 0.5, Beta: 1}, {Alpha: 2, Beta: 1}}; !reflect.DeepEqual(grid,
 		want) {
 		t.Fatalf("the grid is %v, want %v", grid, want)
@@ -111,7 +111,7 @@ func TestSweep(t *testing.T) {
 	_, err = sweep.Run(t.Context(), sweep.Plan{Model: c}, y, parent, nil)
 	galtest.Wants(t, "no weights", err, "at least one")
 	_, err = sweep.Run(t.Context(), sweep.Plan{Model: c,
-		Weights: sweep.Grid([]float64{1}, []float64{1, math.NaN()})}, y, parent, nil)
+		Weights: sweep.Pairs([]float64{1}, []float64{1, math.NaN()})}, y, parent, nil)
 	galtest.Wants(t, "NaN", err, "β = NaN")
 	_, err = sweep.Run(t.Context(), sweep.Plan{Model: c, Weights: grid}, micro.Galaxies(8, 32),
 		parent, nil)
@@ -123,7 +123,7 @@ func TestSweep(t *testing.T) {
 func TestSharedSweep(t *testing.T) {
 	c, y, parent := microCVAE(), micro.Galaxies(8, 16), t.TempDir()
 	c.Fit.Steps = 100
-	grid := sweep.Grid([]float64{0.5, 1, 2}, []float64{1})
+	grid := sweep.Pairs([]float64{0.5, 1, 2}, []float64{1})
 	var steps atomic.Int32
 	var programs sync.WaitGroup
 	for range 2 {

@@ -19,8 +19,8 @@ var fixtures = []struct {
 	weights string
 	network Paper
 }{
-	{"grey, odd PSF, npz", "testdata/paper_1.npz", Paper{Channels: 1, Features: 8, PSFSize: 5}},
-	{"colour, even PSF, the authors' safetensors", "testdata/paper_3.safetensors",
+	{"gray, odd PSF, npz", "testdata/paper_1.npz", Paper{Channels: 1, Features: 8, PSFSize: 5}},
+	{"color, even PSF, the authors' safetensors", "testdata/paper_3.safetensors",
 		Paper{Channels: 3, Features: 8, PSFSize: 10}},
 }
 

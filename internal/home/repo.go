@@ -41,7 +41,8 @@ func findRepo(source string) (string, error) {
 		return filepath.Abs(dir)
 	}
 	// This file is in internal/home.
-	if dir := filepath.Dir(filepath.Dir(filepath.Dir(source))); filepath.IsAbs(source) && IsRepo(dir) {
+	if dir := filepath.Dir(filepath.Dir(filepath.Dir(source))); filepath.IsAbs(source) &&
+		IsRepo(dir) {
 		return dir, nil
 	}
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", Package("")).Output()
@@ -59,7 +60,7 @@ func findRepo(source string) (string, error) {
 		"(go work init . PATH/TO/galdecon), or set %s to one", why, RepoEnv)
 }
 
-// IsRepo tells whether dir is that of the galdecon module.
+// IsRepo reports whether dir is that of the galdecon module.
 func IsRepo(dir string) bool {
 	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	return err == nil && modfile.ModulePath(data) == Package("")

@@ -13,9 +13,13 @@ import (
 	"galdecon/kernels/session/internal/wire"
 )
 
-// Config is a galdecon.Config. (It is an interface to keep this package free of XLA.)
+// Config is implemented by galdecon.Config alone. It is an interface to keep this package free of
+// XLA.
 type Config interface {
+	// Validate returns an error if no model can be trained as configured.
 	Validate() error
+	// Folder returns where the model of the configuration belongs below parent.
+	Folder(parent string) string
 }
 
 // Training is a training in the session. It goes on whether or not someone watches.
@@ -30,10 +34,12 @@ type Training struct {
 // partSize is about how many pixels are sent at a time.
 const partSize = 1 << 24
 
-// Train starts a training in the background: of the model of a galdecon.Config, on clean galaxies [n, Size, Size, Channels], in the
-// folder dir, as galdecon.Train does. It goes on from the checkpoint there if there is one. Where the very same training goes on
-// already in this session, it is found; where another does, here, in another kernel's session or in another program, the error is
-// fit.ErrBusy and names the owner. Errors that show within a second are returned, later ones by [Training.Watch].
+// Train starts a training in the background: of the model of a galdecon.Config, on clean galaxies
+// [n, Size, Size, Channels], in the folder dir, as galdecon.Train does. It goes on from the
+// checkpoint there if there is one. Where the very same training goes on already in this session,
+// it is found; where another does, here, in another kernel's session or in another program, the
+// error is fit.ErrBusy and names the owner. Errors that show within a second are returned, later
+// ones by [Training.Watch].
 func (s *Session) Train(config Config, galaxies *galaxy.Images, dir string) (*Training, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -56,7 +62,7 @@ func (s *Session) Train(config Config, galaxies *galaxy.Images, dir string) (*Tr
 	var requests []any
 	n := max(1, partSize/(galaxies.Height*galaxies.Width*galaxies.Channels))
 	for first := 0; first < galaxies.N; first += n {
-		part := wire.TrainRequest{Galaxies: some(galaxies, first, min(first+n, galaxies.N))}
+		part := wire.TrainRequest{Galaxies: slice(galaxies, first, min(first+n, galaxies.N))}
 		if first == 0 {
 			part.Dir, part.WorkingDir, part.Config = path, here, text
 		}
@@ -73,8 +79,8 @@ func (s *Session) Train(config Config, galaxies *galaxy.Images, dir string) (*Tr
 	return &Training{Dir: path, Steps: status.Last.Steps, session: s}, nil
 }
 
-// some are the images from first to before end; their pixels are shared.
-func some(images *galaxy.Images, first, end int) *galaxy.Images {
+// slice returns the images from first to before end; their pixels are shared.
+func slice(images *galaxy.Images, first, end int) *galaxy.Images {
 	each := images.Height * images.Width * images.Channels
 	part := *images
 	part.N, part.Pixels = end-first, images.Pixels[first*each:end*each]
@@ -90,7 +96,8 @@ func some(images *galaxy.Images, first, end int) *galaxy.Images {
 	return &part
 }
 
-// Training finds the training in the folder dir that this session has started, also if it has ended since.
+// Training returns the training in the folder dir that this session has started, also if it has
+// ended since. It is an error that matches fs.ErrNotExist if there is none.
 func (s *Session) Training(dir string) (*Training, error) {
 	path, err := filepath.Abs(dir)
 	if err != nil {
@@ -115,30 +122,34 @@ const (
 	Failed   = wire.Failed
 )
 
-// State tells what it does now. last is its progress after the last step or, before the first in this session, that of the checkpoint which it
-// goes on from: its Elapsed is 0 then, and what isn't known of the losses is NaN. Its Step is 0 where there is no checkpoint either. err is why it
+// State returns what it does now. last is its progress after the last step or, before the first in
+// this session, that of the checkpoint which it goes on from: its Elapsed is 0 then, and what isn't
+// known of the losses is NaN. Its Step is 0 where there is no checkpoint either. err is why it
 // failed, if it did.
 func (t *Training) State() (state State, last fit.Progress, err error) {
-	found, err := call[wire.History](context.Background(), t.session, wire.Training, wire.Folder{Dir: t.Dir})
+	found, err := call[wire.History](context.Background(), t.session, wire.Training,
+		wire.Folder{Dir: t.Dir})
 	if err != nil {
 		return "", last, err
 	}
 	return found.Status.State, found.Status.Last, found.Status.Failure.Err()
 }
 
-// History is the loss until now, of earlier sessions, too, in at most some 2000 points: what a plot is given that goes on with what
-// Watch reports.
+// History returns the loss until now, of earlier sessions, too, in at most some 2000 points: what a
+// plot is given that goes on with what Watch reports.
 func (t *Training) History() ([]fit.Point, error) {
-	found, err := call[wire.History](context.Background(), t.session, wire.Training, wire.Folder{Dir: t.Dir})
+	found, err := call[wire.History](context.Background(), t.session, wire.Training,
+		wire.Folder{Dir: t.Dir})
 	return found.Points, err
 }
 
-// Model is the model of the training's last checkpoint. It is an error that matches fs.ErrNotExist where there is none yet. What is compiled
-// for one checkpoint serves the next.
+// Model returns the model of the training's last checkpoint. It is an error that matches
+// fs.ErrNotExist where there is none yet. What is compiled for one checkpoint serves the next.
 func (t *Training) Model() (*Model, error) { return t.session.Load(t.Dir) }
 
-// Watch calls report, which may be nil, after every step from now on, and returns when the training has ended, with the error of one
-// that failed. When the cell is interrupted it returns nil, and when ctx ends ctx's error: the training goes on.
+// Watch calls report, which may be nil, after every step from now on, and returns when the training
+// has ended, with the error of one that failed. When the cell is interrupted it returns nil, and
+// when ctx ends ctx's error: the training goes on.
 func (t *Training) Watch(ctx context.Context, report func(fit.Progress)) error {
 	watching, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
@@ -163,16 +174,17 @@ func (t *Training) Watch(ctx context.Context, report func(fit.Progress)) error {
 	return failed
 }
 
-// Pause holds the training after the step that it is in, and returns when it is held. It keeps its memory, and no core. Models that are
-// loaded meanwhile are those of the last checkpoint, which a training writes as often as fits into 2 % of its time. It is an error if the training
-// has ended.
+// Pause holds the training after the step that it is in, and returns when it is held. It keeps its
+// memory, and no core. Models that are loaded meanwhile are those of the last checkpoint, which a
+// training writes as often as fits into 2 % of its time. It is an error if the training has ended.
 func (t *Training) Pause() error { return t.control(wire.Pause) }
 
-// Resume lets a paused training go on. It is an error if the training has ended: Train goes on with one that was stopped.
+// Resume lets a paused training go on. It is an error if the training has ended: Train goes on with
+// one that was stopped.
 func (t *Training) Resume() error { return t.control(wire.Resume) }
 
-// Stop ends the training after the step that it is in, with a checkpoint of that step. Train goes on from there. Of a training that has ended it
-// returns why it failed, if it did.
+// Stop ends the training after the step that it is in, with a checkpoint of that step. Train goes
+// on from there. Of a training that has ended it returns why it failed, if it did.
 func (t *Training) Stop() error { return t.control(wire.Stop) }
 
 func (t *Training) control(function string) error {

@@ -1,12 +1,14 @@
 """Asks galdecon's kernel as JupyterLab does. Standard input is a JSON list of requests, each a list of its kind and its arguments:
 
-    ["execute", source], ["complete", source, position of the cursor], ["inspect", source, position of the cursor]
+    ["execute", source], ["interrupt", source, seconds after which it is interrupted],
+    ["complete", source, position of the cursor], ["inspect", source, position of the cursor]
 
 Prints what comes back as JSON, one line a request.
 """
 
 import json
 import sys
+import threading
 import time
 
 from jupyter_client.manager import start_new_kernel
@@ -26,6 +28,11 @@ def execute(client, source):
     return {"Status": reply["content"]["status"], "Said": said, "Error": "\n".join(error)}
 
 
+def interrupt(client, source, after):
+    threading.Timer(after, manager.interrupt_kernel).start()
+    return execute(client, source)
+
+
 def complete(client, source, position):
     content = client.complete(source, position, reply=True, timeout=120)["content"]
     return {"Status": content["status"], "Matches": content["matches"], "From": content["cursor_start"], "To": content["cursor_end"]}
@@ -33,14 +40,15 @@ def complete(client, source, position):
 
 def inspect(client, source, position):
     content = client.inspect(source, position, reply=True, timeout=120)["content"]
-    return {"Status": content["status"], "Said": content["data"].get("text/markdown", "")}
+    return {"Status": content["status"], "Said": "\n".join(content["data"].values())}
 
 
 manager, client = start_new_kernel(kernel_name="galdecon", startup_timeout=60)
 try:
     for kind, *arguments in json.load(sys.stdin):
         start = time.monotonic()
-        reply = {"execute": execute, "complete": complete, "inspect": inspect}[kind](client, *arguments)
+        ask = {"execute": execute, "interrupt": interrupt, "complete": complete, "inspect": inspect}[kind]
+        reply = ask(client, *arguments)
         print(json.dumps({**reply, "Seconds": time.monotonic() - start}), flush=True)
 finally:
     client.stop_channels()

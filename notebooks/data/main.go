@@ -113,7 +113,8 @@ func blurred(y *galaxy.Images, kernel psf.PSF) []float64 {
 	return out
 }
 
-// fine is the telescope's PSF on pixels half as wide, one of them off the centre, as measured PSFs often are.
+// fine is the telescope's PSF on pixels half as wide, one of them off the center, as measured PSFs
+// often are.
 func fine() (*galaxy.Images, error) {
 	const side = 40
 	k, err := psf.Moffat{FWHM: 2 * fwhm, Beta: beta, Shear: shear}.Render(side + 2)

@@ -1,4 +1,5 @@
-// Command outside is a program of somebody else's: it draws candidates in its own process, and in a session.
+// Command outside is a program of somebody else's: it draws candidates in its own process, and in a
+// session.
 package main
 
 import (
@@ -61,13 +62,14 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("alike:", flux(clean), flux(candidates(here)), flux(candidates(here)) == flux(candidates(there)))
+	fmt.Println("alike:", flux(clean), flux(candidates(here)),
+		flux(candidates(here)) == flux(candidates(there)))
 	return nil
 }
 
 func candidates(p []posterior.Posterior) *galaxy.Images { return p[0].Samples }
 
-// flux is the mean flux of images.
+// flux returns the mean flux of images.
 func flux(images *galaxy.Images) float64 {
 	sum := 0.0
 	for _, v := range images.Pixels {

@@ -80,7 +80,7 @@ func (p *partial) finish(dir string) (Summary, error) {
 	origins := map[origin]int{}
 	for _, i := range order {
 		e := kept[i]
-		from := origin{e.origin, e.licence}
+		from := origin{e.origin, e.license}
 		at, known := origins[from]
 		if !known {
 			at = len(m.Origins)

@@ -22,7 +22,7 @@ import (
 
 // entry is a stamp that was prepared, or rejected if it has a reason.
 type entry struct {
-	id, object, version, origin, licence string
+	id, object, version, origin, license string
 	reason, detail                       string
 	scale, zoom                          float64
 	hash                                 string // SHA-256 of the pixels, little-endian
@@ -31,7 +31,7 @@ type entry struct {
 
 func (e entry) fields() []string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	return []string{e.id, e.object, e.version, e.origin, e.licence, e.reason, e.detail, number(e.scale), number(e.zoom), e.hash}
+	return []string{e.id, e.object, e.version, e.origin, e.license, e.reason, e.detail, number(e.scale), number(e.zoom), e.hash}
 }
 
 func (e entry) line() []byte {
@@ -46,7 +46,7 @@ func entryOf(f []string) (e entry, err error) {
 	if len(f) != 10 {
 		return e, fmt.Errorf("%d fields", len(f))
 	}
-	e = entry{id: f[0], object: f[1], version: f[2], origin: f[3], licence: f[4], reason: f[5], detail: f[6], hash: f[9]}
+	e = entry{id: f[0], object: f[1], version: f[2], origin: f[3], license: f[4], reason: f[5], detail: f[6], hash: f[9]}
 	if e.scale, err = strconv.ParseFloat(f[7], 64); err != nil {
 		return e, err
 	}
@@ -73,7 +73,7 @@ type partial struct {
 	flushed         time.Time
 }
 
-// imageBytes is the size of one image in the file.
+// imageBytes returns the size of one image in the file.
 func (p *partial) imageBytes() int64 {
 	return 4 * int64(p.config.Size) * int64(p.config.Size) * int64(p.config.channels())
 }
@@ -170,7 +170,7 @@ func (p *partial) keep(n int) error {
 	return nil
 }
 
-// journalBytes is the size of the journal with all stamps so far.
+// journalBytes returns the size of the journal with all stamps so far.
 func (p *partial) journalBytes() int64 {
 	if len(p.entries) == 0 {
 		return 0

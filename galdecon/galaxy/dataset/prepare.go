@@ -17,11 +17,12 @@ type Config struct {
 	// Channels is the number of channels. With 1 (0 means 1 as well) the mean of the stamp's is taken; with more, stamps that don't have as
 	// many are rejected.
 	Channels int `json:"channels,omitempty"`
-	// Centre is where the square that's cut out has its centre.
-	Centre galaxy.Center `json:"centre,omitempty"`
-	// Crop is the side of the square that's cut out, in pixels of the stamp, at least Size. 0 means the largest around the centre that the
-	// stamp holds, but at least Size. Where it would reach beyond the stamp it's moved inwards. The square is averaged down over
-	// area, to Size; it's never enlarged.
+	// Center is where the square that's cut out has its center.
+	Center galaxy.Center `json:"centre,omitempty"`
+	// Crop is the side of the square that's cut out, in pixels of the stamp, at least Size. 0 means
+	// the largest around the center that the stamp holds, but at least Size. Where it would reach
+	// beyond the stamp it's moved inwards. The square is averaged down over area, to Size; it's
+	// never enlarged.
 	Crop int `json:"crop,omitempty"`
 	// Scaling is what pixels are divided by.
 	Scaling Scaling `json:"scaling,omitempty"`
@@ -46,17 +47,18 @@ type Config struct {
 type Scaling string
 
 const (
-	// Peak is the default: each image is divided by its largest value within the central half, which becomes 1, as [galaxy.Images.Prepare]
-	// does. What is brighter outside is clipped to 1.
+	// ScalePeak is the default: each image is divided by its largest value within the central half,
+	// which becomes 1, as [galaxy.Images.Prepare] does. What is brighter outside is clipped to 1.
 	ScalePeak Scaling = ""
-	// Survey divides all images by one number, the largest of their peaks within the central half: relative brightness stays. What is
-	// brighter outside is clipped to 1.
+	// ScaleSurvey divides all images by one number, the largest of their peaks within the central
+	// half: relative brightness stays. What is brighter outside is clipped to 1.
 	ScaleSurvey Scaling = "survey"
-	// Fixed divides all images by the given Divisor, and clips what is then above 1. Pictures are within [0, 1] with a divisor of 1.
+	// ScaleFixed divides all images by the given Divisor, and clips what is then above 1. Pictures
+	// are within [0, 1] with a divisor of 1.
 	ScaleFixed Scaling = "fixed"
 )
 
-// Validate reports the first thing that is wrong with the configuration.
+// Validate returns an error if no set can be made as configured; it names the first fault.
 func (c Config) Validate() error {
 	switch {
 	case c.Size < 4:
@@ -67,8 +69,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("dataset: Size is %d, with %d channel(s); an image must have at most %d bytes", c.Size, c.channels(), maxImage)
 	case c.Crop != 0 && c.Crop < c.Size:
 		return fmt.Errorf("dataset: Crop is %d pixels; it must be at least Size, %d: images are never enlarged", c.Crop, c.Size)
-	case !slices.Contains([]galaxy.Center{galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid}, c.Centre):
-		return fmt.Errorf("dataset: there is no Centre %q; choose %q, %q or %q", c.Centre, galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid)
+	case !slices.Contains([]galaxy.Center{galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid}, c.Center):
+		return fmt.Errorf("dataset: there is no Center %q; choose %q, %q or %q", c.Center, galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid)
 	case !slices.Contains([]Scaling{ScalePeak, ScaleSurvey, ScaleFixed}, c.Scaling):
 		return fmt.Errorf("dataset: there is no Scaling %q; choose %q, %q or %q", c.Scaling, ScalePeak, ScaleSurvey, ScaleFixed)
 	case c.Scaling == ScaleFixed && !(c.Divisor > 0 && c.Divisor < math.Inf(1)):
@@ -169,7 +171,8 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 	raster.AreaAverage(out.pixels, square.Pixels, square.Width, c.Size, square.Channels)
 	peak := raster.CentralMax(out.pixels, c.Size, c.Size, square.Channels)
 	if peak <= 0 {
-		return nil, reject(Empty, "there is no positive value within its central half; is the galaxy in the centre, and the sky subtracted only once?")
+		return nil, reject(Empty, "there is no positive value within its central half; "+
+			"is the galaxy in the center, and the sky subtracted only once?")
 	}
 	if c.MinSignal > 0 {
 		sky, noise, err := skyOf(out.pixels, c.Size, square.Channels)
@@ -207,8 +210,8 @@ func divide(pixels []float32, by float64) {
 func (c Config) cut(im *galaxy.Images) *galaxy.Images {
 	side := min(im.Height, im.Width)
 	top, left := (im.Height-side)/2, (im.Width-side)/2
-	if c.Centre != galaxy.CenterMiddle {
-		y, x := im.Find(c.Centre)
+	if c.Center != galaxy.CenterMiddle {
+		y, x := im.Find(c.Center)
 		if c.Crop == 0 {
 			cy, cx := int(math.Round(y)), int(math.Round(x))
 			side = max(2*min(cy, cx, im.Height-cy, im.Width-cx), c.Size)

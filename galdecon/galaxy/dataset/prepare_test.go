@@ -12,7 +12,8 @@ import (
 	"galdecon/galdecon/internal/galtest"
 )
 
-// blob is a stamp of h x w pixels with a round Gaussian of the given peak and σ at (row, col), pixel centres being whole numbers, on a sky of 0.
+// blob is a stamp of h x w pixels with a round Gaussian of the given peak and σ at (row, col),
+// pixel centers being whole numbers, on a sky of 0.
 func blob(h, w, channels int, row, col, sigma, peak float64) *galaxy.Images {
 	im := galaxy.NewImages(1, h, w, channels)
 	for k := range im.Pixels {
@@ -36,11 +37,11 @@ func TestPrepareAgreesWithImagesPrepare(t *testing.T) {
 	if !slices.Equal(got.pixels, want.Pixels) || got.scale != want.Scale[0] || got.zoom != 2.5 {
 		t.Errorf("scale %v and zoom %v, want %v and 2.5", got.scale, got.zoom, want.Scale[0])
 	}
-	grey, err := Config{Size: 16}.prepare(im)
+	gray, err := Config{Size: 16}.prepare(im)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want, _ := im.Gray().Prepare(16); !slices.Equal(grey.pixels, want.Pixels) {
+	if want, _ := im.Gray().Prepare(16); !slices.Equal(gray.pixels, want.Pixels) {
 		t.Error("one channel isn't the mean of three")
 	}
 }
@@ -48,7 +49,7 @@ func TestPrepareAgreesWithImagesPrepare(t *testing.T) {
 // TestFluxIsGivenBack: the sum of the pixels times scale times zoom² is the flux of the stamp.
 func TestFluxIsGivenBack(t *testing.T) {
 	im := blob(60, 60, 1, 29.5, 29.5, 4, 123)
-	for _, c := range []Config{{Size: 30}, {Size: 24}, {Size: 20, Crop: 50}, {Size: 32, Scaling: ScaleFixed, Divisor: 1000}, {Size: 16, Centre: galaxy.CenterCentroid, Crop: 48}} {
+	for _, c := range []Config{{Size: 30}, {Size: 24}, {Size: 20, Crop: 50}, {Size: 32, Scaling: ScaleFixed, Divisor: 1000}, {Size: 16, Center: galaxy.CenterCentroid, Crop: 48}} {
 		p, err := c.prepare(im)
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +58,7 @@ func TestFluxIsGivenBack(t *testing.T) {
 		for _, v := range p.pixels {
 			sum += float64(v)
 		}
-		// Of the Gaussian 2e-7 lies outside 24 pixels from the centre.
+		// Of the Gaussian 2e-7 lies outside 24 pixels from the center.
 		if got, want := sum*p.scale*p.zoom*p.zoom, 2*math.Pi*4*4*123; math.Abs(got/want-1) > 1e-5 {
 			t.Errorf("%+v: flux %v, want %v", c, got, want)
 		}
@@ -92,11 +93,11 @@ func TestCrops(t *testing.T) {
 	}{
 		"the middle":              {Config{Size: 8}, 64, [2]int{26, 39}},
 		"a crop in the middle":    {Config{Size: 8, Crop: 40}, 40, [2]int{14, 27}},
-		"the largest":             {Config{Size: 8, Centre: galaxy.CenterBrightest}, 54, [2]int{26, 26}}, // 2 * 27 rows above and below the edge at 27
-		"a crop around":           {Config{Size: 8, Centre: galaxy.CenterBrightest, Crop: 20}, 20, [2]int{9, 9}},
-		"a crop moved inwards":    {Config{Size: 8, Centre: galaxy.CenterBrightest, Crop: 62}, 62, [2]int{26, 30}},
-		"at least Size, inwards":  {Config{Size: 60, Centre: galaxy.CenterBrightest}, 60, [2]int{26, 29}},
-		"a centroid of the whole": {Config{Size: 8, Centre: galaxy.CenterCentroid, Crop: 64}, 64, [2]int{26, 31}},
+		"the largest":             {Config{Size: 8, Center: galaxy.CenterBrightest}, 54, [2]int{26, 26}}, // 2 * 27 rows above and below the edge at 27
+		"a crop around":           {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 20}, 20, [2]int{9, 9}},
+		"a crop moved inwards":    {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 62}, 62, [2]int{26, 30}},
+		"at least Size, inwards":  {Config{Size: 60, Center: galaxy.CenterBrightest}, 60, [2]int{26, 29}},
+		"a centroid of the whole": {Config{Size: 8, Center: galaxy.CenterCentroid, Crop: 64}, 64, [2]int{26, 31}},
 	} {
 		square := c.config.cut(im)
 		if square.Height != c.side || square.Width != c.side {
@@ -152,7 +153,7 @@ func TestPrepareConfigRefuses(t *testing.T) {
 		"Channels":          {Size: 8, Channels: -1},
 		"Size is 1048576":   {Size: 1 << 20},
 		"Crop":              {Size: 8, Crop: 4},
-		"Centre":            {Size: 8, Centre: "left"},
+		"Center":            {Size: 8, Center: "left"},
 		"Scaling":           {Size: 8, Scaling: "log"},
 		"needs a positive":  {Size: 8, Scaling: ScaleFixed},
 		"only fixed":        {Size: 8, Divisor: 2},

@@ -47,7 +47,7 @@ type manifest struct {
 // origin is whom to cite for an image, and what may be done with it.
 type origin struct {
 	Origin  string `json:"origin"`
-	Licence string `json:"licence"`
+	License string `json:"licence"`
 }
 
 // indexFields are the columns of the index, whose lines are in the order of the images.
@@ -181,7 +181,7 @@ func (s *Set) readIndex() error {
 	return nil
 }
 
-// usable reports a set whose images aren't mapped.
+// usable returns an error if the images of the set aren't mapped.
 func (s *Set) usable() error {
 	switch {
 	case s == nil:
@@ -221,9 +221,9 @@ func (s *Set) Subset(part Subset) (*galaxy.Images, error) {
 
 // Origin returns whom to cite for image i of [Set.Images], and what may be done with it. Like a
 // slice it panics where i is not within [0, N).
-func (s *Set) Origin(i int) (origin, licence string) {
+func (s *Set) Origin(i int) (origin, license string) {
 	o := s.m.Origins[s.origins[i]]
-	return o.Origin, o.Licence
+	return o.Origin, o.License
 }
 
 // Zoom returns how many pixels of the stamp lie along a side of one of image i. Pixels are means
@@ -268,8 +268,8 @@ func (s *Set) Rejected() ([]Rejection, error) {
 	return all, nil
 }
 
-// Verify reads all pixels from the file and compares them with their hashes: it reports images that
-// have changed there since they were written.
+// Verify reads all pixels from the file and compares them with their hashes. It returns an error if
+// images have changed there since they were written.
 func (s *Set) Verify(ctx context.Context) error {
 	if err := s.usable(); err != nil {
 		return err

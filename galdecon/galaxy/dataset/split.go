@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// Subset is a part of a set.
+// Subset names a part of a set: what is trained on, or held out.
 type Subset string
 
 const (

@@ -41,7 +41,7 @@ func (j job) run(config Config) {
 	j.result <- r
 }
 
-// hashOf is the SHA-256 of pixels as they are stored.
+// hashOf returns the SHA-256 of pixels as they are stored.
 func hashOf(pixels []float32) string {
 	hash := sha256.New()
 	buffer := make([]byte, 0, 1<<14)
@@ -136,7 +136,7 @@ func (p *partial) produce(ctx context.Context, source galaxy.Source, queue chan<
 
 // judge makes an entry of what became of a stamp, or returns the error of ctx.
 func (p *partial) judge(ctx context.Context, stamp galaxy.Stamp, r result) (entry, error) {
-	e := entry{id: stamp.ID, object: stamp.Object, version: stamp.Version, origin: stamp.Origin, licence: stamp.Licence}
+	e := entry{id: stamp.ID, object: stamp.Object, version: stamp.Version, origin: stamp.Origin, license: stamp.License}
 	var why *rejection
 	switch {
 	case ctx.Err() != nil:

@@ -54,7 +54,7 @@ func gaussians(n int) list {
 	l := list{name: "gaussians"}
 	for i := range n {
 		l.stamps = append(l.stamps, galaxy.Stamp{
-			ID: fmt.Sprintf("g%d", i), Object: fmt.Sprintf("object %d", i/2), Origin: fmt.Sprintf("origin %d", i%3), Licence: "CC BY", Done: float64(i+1) / float64(n),
+			ID: fmt.Sprintf("g%d", i), Object: fmt.Sprintf("object %d", i/2), Origin: fmt.Sprintf("origin %d", i%3), License: "CC BY", Done: float64(i+1) / float64(n),
 			Read: func() (*galaxy.Images, error) { return blob(16, 16, 1, 8, 8, 2+float64(i)/100, float64(10+i)), nil },
 		})
 	}
@@ -139,8 +139,8 @@ func TestWriteAndOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		origin, licence := s.Origin(i)
-		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] || s.Zoom(i) != 2 || s.hashes[i] != hashOf(want.Pixels) || origin != source.stamps[k].Origin || licence != "CC BY" {
+		origin, license := s.Origin(i)
+		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] || s.Zoom(i) != 2 || s.hashes[i] != hashOf(want.Pixels) || origin != source.stamps[k].Origin || license != "CC BY" {
 			t.Errorf("%s isn't what was prepared", all.ID(i))
 		}
 	}

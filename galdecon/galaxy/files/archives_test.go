@@ -96,12 +96,12 @@ func samples(t *testing.T) map[string][]byte {
 		}
 		return b.Bytes()
 	}
-	grey8, grey16, rgb16 := image.NewGray(image.Rect(0, 0, 2, 2)), image.NewGray16(image.Rect(0, 0, 2, 2)), image.NewNRGBA64(image.Rect(0, 0, 2, 2))
+	gray8, gray16, rgb16 := image.NewGray(image.Rect(0, 0, 2, 2)), image.NewGray16(image.Rect(0, 0, 2, 2)), image.NewNRGBA64(image.Rect(0, 0, 2, 2))
 	for k, v := range known {
 		x, y := k%2, k/2
 		value := uint16(math.Round(float64(v) * 0xffff))
-		grey8.SetGray(x, y, color.Gray{Y: uint8(value >> 8)})
-		grey16.SetGray16(x, y, color.Gray16{Y: value})
+		gray8.SetGray(x, y, color.Gray{Y: uint8(value >> 8)})
+		gray16.SetGray16(x, y, color.Gray16{Y: value})
 		rgb16.SetNRGBA64(x, y, color.NRGBA64{R: value, G: value, B: value, A: 0xffff})
 	}
 	flat := image.NewGray(image.Rect(0, 0, 16, 16)) // JPEG keeps only what is smooth
@@ -123,11 +123,11 @@ func samples(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	return map[string][]byte{
-		"png8.png":      encode(func(b *bytes.Buffer) error { return png.Encode(b, grey8) }),
-		"png16.PNG":     encode(func(b *bytes.Buffer) error { return png.Encode(b, grey16) }),
+		"png8.png":      encode(func(b *bytes.Buffer) error { return png.Encode(b, gray8) }),
+		"png16.PNG":     encode(func(b *bytes.Buffer) error { return png.Encode(b, gray16) }),
 		"rgb16.png":     encode(func(b *bytes.Buffer) error { return png.Encode(b, rgb16) }),
-		"tiff8.tif":     encode(func(b *bytes.Buffer) error { return tiff.Encode(b, grey8, nil) }),
-		"tiff16.tiff":   encode(func(b *bytes.Buffer) error { return tiff.Encode(b, grey16, &tiff.Options{Compression: tiff.Deflate}) }),
+		"tiff8.tif":     encode(func(b *bytes.Buffer) error { return tiff.Encode(b, gray8, nil) }),
+		"tiff16.tiff":   encode(func(b *bytes.Buffer) error { return tiff.Encode(b, gray16, &tiff.Options{Compression: tiff.Deflate}) }),
 		"tiffrgb16.tif": encode(func(b *bytes.Buffer) error { return tiff.Encode(b, rgb16, nil) }),
 		"flat.jpg":      encode(func(b *bytes.Buffer) error { return jpeg.Encode(b, flat, &jpeg.Options{Quality: 100}) }),
 		"a.fits":        fits,

@@ -40,9 +40,9 @@ type Folder struct {
 	Objects string `json:",omitempty"`
 	// Planes says what the third axis of an array or a FITS cube is.
 	Planes Planes `json:",omitempty"`
-	// Origin is what to cite for the images, and Licence what may be done with them.
+	// Origin is what to cite for the images, and License what may be done with them.
 	Origin  string `json:",omitempty"`
-	Licence string `json:",omitempty"`
+	License string `json:"Licence,omitempty"` // as stored sets have it
 }
 
 // Describe names the folder with its options.
@@ -166,7 +166,8 @@ func (m *meter) ReadAt(b []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// progress is the fraction of the folder that is passed. Archives that aren't read from their beginning to the end don't make it shrink.
+// progress returns the fraction of the folder that is passed. Archives that aren't read from their
+// beginning to the end don't make it shrink.
 func (w *walk) progress() float64 {
 	part := 1.0
 	if w.current != nil {
@@ -182,7 +183,7 @@ func (w *walk) stamp(id, version string, read func() (*galaxy.Images, error)) (m
 		w.yield(galaxy.Stamp{}, err)
 		return false
 	}
-	s := galaxy.Stamp{ID: id, Version: version, Origin: w.folder.Origin, Licence: w.folder.Licence, Done: w.progress(), Read: read}
+	s := galaxy.Stamp{ID: id, Version: version, Origin: w.folder.Origin, License: w.folder.License, Done: w.progress(), Read: read}
 	if found := w.objects.FindStringSubmatch(id); found != nil {
 		s.Object = found[min(1, len(found)-1)]
 	}

@@ -31,7 +31,7 @@ func TestFolderReadsEveryFormat(t *testing.T) {
 	for name, data := range files {
 		nested["deep/down/"+name] = data
 	}
-	stamps, images, unreadable := galtest.Contents(t, Folder{Path: fill(t, nested), Origin: "a survey", Licence: "CC BY"})
+	stamps, images, unreadable := galtest.Contents(t, Folder{Path: fill(t, nested), Origin: "a survey", License: "CC BY"})
 	if len(unreadable) > 0 {
 		t.Errorf("unreadable: %v", unreadable)
 	}
@@ -39,7 +39,7 @@ func TestFolderReadsEveryFormat(t *testing.T) {
 	if !slices.IsSorted(ids(stamps)) || len(stamps) != len(files) || !slices.Contains(ids(stamps), "deep/down/a.npz/y") || !slices.Contains(ids(stamps), "deep/down/png16.PNG") {
 		t.Errorf("IDs %v", ids(stamps))
 	}
-	if s := stamps[0]; s.Origin != "a survey" || s.Licence != "CC BY" || s.Version == "" {
+	if s := stamps[0]; s.Origin != "a survey" || s.License != "CC BY" || s.Version == "" {
 		t.Errorf("stamp %+v", s)
 	}
 }

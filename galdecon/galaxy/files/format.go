@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// fileEnding is the part of the name that says what the file is: its last ending, the last two of a
-// packed file.
+// fileEnding returns the part of the name that says what the file is: its last ending, the last two
+// of a packed file.
 func fileEnding(name string) string {
 	ext := filepath.Ext(name)
 	switch strings.ToLower(ext) {

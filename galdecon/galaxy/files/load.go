@@ -124,7 +124,7 @@ func Read(path string) (*File, error) {
 	return f, f.Images.CheckShape()
 }
 
-// distance is how far a scale is from 1.
+// distance returns how far a scale is from 1.
 func distance(scale float64) float64 { return max(scale, 1/scale) }
 
 func (f *File) note(format string, args ...any) {

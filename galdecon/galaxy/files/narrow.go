@@ -18,7 +18,7 @@ func narrow(values []float64) (out []float32, scale float64) {
 	return out, math.Ldexp(1, exponent)
 }
 
-// excess is the exponent of the scale that narrow divides by.
+// excess returns the exponent of the scale that narrow divides by.
 func excess(values []float64) int {
 	const least = 0x1p-100
 	largest := 0.0

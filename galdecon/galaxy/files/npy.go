@@ -16,7 +16,7 @@ import (
 type Planes string
 
 const (
-	// Stack is the default: [n, h, w] are n grey images.
+	// Stack is the default: [n, h, w] are n gray images.
 	PlanesStack Planes = ""
 	// ChannelsFirst makes [c, h, w] one image of c channels, and [n, c, h, w] n of them.
 	ChannelsFirst Planes = "channels first"

@@ -50,10 +50,10 @@ func decodePicture(data []byte) (im *galaxy.Images, err error) {
 	}
 	picture, ok := decoded.(image.RGBA64Image)
 	if !ok {
-		return nil, fmt.Errorf("the picture is a %T, whose colours cannot be read; convert it", decoded)
+		return nil, fmt.Errorf("the picture is a %T, whose colors cannot be read; convert it", decoded)
 	}
 	channels := 3
-	if isGrey(picture, format, data) {
+	if isGray(picture, format, data) {
 		channels = 1
 	}
 	b := picture.Bounds()
@@ -88,9 +88,9 @@ func hasMorePages(data []byte) bool {
 	return at+4 <= int64(len(data)) && order.Uint32(data[at:]) != 0
 }
 
-// isGrey tells a file that stores grey values from one that stores colours, whatever these are: one picture of many that happens to be grey is
-// still of the others' shape.
-func isGrey(picture image.Image, format string, data []byte) bool {
+// isGray tells a file that stores gray values from one that stores colors, whatever these are: one
+// picture of many that happens to be gray is still of the others' shape.
+func isGray(picture image.Image, format string, data []byte) bool {
 	switch p := picture.(type) {
 	case *image.Gray, *image.Gray16:
 		return true
@@ -100,7 +100,8 @@ func isGrey(picture image.Image, format string, data []byte) bool {
 			return r != g || g != b
 		})
 	}
-	// The decoder makes a coloured picture of a grey PNG with transparency; only the header tells, by a bit of the colour type.
-	const colourType, coloured = 25, 2
-	return format == "png" && data[colourType]&coloured == 0
+	// The decoder makes a colored picture of a gray PNG with transparency; only the header tells,
+	// by a bit of the color type.
+	const colorType, hasColor = 25, 2
+	return format == "png" && data[colorType]&hasColor == 0
 }

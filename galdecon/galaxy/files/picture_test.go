@@ -25,15 +25,15 @@ func TestLoadPictures(t *testing.T) {
 		}
 		return b.Bytes()
 	}
-	grey16 := image.NewGray16(image.Rect(0, 0, 2, 1))
-	grey16.SetGray16(1, 0, color.Gray16{Y: 0x1234})
-	grey8 := image.NewGray(image.Rect(0, 0, 2, 1))
-	grey8.SetGray(1, 0, color.Gray{Y: 51})
+	gray16 := image.NewGray16(image.Rect(0, 0, 2, 1))
+	gray16.SetGray16(1, 0, color.Gray16{Y: 0x1234})
+	gray8 := image.NewGray(image.Rect(0, 0, 2, 1))
+	gray8.SetGray(1, 0, color.Gray{Y: 51})
 	rgb16 := image.NewNRGBA64(image.Rect(0, 0, 1, 2))
 	rgb16.SetNRGBA64(0, 0, color.NRGBA64{R: 0xffff, G: 0x8000, B: 1, A: 0xffff})
 	rgb16.SetNRGBA64(0, 1, color.NRGBA64{R: 0xffff, G: 0xffff, B: 0xffff, A: 0}) // transparent
-	greyRGB := image.NewNRGBA(image.Rect(0, 0, 1, 1))
-	greyRGB.SetNRGBA(0, 0, color.NRGBA{R: 51, G: 51, B: 51, A: 255})
+	grayRGB := image.NewNRGBA(image.Rect(0, 0, 1, 1))
+	grayRGB.SetNRGBA(0, 0, color.NRGBA{R: 51, G: 51, B: 51, A: 255})
 	paletted := func(colors ...color.Color) image.Image { // shows each once
 		m := image.NewPaletted(image.Rect(0, 0, len(colors), 1), colors)
 		for k := range colors {
@@ -46,12 +46,12 @@ func TestLoadPictures(t *testing.T) {
 		channels int
 		want     []float32
 	}{
-		"grey 16 bit":        {grey16, 1, []float32{0, 0x1234 / 65535.0}},
-		"grey 8 bit":         {grey8, 1, []float32{0, 0.2}},
-		"colour 16 bit":      {rgb16, 3, []float32{1, 0x8000 / 65535.0, 1 / 65535.0, 0, 0, 0}},
-		"colour that's grey": {greyRGB, 3, []float32{0.2, 0.2, 0.2}},
-		"palette of greys":   {paletted(color.Gray{Y: 51}, color.White), 1, []float32{0.2, 1}},
-		"palette":            {paletted(color.Gray{Y: 51}, color.NRGBA{R: 255, A: 255}), 3, []float32{0.2, 0.2, 0.2, 1, 0, 0}},
+		"gray 16 bit":       {gray16, 1, []float32{0, 0x1234 / 65535.0}},
+		"gray 8 bit":        {gray8, 1, []float32{0, 0.2}},
+		"color 16 bit":      {rgb16, 3, []float32{1, 0x8000 / 65535.0, 1 / 65535.0, 0, 0, 0}},
+		"color that's gray": {grayRGB, 3, []float32{0.2, 0.2, 0.2}},
+		"palette of grays":  {paletted(color.Gray{Y: 51}, color.White), 1, []float32{0.2, 1}},
+		"palette":           {paletted(color.Gray{Y: 51}, color.NRGBA{R: 255, A: 255}), 3, []float32{0.2, 0.2, 0.2, 1, 0, 0}},
 	} {
 		im, err := Load(write(t, "a.png", encode(c.picture)))
 		if err != nil {
@@ -75,15 +75,16 @@ func TestLoadPictures(t *testing.T) {
 		t.Errorf("jpeg: %+v, %v", im, err)
 	}
 	// The filter of the row, then value and alpha of each pixel.
-	transparent := greyAlphaPNG(3, []byte{0, 51, 255, 255, 0, 255, 51})
+	transparent := grayAlphaPNG(3, []byte{0, 51, 255, 255, 0, 255, 51})
 	im, err = Load(write(t, "a.png", transparent))
 	if err != nil || im.Channels != 1 || !slices.Equal(im.Pixels, []float32{0.2, 0, 0.2}) {
-		t.Errorf("grey with transparency: %+v, %v", im, err)
+		t.Errorf("gray with transparency: %+v, %v", im, err)
 	}
 }
 
-// greyAlphaPNG is a PNG of one row of 8 bits grey with alpha, which image/png reads but doesn't write.
-func greyAlphaPNG(width uint32, row []byte) []byte {
+// grayAlphaPNG is a PNG of one row of 8 bits gray with alpha, which image/png reads but doesn't
+// write.
+func grayAlphaPNG(width uint32, row []byte) []byte {
 	b := bytes.NewBufferString("\x89PNG\r\n\x1a\n")
 	chunk := func(name string, data []byte) {
 		binary.Write(b, binary.BigEndian, uint32(len(data)))
@@ -95,16 +96,17 @@ func greyAlphaPNG(width uint32, row []byte) []byte {
 	z := zlib.NewWriter(&packed)
 	z.Write(row)
 	z.Close()
-	const depth, greyAlpha = 8, 4
+	const depth, grayAlpha = 8, 4
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), 1)
-	chunk("IHDR", append(header, depth, greyAlpha, 0, 0, 0))
+	chunk("IHDR", append(header, depth, grayAlpha, 0, 0, 0))
 	chunk("IDAT", packed.Bytes())
 	chunk("IEND", nil)
 	return b.Bytes()
 }
 
-// greyTIFF is a TIFF of one pixel of so many bits in a format, 1 for integers and 3 for floats, with the place of the next page.
-func greyTIFF(bits, format uint16, next uint32) []byte {
+// grayTIFF is a TIFF of one pixel of so many bits in a format, 1 for integers and 3 for floats,
+// with the place of the next page.
+func grayTIFF(bits, format uint16, next uint32) []byte {
 	const short, long = 3, 4
 	entries := [][4]uint32{
 		{256, short, 1, 1}, {257, short, 1, 1}, {258, short, 1, uint32(bits)}, {259, short, 1, 1}, {262, short, 1, 1},
@@ -120,7 +122,7 @@ func greyTIFF(bits, format uint16, next uint32) []byte {
 }
 
 func TestLoadTIFFOfOnePage(t *testing.T) {
-	im, err := Load(write(t, "a.tif", greyTIFF(16, 1, 0)))
+	im, err := Load(write(t, "a.tif", grayTIFF(16, 1, 0)))
 	if err != nil || im.Channels != 1 || len(im.Pixels) != 1 {
 		t.Errorf("%+v, error %v", im, err)
 	}

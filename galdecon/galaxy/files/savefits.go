@@ -49,7 +49,8 @@ func SaveFITS(path string, im *galaxy.Images, header *fits.Header) error {
 	return save(path, func(w io.Writer) error { return fits.Write(w, images...) })
 }
 
-// maskImage is the extension with the marks of bad pixels, named so that it belongs to the image.
+// maskImage returns the extension with the marks of bad pixels, named so that it belongs to the
+// image.
 func maskImage(im *galaxy.Images, of *fits.Header) fits.NewImage {
 	name := "MASK"
 	if own, _ := of.Text("EXTNAME"); own != "" {

@@ -11,7 +11,7 @@ import (
 // area of the stamp.
 
 // sersic is the profile I(R) = I0 exp(-b (R/Re)^(1/n)) of Sérsic (1963). Half of the flux lies
-// within Re: b solves P(2n, b) = 1/2 with the regularised incomplete gamma function P. n = 1 is an
+// within Re: b solves P(2n, b) = 1/2 with the regularized incomplete gamma function P. n = 1 is an
 // exponential disc and n = 4 de Vaucouleurs' law (Graham & Driver 2005, PASA 22, 118, eq. 1-5).
 type sersic struct {
 	re float64 // half-light radius

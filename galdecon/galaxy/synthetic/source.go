@@ -35,7 +35,7 @@ func (c Config) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 			one.N, one.First = 1, c.First+i
 			stamp := galaxy.Stamp{
 				ID: one.id(one.First), Origin: "galdecon's generator of synthetic galaxies",
-				Licence: "no rights reserved",
+				License: "no rights reserved",
 				Done:    float64(i+1) / float64(c.N), Read: func() (*galaxy.Images, error) {
 					return Galaxies(one)
 				},

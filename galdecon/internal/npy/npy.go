@@ -1,5 +1,6 @@
-// Package npy reads and writes arrays of real numbers in NumPy's file format, versions 1 to 3 (numpy.lib.format): a magic string, the length of a
-// header, the header as a Python dictionary, and the values. A damaged or hostile file costs no more memory than its reader asks for.
+// Package npy reads and writes arrays of real numbers in NumPy's file format, versions 1 to 3
+// (numpy.lib.format): a magic string, the length of a header, the header as a Python dictionary,
+// and the values. A damaged or hostile file costs no more memory than its reader asks for.
 package npy
 
 import (
@@ -23,11 +24,18 @@ var (
 	shapeField   = regexp.MustCompile(`'shape'\s*:\s*\(([0-9,\s]*)\)`)
 )
 
-// types decodes one value of each type that is read: the kind (boolean, float, signed or unsigned) and its bytes.
+// types decodes one value of each type that is read: the kind (boolean, float, signed or unsigned)
+// and its bytes.
 var types = map[string]func(order binary.ByteOrder, b []byte) float64{
 	"b1": func(_ binary.ByteOrder, b []byte) float64 { return float64(b[0]) },
-	"f2": func(o binary.ByteOrder, b []byte) float64 { return float64(float16.FromBits(o.Uint16(b)).Float32()) },
-	"f4": func(o binary.ByteOrder, b []byte) float64 { return float64(math.Float32frombits(o.Uint32(b))) },
+	"f2": func(o binary.ByteOrder,
+		b []byte) float64 {
+		return float64(float16.FromBits(o.Uint16(b)).Float32())
+	},
+	"f4": func(o binary.ByteOrder,
+		b []byte) float64 {
+		return float64(math.Float32frombits(o.Uint32(b)))
+	},
 	"f8": func(o binary.ByteOrder, b []byte) float64 { return math.Float64frombits(o.Uint64(b)) },
 	"u1": func(_ binary.ByteOrder, b []byte) float64 { return float64(b[0]) },
 	"i1": func(_ binary.ByteOrder, b []byte) float64 { return float64(int8(b[0])) },
@@ -66,8 +74,10 @@ type Array struct {
 // for which memory must hold all of it.
 func NewArray(r io.Reader) (*Array, error) {
 	var lead [8]byte
-	if _, err := io.ReadFull(r, lead[:]); err != nil || string(lead[:6]) != "\x93NUMPY" || lead[6] < 1 || lead[6] > 3 {
-		return nil, errors.New("npy: it is not a NumPy file of version 1 to 3: the first bytes are not those of the format")
+	if _, err := io.ReadFull(r, lead[:]); err != nil || string(lead[:6]) != "\x93NUMPY" ||
+		lead[6] < 1 || lead[6] > 3 {
+		return nil, errors.New("npy: it is not a NumPy file of version 1 to 3: the first bytes " +
+			"are not those of the format")
 	}
 	length := make([]byte, 4)
 	width := 2 // bytes that hold the header's length: 2 in version 1, 4 afterwards
@@ -79,7 +89,8 @@ func NewArray(r io.Reader) (*Array, error) {
 	}
 	n := binary.LittleEndian.Uint32(length)
 	if n > maxHeader {
-		return nil, fmt.Errorf("npy: the NumPy header has %d bytes, more than the %d that are accepted; save a plain array of numbers", n, maxHeader)
+		return nil, fmt.Errorf("npy: the NumPy header has %d bytes, more than the %d that are "+
+			"accepted; save a plain array of numbers", n, maxHeader)
 	}
 	header := make([]byte, n)
 	if _, err := io.ReadFull(r, header); err != nil {
@@ -101,13 +112,18 @@ func NewArray(r io.Reader) (*Array, error) {
 	a.each = int(descr[2][1] - '0')
 	shape := shapeField.FindSubmatch(header)
 	if shape == nil {
-		return nil, fmt.Errorf("npy: the NumPy header %q has no shape; save a plain array of numbers", header)
+		return nil,
+			fmt.Errorf("npy: the NumPy header %q has no shape; save a plain array of numbers",
+				header)
 	}
 	count := 1
-	for _, field := range strings.FieldsFunc(string(shape[1]), func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
+	for _, field := range strings.FieldsFunc(string(shape[1]),
+		func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
 		d, err := strconv.Atoi(field)
 		if err != nil || d > math.MaxInt32 || d > 0 && count > math.MaxInt/8/d {
-			return nil, fmt.Errorf("npy: the array has the shape (%s), more than any computer can hold", shape[1])
+			return nil,
+				fmt.Errorf("npy: the array has the shape (%s), more than any computer can hold",
+					shape[1])
 		}
 		a.Shape = append(a.Shape, d)
 		count *= d
@@ -120,7 +136,8 @@ func NewArray(r io.Reader) (*Array, error) {
 // from it: the caller knows the shape.
 func (a *Array) Read(dst []float32) error { return read(a, dst) }
 
-// ReadFloat64 is [Array.Read] of values as float64, which are exact but for integers beyond 53 bits.
+// ReadFloat64 reads values as [Array.Read] does, as float64, which are exact but for integers
+// beyond 53 bits.
 func (a *Array) ReadFloat64(dst []float64) error { return read(a, dst) }
 
 func read[T float32 | float64](a *Array, dst []T) error {
@@ -145,8 +162,8 @@ func read[T float32 | float64](a *Array, dst []T) error {
 		n := min(chunk, len(dst))
 		part := a.buffer[:a.each*n]
 		if _, err := io.ReadFull(a.r, part); err != nil {
-			return fmt.Errorf("npy: the file is truncated or damaged within its values: an array of "+
-				"shape %v needs more of them (%w)", a.Shape, err)
+			return fmt.Errorf("npy: the file is truncated or damaged within its values: an array "+
+				"of shape %v needs more of them (%w)", a.Shape, err)
 		}
 		for i := range n {
 			dst[i] = T(a.decode(a.Order, part[i*a.each:]))
@@ -200,8 +217,9 @@ func (a *Array) turn() error {
 // 64, as the format asks for so that the values can be mapped into memory.
 const headerSize = 128
 
-// Header returns the 128 bytes that stand before the values of an array of little-endian float32 of the given shape. It panics if that has more
-// than four axes, or one whose length isn't within [0, 2³¹), which [NewArray] would refuse.
+// Header returns the 128 bytes that stand before the values of an array of little-endian float32 of
+// the given shape. It panics if that has more than four axes, or one whose length isn't within [0,
+// 2³¹), which [NewArray] would refuse.
 func Header(shape ...int) []byte {
 	if len(shape) > 4 {
 		panic(fmt.Sprintf("npy: Header(%v): an array has at most four axes", shape))
@@ -209,7 +227,8 @@ func Header(shape ...int) []byte {
 	var dims []string
 	for _, d := range shape {
 		if d < 0 || d > math.MaxInt32 {
-			panic(fmt.Sprintf("npy: Header(%v): the length of an axis must be within [0, 2³¹)", shape))
+			panic(fmt.Sprintf("npy: Header(%v): the length of an axis must be within [0, 2³¹)",
+				shape))
 		}
 		dims = append(dims, strconv.Itoa(d))
 	}

@@ -55,7 +55,7 @@ func noise(name string, h, w, c int) *galaxy.Images {
 }
 
 // TestFeatures compares with pytorch-fid on the same weights and images, see testdata/golden.py: a
-// grey image that is enlarged, and a color one of which one side is enlarged and the other shrinks.
+// gray image that is enlarged, and a color one of which one side is enlarged and the other shrinks.
 func TestFeatures(t *testing.T) {
 	file, err := os.ReadFile("testdata/golden.npy")
 	if err != nil {
@@ -72,6 +72,7 @@ func TestFeatures(t *testing.T) {
 		t.Errorf("a random network says that it is %q, official: %v", network, network.Official)
 	}
 	worst := 0.0
+	// testdata/golden.py draws its images from the same names.
 	for i, im := range []*galaxy.Images{noise("grey", 32, 32, 1), noise("colour", 48, 340, 3)} {
 		got, err := collect(network.Features(t.Context(), im))
 		if err != nil {

@@ -28,7 +28,7 @@ const program = "kernels/session/server"
 type process struct {
 	cmd      *exec.Cmd
 	lifeline io.Closer // its standard input
-	gone     chan struct{}
+	done     chan struct{}
 }
 
 // launch builds the session's program, unless it is there already, and waits until it listens.
@@ -38,8 +38,10 @@ func (h *Host) launch() (*process, error) {
 		return nil, err
 	}
 	// A session that was killed leaves its socket.
-	if err := os.Remove(filepath.Join(h.dir, SessionSocket)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("session: cannot clear what the last one left: %w", err), unlock())
+	if err := os.Remove(filepath.Join(h.dir, SessionSocket)); err != nil &&
+		!errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("session: cannot clear what the last one left: %w", err),
+			unlock())
 	}
 	log, err := os.Create(filepath.Join(h.dir, logFile))
 	if err != nil {
@@ -67,14 +69,16 @@ func (h *Host) launch() (*process, error) {
 	if err != nil || strings.TrimSpace(line) != Ready {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		words := cmp.Or(lastWords(log.Name()), cmd.ProcessState.String())
-		return nil, fmt.Errorf("session: it can't be started: %s", strings.TrimPrefix(words, "session: "))
+		why := cmp.Or(logTail(log.Name()), cmd.ProcessState.String())
+		return nil, fmt.Errorf("session: it can't be started: %s",
+			strings.TrimPrefix(why, "session: "))
 	}
 	go func() { _, _ = io.Copy(io.Discard, reader) }() // a library may print
-	return &process{cmd: cmd, lifeline: lifeline, gone: make(chan struct{})}, nil
+	return &process{cmd: cmd, lifeline: lifeline, done: make(chan struct{})}, nil
 }
 
-// build is the command that starts the program as the repository has it now. Until unlock is called, nobody else builds it.
+// build returns the command that starts the program as the repository has it now. Until unlock is
+// called, nobody else builds it.
 func (h *Host) build() (cmd *exec.Cmd, unlock func() error, err error) {
 	const name = "galdecon-session"
 	path := h.home.Bin(name)
@@ -86,46 +90,49 @@ func (h *Host) build() (cmd *exec.Cmd, unlock func() error, err error) {
 		return nil, nil, fmt.Errorf("session: its program can't be locked: %w", err)
 	}
 	if path, err = h.home.Program(h.ctx, h.repo, program, name); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("session: its program can't be built: %w", err), lock.Close())
+		return nil, nil, errors.Join(fmt.Errorf("session: its program can't be built: %w", err),
+			lock.Close())
 	}
 	return exec.Command(path, h.dir), lock.Close, nil
 }
 
-// wait waits for its end, which is nil if it ended by itself in order, as it does when its host ends it.
+// wait waits for its end, and returns nil if it ended by itself in order, as it does when its host
+// ends it.
 func (p *process) wait() error { return p.cmd.Wait() }
 
 // end ends the session, which ends by itself in [SaveTime], or is killed.
 func (p *process) end() {
 	_ = p.lifeline.Close()
 	select {
-	case <-p.gone:
+	case <-p.done:
 	case <-time.After(SaveTime + time.Second):
 		_ = p.cmd.Process.Kill()
-		<-p.gone
+		<-p.done
 	}
 }
 
-// obituary says how a session ended that nobody ended.
-func (h *Host) obituary(err error) error {
+// exitError returns how a session ended that nobody ended, with what to do.
+func (h *Host) exitError(err error) error {
 	how := err.Error()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
 			how = "it was killed, as the system does when memory runs out"
-		} else if words := lastWords(filepath.Join(h.dir, logFile)); words != "" {
-			how += ": " + words
+		} else if line := logTail(filepath.Join(h.dir, logFile)); line != "" {
+			how += ": " + line
 		}
 	}
 	text := how + ". "
 	list, _ := os.ReadFile(filepath.Join(h.dir, TrainingsFile))
 	if dirs := strings.Split(strings.TrimSpace(string(list)), "\n"); dirs[0] != "" {
-		text += fmt.Sprintf("It was training in %s, where the last checkpoint is kept: Train goes on from there. ", strings.Join(dirs, ", "))
+		text += fmt.Sprintf("It was training in %s, where the last checkpoint is kept: "+
+			"Train goes on from there. ", strings.Join(dirs, ", "))
 	}
 	return fmt.Errorf("%w: %sRun the cell again to start a new session", wire.ErrEnded, text)
 }
 
-// lastWords is the line of a log that says most: that of the panic, or else the last one.
-func lastWords(path string) string {
+// logTail returns the line of a log that says most: that of the panic, or else the last one.
+func logTail(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return ""

@@ -19,7 +19,8 @@ import (
 
 // models are those that were loaded, by folder.
 type models struct {
-	// drawing holds a token while some candidates are drawn, of whichever model: that takes all cores.
+	// drawing holds a token while some candidates are drawn, of whichever model: that takes all
+	// cores.
 	drawing chan struct{}
 
 	mu     sync.Mutex
@@ -30,7 +31,8 @@ func newModels() *models {
 	return &models{drawing: make(chan struct{}, 1), loaded: map[string]*loadedModel{}}
 }
 
-// loadedModel is a model in memory, with what was compiled for it, for each sampler. It doesn't change: a later checkpoint makes another.
+// loadedModel is a model in memory, with what was compiled for it, for each sampler. It doesn't
+// change: a later checkpoint makes another.
 type loadedModel struct {
 	*galdecon.Model
 	version wire.Version
@@ -59,7 +61,8 @@ func (m *models) load(dir string) (*loadedModel, error) {
 	}
 }
 
-// get is the model of a choice. One of an earlier version isn't kept once a later one is loaded.
+// get returns the model of a choice. One of an earlier version isn't kept once a later one is
+// loaded.
 func (m *models) get(choice wire.Choice) (*loadedModel, error) {
 	if choice.Version == (wire.Version{}) {
 		return m.load(choice.Dir)
@@ -74,13 +77,14 @@ func (m *models) get(choice wire.Choice) (*loadedModel, error) {
 		}
 	}
 	if model.version != choice.Version {
-		return nil, fmt.Errorf("%w: the session holds that of step %d in %s now; Load it again", wire.ErrReplaced, model.step, choice.Dir)
+		return nil, fmt.Errorf("%w: the session holds that of step %d in %s now; Load it again",
+			wire.ErrReplaced, model.step, choice.Dir)
 	}
 	return model, nil
 }
 
-// read reads the model in a folder whose files are of a version. What is compiled for the loaded model, if there is one, serves a later
-// checkpoint of it, too.
+// read reads the model in a folder whose files are of a version. What is compiled for the loaded
+// model, if there is one, serves a later checkpoint of it, too.
 func read(dir string, v wire.Version, loaded *loadedModel) (*loadedModel, error) {
 	model := &loadedModel{version: v}
 	var err error
@@ -98,7 +102,7 @@ func read(dir string, v wire.Version, loaded *loadedModel) (*loadedModel, error)
 	return model, nil
 }
 
-// versionOf is the version of the files in a folder.
+// versionOf returns the version of the files in a folder.
 func versionOf(dir string) wire.Version {
 	entries, _ := os.ReadDir(dir) // reading the model says what is wrong with it
 	var config, checkpoint strings.Builder
@@ -116,14 +120,14 @@ func versionOf(dir string) wire.Version {
 	return wire.Version{Config: config.String(), Checkpoint: checkpoint.String()}
 }
 
-// folders are those of the loaded models.
+// folders returns those of the loaded models.
 func (m *models) folders() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.loaded))
 }
 
-// with is the model with a sampler, its own if that is nil.
+// with returns the model with a sampler, its own if that is nil.
 func (m *loadedModel) with(sampler *ddpm.Sampler) (*galdecon.Model, error) {
 	if sampler == nil {
 		return m.Model, nil
@@ -137,12 +141,14 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 		return wire.Model{}, err
 	}
 	c := d.Config
-	return wire.Model{Version: m.version, Step: m.step, Size: c.Size, Channels: c.Channels, Instrument: c.Instrument, Sampler: c.Sampler}, nil
+	return wire.Model{Version: m.version, Step: m.step, Size: c.Size, Channels: c.Channels,
+		Instrument: c.Instrument, Sampler: c.Sampler}, nil
 }
 
-// sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which lasts as long as its caller takes for
-// what came before, others go on.
-func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(wire.SampleAnswer) error) error {
+// sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which
+// lasts as long as its caller takes for what came before, others go on.
+func (m *models) sample(ctx context.Context, r wire.SampleRequest,
+	send func(wire.SampleAnswer) error) error {
 	model, err := m.get(r.Choice)
 	if err != nil {
 		return err

@@ -23,7 +23,8 @@ import (
 )
 
 const (
-	// startTime is how long a training may take to fail and have its error returned by its start; later ones are told to who watches.
+	// startTime is how long a training may take to fail and have its error returned by its start;
+	// later ones are returned to who watches.
 	startTime = time.Second
 	// historyPoints bounds a history.
 	historyPoints = 1000
@@ -35,7 +36,7 @@ type trainings struct {
 
 	mu       sync.Mutex
 	byFolder map[string]*training
-	running  sync.WaitGroup
+	active   sync.WaitGroup
 }
 
 func newTrainings(file string) *trainings {
@@ -53,8 +54,8 @@ type training struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next change
 	state   wire.State
-	held    bool           // between two steps
-	made    []fit.Progress // the steps of this session
+	paused  bool           // waits between two steps
+	steps   []fit.Progress // the steps of this session
 	last    fit.Progress   // the last step, also one before this session
 	err     error
 }
@@ -65,7 +66,9 @@ func (t *trainings) start(ctx context.Context, r wire.TrainRequest) (wire.Status
 	decoder := json.NewDecoder(bytes.NewReader(r.Config))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&c); err != nil {
-		return wire.Status{}, fmt.Errorf("session: the configuration is of another version, restart the kernel: %w", err)
+		return wire.Status{},
+			fmt.Errorf("session: the configuration is of another version, restart the kernel: %w",
+				err)
 	}
 	if from := c.Fit.InitialModel; from != "" && !filepath.IsAbs(from) {
 		c.Fit.WorkingDir = r.WorkingDir // the caller's
@@ -85,7 +88,7 @@ func (t *trainings) start(ctx context.Context, r wire.TrainRequest) (wire.Status
 	defer cancel()
 	begun := false
 	_ = one.await(soon, func() bool {
-		begun = len(one.made) > 0
+		begun = len(one.steps) > 0
 		return begun || one.state != wire.Running
 	})
 	status := one.now()
@@ -108,8 +111,9 @@ func (t *trainings) forget(one, before *training) {
 	}
 }
 
-// underWay is the training in a folder and its galaxies, nil if there is none or it has ended, when its galaxies are gone; t.mu is held.
-func (t *trainings) underWay(dir string) (*training, *galaxy.Images) {
+// running returns the training in a folder and its galaxies, nil if there is none or it has ended,
+// when its galaxies are freed; t.mu is held.
+func (t *trainings) running(dir string) (*training, *galaxy.Images) {
 	one := t.byFolder[dir]
 	if one == nil {
 		return nil, nil
@@ -122,24 +126,28 @@ func (t *trainings) underWay(dir string) (*training, *galaxy.Images) {
 	return one, one.galaxies
 }
 
-// begin is start without waiting; t.mu is held.
+// begin does what start does without waiting; t.mu is held.
 func (t *trainings) begin(r wire.TrainRequest, c galdecon.Config) (*training, error) {
-	if one, before := t.underWay(r.Dir); one != nil {
+	if one, before := t.running(r.Dir); one != nil {
 		if !reflect.DeepEqual(one.config, c) || !slices.Equal(before.Pixels, r.Galaxies.Pixels) {
-			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being trained in %s; stop that training first, or choose another folder: %w", r.Dir, fit.ErrBusy)
+			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being "+
+				"trained in %s; stop that training first, or choose another folder: %w", r.Dir,
+				fit.ErrBusy)
 		}
 		return one, nil
 	}
-	past, last, err := reached(r.Dir, c.Fit.Steps)
+	past, last, err := checkpointState(r.Dir, c.Fit.Steps)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	one := &training{dir: r.Dir, config: c, galaxies: r.Galaxies, past: past, cancel: cancel, changed: make(chan struct{}), state: wire.Running, last: last}
+	one := &training{dir: r.Dir, config: c, galaxies: r.Galaxies, past: past, cancel: cancel,
+		changed: make(chan struct{}), state: wire.Running, last: last}
 	t.byFolder[r.Dir] = one
 	t.list()
-	t.running.Go(func() {
-		err := galdecon.Train(ctx, c, r.Galaxies, one.dir, func(p fit.Progress) { one.report(ctx, p) })
+	t.active.Go(func() {
+		err := galdecon.Train(ctx, c, r.Galaxies, one.dir,
+			func(p fit.Progress) { one.report(ctx, p) })
 		one.end(ctx, err)
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -148,8 +156,9 @@ func (t *trainings) begin(r wire.TrainRequest, c galdecon.Config) (*training, er
 	return one, nil
 }
 
-// reached is the loss curve of the checkpoint in a folder, and the progress that it is of; step 0 where there is none.
-func reached(dir string, steps int) (past []fit.Point, last fit.Progress, err error) {
+// checkpointState returns the loss curve of the checkpoint in a folder, and the progress that it is
+// of; step 0 where there is none.
+func checkpointState(dir string, steps int) (past []fit.Point, last fit.Progress, err error) {
 	last = fit.Progress{Steps: steps, Loss: math.NaN(), Validation: math.NaN()}
 	if last.Step, err = fit.Step(dir); err != nil {
 		return nil, last, err
@@ -169,17 +178,19 @@ func (t *trainings) list() {
 			fmt.Fprintln(&list, dir)
 		}
 	}
-	_ = os.WriteFile(t.file, []byte(list.String()), 0o600) // without it a crash is told without its trainings
+	// Without it the error after a crash lacks the trainings.
+	_ = os.WriteFile(t.file, []byte(list.String()), 0o600)
 }
 
-// find is the training in a folder.
+// find returns the training in a folder.
 func (t *trainings) find(dir string) (*training, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if one := t.byFolder[dir]; one != nil {
 		return one, nil
 	}
-	return nil, fmt.Errorf("session: this session has no training in %s; Train starts one, from the checkpoint there if there is one: %w", dir, fs.ErrNotExist)
+	return nil, fmt.Errorf("session: this session has no training in %s; Train starts one, from "+
+		"the checkpoint there if there is one: %w", dir, fs.ErrNotExist)
 }
 
 func (t *trainings) all() []wire.Status {
@@ -193,7 +204,8 @@ func (t *trainings) all() []wire.Status {
 	return all
 }
 
-// close stops all trainings, each after the step that it is in. The channel is closed when they have saved.
+// close stops all trainings, each after the step that it is in. The channel is closed when they
+// have saved.
 func (t *trainings) close() <-chan struct{} {
 	t.mu.Lock()
 	for _, one := range t.byFolder {
@@ -202,13 +214,13 @@ func (t *trainings) close() <-chan struct{} {
 	t.mu.Unlock()
 	saved := make(chan struct{})
 	go func() {
-		t.running.Wait()
+		t.active.Wait()
 		close(saved)
 	}()
 	return saved
 }
 
-// control is a function that does something to the training in a folder.
+// control returns a function that does something to the training in a folder.
 func (t *trainings) control(do func(*training, context.Context) error) wire.Function {
 	return wire.Unary(func(ctx context.Context, folder wire.Folder) (wire.Nothing, error) {
 		one, err := t.find(folder.Dir)
@@ -232,9 +244,9 @@ func (o *training) change(f func()) {
 func (o *training) await(ctx context.Context, holds func() bool) error {
 	for {
 		o.mu.Lock()
-		held, changed := holds(), o.changed
+		done, changed := holds(), o.changed
 		o.mu.Unlock()
-		if held {
+		if done {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
@@ -249,10 +261,10 @@ func (o *training) await(ctx context.Context, holds func() bool) error {
 
 // report notes a step, and holds the training while it is paused.
 func (o *training) report(ctx context.Context, p fit.Progress) {
-	o.change(func() { o.made, o.last, o.held = append(o.made, p), p, true })
+	o.change(func() { o.steps, o.last, o.paused = append(o.steps, p), p, true })
 	_ = o.await(ctx, func() bool {
-		o.held = o.state == wire.Paused && ctx.Err() == nil
-		return !o.held
+		o.paused = o.state == wire.Paused && ctx.Err() == nil
+		return !o.paused
 	})
 }
 
@@ -270,56 +282,59 @@ func (o *training) end(ctx context.Context, err error) {
 	})
 }
 
-// status is how far it is; o.mu is held.
+// status returns how far it is; o.mu is held.
 func (o *training) status() wire.Status {
 	return wire.Status{Dir: o.dir, State: o.state, Last: o.last, Failure: wire.NewFailure(o.err)}
 }
 
-// now is how far it is.
+// now returns how far it is.
 func (o *training) now() wire.Status {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.status()
 }
 
-// over says that it has ended, if it has; o.mu is held.
-func (o *training) over() error {
+// endedError returns an error if it has ended; o.mu is held.
+func (o *training) endedError() error {
 	switch o.state {
 	case wire.Finished:
-		return fmt.Errorf("session: the training in %s has finished all of its %d steps", o.dir, o.config.Fit.Steps)
+		return fmt.Errorf("session: the training in %s has finished all of its %d steps", o.dir,
+			o.config.Fit.Steps)
 	case wire.Stopped:
-		return fmt.Errorf("session: the training in %s was stopped; Train goes on from there", o.dir)
+		return fmt.Errorf("session: the training in %s was stopped; Train goes on from there",
+			o.dir)
 	case wire.Failed:
-		return fmt.Errorf("session: the training in %s has failed; Train goes on from its last checkpoint: %w", o.dir, o.err)
+		return fmt.Errorf("session: the training in %s has failed; Train goes on from its last "+
+			"checkpoint: %w", o.dir, o.err)
 	}
 	return nil
 }
 
-// turn makes one state another, unless it has ended.
-func (o *training) turn(from, to wire.State) error {
-	var over error
+// transition makes one state another; it is an error if the training has ended.
+func (o *training) transition(from, to wire.State) error {
+	var ended error
 	o.change(func() {
-		if over = o.over(); o.state == from {
+		if ended = o.endedError(); o.state == from {
 			o.state = to
 		}
 	})
-	return over
+	return ended
 }
 
-// pause returns when it is held, or has been resumed meanwhile.
+// pause returns when it is paused, or has been resumed meanwhile.
 func (o *training) pause(ctx context.Context) error {
-	if err := o.turn(wire.Running, wire.Paused); err != nil {
+	if err := o.transition(wire.Running, wire.Paused); err != nil {
 		return err
 	}
-	var over error
+	var ended error
 	err := o.await(ctx, func() bool {
-		over = o.over()
-		return o.held || o.state != wire.Paused
+		ended = o.endedError()
+		return o.paused || o.state != wire.Paused
 	})
-	return errors.Join(err, over)
+	return errors.Join(err, ended)
 }
 
-func (o *training) resume(context.Context) error { return o.turn(wire.Paused, wire.Running) }
+func (o *training) resume(context.Context) error { return o.transition(wire.Paused, wire.Running) }
 
 // stop ends it with a checkpoint of its last step.
 func (o *training) stop(ctx context.Context) error {
@@ -332,13 +347,13 @@ func (o *training) stop(ctx context.Context) error {
 	return errors.Join(err, failed)
 }
 
-// history is the loss until now.
+// history returns the loss until now.
 func (o *training) history() wire.History {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	points := slices.Clone(o.past)
-	every := (len(o.made) + historyPoints - 1) / historyPoints
-	for part := range slices.Chunk(o.made, max(every, 1)) {
+	every := (len(o.steps) + historyPoints - 1) / historyPoints
+	for part := range slices.Chunk(o.steps, max(every, 1)) {
 		mean := 0.0
 		for _, p := range part {
 			mean += p.Loss / float64(len(part))
@@ -351,7 +366,7 @@ func (o *training) history() wire.History {
 // watch sends what happens from now on, and the end.
 func (o *training) watch(ctx context.Context, send func(wire.News) error) error {
 	o.mu.Lock()
-	seen := len(o.made)
+	seen := len(o.steps)
 	o.mu.Unlock()
 	for {
 		news, changed := o.since(seen)
@@ -370,9 +385,10 @@ func (o *training) watch(ctx context.Context, send func(wire.News) error) error 
 	}
 }
 
-// since is what has happened since the first steps that were seen, and a channel that is closed at the next change.
+// since returns what has happened since the first steps that were seen, and a channel that is
+// closed at the next change.
 func (o *training) since(seen int) (wire.News, <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return wire.News{Steps: slices.Clone(o.made[seen:]), Status: o.status()}, o.changed
+	return wire.News{Steps: slices.Clone(o.steps[seen:]), Status: o.status()}, o.changed
 }

@@ -19,5 +19,5 @@ const (
 	blockSize = 2880 // bytes; headers and data fill whole blocks (section 3.1)
 )
 
-// padding is how many bytes fill the last block of n bytes.
+// padding returns how many bytes fill the last block of n bytes.
 func padding(n int64) int64 { return (blockSize - n%blockSize) % blockSize }

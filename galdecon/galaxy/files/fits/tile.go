@@ -30,7 +30,7 @@ func (v *tileValues) pixel(s *scaling, i int) float64 {
 	return s.integer(v.integers[i])
 }
 
-// expansion is the most pixels that a byte of a compressed tile can stand for.
+// expansion returns the most pixels that a byte of a compressed tile can stand for.
 func (t *tiles) expansion(codec string) float64 {
 	switch codec {
 	case "RICE_1":

@@ -1,0 +1,59 @@
+package galdecon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/fit"
+)
+
+// Load reads the model that [Train], [Export] or [Import] left in the folder dir. It is an error if
+// there is none, if its configuration is of another version, or if its weights aren't those of the
+// configuration. What draws with it is compiled later, at its first use.
+func Load(dir string) (*Model, error) {
+	c, err := loadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	device, err := backend.Default()
+	if err != nil {
+		return nil, err
+	}
+	scope, err := loadWeights(dir)
+	if err != nil {
+		return nil, err
+	}
+	check := c.Diffusion.Check
+	if c.CVAE != nil {
+		check = c.CVAE.Check
+	}
+	if err := check(device, scope, c.Size, c.Channels, c.Instrument.Size); err != nil {
+		return nil, fmt.Errorf("galdecon: the checkpoint in %s isn't that of the configuration "+
+			"beside it: %w", dir, err)
+	}
+	w := &executables{device: device, scope: scope, diffusion: map[ddpm.Sampler]*ddpm.Generator{}}
+	return w.model(c)
+}
+
+// loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to
+// train them further would take several times their memory.
+func loadWeights(dir string) (*model.Scope, error) {
+	store, err := fit.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	average := fit.Average(store)
+	for _, v := range slices.Collect(store.IterVariables()) {
+		if !strings.HasPrefix(v.Path(), average.Scope()+"/") {
+			if err := store.DeleteVariable(v.Path()); err != nil {
+				return nil, fmt.Errorf("galdecon: cannot free %s: %w", v.Path(), err)
+			}
+		}
+	}
+	return average, nil
+}
