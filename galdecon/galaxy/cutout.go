@@ -74,7 +74,8 @@ func (c *Cut) String() string {
 	case !c.Blended():
 	case c.Neighbors[0].Rise == 0:
 		p := c.Neighbors[0]
-		s += fmt.Sprintf("; more light on one side, at column %d, row %d, than across", p.Column, p.Row)
+		s += fmt.Sprintf("; more light on one side, at column %d, row %d, than across", p.Column,
+			p.Row)
 	default:
 		p := c.Neighbors[0]
 		s += fmt.Sprintf("; %d other peak(s), the brightest at column %d, row %d", len(c.Neighbors),

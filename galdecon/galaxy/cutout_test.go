@@ -54,7 +54,8 @@ func TestSky(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := skies[0]; s.StdErr < 0.8*5.0/98 || s.StdErr > 1.4*5.0/98 || math.Abs(s.Level-100) > 3*s.StdErr {
+	if s := skies[0]; s.StdErr < 0.8*5.0/98 || s.StdErr > 1.4*5.0/98 ||
+		math.Abs(s.Level-100) > 3*s.StdErr {
 		t.Errorf("correlated noise: %+v, want 100 and an error of 0.05", s)
 	}
 	flat := NewImages(1, 16, 16, 1)

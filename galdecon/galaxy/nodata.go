@@ -167,7 +167,9 @@ func (p plane) sentinels() (found []int) {
 	smooth := 2*len(slices.Compact(slices.Clone(rest))) > len(rest)
 	times := map[float32]int{} // of those far from the middle
 	for k := range p.bad {
-		if v := p.at(k); !p.bad[k] && (known(v) || spread > 0 && math.Abs(float64(v)-middle) > far*spread) {
+		v := p.at(k)
+		isFar := spread > 0 && math.Abs(float64(v)-middle) > far*spread
+		if !p.bad[k] && (known(v) || isFar) {
 			times[v]++
 		}
 	}
@@ -199,7 +201,9 @@ func (p plane) sentinels() (found []int) {
 		}
 	}
 	for k := range p.bad {
-		if v := p.at(k); !p.bad[k] && isNone[v] && (known(v) || float64(v) < middle || !p.isPlateau(k)) {
+		if v := p.at(k); p.bad[k] || !isNone[v] {
+			continue
+		} else if known(v) || float64(v) < middle || !p.isPlateau(k) {
 			found = append(found, k)
 		}
 	}

@@ -175,8 +175,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	case g.peak.Value < 5*noise:
 		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 5*noise,
 			"see whether the galaxy is there: columns and rows are counted from 0",
-			"the brightest there is %.2g in the mean over 3×3 pixels, where noise is %.2g: that's no galaxy",
-			g.peak.Value, noise)
+			"the brightest there is %.2g in the mean over 3×3 pixels, where noise is %.2g: that's no "+
+				"galaxy", g.peak.Value, noise)
 	case away > limit:
 		return g, refuse(FarPeak, g.peak.Column, g.peak.Row, away, limit,
 			"name a place nearer to the galaxy, or take a larger stamp",

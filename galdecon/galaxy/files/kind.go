@@ -44,7 +44,8 @@ func init() {
 		KindWeight:          "WHT WGT WT WEIGHT WEIGHTS WMAP CONFIDENCE GOOD GOODPIX GOODPIXELS VALID",
 		KindMask:            "MASK MASKS MSK DQ DQF FLAG FLAGS FLG BPM BAD BADPIX BADPIXELS QUALITY",
 		KindOther: "CTX CON CONTEXT THUMB THUMBNAIL PREVIEW QUICKLOOK SAMP TIME EXP EXPTIME EXPMAP " +
-			"EXPOSURE EXPOSURES NEXP NIMAGES COVERAGE COV AREA PSF SKY BKG BACK BACKGROUND MODEL RESID RESIDUAL SEG " +
+			"EXPOSURE EXPOSURES NEXP NIMAGES COVERAGE COV AREA PSF SKY BKG BACK BACKGROUND " +
+			"MODEL RESID RESIDUAL SEG " +
 			"SEGM SEGMAP SEGMENTATION WAVELENGTH WCSDVARR D2IMARR",
 	} {
 		for name := range strings.FieldsSeq(names) {
@@ -186,7 +187,8 @@ func maskBits(h *fits.Header) map[string]int {
 // isConstant reports whether an image has one value, as no image of the sky has.
 func isConstant(h *fits.HDU) bool {
 	pixels, err := h.Plane(0)
-	return err == nil && !slices.ContainsFunc(pixels, func(v float64) bool { return v != pixels[0] })
+	other := func(v float64) bool { return v != pixels[0] }
+	return err == nil && !slices.ContainsFunc(pixels, other)
 }
 
 // isDoubtful reports whether an image is rather a preview, of bytes, or a mask whose name doesn't

@@ -165,7 +165,8 @@ func selectEntry(entries []entry, s *fits.Selector) (entry, error) {
 }
 
 // yield yields the images of an array, with the bad pixels of masks, weights and errors of their size.
-func (e entry) yield(planes Planes, beside []entry, yield func(within string, s stack) bool) (more bool, err error) {
+func (e entry) yield(planes Planes, beside []entry,
+	yield func(within string, s stack) bool) (more bool, err error) {
 	contents, err := e.Open()
 	if err != nil {
 		return false, err
