@@ -92,8 +92,8 @@ func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 			if c.Standardized && peak > maxPeak {
 				r.What = fmt.Sprintf("outside of its central half a pixel has %.3g times the "+
 					"peak of the galaxy without blur, at most %d are taken", peak, maxPeak)
-				r.Hint = "is a brighter neighbor in the stamp? Take a smaller one " +
-					"(galaxy.Images.Cutout), or mask it"
+				r.Hint = "another source is in the stamp: subtract or mask it, or take a smaller " +
+					"stamp (galaxy.Images.Cutout)"
 			}
 		case edge > maxEdge:
 			r.Reason, r.Value, r.Limit = posterior.RefusedSky, edge, maxEdge
