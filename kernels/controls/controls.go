@@ -10,9 +10,9 @@
 //
 // Where nobody can move them the figure is drawn once, with the values that the controls begin
 // with. In a headless run of "kernels run", and outside of a notebook, the cell goes on at once.
-// Other programs that execute notebooks, as nbconvert and papermill do, and editors whose pages have
-// no connection to the kernel, as that of VS Code, don't tell: there the cell waits [AnswerTime] for
-// a page, says that none has answered, and goes on.
+// Other programs that execute notebooks, as nbconvert and papermill do, and editors whose pages
+// have no connection to the kernel, as that of VS Code, don't tell: there the cell waits
+// [AnswerTime] for a page, says that none has answered, and goes on.
 package controls
 
 import (
@@ -42,8 +42,8 @@ import (
 // to 0.8 s, on a machine whose cores are all busy.
 const AnswerTime = 10 * time.Second
 
-// patience is how long [Panel.Run] waits for a figure under way after an interrupt. The kernel kills
-// a cell that hasn't ended 5 s after it.
+// patience is how long [Panel.Run] waits for a figure under way after an interrupt. The kernel
+// kills a cell that hasn't ended 5 s after it.
 const patience = 3 * time.Second
 
 //go:embed controls.js
@@ -124,11 +124,13 @@ func (c *control) get() float64 {
 // Run draws the figure, and draws it anew with every change until the user presses the panel's
 // button, interrupts the cell, or ctx ends; that isn't an error. What stays in the notebook is the
 // last figure and a line with the values that it was drawn with, and where no page has answered
-// within [AnswerTime] another line that says so. Changes that come while a figure is drawn are drawn
-// together, after it: the controls' values stay the same meanwhile. The last change is always drawn.
+// within [AnswerTime] another line that says so. Changes that come while a figure is drawn are
+// drawn together, after it: the controls' values stay the same meanwhile. The last change is always
+// drawn.
 //
 // The draw function is called by one goroutine at a time. Its context ends with an interrupt; what
-// it draws then isn't shown. Where it hasn't returned 3 s after an interrupt the cell's program ends.
+// it draws then isn't shown. Where it hasn't returned 3 s after an interrupt the cell's program
+// ends.
 func (p *Panel) Run(ctx context.Context,
 	draw func(ctx context.Context) (plotting.Drawable, error)) error {
 	if p.err != nil {

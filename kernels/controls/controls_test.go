@@ -42,7 +42,8 @@ func TestReceive(t *testing.T) {
 		p.receive(c.message)
 		// While a figure is drawn its values stay the same.
 		if sigma.Value() != before.sigma || option.Index() != before.index {
-			t.Errorf("%s changes what is drawn now to σ = %g, option %d", c.message, sigma.Value(), option.Index())
+			t.Errorf("%s changes what is drawn now to σ = %g, option %d",
+				c.message, sigma.Value(), option.Index())
 		}
 		changed := len(p.changed) == 1
 		if changed {
@@ -51,16 +52,18 @@ func TestReceive(t *testing.T) {
 		moved, done := p.take()
 		before.sigma, before.index = sigma.Value(), option.Index()
 		if changed != (c.moved || c.done) || moved != c.moved || done != c.done {
-			t.Errorf("after %s there is something to do: %t, to be drawn: %t, the button is pressed: %t; want %t, %t, %t",
-				c.message, changed, moved, done, c.moved || c.done, c.moved, c.done)
+			t.Errorf("after %s there is something to do: %t, to be drawn: %t, the button is pressed: %t; "+
+				"want %t, %t, %t", c.message, changed, moved, done, c.moved || c.done, c.moved, c.done)
 		}
 		if sigma.Value() != c.sigma || option.Option() != c.option {
-			t.Errorf("after %s: σ = %g, option %s; want %g, %s", c.message, sigma.Value(), option.Option(), c.sigma, c.option)
+			t.Errorf("after %s: σ = %g, option %s; want %g, %s",
+				c.message, sigma.Value(), option.Option(), c.sigma, c.option)
 		}
 	}
 }
 
-// TestDoneAfterAMove checks that the button has a move drawn whose own message is lost, or comes late.
+// TestDoneAfterAMove checks that the button has a move drawn whose own message is lost, or comes
+// late.
 func TestDoneAfterAMove(t *testing.T) {
 	p := New()
 	sigma := p.Slider("σ", 1, 2, 0.1, 1.5)

@@ -62,7 +62,8 @@ func (p page) drawsLast() {
 	}
 }
 
-// TestLastValue drags a slider with the mouse, as fast as the page takes it: where it ends is drawn.
+// TestLastValue drags a slider with the mouse, as fast as the page takes it: where it ends is
+// drawn.
 func TestLastValue(t *testing.T) {
 	_, address := lab(t, drag, "http://%s/")
 	p := open(t, address)

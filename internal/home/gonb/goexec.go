@@ -21,7 +21,8 @@ import (
 // errInterrupted is the error of a cell that was interrupted before it ran.
 var errInterrupted = errors.New("interrupted before the cell ran")
 
-// interruptible runs a command, which an interrupt of the kernel interrupts, and returns what it says.
+// interruptible runs a command, which an interrupt of the kernel interrupts, and returns what it
+// says.
 func interruptible(msg kernel.Message, cmd *exec.Cmd) ([]byte, error) {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -95,8 +96,8 @@ func (s *State) rewrite(change func(code string) string) error {
 	return os.WriteFile(s.CodePath(), []byte(change(string(code))), 0o644)
 }
 
-// tidy shows of the cells no more than the line that is wrong, and what is wrong in the cell that was
-// executed, the newest, first. Only where no cell holds the line is the program around it shown.
+// tidy shows of the cells no more than the line that is wrong, and what is wrong in the cell that
+// was executed, the newest, first. Only where no cell holds the line is the program around it shown.
 func (nbErr *GonbError) tidy(codeLines []string, lines []CellIdAndLine) {
 	newest := -1
 	for _, at := range lines {
@@ -132,7 +133,9 @@ func (nbErr *GonbError) tidy(codeLines []string, lines []CellIdAndLine) {
 		e.RawContext = code + "\n" + margin + "^"
 	}
 	nbErr.Lines = slices.DeleteFunc(nbErr.Lines, func(e errorLine) bool { return e == errorLine{} })
-	slices.SortStableFunc(nbErr.Lines, func(a, b errorLine) int { return rank(a, executed) - rank(b, executed) })
+	slices.SortStableFunc(nbErr.Lines, func(a, b errorLine) int {
+		return rank(a, executed) - rank(b, executed)
+	})
 }
 
 // rank says how soon a line of an error is shown.
