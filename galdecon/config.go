@@ -64,7 +64,8 @@ func (c Config) Validate() error {
 			"and %d", c.Size, c.Channels)
 	}
 	if c.Instrument.Size > c.Size {
-		return fmt.Errorf("galdecon: the PSF grid (%d pixels) is larger than the images (%d pixels)", c.Instrument.Size, c.Size)
+		return fmt.Errorf("galdecon: the PSF grid (%d pixels) is larger than the images (%d "+
+			"pixels)", c.Instrument.Size, c.Size)
 	}
 	if err := errors.Join(c.Instrument.Validate(), c.Fit.Validate()); err != nil {
 		return err

@@ -42,7 +42,8 @@ func TestPresets(t *testing.T) {
 	}
 	if n := paper.Diffusion.Paper.Weights(); n != 20656483 || paper.Diffusion.T != 950 ||
 		paper.Sampler.Steps != 950 || paper.Fit.Steps != 40489 {
-		t.Errorf("the paper's model has %d weights, T = %d, %d steps of sampling and %d of training", n, paper.Diffusion.T, paper.Sampler.Steps, paper.Fit.Steps)
+		t.Errorf("the paper's model has %d weights, T = %d, %d steps of sampling and %d of "+
+			"training", n, paper.Diffusion.T, paper.Sampler.Steps, paper.Fit.Steps)
 	}
 	c, err := galdecon.Preset("tiny")
 	if err != nil {

@@ -2,7 +2,9 @@ package galdecon_test
 
 import (
 	"errors"
+	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"galdecon/galdecon"
@@ -37,8 +39,61 @@ func bad(t *testing.T, c galdecon.Config) (*galdecon.Observations, map[int]poste
 		5: posterior.RefusedNoise, 6: posterior.RefusedPSF}
 }
 
-// One observation that is refused doesn't cost the others: they come as they do without it, and
-// each refusal says which, what and why.
+// What isn't the galaxy's own fault is named: a border below 0, a bad pixel in its core, a star in a corner.
+func TestRefusalsNameWhatIsWrong(t *testing.T) {
+	c := micro.Config()
+	c.Standardized = true
+	dir := c.Folder(t.TempDir())
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(4, 16), dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	model, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(micro.Galaxies(5, 16), kernel, 0.002, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := x.Images().Clone()
+	peaks, err := images.Peaks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := make([]bool, 5*16*16)
+	for k := range images.At(1) {
+		images.At(1)[k] -= float32(0.2 * peaks[1])
+	}
+	top := slices.Index(images.At(2), slices.Max(images.At(2)))
+	mask[2*256+top], mask[3*256+3] = true, true // the latter is far from the galaxy
+	for k := range 256 {                        // a star that the PSF blurs
+		dy, dx := float64(k/16-1), float64(k%16-14)
+		images.At(4)[k] += float32(20 * peaks[4] * math.Exp(-(dy*dy+dx*dx)/2))
+	}
+	if err := images.Mask(mask); err != nil {
+		t.Fatal(err)
+	}
+	_, err = model.Sample(t.Context(), observe(t, images, kernel, []float64{0.002}), 1, 3)
+	refused, rest := posterior.SplitRefusals(err)
+	want := map[int]string{1: "at least", 2: "core", 4: "outside of its central half"}
+	if rest != nil || len(refused) != len(want) {
+		t.Fatalf("refused %v, error %v", refused, rest)
+	}
+	for _, r := range refused {
+		if !strings.Contains(r.What, want[r.Index]) || want[r.Index] == "" || r.Hint == "" ||
+			(r.Place != nil) != (r.Index == 2) {
+			t.Errorf("observation %d: %v", r.Index, r)
+		}
+	}
+	var first *galaxy.Refusal // one type, whoever refuses
+	if !errors.As(err, &first) || first.Reason != posterior.RefusedSky {
+		t.Errorf("%v", first)
+	}
+}
+
+// One observation that is refused doesn't cost the others: they come as they do without it, and each refusal says which, what
+// and why.
 func TestRefusalsLeaveTheOthers(t *testing.T) {
 	c := micro.Config()
 	c.Standardized, c.Diffusion.DataConsistency = true, true

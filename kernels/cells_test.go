@@ -13,7 +13,8 @@ import (
 	"galdecon/internal/home/hometest"
 )
 
-// reply is what testdata/cells.py prints of a reply of the kernel; which fields are set depends on the request.
+// reply is what testdata/cells.py prints of a reply of the kernel; which fields are set depends on
+// the request.
 type reply struct {
 	Status, Said, Error string
 	Matches             []string
@@ -52,7 +53,8 @@ func ask(t *testing.T, requests [][]any) []reply {
 	return replies
 }
 
-// TestErrorsInANotebook checks that what a cell says about its failure is short, and names the cell and the line of each mistake.
+// TestErrorsInANotebook checks that what a cell says about its failure is short, and names the cell
+// and the line of each mistake.
 func TestErrorsInANotebook(t *testing.T) {
 	cases := []struct {
 		name, source string
@@ -60,12 +62,18 @@ func TestErrorsInANotebook(t *testing.T) {
 		lines        int      // at most
 		error        bool     // it is the error, and not the text, which says it
 	}{
-		{"compile error", "var answer int = \"forty-two\"\n\n%%\nfmt.Println(answer)\nlostGalaxy()", []string{
-			"Cell[1]: Line 1\n\tanswer int = \"forty-two\"\n\t             ^\n", `cannot use "forty-two"`,
-			"Cell[1]: Line 5\nlostGalaxy()\n^\n", "undefined: lostGalaxy"}, 8, true},
-		{"syntax error", "%%\nfmt.Println(\"a\"\nx := 3", []string{"Cell[2]: Line 2\nfmt.Println(\"a\"\n               ^\n", "missing ','"}, 4, true},
-		{"error of galdecon", "import (\n\t\"galdecon/galdecon\"\n\t\"github.com/janpfeifer/must\"\n)\n\n%%\nfmt.Println(must.M1(galdecon.Load(\"/none\")))", []string{
-			"galdecon: there is no model in /none; train one there first", "Cell [3] Line 7 ]]", `must.M1(galdecon.Load("/none"))`}, 3, false},
+		{"compile error", "var answer int = \"forty-two\"\n\n%%\nfmt.Println(answer)\nlostGalaxy()",
+			[]string{
+				"Cell[1]: Line 1\n\tanswer int = \"forty-two\"\n\t             ^\n",
+				`cannot use "forty-two"`,
+				"Cell[1]: Line 5\nlostGalaxy()\n^\n", "undefined: lostGalaxy"}, 8, true},
+		{"syntax error", "%%\nfmt.Println(\"a\"\nx := 3",
+			[]string{"Cell[2]: Line 2\nfmt.Println(\"a\"\n               ^\n", "missing ','"}, 4,
+			true},
+		{"error of galdecon",
+			"import (\n\t\"galdecon/galdecon\"\n\t\"github.com/janpfeifer/must\"\n)\n\n%%\nfmt.Println(must.M1(galdecon.Load(\"/none\")))", []string{
+				"galdecon: there is no model in /none; train one there first", "Cell [3] Line 7 ]]",
+				`must.M1(galdecon.Load("/none"))`}, 3, false},
 		{"error in a graph", `import (
 	"galdecon/galdecon/backend"
 	"github.com/gomlx/gomlx/core/graph"
@@ -78,14 +86,22 @@ func loss(x, y *graph.Node) *graph.Node {
 %%
 b := must.M1(backend.Default())
 fmt.Println(must.M1(graph.CallOnce(b, loss, []float32{1, 2, 3}, []float32{1, 2})))`, []string{
-			"got shapes (Float32)[3] and (Float32)[2]\n", "Cell [4] Line 7 ]]", "graph.Mul(x, y)", "Cell [4] Line 12 ]]", "CallOnce(b, loss"}, 4, false},
-		{"panic in GoMLX", "%%\nvar node *graph.Node\nfmt.Println(graph.Neg(node))", []string{"Node is nil", "Cell [5] Line 3 ]]"}, 3, false},
+			"got shapes (Float32)[3] and (Float32)[2]\n", "Cell [4] Line 7 ]]", "graph.Mul(x, y)",
+			"Cell [4] Line 12 ]]", "CallOnce(b, loss"}, 4, false},
+		{"panic in GoMLX", "%%\nvar node *graph.Node\nfmt.Println(graph.Neg(node))",
+			[]string{"Node is nil", "Cell [5] Line 3 ]]"}, 3, false},
 		{"panic in a library", "%%\nfmt.Println(strings.Repeat(\"a\", -1))", []string{
-			"panic: strings: negative Repeat count", "in strings.Repeat (strings.go:", "Cell [6] Line 2 ]]"}, 4, false},
-		{"bug of the cell", "func third(a []int) int { return a[2] }\n\n%%\nfmt.Println(third(nil))", []string{
-			"panic: runtime error: index out of range [2] with length 0\n", "Cell [7] Line 1 ]]", "return a[2]", "Cell [7] Line 4 ]]", "third(nil)"}, 4, false},
-		{"own main function", "func main() { panic(\"out of galaxies\") }", []string{"panic: out of galaxies\n", "Cell [8] Line 1 ]]"}, 3, false},
-		{"recovered", "%%\ndefer func() { fmt.Println(\"recovered:\", recover()); os.Exit(7) }()\nmust.M(errors.New(\"no galaxy\"))", []string{
+			"panic: strings: negative Repeat count", "in strings.Repeat (strings.go:",
+			"Cell [6] Line 2 ]]"}, 4, false},
+		{"bug of the cell",
+			"func third(a []int) int { return a[2] }\n\n%%\nfmt.Println(third(nil))", []string{
+				"panic: runtime error: index out of range [2] with length 0\n",
+				"Cell [7] Line 1 ]]",
+				"return a[2]", "Cell [7] Line 4 ]]", "third(nil)"}, 4, false},
+		{"own main function", "func main() { panic(\"out of galaxies\") }",
+			[]string{"panic: out of galaxies\n", "Cell [8] Line 1 ]]"}, 3, false},
+		{"recovered", "%%\ndefer func() { fmt.Println(\"recovered:\", recover()); os.Exit(7) " +
+			"}()\nmust.M(errors.New(\"no galaxy\"))", []string{
 			"recovered: no galaxy\n", "exit status 7"}, 2, false},
 		{"Go's own stack", "%env GOTRACEBACK=single\n%%\nmust.M(errors.New(\"no galaxy\"))", []string{"panic: no galaxy", "goroutine 1 [running]", "must.go"}, 20, false},
 		{"in a variable", "%env GOTRACEBACK=\nvar lost = must.M1(galdecon.Load(\"/none\"))\n\n%%\nfmt.Println(lost)", []string{
@@ -104,7 +120,8 @@ fmt.Println(must.M1(graph.CallOnce(b, loss, []float32{1, 2, 3}, []float32{1, 2})
 	// A cell of its own before the last, without the variable that fails, and which is no case.
 	other := len(requests) - 1
 	requests = slices.Insert(requests, other, []any{"execute",
-		"%rm lost\ntype galaxy struct{ radius int }\nfunc radius(g galaxy) int { return g.radius }"})
+		"%rm lost\ntype galaxy struct{ radius int }\nfunc radius(g galaxy) int { return g.radius " +
+			"}"})
 	replies := ask(t, requests)
 	for i, r := range slices.Delete(replies, other, other+1) {
 		c := cases[i]
@@ -146,7 +163,8 @@ func TestInterruptedCell(t *testing.T) {
 	}
 }
 
-// TestCompletion checks that the kernel completes names of galdecon's packages and tells what they are.
+// TestCompletion checks that the kernel completes names of galdecon's packages and tells what they
+// are.
 func TestCompletion(t *testing.T) {
 	const cursor = "│"
 	at := func(kind, marked string) []any {
@@ -157,13 +175,17 @@ func TestCompletion(t *testing.T) {
 		return []any{kind, before + after, utf8.RuneCountInString(before)}
 	}
 	requests := [][]any{
-		{"execute", "import \"galdecon/galdecon\"\n\n// model is the model of a folder.\nfunc model(folder string) (*galdecon.Model, error) { return galdecon.Load(folder) }"},
-		at("complete", "import \"galdecon/galdecon/psf\"\n\n%%\n// σ in pixels\nkernel, err := psf.Gauss│"),
+		{"execute", "import \"galdecon/galdecon\"\n\n// model is the model of a folder.\nfunc " +
+			"model(folder string) (*galdecon.Model, error) { return galdecon.Load(folder) }"},
+		at("complete",
+			"import \"galdecon/galdecon/psf\"\n\n%%\n// σ in pixels\nkernel, err := psf.Gauss│"),
 		at("complete", "%%\ngaldecon.Lo│"),
 		at("complete", "%%\nm, err := model(\"here\")\nm.Sa│"),
 		at("complete", "%%\nm, err := galdecon.Load(\"here\")\nm.│"),
-		at("complete", "%%\nm, err := galdecon.Load(\"here\")\nif err == nil {\n\tfmt.Println(m.│)\n}"),
-		at("inspect", "import \"galdecon/galdecon/psf\"\n\n%%\nkernel, err := psf.Loa│d(\"psf.fits\")\n_, _ = kernel, err"),
+		at("complete",
+			"%%\nm, err := galdecon.Load(\"here\")\nif err == nil {\n\tfmt.Println(m.│)\n}"),
+		at("inspect", "import \"galdecon/galdecon/psf\"\n\n%%\nkernel, err := "+
+			"psf.Loa│d(\"psf.fits\")\n_, _ = kernel, err"),
 		at("inspect", "%%\nm, err := mod│el(\"here\")\n_, _ = m, err"),
 		// Nothing is known of these.
 		at("inspect", "%%\nm, err := mod│"),
@@ -178,17 +200,22 @@ func TestCompletion(t *testing.T) {
 			continue
 		}
 		r, typed := replies[i], []rune(requests[i][1].(string))
-		if !slices.Contains(r.Matches, want) || r.From < 0 || r.To > len(typed) || !strings.HasPrefix(want, string(typed[r.From:r.To])) {
-			t.Errorf("completions of %q: %v in the place of %d to %d (%s), want %s among them", string(typed), r.Matches, r.From, r.To, r.Status, want)
+		if !slices.Contains(r.Matches, want) || r.From < 0 || r.To > len(typed) ||
+			!strings.HasPrefix(want, string(typed[r.From:r.To])) {
+			t.Errorf("completions of %q: %v in the place of %d to %d (%s), want %s among them",
+				string(typed), r.Matches, r.From, r.To, r.Status, want)
 		}
 	}
-	for i, want := range []string{6: "func psf.Load(path string) ([]psf.PSF, error)", 7: "func model(folder string) (*galdecon.Model, error)"} {
+	for i, want := range []string{6: "func psf.Load(path string) ([]psf.PSF, error)",
+		7: "func model(folder string) (*galdecon.Model, error)"} {
 		if want != "" && !strings.Contains(replies[i].Said, want) {
 			t.Errorf("contextual help: %q (%s), want %s", replies[i].Said, replies[i].Status, want)
 		}
 	}
-	if said := replies[6].Said; !strings.Contains(said, "the PSFs of a file") || strings.Contains(said, "pkg.go.dev") {
-		t.Errorf("contextual help lacks the documentation, or refers to a page that doesn't exist: %q", said)
+	if said := replies[6].Said; !strings.Contains(said, "the PSFs of a file") ||
+		strings.Contains(said, "pkg.go.dev") {
+		t.Errorf("contextual help lacks the documentation, or refers to a page that doesn't "+
+			"exist: %q", said)
 	}
 	for i := 8; i < len(replies); i++ {
 		if r := replies[i]; r.Status != "ok" || r.Said != "" {

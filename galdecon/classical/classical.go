@@ -53,7 +53,8 @@ func RichardsonLucy(
 	}
 	if len(background) != 1 && len(background) != x.N {
 		return nil,
-			fmt.Errorf("classical: %d observations need as many backgrounds, or one for all; got %d", x.N, len(background))
+			fmt.Errorf("classical: %d observations need as many backgrounds, or one for all; got "+
+				"%d", x.N, len(background))
 	}
 	for i, b := range background {
 		if !(b >= 0) || math.IsInf(b, 1) {

@@ -162,7 +162,7 @@ func TestSkyOfFields(t *testing.T) {
 				t.Errorf("%s: a mean error of %.3f, but %s has %.3f", kind, ours, name, mean)
 			}
 		}
-		if kind != "crowded" && sigmas > 1.6 {
+		if sigmas > 1.6 || sigmas < 0.4 {
 			t.Errorf("%s: errors are %.2f times the stated ones", kind, sigmas)
 		}
 	}

@@ -18,9 +18,9 @@ var gonbAdditions []byte
 
 // gonbChanges are what galdecon's gonb has otherwise than the module.
 var gonbChanges = []struct{ file, old, new string }{
-	// Sliders behind https, or on a hub: gonb's script in the notebook's page connects to the kernel
-	// without encryption, at the root of the host. Ours takes the address of the page's Jupyter, as
-	// JupyterLab, or the classic notebook, says it in the page.
+	// Sliders behind https, or on a hub: gonb's script in the notebook's page connects to the
+	// kernel without encryption, at the root of the host. Ours takes the address of the page's
+	// Jupyter, as JupyterLab, or the classic notebook, says it in the page.
 	{
 		"internal/websocket/websocket.js",
 		`"ws://" + document.location.host + "/`,
@@ -98,8 +98,9 @@ var gonbChanges = []struct{ file, old, new string }{
 		"output, err := interruptible(msg, cmd)\n" +
 			"\tif msg.Kernel().Interrupted.Load() {\n\t\treturn errInterrupted\n\t}\n"},
 	{"internal/jpyexec/jpyexec.go", "\tif exec.stdinContent != nil {\n\t\texec.handleStatic",
-		"\tif exec.Msg.Kernel().Interrupted.Load() {\n\t\t_ = cmd.Process.Signal(os.Interrupt)\n\t}\n" +
-			"\tif exec.stdinContent != nil {\n\t\texec.handleStatic"},
+		"\tif exec.Msg.Kernel().Interrupted.Load() {\n\t\t_ = " +
+			"cmd.Process.Signal(os.Interrupt)\n\t}\n\tif exec.stdinContent != nil " +
+			"{\n\t\texec.handleStatic"},
 }
 
 const (
@@ -128,13 +129,16 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 			return "", err
 		}
 		if bytes.Count(text, []byte(change.old)) != 1 {
-			return "", fmt.Errorf("%s in %s isn't that of the gonb that galdecon is made for; run `go mod verify`", change.file, module)
+			return "",
+				fmt.Errorf("%s in %s isn't that of the gonb that galdecon is made for; run `go "+
+					"mod verify`", change.file, module)
 		}
 		// The copy may be read-only, as the cache is.
 		if err := os.Chmod(file, 0o644); err != nil {
 			return "", err
 		}
-		if err := os.WriteFile(file, bytes.Replace(text, []byte(change.old), []byte(change.new), 1), 0o644); err != nil {
+		if err := os.WriteFile(file, bytes.Replace(text, []byte(change.old), []byte(change.new), 1),
+			0o644); err != nil {
 			return "", err
 		}
 	}

@@ -287,7 +287,8 @@ func (p *Panel) html(id string) string {
 		}
 		b.WriteString(`</select><output></output>`)
 	}
-	fmt.Fprintf(&b, `<button>Done</button></div><script>(%s)(%s)</script>`, script, strconv.Quote(id))
+	fmt.Fprintf(&b,
+		`<button>Done</button></div><script>(%s)(%s)</script>`, script, strconv.Quote(id))
 	return b.String()
 }
 

@@ -89,7 +89,8 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-// TestHeadless checks that a panel that nobody can move draws once, with its first values, and doesn't wait.
+// TestHeadless checks that a panel that nobody can move draws once, with its first values, and
+// doesn't wait.
 func TestHeadless(t *testing.T) {
 	t.Setenv(home.HeadlessEnv, "1")
 	p := New()

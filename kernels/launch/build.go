@@ -18,7 +18,8 @@ import (
 	"galdecon/internal/home"
 )
 
-// hidden is the directory beside the cell's program for what differs from it. go doesn't see it, for the dot, and gonb removes it in the end.
+// hidden is the directory beside the cell's program for what differs from it. go doesn't see it,
+// for the dot, and gonb removes it in the end.
 const hidden = ".galdecon"
 
 // patience is how long go may take to end after an interrupt.
@@ -45,12 +46,15 @@ func build(goTool string, args []string) (status int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	cmd := exec.CommandContext(ctx, goTool, append(flags, args...)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go removes what it has begun
+	// go removes what it has begun
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = patience
 	out, err := cmd.CombinedOutput()
 	for line := range bytes.Lines(out) {
 		if !bytes.HasPrefix(line, []byte("# ")) {
-			_, _ = os.Stdout.Write(bytes.ReplaceAll(line, []byte(hidden+string(filepath.Separator)), nil)) // gonb looks for its own main.go
+			// gonb looks for its own main.go
+			_, _ = os.Stdout.Write(bytes.ReplaceAll(line, []byte(hidden+string(filepath.Separator)),
+				nil))
 		}
 	}
 	var exit *exec.ExitError
@@ -60,9 +64,10 @@ func build(goTool string, args []string) (status int, err error) {
 	return 0, err
 }
 
-// explained writes, beside the main package in the current directory, the package with a main function that defers
-// [galdecon/kernels/failure.Explain], line for line as it was, and an overlay that has go build take it. It returns the overlay's path,
-// which is empty where there is no main function.
+// explained writes, beside the main package in the current directory, the package with a main
+// function that defers [galdecon/kernels/failure.Explain], line for line as it was, and an overlay
+// that has go build take it. It returns the overlay's path, which is empty where there is no main
+// function.
 func explained(name string) (overlay string, err error) {
 	code, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -81,9 +86,11 @@ func explained(name string) (overlay string, err error) {
 		if !ok || f.Recv != nil || f.Name.Name != "main" || f.Body == nil {
 			continue
 		}
-		afterPackage, inMain := files.Position(file.Name.End()).Offset, files.Position(f.Body.Lbrace).Offset+1
+		afterPackage, inMain := files.Position(file.Name.End()).Offset,
+			files.Position(f.Body.Lbrace).Offset+1
 		code = bytes.Join([][]byte{
-			code[:afterPackage], fmt.Appendf(nil, "; import galdecon_failure %q", home.Package("kernels/failure")),
+			code[:afterPackage],
+			fmt.Appendf(nil, "; import galdecon_failure %q", home.Package("kernels/failure")),
 			code[afterPackage:inMain], []byte(" defer galdecon_failure.Explain();"),
 			code[inMain:],
 		}, nil)
@@ -92,7 +99,8 @@ func explained(name string) (overlay string, err error) {
 	return "", nil
 }
 
-// writeOverlay writes an overlay that has go build see other code in a file of the current directory.
+// writeOverlay writes an overlay that has go build see other code in a file of the current
+// directory.
 func writeOverlay(name string, code []byte) (path string, err error) {
 	original, err := filepath.Abs(name)
 	if err != nil {
@@ -107,7 +115,8 @@ func writeOverlay(name string, code []byte) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	if err := errors.Join(os.WriteFile(changed, code, 0o644), os.WriteFile(path, overlay, 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(changed, code, 0o644),
+		os.WriteFile(path, overlay, 0o644)); err != nil {
 		return "", fmt.Errorf("preparing the cell's program: %w", err)
 	}
 	return path, nil

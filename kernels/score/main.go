@@ -53,17 +53,18 @@ func command() *cobra.Command {
 		Use: "galdecon score",
 		Short: "Compare models with each other and with classical methods: Table 1, errors, " +
 			"calibration",
-		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is known: the figures of the paper's
-Table 1, errors of the best estimate, and calibration. Every observation's result is kept in the folder that --out names; an interrupted
-run goes on there when it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's Table 1 beside these figures; as CSV
-and JSON their differences are there as well.`,
-		Example: `  galdecon score                                       the smallest shipped models on synthetic galaxies
-  galdecon score --galaxies hst --n 10                 on Hubble's
+		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is
+known: the figures of the paper's Table 1, errors of the best estimate, and calibration. Every
+observation's result is kept in the folder that --out names; an interrupted run goes on there when
+it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's
+Table 1 beside these figures; as CSV and JSON their differences are there as well.`,
+		Example: `  galdecon score                                   the smallest shipped models
+  galdecon score --galaxies hst --n 10             on Hubble's galaxies
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
-  galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv > samplers.csv
-  galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps
-  galdecon score --galaxies 'mosaic.fits[SCI,2]'         in the second image named SCI of a file
-  galdecon score --psf stars.fits --wrong 3            through measured PSFs, which methods assume 3 % too wide`,
+  galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv
+  galdecon score --galaxies goods.npy.gz --subtract-sky  on pictures, from a file of stamps
+  galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
+  galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -96,7 +97,7 @@ and JSON their differences are there as well.`,
 		"image or a stack, centered and on the pixels of the models' images; galaxies have one "+
 		"each, in turn")
 	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF "+
-		"that methods are told is wrong, at the first noise level; 0 for none")
+		"that methods assume is wrong, at the first noise level; 0 for none")
 	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
 	flags.BoolVar(&f.Released, "released", f.Released,
 		"show Table 1 as the paper's released program computes it as well, with its quirks")
@@ -126,6 +127,9 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	config, err := f.Config(model)
 	if err != nil {
 		return err
+	}
+	for _, note := range config.Notes {
+		c.Printf("%s", note)
 	}
 	config.Methods = append(methods, scorecard.Classical()...)
 	// What is wrong with them should show before a download.

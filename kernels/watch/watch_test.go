@@ -139,7 +139,7 @@ func TestTraining(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := watch(t.Context(), large, &shown{}); err == nil ||
-		!strings.Contains(err.Error(), "32×32") || strings.Contains(err.Error(), "\n") {
+		!strings.Contains(err.Error(), "32×32") || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("observations that the model doesn't take: error %v", err)
 	}
 	running("after observations that the model doesn't take")

@@ -97,6 +97,11 @@ func choosePlane(f *fits.File, selector *fits.Selector, planes Planes) (*plane, 
 func first(images []*fits.HDU) (*fits.HDU, []string) {
 	found := slices.IndexFunc(images, isScience)
 	if found < 0 && len(images) > 1 {
+		found = slices.IndexFunc(images, func(h *fits.HDU) bool {
+			return !isDoubtful(h) && !isConstant(h)
+		})
+	}
+	if found < 0 && len(images) > 1 {
 		found = slices.IndexFunc(images, func(h *fits.HDU) bool { return !isDoubtful(h) })
 	}
 	h := images[max(found, 0)]

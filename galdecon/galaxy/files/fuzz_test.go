@@ -23,7 +23,7 @@ func FuzzDecodeNPY(f *testing.F) {
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var im *galaxy.Images
-		stack, err := openNPY(bufio.NewReader(bytes.NewReader(data)), int64(len(data)), PlanesStack)
+		stack, err := openNPY(bufio.NewReader(bytes.NewReader(data)), PlanesStack)
 		if err == nil {
 			im, err = stack.read(stack.n)
 		}

@@ -41,7 +41,7 @@ func (c choice) eachStack(name string, r io.Reader, size int64,
 		if err != nil {
 			return err
 		}
-		images, err := openNPY(contents, size, c.planes)
+		images, err := openNPY(contents, c.planes)
 		switch {
 		case images != nil && images.array.Type == boolean:
 			return errBoolean

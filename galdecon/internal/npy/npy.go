@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,10 +63,15 @@ type Array struct {
 	decode func(order binary.ByteOrder, b []byte) float64
 	each   int    // bytes of a value
 	buffer []byte // reused
+	// fortran: the first axis varies fastest in the file. All values are read then before the first
+	// is returned, and turned holds those that are left.
+	fortran bool
+	turned  []float64
 }
 
-// NewArray reads the header of an array from r, which it then stands behind. An array in Fortran
-// order is refused, and so is one of anything but booleans, integers or floats of 2, 4 or 8 bytes.
+// NewArray reads the header of an array from r, which it then stands behind. An array of anything but
+// booleans, integers or floats of 2, 4 or 8 bytes is refused. One in Fortran order is read in C order,
+// for which memory must hold all of it.
 func NewArray(r io.Reader) (*Array, error) {
 	var lead [8]byte
 	if _, err := io.ReadFull(r, lead[:]); err != nil || string(lead[:6]) != "\x93NUMPY" ||
@@ -100,10 +106,6 @@ func NewArray(r io.Reader) (*Array, error) {
 		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; "+
 			"save array.astype('f4')", bytes.TrimSpace(header))
 	}
-	if fortranField.Match(header) {
-		return nil,
-			errors.New("npy: the array is in Fortran order; save numpy.ascontiguousarray of it")
-	}
 	if string(descr[1]) == ">" {
 		a.Order = binary.BigEndian
 	}
@@ -126,6 +128,7 @@ func NewArray(r io.Reader) (*Array, error) {
 		a.Shape = append(a.Shape, d)
 		count *= d
 	}
+	a.fortran = fortranField.Match(header) && len(a.Shape) > 1
 	return a, nil
 }
 
@@ -138,6 +141,19 @@ func (a *Array) Read(dst []float32) error { return read(a, dst) }
 func (a *Array) ReadFloat64(dst []float64) error { return read(a, dst) }
 
 func read[T float32 | float64](a *Array, dst []T) error {
+	if a.fortran {
+		if err := a.turn(); err != nil {
+			return err
+		}
+		if len(dst) > len(a.turned) {
+			return fmt.Errorf("npy: the array of shape %v has no more values", a.Shape)
+		}
+		for i := range dst {
+			dst[i] = T(a.turned[i])
+		}
+		a.turned = a.turned[len(dst):]
+		return nil
+	}
 	const chunk = 4096
 	if a.buffer == nil {
 		a.buffer = make([]byte, a.each*chunk)
@@ -157,9 +173,48 @@ func read[T float32 | float64](a *Array, dst []T) error {
 	return nil
 }
 
-// headerSize is the place of the first value in files that [Header] begins: room for four axes of
-// any length, and a multiple of 64, as the format asks for so that the values can be mapped into
-// memory.
+// turn reads all values of an array in Fortran order, if they haven't been, and brings them into C
+// order.
+func (a *Array) turn() error {
+	if a.turned != nil {
+		return nil
+	}
+	count := 1
+	for _, d := range a.Shape {
+		count *= d
+	}
+	// What the header promises is only allocated as the values come.
+	c := *a
+	c.fortran = false
+	var values []float64
+	for len(values) < count {
+		have := len(values)
+		values = slices.Grow(values, min(4096, count-have))
+		values = values[:min(cap(values), count)]
+		if err := read(&c, values[have:]); err != nil {
+			return err
+		}
+	}
+	a.turned = make([]float64, count)
+	place := make([]int, len(a.Shape)) // of a value, the last axis varying fastest
+	for i := range a.turned {
+		at := 0
+		for axis := len(place) - 1; axis >= 0; axis-- {
+			at = at*a.Shape[axis] + place[axis]
+		}
+		a.turned[i] = values[at]
+		for axis := len(place) - 1; axis >= 0; axis-- {
+			if place[axis]++; place[axis] < a.Shape[axis] {
+				break
+			}
+			place[axis] = 0
+		}
+	}
+	return nil
+}
+
+// headerSize is the place of the first value in files that [Header] begins: room for four axes of any length, and a multiple of
+// 64, as the format asks for so that the values can be mapped into memory.
 const headerSize = 128
 
 // Header returns the 128 bytes that stand before the values of an array of little-endian float32 of

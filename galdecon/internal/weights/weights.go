@@ -93,7 +93,8 @@ func (l Layout) Values(scope *model.Scope) ([]any, error) {
 		v := scope.Store().GetVariable(scope.Scope() + path)
 		if v == nil {
 			return nil,
-				fmt.Errorf("there is no weight %s below %s: the weights are of another architecture", path, scope.Scope())
+				fmt.Errorf("there is no weight %s below %s: the weights are of another "+
+					"architecture", path, scope.Scope())
 		}
 		if !v.Shape().Equal(l.shapes[i]) {
 			return nil,
