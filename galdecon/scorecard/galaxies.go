@@ -116,6 +116,9 @@ func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.
 		return nil, fmt.Errorf("scorecard: the model takes images of %d channel(s), those of %s "+
 			"have others: %w", model.Channels, o.Galaxies, err)
 	}
+	if images, err = images.Fill(galaxy.BadInterpolate, galaxy.MaxBad); err != nil {
+		return nil, fmt.Errorf("scorecard: the galaxies of %s can't be used: %w", o.Galaxies, err)
+	}
 	if o.SubtractSky {
 		levels, err := skyLevels(images)
 		if err != nil {
