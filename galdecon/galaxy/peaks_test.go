@@ -78,7 +78,8 @@ func TestCutoutSeesLightOnOneSide(t *testing.T) {
 				far := math.Hypot(float64(p.Column)-x0-5*math.Cos(turn),
 					float64(p.Row)-y0-5*math.Sin(turn))
 				if far > 2.5 {
-					t.Errorf("seed %d, a companion of %g: seen %.1f pixels from it, %s", seed, share, far, c)
+					t.Errorf("seed %d, a companion of %g: seen %.1f pixels from it, %s", seed,
+						share, far, c)
 				}
 			}
 		}
@@ -112,7 +113,8 @@ func TestCutoutRefusesByName(t *testing.T) {
 		x, y   int
 		reason Reason
 	}{
-		"NaN at the peak":    {func(im *Images) { im.Pixels[48*96+56] = nan }, 56, 48, NoDataAtPeak},
+		"NaN at the peak": {func(im *Images) { im.Pixels[48*96+56] = nan }, 56, 48,
+			NoDataAtPeak},
 		"masked, beside it":  {func(im *Images) { im.mark(49*96 + 57) }, 56, 48, NoDataAtPeak},
 		"a hole of 5×5":      {func(im *Images) { hole(im, 56, 48, 2) }, 56, 48, NoDataAtPeak},
 		"a hole of 11×11":    {func(im *Images) { hole(im, 56, 48, 5) }, 56, 48, TooMuchBad},

@@ -69,8 +69,8 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF,
 	fail(err)
 	correlation, err := im.NoiseCorrelation()
 	fail(err)
-	out["bad"] = float64(none[0].Total())
-	out["sky"], out["its error"] = skies[0].Level/unit, skies[0].StdErr/unit
+	out["bad"], out["sky"], out["its error"] = float64(none[0].Total()), skies[0].Level/unit,
+		skies[0].StdErr/unit
 	out["noise"], out["noise of neighbors"] = skies[0].Noise/unit, levels[0]/unit
 	out["correlation"], out["ratio"] = correlation[0].At(0, 1), correlation[0].Ratio()
 	fail(im.Subtract([]float64{skies[0].Level}))
@@ -89,8 +89,8 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF,
 	wiener, err := classical.Wiener(o, classical.WienerPrior*unit)
 	fail(err)
 	out["Wiener"] = float64(wiener.Pixels[500]) / unit
-	lucy, err := classical.RichardsonLucy(cut.Images, []psf.PSF{kernel},
-		[]float64{skies[0].Level}, 10)
+	lucy, err := classical.RichardsonLucy(cut.Images, []psf.PSF{kernel}, []float64{skies[0].Level},
+		10)
 	fail(err)
 	out["Richardson-Lucy"] = float64(lucy.Pixels[500]) / unit
 	path, err := model.Path(o, 3)
@@ -105,10 +105,12 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF,
 		"g2": m.G2} {
 		out[what], out[what+" low"], out[what+" high"] = i.Median, i.Low, i.High
 	}
-	out["flux"], out["flux low"], out["flux high"] = m.Flux.Median/unit, m.Flux.Low/unit, m.Flux.High/unit
+	out["flux"], out["flux low"], out["flux high"] = m.Flux.Median/unit, m.Flux.Low/unit,
+		m.Flux.High/unit
 	mean, deviation, err := p.Moments()
 	fail(err)
-	out["mean"], out["deviation"] = float64(mean.Pixels[500])/unit, float64(deviation.Pixels[500])/unit
+	out["mean"], out["deviation"] = float64(mean.Pixels[500])/unit,
+		float64(deviation.Pixels[500])/unit
 	chi, err := score.ChiSquared(p.Reblurred, p.Observation, p.Noise)
 	fail(err)
 	out["χ²"] = chi[0]

@@ -16,7 +16,8 @@ import (
 	"galdecon/galdecon/galaxy/synthetic"
 )
 
-// galaxies returns the truth, and appends to notes what a user should know of the file that it's from.
+// galaxies returns the truth, and appends to notes what a user should know of the file that it's
+// from.
 func (o Options) galaxies(model galdecon.Config, notes *[]string) (*galaxy.Images, error) {
 	switch o.Galaxies {
 	case "synthetic":

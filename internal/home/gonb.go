@@ -24,8 +24,8 @@ var gonbChanges = []struct{ file, old, new string }{
 	{
 		"internal/websocket/websocket.js",
 		`"ws://" + document.location.host + "/`,
-		`new URL(JSON.parse(document.getElementById("jupyter-config-data")?.textContent || "{}").baseUrl ||` +
-			` document.body.dataset.baseUrl || "/", document.location).href.replace(/^http/, "ws") + "`,
+		`new URL(JSON.parse(document.getElementById("jupyter-config-data")?.textContent || "{}")` +
+			`.baseUrl || document.body.dataset.baseUrl || "/", document.location).href.replace(/^http/, "ws") + "`,
 	},
 	// Jupyter's server subscribes to a busy kernel's messages without waiting for the subscription,
 	// so the kernel's answer to the page's comm_open may be lost; the page would wait for it 0.5 s,
@@ -46,29 +46,29 @@ var gonbChanges = []struct{ file, old, new string }{
 		"if s.Opened && s.CommId != commId {\n\t\t// Close the previous"},
 
 	// Completion after a dot, and in a cell that can't be parsed, knows what other cells import.
-	{"internal/goexec/inspect.go", "nil, cellId, cellLines, skipLines, cursorInCell)",
+	{inspectFile, "nil, cellId, cellLines, skipLines, cursorInCell)",
 		"nil, cellId, withBlank(cellLines, cursorInCell), skipLines, cursorInCell)"},
-	{"internal/goexec/inspect.go", "\t_ = cursorInFile\n", ""},
-	{"internal/goexec/inspect.go", "\tctx := context.Background()\n\terr = s.notify",
-		"\tctx := context.Background()\n\tif err = s.withoutBlank(cursorInFile); err != nil " +
-			"{\n\t\treturn\n\t}\n\terr = s.notify"},
-	{"internal/goexec/inspect.go", "for auto-complete: %+v\", err)\n\t\terr = nil\n",
-		importing("for auto-complete")},
-	{"internal/goexec/inspect.go", "for InspectRequest: %+v\", err)\n\t\terr = nil\n",
-		importing("for InspectRequest")},
-	// It connects to gopls as soon as that is there, and not 12 s after the kernel's start, and
-	// waits longer for its first answer, for which it reads all packages.
-	{"internal/goexec/goplsclient/exec.go", "case <-time.After(ConnectTimeout):",
-		"case <-time.After(100 * time.Millisecond):"},
-	{"internal/goexec/goplsclient/exec.go", "\t\t<-time.After(ConnectTimeout)\n",
-		"\t\t<-time.After(100 * time.Millisecond)\n"},
-	{"internal/goexec/goplsclient/conn.go", "= 8000 * time.Millisecond",
-		"= 20000 * time.Millisecond"},
+	{inspectFile, "\t_ = cursorInFile\n", ""},
+	{inspectFile, "\tctx := context.Background()\n\terr = s.notify",
+		"\tctx := context.Background()\n" +
+			"\tif err = s.withoutBlank(cursorInFile); err != nil {\n\t\treturn\n\t}\n" +
+			"\terr = s.notify"},
+	{inspectFile, "for auto-complete: %+v\", err)\n\t\terr = nil\n",
+		"for auto-complete: %+v\", err)\n" + importDefinitions},
+	{inspectFile, "for InspectRequest: %+v\", err)\n\t\terr = nil\n",
+		"for InspectRequest: %+v\", err)\n" + importDefinitions},
+	// It connects to gopls as soon as that is there, and not 12 s after the kernel's start, and waits
+	// longer for its first answer, for which it reads all packages.
+	{"internal/goexec/goplsclient/exec.go",
+		"case <-time.After(ConnectTimeout):", "case <-time.After(100 * time.Millisecond):"},
+	{"internal/goexec/goplsclient/exec.go",
+		"\t\t<-time.After(ConnectTimeout)\n", "\t\t<-time.After(100 * time.Millisecond)\n"},
+	{"internal/goexec/goplsclient/conn.go",
+		"= 8000 * time.Millisecond", "= 20000 * time.Millisecond"},
 	// Help on what isn't known, as a name that is half typed, is none.
-	{"internal/goexec/inspect.go", "\tmessages := s.gopls.ConsumeMessages()\n",
-		"\ts.gopls.ConsumeMessages()\n"},
+	{inspectFile, "\tmessages := s.gopls.ConsumeMessages()\n", "\ts.gopls.ConsumeMessages()\n"},
 	{
-		"internal/goexec/inspect.go",
+		inspectFile,
 		`		parts := []string{errors.Cause(err).Error()}
 		if len(messages) > 0 {
 			parts = append(parts, messages...)
@@ -79,12 +79,11 @@ var gonbChanges = []struct{ file, old, new string }{
 		return make(kernel.MIMEMap), nil
 `,
 	},
-	{"internal/goexec/inspect.go", "\t\"strings\"\n", ""},
-	// It is looked for backward from the cursor, and not for ever in a cell that begins with
-	// nothing.
-	{"internal/goexec/inspect.go", "\t\t// Move to previous line, skipping",
-		"\t\tif cursor.Line == 0 {\n\t\t\tcursor = NoCursor\n\t\t\treturn\n\t\t}\n\t\t// Move to " +
-			"previous line, skipping"},
+	{inspectFile, "\t\"strings\"\n", ""},
+	// It is looked for backward from the cursor, and not for ever in a cell that begins with nothing.
+	{inspectFile, "\t\t// Move to previous line, skipping",
+		"\t\tif cursor.Line == 0 {\n\t\t\tcursor = NoCursor\n\t\t\treturn\n\t\t}\n" +
+			"\t\t// Move to previous line, skipping"},
 
 	// The errors of the compiler show the cells' lines.
 	{"internal/goexec/gonberror.go", "nbErr.Lines[ii] = parsed\n\t}\n",
@@ -93,21 +92,23 @@ var gonbChanges = []struct{ file, old, new string }{
 	// An interrupt also ends the building of a cell, which then doesn't run.
 	{"internal/dispatcher/dispatcher.go",
 		"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply",
-		"\t\t\tmsg.Kernel().Interrupted.Store(true)\n\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply"},
+		"\t\t\tmsg.Kernel().Interrupted.Store(true)\n" +
+			"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply"},
 	{"internal/goexec/execcode.go", "output, err := cmd.CombinedOutput()\n",
-		"output, err := interruptible(msg, cmd)\n\tif msg.Kernel().Interrupted.Load() " +
-			"{\n\t\treturn errInterrupted\n\t}\n"},
+		"output, err := interruptible(msg, cmd)\n" +
+			"\tif msg.Kernel().Interrupted.Load() {\n\t\treturn errInterrupted\n\t}\n"},
 	{"internal/jpyexec/jpyexec.go", "\tif exec.stdinContent != nil {\n\t\texec.handleStatic",
 		"\tif exec.Msg.Kernel().Interrupted.Load() {\n\t\t_ = " +
 			"cmd.Process.Signal(os.Interrupt)\n\t}\n\tif exec.stdinContent != nil " +
 			"{\n\t\texec.handleStatic"},
 }
 
-// importing is the replacement that has a cell which can't be parsed import what others do.
-func importing(request string) string {
-	return request +
-		": %+v\", err)\n\t\tif err = s.importDefinitions(); err != nil {\n\t\t\treturn\n\t\t}\n"
-}
+const (
+	// inspectFile is where gonb completes names and helps.
+	inspectFile = "internal/goexec/inspect.go"
+	// importDefinitions has a cell that can't be parsed import what others do.
+	importDefinitions = "\t\tif err = s.importDefinitions(); err != nil {\n\t\t\treturn\n\t\t}\n"
+)
 
 // gonbModfile writes a gonb with [gonbChanges] to dir, and a go.mod like the repository's tools.mod
 // that takes it, whose path it returns. (go build's overlays don't reach into the cache of
@@ -142,7 +143,7 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 		}
 	}
 	additions := filepath.Join(changed, "internal", "goexec", "galdecon.go")
-	// without the line by which go ignores it here
+	// Without the line by which go ignores it here.
 	_, added, _ := bytes.Cut(gonbAdditions, []byte("\n"))
 	if err := os.WriteFile(additions, added, 0o644); err != nil {
 		return "", err

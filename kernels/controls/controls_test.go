@@ -42,8 +42,8 @@ func TestReceive(t *testing.T) {
 		p.receive(c.message)
 		// While a figure is drawn its values stay the same.
 		if sigma.Value() != before.sigma || option.Index() != before.index {
-			t.Errorf("%s changes what is drawn now to σ = %g, option %d", c.message, sigma.Value(),
-				option.Index())
+			t.Errorf("%s changes what is drawn now to σ = %g, option %d",
+				c.message, sigma.Value(), option.Index())
 		}
 		changed := len(p.changed) == 1
 		if changed {
@@ -52,13 +52,12 @@ func TestReceive(t *testing.T) {
 		moved, done := p.take()
 		before.sigma, before.index = sigma.Value(), option.Index()
 		if changed != (c.moved || c.done) || moved != c.moved || done != c.done {
-			t.Errorf("after %s there is something to do: %t, to be drawn: %t, the button is "+
-				"pressed: %t; want %t, %t, %t",
-				c.message, changed, moved, done, c.moved || c.done, c.moved, c.done)
+			t.Errorf("after %s there is something to do: %t, to be drawn: %t, the button is pressed: %t; "+
+				"want %t, %t, %t", c.message, changed, moved, done, c.moved || c.done, c.moved, c.done)
 		}
 		if sigma.Value() != c.sigma || option.Option() != c.option {
-			t.Errorf("after %s: σ = %g, option %s; want %g, %s", c.message, sigma.Value(),
-				option.Option(), c.sigma, c.option)
+			t.Errorf("after %s: σ = %g, option %s; want %g, %s",
+				c.message, sigma.Value(), option.Option(), c.sigma, c.option)
 		}
 	}
 }

@@ -24,18 +24,20 @@ func TestTab(t *testing.T) {
 	p.evaluate(`(() => {
 		const notebook = window.jupyterapp.shell.currentWidget.content;
 		notebook.activeCellIndex = 0;
-		notebook.activeCell.model.sharedModel.setSource("%%\nimage := galaxy.NewImages(1, 8, 8, 1)\nimage.");
+		notebook.activeCell.model.sharedModel.setSource(
+			"%%\nimage := galaxy.NewImages(1, 8, 8, 1)\nimage.");
 		notebook.mode = "edit";
 		notebook.activeCell.editor.setCursorPosition({line: 2, column: 6});
 		notebook.activeCell.editor.focus();
 	})()`)
-	const names = `[...document.querySelectorAll(".jp-Completer-item")].some((item) => item.textContent.includes("Pixels"))`
+	const names = `Number([...document.querySelectorAll(".jp-Completer-item")]
+		.some((item) => item.textContent.includes("Pixels")))`
 	// At first the page may not be ready, and the kernel's gopls reads all packages.
 	p.press(kb.Tab)
 	again := time.NewTicker(8 * time.Second)
 	defer again.Stop()
-	for end := time.After(time.Minute); p.number("Number("+names+
-		")") == 0; time.Sleep(50 * time.Millisecond) {
+	end := time.After(time.Minute)
+	for ; p.number(names) == 0; time.Sleep(50 * time.Millisecond) {
 		select {
 		case <-again.C:
 			p.press(kb.Tab)

@@ -97,8 +97,7 @@ func (s *State) rewrite(change func(code string) string) error {
 }
 
 // tidy shows of the cells no more than the line that is wrong, and what is wrong in the cell that
-// was executed, the newest, first. Only where no cell holds the line is the program around it
-// shown.
+// was executed, the newest, first. Only where no cell holds the line is the program around it shown.
 func (nbErr *GonbError) tidy(codeLines []string, lines []CellIdAndLine) {
 	newest := -1
 	for _, at := range lines {
@@ -134,8 +133,9 @@ func (nbErr *GonbError) tidy(codeLines []string, lines []CellIdAndLine) {
 		e.RawContext = code + "\n" + margin + "^"
 	}
 	nbErr.Lines = slices.DeleteFunc(nbErr.Lines, func(e errorLine) bool { return e == errorLine{} })
-	slices.SortStableFunc(nbErr.Lines,
-		func(a, b errorLine) int { return rank(a, executed) - rank(b, executed) })
+	slices.SortStableFunc(nbErr.Lines, func(a, b errorLine) int {
+		return rank(a, executed) - rank(b, executed)
+	})
 }
 
 // rank says how soon a line of an error is shown.
