@@ -94,6 +94,12 @@ var gonbChanges = []struct{ file, old, new string }{
 		"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply",
 		"\t\t\tmsg.Kernel().Interrupted.Store(true)\n" +
 			"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply"},
+	{"internal/dispatcher/dispatcher.go",
+		"\tmsg.Kernel().Interrupted.Store(false)\n\tlines :=", "\tlines :="},
+	{"internal/dispatcher/dispatcher.go",
+		"\t// Tell the front-end what the kernel is about to execute.\n",
+		"\tmsg.Kernel().Interrupted.Store(false)\n" +
+			"\t// Tell the front-end what the kernel is about to execute.\n"},
 	{"internal/goexec/execcode.go", "output, err := cmd.CombinedOutput()\n",
 		"output, err := interruptible(msg, cmd)\n" +
 			"\tif msg.Kernel().Interrupted.Load() {\n\t\treturn errInterrupted\n\t}\n"},
