@@ -42,11 +42,12 @@ const (
 	// maxEdge is the brightest border, in units of the peak: of 400 synthetic galaxies with any PSF
 	// of the presets it is 0.12 at most, of Hubble's 0.05.
 	maxEdge = 0.2
-	// minEdge is how far below 0 the border may be, beside half of the noise: galaxies don't make it so,
-	// and of the flux a border of −0.03 takes about 5 % away.
-	minEdge = -0.03
-	// hiddenPeak is how much too small the unit of a galaxy may be whose peak the PSF has hidden. What its
-	// candidates say is more, see noiseGuard.
+	// minEdge is how far below 0 the border may be, beside half of the noise: galaxies don't make
+	// it so, and of the 400 it is −0.008 at least. Within an aperture of 8 pixels −0.03 took a
+	// fifth of the flux away from one with a half-light radius of 3.
+	minEdge = -0.015
+	// hiddenPeak is how much too small the unit of a galaxy may be whose peak the PSF has hidden.
+	// What its candidates say is more, see noiseGuard.
 	hiddenPeak = 5
 	// noiseFloor is what the estimate of a noise-free image may be: some of the galaxy, and of the
 	// noise that y has of its own, passes for noise, up to 0.004 of the peak with the narrowest
@@ -78,7 +79,8 @@ func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 		switch limit := max(2*noise, noiseFloor); {
 		case lost > 0:
 			r.Reason, r.Value, r.Place = galaxy.NoDataAtPeak, float64(lost), &at
-			r.What = fmt.Sprintf("%d pixel(s) in the galaxy's core have no data; none may lack there", lost)
+			r.What = fmt.Sprintf("%d pixel(s) in the galaxy's core have no data; none may lack "+
+				"there", lost)
 			r.Hint = "take an exposure in which it has data; the values that are there were made up"
 		case peak < minPeak || peak > maxPeak:
 			r.Reason, r.Value, r.Limit = posterior.RefusedPeak, peak, maxPeak
@@ -89,18 +91,23 @@ func (c Config) checkRange(o *Observations) ([]*Refusal, error) {
 				"peak without blur is 1", peak)
 			r.Hint = "divide it by its unit, see galdecon.Standardize"
 			if c.Standardized && peak > maxPeak {
-				r.What = fmt.Sprintf("outside of its central half a pixel has %.3g times the peak of the galaxy without blur, "+
-					"at most %d are taken", peak, maxPeak)
-				r.Hint = "is a brighter neighbor in the stamp? Take a smaller one (galaxy.Images.Cutout), or mask it"
+				r.What = fmt.Sprintf("outside of its central half a pixel has %.3g times the "+
+					"peak of the galaxy without blur, at most %d are taken", peak, maxPeak)
+				r.Hint = "another source is in the stamp: subtract or mask it, or take a smaller " +
+					"stamp (galaxy.Images.Cutout)"
 			}
 		case edge > maxEdge:
 			r.Reason, r.Value, r.Limit = posterior.RefusedSky, edge, maxEdge
-			r.What = fmt.Sprintf("its border is at %.2g of the galaxy's peak, at most %.2g are taken for a dark sky", edge, maxEdge)
-			r.Hint = "subtract the sky (galaxy.Images.Sky and Subtract), or see more of it, with a larger cutout that is averaged down"
+			r.What = fmt.Sprintf("its border is at %.2g of the galaxy's peak, at most %.2g are "+
+				"taken for a dark sky", edge, maxEdge)
+			r.Hint = "subtract the sky (galaxy.Images.Sky and Subtract), or see more of it, with " +
+				"a larger cutout that is averaged down"
 		case edge < minEdge-noise/2:
 			r.Reason, r.Value, r.Limit = posterior.RefusedSky, edge, minEdge-noise/2
-			r.What = fmt.Sprintf("its border is at %.2g of the galaxy's peak, at least %.2g are taken for a dark sky", edge, r.Limit)
-			r.Hint = "subtract less: the sky near the galaxy (galaxy.Images.Sky of a part of the image), and only once"
+			r.What = fmt.Sprintf("its border is at %.2g of the galaxy's peak, at least %.2g are "+
+				"taken for a dark sky", edge, r.Limit)
+			r.Hint = "subtract less: the sky near the galaxy (galaxy.Images.Sky of a part of the " +
+				"image), and only once"
 		case noise > 1.1*seen:
 			tooNoisy(r, noise, c.maxNoise())
 		case found[i] > limit:

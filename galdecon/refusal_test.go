@@ -39,7 +39,8 @@ func bad(t *testing.T, c galdecon.Config) (*galdecon.Observations, map[int]poste
 		5: posterior.RefusedNoise, 6: posterior.RefusedPSF}
 }
 
-// What isn't the galaxy's own fault is named: a border below 0, a bad pixel in its core, a star in a corner.
+// What isn't the galaxy's own fault is named: a border below 0, a bad pixel in its core, a star in
+// a corner.
 func TestRefusalsNameWhatIsWrong(t *testing.T) {
 	c := micro.Config()
 	c.Standardized = true
@@ -92,8 +93,8 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 	}
 }
 
-// One observation that is refused doesn't cost the others: they come as they do without it, and each refusal says which, what
-// and why.
+// One observation that is refused doesn't cost the others: they come as they do without it, and
+// each refusal says which, what and why.
 func TestRefusalsLeaveTheOthers(t *testing.T) {
 	c := micro.Config()
 	c.Standardized, c.Diffusion.DataConsistency = true, true
@@ -185,7 +186,8 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	star := o.Images().Select(0)
 	star.Pixels[0] = 6
 	_, err = model.Sample(t.Context(), observe(t, star, o.PSFs()[:1], o.Noise()[:1]), n, 3)
-	galtest.Wants(t, "a star in the stamp", err, "off its middle", "another source", "subtract")
+	galtest.Wants(t, "a star in the stamp", err, "outside of its central half", "another source",
+		"subtract")
 	_, err = model.Path(none, 1)
 	galtest.Wants(t, "a path of two", err, "got 2")
 }

@@ -1,4 +1,5 @@
-// Package notebooks_test executes the notebooks as their readers do: in Jupyter, with galdecon's kernel.
+// Package notebooks_test executes the notebooks as their readers do: in Jupyter, with galdecon's
+// kernel.
 package notebooks_test
 
 import (
@@ -35,8 +36,9 @@ type document struct {
 	} `json:"cells"`
 }
 
-// execute runs a notebook in a folder of its own, with a changed configuration and with parts of its cells replaced, pairs of old and new, and returns
-// what its cells showed: the text, and the figures in order.
+// execute runs a notebook in a folder of its own, with a changed configuration and with parts of
+// its cells replaced, pairs of old and new, and returns what its cells showed: the text, and the
+// figures in order.
 func execute(t *testing.T, name, config string, replace ...string) (text string, figures [][]byte) {
 	t.Helper()
 	h, err := home.Open()
@@ -70,14 +72,16 @@ func execute(t *testing.T, name, config string, replace ...string) (text string,
 		t.Fatal(err)
 	}
 	t.Setenv(galdecon.ConfigEnv, config)
-	result, err := notebook.Run(t.Context(), path, notebook.Options{Home: h, Repo: repo, Out: filepath.Join(dir, "out"), Console: progress})
+	result, err := notebook.Run(t.Context(), path,
+		notebook.Options{Home: h, Repo: repo, Out: filepath.Join(dir, "out"), Console: progress})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if result.Failed != nil {
 		t.Fatal(result.Failed)
 	}
-	if page, err := os.ReadFile(result.HTML); err != nil || !bytes.Contains(page, []byte("data:image/png;base64,")) {
+	if page, err := os.ReadFile(result.HTML); err != nil ||
+		!bytes.Contains(page, []byte("data:image/png;base64,")) {
 		t.Errorf("the page has no figure in it: %v", err)
 	}
 	executed, err := os.ReadFile(result.Notebook)
@@ -104,7 +108,8 @@ func read(t *testing.T, executed []byte) (text string, figures [][]byte) {
 				if err := json.Unmarshal(data, &encoded); err != nil {
 					t.Fatal(err)
 				}
-				figure, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(encoded, "\n", ""))
+				figure, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(encoded, "\n",
+					""))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -128,7 +133,8 @@ func summaries(t *testing.T, text string) []row {
 	var rows []row
 	for _, fields := range meanRow.FindAllStringSubmatch(text, -1) {
 		var r row
-		for i, value := range []*float64{&r.retained, &r.reconvolution, &r.observation, &r.wiener, &r.candidates, &r.mean, &r.variance} {
+		for i, value := range []*float64{&r.retained, &r.reconvolution, &r.observation, &r.wiener,
+			&r.candidates, &r.mean, &r.variance} {
 			v, err := strconv.ParseFloat(fields[i+1], 64)
 			if err != nil {
 				t.Fatal(err)
@@ -140,8 +146,8 @@ func summaries(t *testing.T, text string) []row {
 	return rows
 }
 
-// The notebooks run from start to end in real Jupyter, here with trainings and comparisons that are too short to be good, and the committed
-// ones were executed to their ends.
+// The notebooks run from start to end in real Jupyter, here with trainings and comparisons that are
+// too short to be good, and the committed ones were executed to their ends.
 func TestNotebooks(t *testing.T) {
 	for _, test := range []struct {
 		name, config, options string
@@ -150,7 +156,8 @@ func TestNotebooks(t *testing.T) {
 	}{
 		{"00_quickstart.ipynb", "", "", 4, "Random seed: 7"},
 		{"02_cvae.ipynb", `{"fit": {"steps": 20}}`, "", 4, "Random seed: 7"},
-		{"03_diffusion.ipynb", `{"fit": {"steps": 20}}`, `{"n": 2, "candidates": 2}`, 12, "DPM-Solver++(2M)"},
+		{"03_diffusion.ipynb",
+			`{"fit": {"steps": 20}}`, `{"n": 2, "candidates": 2}`, 12, "DPM-Solver++(2M)"},
 		{"04_alpha_beta.ipynb", `{"fit": {"steps": 4}}`, "", 7, "β = 10: raising α from 0.1 to 10"},
 		{"05_sampling.ipynb", "", "", 5, "CVAE:"},
 		{"06_table1.ipynb", "", `{"n": 3, "candidates": 3}`, 3, "Random seed: 1"},
@@ -160,11 +167,14 @@ func TestNotebooks(t *testing.T) {
 			check := func(which, text string, figures [][]byte) {
 				t.Helper()
 				if len(figures) != test.figures {
-					t.Errorf("the %s notebook has %d figures, want %d", which, len(figures), test.figures)
+					t.Errorf("the %s notebook has %d figures, want %d", which, len(figures),
+						test.figures)
 				}
 				for i, figure := range figures {
-					if config, err := png.DecodeConfig(bytes.NewReader(figure)); err != nil || config.Width < 300 {
-						t.Errorf("figure %d of the %s notebook: %v, %d pixels wide", i, which, err, config.Width)
+					if config, err := png.DecodeConfig(bytes.NewReader(figure)); err != nil ||
+						config.Width < 300 {
+						t.Errorf("figure %d of the %s notebook: %v, %d pixels wide", i, which, err,
+							config.Width)
 					}
 				}
 				if !strings.Contains(text, test.says) {
@@ -184,9 +194,10 @@ func TestNotebooks(t *testing.T) {
 	}
 }
 
-// What is committed was executed with the shipped models. On Hubble's galaxies, which it never saw, the diffusion model explains all
-// observations by itself, the mean of its candidates is much better than Wiener's filter and the CVAE, and its variance is about the error
-// of the mean, while the CVAE's is far below.
+// What is committed was executed with the shipped models. On Hubble's galaxies, which it never saw,
+// the diffusion model explains all observations by itself, the mean of its candidates is much
+// better than Wiener's filter and the CVAE, and its variance is about the error of the mean, while
+// the CVAE's is far below.
 func TestCommittedNotebooks(t *testing.T) {
 	committed := func(name string, tables int) []row {
 		t.Helper()
@@ -202,23 +213,32 @@ func TestCommittedNotebooks(t *testing.T) {
 		return rows
 	}
 	// At 64 pixels the truth's own noise is most of all errors.
-	if first := committed("00_quickstart.ipynb", 1)[0]; first.retained < 99 || first.mean > first.wiener || first.variance/first.mean < 0.5 || first.variance/first.mean > 1.3 {
-		t.Errorf("the quickstart's %+v; want all retained, a mean that is better than Wiener's filter, and a variance of about its error", first)
+	if first := committed("00_quickstart.ipynb", 1)[0]; first.retained < 99 ||
+		first.mean > first.wiener || first.variance/first.mean < 0.5 ||
+		first.variance/first.mean > 1.3 {
+		t.Errorf("the quickstart's %+v; want all retained, a mean that is better than Wiener's "+
+			"filter, and a variance of about its error", first)
 	}
 	both := committed("05_sampling.ipynb", 2)
 	diffusion, cvae := both[0], both[1]
-	if diffusion.retained < 99 || diffusion.mean > 0.7*diffusion.wiener || diffusion.mean > 0.7*cvae.mean {
-		t.Errorf("diffusion: %+v; want all retained, and a mean that is better than Wiener's filter and the CVAE %+v", diffusion, cvae)
+	if diffusion.retained < 99 || diffusion.mean > 0.7*diffusion.wiener ||
+		diffusion.mean > 0.7*cvae.mean {
+		t.Errorf("diffusion: %+v; want all retained, and a mean that is better than Wiener's "+
+			"filter and the CVAE %+v", diffusion, cvae)
 	}
-	if ratio := diffusion.variance / diffusion.mean; ratio < 0.7 || ratio > 1.2 || cvae.variance > 0.1*cvae.mean {
-		t.Errorf("CVAE %+v, diffusion %+v: want a variance of about the error, and far below it", cvae, diffusion)
+	if ratio := diffusion.variance / diffusion.mean; ratio < 0.7 || ratio > 1.2 ||
+		cvae.variance > 0.1*cvae.mean {
+		t.Errorf("CVAE %+v, diffusion %+v: want a variance of about the error, and far below it",
+			cvae, diffusion)
 	}
 }
 
-// dataPreparation checks what the notebook of the data shows: counts that add up, PSFs that a model knows or doesn't, and its figures.
+// dataPreparation checks what the notebook of the data shows: counts that add up, PSFs that a model
+// knows or doesn't, and its figures.
 func dataPreparation(t *testing.T, text string, figures [][]byte) {
 	t.Helper()
-	for _, want := range []string{"2000 images of 2000 galaxies, 32×32 pixels", "1600 training\n", "200 validation\n", "200 test\n", " 0 left out\n", " 0 %  yes\n", "elsewhere than in any"} {
+	for _, want := range []string{"2000 images of 2000 galaxies, 32×32 pixels", "1600 training\n",
+		"200 validation\n", "200 test\n", " 0 left out\n", " 0 %  yes\n", "elsewhere than in any"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the notebook doesn't say %q:\n%s", want, text)
 		}
@@ -227,13 +247,15 @@ func dataPreparation(t *testing.T, text string, figures [][]byte) {
 		t.Errorf("%d figures, want 6", len(figures))
 	}
 	for i, figure := range figures {
-		if config, err := png.DecodeConfig(bytes.NewReader(figure)); err != nil || config.Width < 600 {
+		if config, err := png.DecodeConfig(bytes.NewReader(figure)); err != nil ||
+			config.Width < 600 {
 			t.Errorf("figure %d: %v, %d pixels wide", i, err, config.Width)
 		}
 	}
 }
 
-// The notebook of the data runs on the synthetic set, here with a smaller batch, and was committed as it ran.
+// The notebook of the data runs on the synthetic set, here with a smaller batch, and was committed
+// as it ran.
 func TestDataPreparation(t *testing.T) {
 	committed, err := os.ReadFile("01_data_preparation.ipynb")
 	if err != nil {
@@ -244,7 +266,8 @@ func TestDataPreparation(t *testing.T) {
 
 	t.Setenv("TNG_API_KEY", "")
 	if _, err := illustris.Key(); err == nil {
-		t.Skip("there is a file with a key for the Illustris archive, so that the notebook would download galaxies")
+		t.Skip("there is a file with a key for the Illustris archive, so that the notebook would " +
+			"download galaxies")
 	}
 	text, figures = execute(t, "01_data_preparation.ipynb", `{"fit": {"batch": 8}}`)
 	dataPreparation(t, text, figures)
@@ -256,19 +279,21 @@ var (
 	known    = regexp.MustCompile(`(?m)^  truth +(\d+) +([\d.]+) `)
 )
 
-// myGalaxy checks what the notebook of a researcher's own image shows: flux and size of both galaxies are right within their error bars, and better than
-// nothing.
+// myGalaxy checks what the notebook of a researcher's own image shows: flux and size of both
+// galaxies are right within their error bars, and better than nothing.
 func myGalaxy(t *testing.T, text string, figures [][]byte) {
 	t.Helper()
 	if len(figures) != 5 {
 		t.Errorf("%d figures, want 5", len(figures))
 	}
-	for _, want := range []string{"sky 2000 ±", "holds only 93.0 %", "σ = 0.50 pixels", "noise_max", "my_galaxy/right-mean.fits"} {
+	for _, want := range []string{"sky 2000 ±", "holds only 93.0 %", "σ = 0.50 pixels", "noise_max",
+		"my_galaxy/right-mean.fits"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the notebook doesn't say %q:\n%s", want, text)
 		}
 	}
-	candidates, before, truth := measured.FindAllStringSubmatch(text, -1), observed.FindAllStringSubmatch(text, -1), known.FindAllStringSubmatch(text, -1)
+	candidates, before, truth := measured.FindAllStringSubmatch(text, -1),
+		observed.FindAllStringSubmatch(text, -1), known.FindAllStringSubmatch(text, -1)
 	if len(candidates) != 2 || len(before) != 2 || len(truth) != 2 {
 		t.Fatalf("no table of two galaxies in the output:\n%s", text)
 	}
@@ -284,8 +309,11 @@ func myGalaxy(t *testing.T, text string, figures [][]byte) {
 		if bar := max(number(c[2]), number(c[3])); math.Abs(flux) > 3*bar {
 			t.Errorf("galaxy %d: the flux is off by %g, its error bar %g", i, flux, bar)
 		}
-		if bar, nothing := max(number(c[5]), number(c[6])), number(before[i][2])-number(truth[i][2]); math.Abs(radius) > 3*bar || math.Abs(radius) > nothing/3 {
-			t.Errorf("galaxy %d: the radius is off by %g, its error bar %g; that observed by %g", i, radius, bar, nothing)
+		if bar, nothing := max(number(c[5]), number(c[6])),
+			number(before[i][2])-number(truth[i][2]); math.Abs(radius) > 3*bar ||
+			math.Abs(radius) > nothing/3 {
+			t.Errorf("galaxy %d: the radius is off by %g, its error bar %g; that observed by %g", i,
+				radius, bar, nothing)
 		}
 	}
 }
@@ -303,7 +331,8 @@ func TestMyGalaxy(t *testing.T) {
 	myGalaxy(t, text, figures)
 }
 
-// The same notebook takes others' images, here Hubble's in an NPY stack, with a PSF that was measured, and the model for 64×64 pixels.
+// The same notebook takes others' images, here Hubble's in an NPY stack, with a PSF that was
+// measured, and the model for 64×64 pixels.
 func TestMyGalaxyOfMine(t *testing.T) {
 	images, err := filepath.Abs("../../shared/data/galaxies")
 	if err != nil {
@@ -336,9 +365,10 @@ var (
 	stopped = regexp.MustCompile(`(?m)^stopped after step (\d+) of 3000\nthe checkpoint is of step (\d+)$`)
 )
 
-// The notebook of the session was committed with what it is about: the second sampling shows its figure within a second of the start of
-// its program, much sooner than the first and than a cell without the session, and a training is watched, paused, resumed and stopped
-// at a step that its checkpoint has.
+// The notebook of the session was committed with what it is about: the second sampling shows its
+// figure within a second of the start of its program, much sooner than the first and than a cell
+// without the session, and a training is watched, paused, resumed and stopped at a step that its
+// checkpoint has.
 func TestCommittedSession(t *testing.T) {
 	committed, err := os.ReadFile("08_session.ipynb")
 	if err != nil {
@@ -355,13 +385,17 @@ func TestCommittedSession(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if first, second, without := seconds[0], seconds[1], seconds[2]; second > 1 || second > first/2 || second > without/2 {
-		t.Errorf("figures after %g s, then %g s, and %g s without the session; want the second within 1 s and half of the others", first, second, without)
+	if first, second, without := seconds[0], seconds[1], seconds[2]; second > 1 ||
+		second > first/2 || second > without/2 {
+		t.Errorf("figures after %g s, then %g s, and %g s without the session; want the second "+
+			"within 1 s and half of the others", first, second, without)
 	}
 	if steps := stopped.FindStringSubmatch(text); steps == nil || steps[1] != steps[2] {
-		t.Errorf("the training isn't stopped with a checkpoint of its last step: %q in\n%s", steps, text)
+		t.Errorf("the training isn't stopped with a checkpoint of its last step: %q in\n%s", steps,
+			text)
 	}
-	for _, want := range []string{"paused after step ", "running after step ", "model in checkpoints/shipped\n", "training in checkpoints/background: stopped"} {
+	for _, want := range []string{"paused after step ", "running after step ",
+		"model in checkpoints/shipped\n", "training in checkpoints/background: stopped"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the notebook doesn't say %q:\n%s", want, text)
 		}

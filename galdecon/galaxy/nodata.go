@@ -52,8 +52,8 @@ func (n NoData) String() string {
 //
 //   - NaN and infinite ones;
 //   - those of −9999, −32768, 1e30, the largest float and other values that programs write for
-//     "none", where all that isn't one of them lies far away, 20 times their spread; so are others that
-//     at least three pixels share, of an image without steps, and none comes near;
+//     "none", where all that isn't one of them lies far away, 20 times their spread; so are others
+//     that at least three pixels share, of an image without steps, and none comes near;
 //   - areas and runs of exactly one value, so large that chance would give one in a thousand images
 //     of such noise; in integers of a few counts, where equal neighbors are common, an area must
 //     be larger than in others. Of a value that many pixels of an image without such steps have,
@@ -167,7 +167,8 @@ func (p plane) sentinels() (found []int) {
 	smooth := 2*len(slices.Compact(slices.Clone(rest))) > len(rest)
 	times := map[float32]int{} // of those far from the middle
 	for k := range p.bad {
-		if v := p.at(k); !p.bad[k] && (known(v) || spread > 0 && math.Abs(float64(v)-middle) > far*spread) {
+		if v := p.at(k); !p.bad[k] &&
+			(known(v) || spread > 0 && math.Abs(float64(v)-middle) > far*spread) {
 			times[v]++
 		}
 	}
@@ -199,7 +200,8 @@ func (p plane) sentinels() (found []int) {
 		}
 	}
 	for k := range p.bad {
-		if v := p.at(k); !p.bad[k] && isNone[v] && (known(v) || float64(v) < middle || !p.isPlateau(k)) {
+		if v := p.at(k); !p.bad[k] && isNone[v] &&
+			(known(v) || float64(v) < middle || !p.isPlateau(k)) {
 			found = append(found, k)
 		}
 	}

@@ -175,7 +175,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	case g.peak.Value < 5*noise:
 		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 5*noise,
 			"see whether the galaxy is there: columns and rows are counted from 0",
-			"the brightest there is %.2g in the mean over 3×3 pixels, where noise is %.2g: that's no galaxy",
+			"the brightest there is %.2g in the mean over 3×3 pixels, where noise is %.2g: "+
+				"that's no galaxy",
 			g.peak.Value, noise)
 	case away > limit:
 		return g, refuse(FarPeak, g.peak.Column, g.peak.Row, away, limit,
@@ -192,8 +193,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	}
 	if len(bad) > 0 {
 		return g, refuse(NoDataAtPeak, bad[0]%h.width, bad[0]/h.width, float64(len(bad)), 0,
-			"what the core was like can't be told from its surroundings: take an exposure in which it"+
-				" has data",
+			"what the core was like can't be told from its surroundings: take an exposure in "+
+				"which it has data",
 			"%d pixel(s) in the galaxy's core have no data; none may lack there", len(bad))
 	}
 	return g, nil
@@ -284,8 +285,8 @@ func (im *Images) othersThan(x, y int, noise float64) (others []Peak) {
 }
 
 // oneSided returns the light of a stamp that stands out on one side of its galaxy, which was found
-// in a stamp that begins at left, top; none where what is more than across the center is the rest of
-// noise, of a center between pixels, or of the galaxy's own unevenness.
+// in a stamp that begins at left, top; none where what is more than across the center is the rest
+// of noise, of a center between pixels, or of the galaxy's own unevenness.
 func (im *Images) oneSided(g found, noise float64, whole *Images, left, top int, c *Cut) []Peak {
 	row, column := g.row+float64(top-c.Top), g.column+float64(left-c.Left)
 	h := im.hillOf(noise)

@@ -62,7 +62,8 @@ func TestCutoutSeesLightOnOneSide(t *testing.T) {
 			for k := range im.Pixels {
 				dx, dy := float64(k%96)-x0, float64(k/96)-y0
 				u, v := dx-5*math.Cos(turn), dy-5*math.Sin(turn)
-				im.Pixels[k] += float32(100*math.Exp(-(dx*dx+2*dy*dy)/18) + 100*share*math.Exp(-(u*u+v*v)/8))
+				im.Pixels[k] += float32(100*math.Exp(-(dx*dx+2*dy*dy)/18) +
+					100*share*math.Exp(-(u*u+v*v)/8))
 			}
 			c, err := im.Cutout(48, 48, 32)
 			if err != nil {
@@ -74,9 +75,11 @@ func TestCutoutSeesLightOnOneSide(t *testing.T) {
 			}
 			if c.Blended() {
 				p := c.Neighbors[0]
-				far := math.Hypot(float64(p.Column)-x0-5*math.Cos(turn), float64(p.Row)-y0-5*math.Sin(turn))
+				far := math.Hypot(float64(p.Column)-x0-5*math.Cos(turn),
+					float64(p.Row)-y0-5*math.Sin(turn))
 				if far > 2.5 {
-					t.Errorf("seed %d, a companion of %g: seen %.1f pixels from it, %s", seed, share, far, c)
+					t.Errorf("seed %d, a companion of %g: seen %.1f pixels from it, %s", seed,
+						share, far, c)
 				}
 			}
 		}
@@ -110,7 +113,8 @@ func TestCutoutRefusesByName(t *testing.T) {
 		x, y   int
 		reason Reason
 	}{
-		"NaN at the peak":    {func(im *Images) { im.Pixels[48*96+56] = nan }, 56, 48, NoDataAtPeak},
+		"NaN at the peak": {func(im *Images) { im.Pixels[48*96+56] = nan }, 56, 48,
+			NoDataAtPeak},
 		"masked, beside it":  {func(im *Images) { im.mark(49*96 + 57) }, 56, 48, NoDataAtPeak},
 		"a hole of 5×5":      {func(im *Images) { hole(im, 56, 48, 2) }, 56, 48, NoDataAtPeak},
 		"a hole of 11×11":    {func(im *Images) { hole(im, 56, 48, 5) }, 56, 48, TooMuchBad},

@@ -23,8 +23,8 @@ const (
 	FarPeak Reason = "the peak is too far away"
 )
 
-// Refusal is the error of one image, or of an observation, that can't be used as it is: what came of
-// it would be wrong. The others of a batch are used all the same. errors.As finds it.
+// Refusal is the error of one image, or of an observation, that can't be used as it is: what came
+// of it would be wrong. The others of a batch are used all the same. errors.As finds it.
 type Refusal struct {
 	// Index is the place of the image in its batch, counted from 0, and ID its name.
 	Index int
@@ -34,8 +34,8 @@ type Refusal struct {
 	What   string
 	// Place is where in the image; nil where it is no single place.
 	Place *Place
-	// Value was measured, and Limit is what it must not pass, in units that What names: a share is a
-	// fraction of 1. Both are 0 where nothing was measured.
+	// Value was measured, and Limit is what it must not pass, in units that What names: a share is
+	// a fraction of 1. Both are 0 where nothing was measured.
 	Value, Limit float64
 	// Hint says what to do.
 	Hint string
@@ -71,7 +71,8 @@ func (r Reason) Only(err error) bool {
 		return e.Reason == r
 	case interface{ Unwrap() []error }:
 		all := e.Unwrap()
-		return len(all) > 0 && !slices.ContainsFunc(all, func(one error) bool { return !r.Only(one) })
+		return len(all) > 0 &&
+			!slices.ContainsFunc(all, func(one error) bool { return !r.Only(one) })
 	case interface{ Unwrap() error }:
 		return r.Only(e.Unwrap())
 	}

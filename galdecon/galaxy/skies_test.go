@@ -138,7 +138,8 @@ func TestSkyOfFields(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		noises[f.Kind+" (NoiseLevels)"] = append(noises[f.Kind+" (NoiseLevels)"], levels[0]/f.Noise-1)
+		noises[f.Kind+" (NoiseLevels)"] = append(noises[f.Kind+" (NoiseLevels)"],
+			levels[0]/f.Noise-1)
 		marks, err := im.MarkNoData()
 		if err != nil {
 			t.Fatal(err)

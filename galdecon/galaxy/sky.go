@@ -10,9 +10,9 @@ import (
 
 // Sky is what an image shows where there is no galaxy, in units of its pixels.
 type Sky struct {
-	// Level is the mean brightness of the sky, and StdErr its standard error: of noise, correlated or
-	// not, and of light that is too faint to be told from the sky, which makes Level too high. How
-	// much that is follows from how many galaxies are found.
+	// Level is the mean brightness of the sky, and StdErr its standard error: of noise, correlated
+	// or not, and of light that is too faint to be told from the sky, which makes Level too high.
+	// How much that is follows from how many galaxies are found.
 	Level, StdErr float64
 	// Noise is the standard deviation of the pixels of the sky.
 	Noise float64

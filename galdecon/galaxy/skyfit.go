@@ -89,8 +89,8 @@ func (p plane) measure(s *skyPart, counts []float64) {
 	if s.Step == 0 {
 		return
 	}
-	// Noise of σ that was rounded to steps d leaves the mean off by d/2 exp(−2π²σ²/d²) at most. That
-	// of photons, which scatter by their root, isn't rounded.
+	// Noise of σ that was rounded to steps d leaves the mean off by d/2 exp(−2π²σ²/d²) at most.
+	// That of photons, which scatter by their root, isn't rounded.
 	variance := s.Noise * s.Noise / (s.Step * s.Step)
 	if variance < 0.5*math.Abs(s.Level)/s.Step {
 		before := max(variance-1.0/12, 0)
@@ -99,8 +99,8 @@ func (p plane) measure(s *skyPart, counts []float64) {
 }
 
 // blockError returns the standard error of the level by how much the means of 8×8 blocks of the
-// image differ, which correlated noise and a sky that is no plane make larger; 0 where there are too
-// few.
+// image differ, which correlated noise and a sky that is no plane make larger; 0 where there are
+// too few.
 func (p plane) blockError(s *skyPart) float64 {
 	side := max(8, (min(p.height, p.width)+7)/8)
 	columns := (p.width + side - 1) / side
@@ -127,11 +127,11 @@ func (p plane) blockError(s *skyPart) float64 {
 	return math.Sqrt(variance*blocks/(blocks-3)) / n // a plane took three degrees of freedom
 }
 
-// unseen returns the light a pixel that galaxies have which are too faint to be found, as the number
-// of those found tells. With counts that double with each halving of the brightness, one found at
-// five standard deviations of the mean over 5×5 pixels, which is 25 times the noise, goes with as
-// much light for each factor of e down to which there are others: in fields of known sky it was 70
-// times the noise.
+// unseen returns the light a pixel that galaxies have which are too faint to be found, as the
+// number of those found tells. With counts that double with each halving of the brightness, one
+// found at five standard deviations of the mean over 5×5 pixels, which is 25 times the noise, goes
+// with as much light for each factor of e down to which there are others: in fields of known sky it
+// was 70 times the noise.
 func (p plane) unseen(s *skyPart, counts []float64) float64 {
 	means := p.boxSums(s.from, 5)
 	good := 0.0

@@ -16,20 +16,22 @@ type Reason = galaxy.Reason
 type Refusal = galaxy.Refusal
 
 const (
-	// RefusedNoise is more noise, relative to the galaxy's peak without blur, than the model was trained for.
+	// RefusedNoise is more noise, relative to the galaxy's peak without blur, than the model was
+	// trained for.
 	RefusedNoise Reason = "noise"
 	// RefusedStatedNoise is noise that is said to be less than what the image shows.
 	RefusedStatedNoise Reason = "stated noise"
 	// RefusedSky is a sky that isn't dark.
 	RefusedSky Reason = "sky"
-	// RefusedPeak is an image without a galaxy in its middle, or in units that the model doesn't take.
+	// RefusedPeak is an image without a galaxy in its middle, or in units that the model doesn't
+	// take.
 	RefusedPeak Reason = "peak"
 	// RefusedPSF is a PSF unlike those of the training.
 	RefusedPSF Reason = "PSF"
 )
 
-// Refusals are the observations of a batch that a model doesn't take, as one error. errors.As finds the
-// first *[Refusal] in it.
+// Refusals are the observations of a batch that a model doesn't take, as one error. errors.As finds
+// the first *[Refusal] in it.
 type Refusals []*Refusal
 
 // shownRefusals is how many refusals an error tells in full.
@@ -56,8 +58,8 @@ func (r Refusals) Unwrap() []error {
 	return errs
 }
 
-// SplitRefusals returns the refusals that err consists of, if it is the error of a batch of which some
-// were sampled, and nil; or else no refusals and err itself.
+// SplitRefusals returns the refusals that err consists of, if it is the error of a batch of which
+// some were sampled, and nil; or else no refusals and err itself.
 func SplitRefusals(err error) (refused Refusals, rest error) {
 	if errors.As(err, &refused) {
 		return refused, nil

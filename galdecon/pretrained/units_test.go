@@ -34,7 +34,8 @@ func TestAnyUnits(t *testing.T) {
 		light[k] = 0.3 + 0.01*r.NormFloat64() + math.Exp(-(dx*dx+1.5*dy*dy)/18)
 	}
 	want := measureIn(t, 1, light, kernel, model)
-	for _, unit := range []float64{math.Ldexp(1, -119), 1e-36, 3e-20, 1e-9, 1e9, 4e19, 1e36, math.Ldexp(1, 119)} {
+	for _, unit := range []float64{math.Ldexp(1, -119), 1e-36, 3e-20, 1e-9, 1e9, 4e19, 1e36,
+		math.Ldexp(1, 119)} {
 		for what, v := range measureIn(t, unit, light, kernel, model) {
 			if off := math.Abs(v - want[what]); !(off <= 1e-4*math.Abs(want[what])+1e-5) {
 				t.Errorf("unit %g: %s is %g, want %g", unit, what, v, want[what])
@@ -44,7 +45,8 @@ func TestAnyUnits(t *testing.T) {
 }
 
 // measureIn returns what comes out in a unit, divided by it.
-func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF, model *galdecon.Model) map[string]float64 {
+func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF,
+	model *galdecon.Model) map[string]float64 {
 	t.Helper()
 	fail := func(err error) {
 		t.Helper()
@@ -67,7 +69,8 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF, mode
 	fail(err)
 	correlation, err := im.NoiseCorrelation()
 	fail(err)
-	out["bad"], out["sky"], out["its error"] = float64(none[0].Total()), skies[0].Level/unit, skies[0].StdErr/unit
+	out["bad"], out["sky"], out["its error"] = float64(none[0].Total()), skies[0].Level/unit,
+		skies[0].StdErr/unit
 	out["noise"], out["noise of neighbors"] = skies[0].Noise/unit, levels[0]/unit
 	out["correlation"], out["ratio"] = correlation[0].At(0, 1), correlation[0].Ratio()
 	fail(im.Subtract([]float64{skies[0].Level}))
@@ -86,7 +89,8 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF, mode
 	wiener, err := classical.Wiener(o, classical.WienerPrior*unit)
 	fail(err)
 	out["Wiener"] = float64(wiener.Pixels[500]) / unit
-	lucy, err := classical.RichardsonLucy(cut.Images, []psf.PSF{kernel}, []float64{skies[0].Level}, 10)
+	lucy, err := classical.RichardsonLucy(cut.Images, []psf.PSF{kernel}, []float64{skies[0].Level},
+		10)
 	fail(err)
 	out["Richardson-Lucy"] = float64(lucy.Pixels[500]) / unit
 	path, err := model.Path(o, 3)
@@ -97,13 +101,16 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF, mode
 	p := posteriors[0]
 	m, err := p.Measure(8)
 	fail(err)
-	for what, i := range map[string]posterior.Interval{"half-light": m.HalfLight, "g1": m.G1, "g2": m.G2} {
+	for what, i := range map[string]posterior.Interval{"half-light": m.HalfLight, "g1": m.G1,
+		"g2": m.G2} {
 		out[what], out[what+" low"], out[what+" high"] = i.Median, i.Low, i.High
 	}
-	out["flux"], out["flux low"], out["flux high"] = m.Flux.Median/unit, m.Flux.Low/unit, m.Flux.High/unit
+	out["flux"], out["flux low"], out["flux high"] = m.Flux.Median/unit, m.Flux.Low/unit,
+		m.Flux.High/unit
 	mean, deviation, err := p.Moments()
 	fail(err)
-	out["mean"], out["deviation"] = float64(mean.Pixels[500])/unit, float64(deviation.Pixels[500])/unit
+	out["mean"], out["deviation"] = float64(mean.Pixels[500])/unit,
+		float64(deviation.Pixels[500])/unit
 	chi, err := score.ChiSquared(p.Reblurred, p.Observation, p.Noise)
 	fail(err)
 	out["χ²"] = chi[0]
@@ -123,7 +130,7 @@ func measureIn(t *testing.T, unit float64, light []float64, kernel psf.PSF, mode
 	if out["variance"], err = prior.VarianceRatio(p.Samples); err != nil {
 		t.Fatal(err)
 	}
-	poisson, sigma, err := psf.Poisson(p.Samples, 50, 1000, 4)
+	poisson, sigma, err := psf.AddPhotonNoise(p.Samples, 50, 1000, 4)
 	fail(err)
 	out["photons"], out["their noise"] = float64(poisson.Pixels[500])/unit, sigma[0]/unit
 	return out

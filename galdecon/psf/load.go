@@ -46,12 +46,13 @@ func Load(path string) ([]PSF, error) {
 // In FITS, path[NAME], path[3] and so on choose the HDU as [fits.ParseName] says. Else it is, of
 // several, DET_DIST, DET_SAMP, OVERDIST or OVERSAMP, the first that is there of these names of
 // STPSF and POPPY, or PSF, or SCI, or the first image that isn't weights, errors or a mask. The
-// cards OVERSAMP, or OVERSMPL and the like, and DET_SAMP are the oversampling, as there. The center of oversampled PSFs is the middle of their grid, for an even
-// one amid four samples, unless the light says that it is (k/2, k/2). PSFs whose sum is nearer to
-// the square of the oversampling than to 1 are effective ones, as those of photutils and STPSF's
-// grids (Anderson & King 2000, PASP 112, 1360), of which each sample is the light of a whole pixel:
-// they are taken at the pixels' centers. Of others samples are parts of the light, and are summed.
-// Cards DET_YX0 and so on are places on the detector.
+// cards OVERSAMP, or OVERSMPL and the like, and DET_SAMP are the oversampling, as there. The center
+// of oversampled PSFs is the middle of their grid, for an even one amid four samples, unless the
+// light says that it is (k/2, k/2). PSFs whose sum is nearer to the square of the oversampling than
+// to 1 are effective ones, as those of photutils and STPSF's grids (Anderson & King 2000, PASP 112,
+// 1360), of which each sample is the light of a whole pixel: they are taken at the pixels' centers.
+// Of others samples are parts of the light, and are summed. Cards DET_YX0 and so on are places on
+// the detector.
 //
 // Pixels without data, NaN, infinite, or far below 0 as −9999 is, are dark where the light around
 // them is below 1 % of the peak, as in corners. Elsewhere they are a [Problem], and so is an image
@@ -199,8 +200,9 @@ func (s *stamps) psf(i int, plane []float64) (sampled, pixels PSF, err error) {
 	if s.oversampling == 1 {
 		for n := 2.0; n <= 5 && i == 0; n++ {
 			if math.Abs(sum/(n*n)-1) < 0.02 {
-				s.note(Oversampled, sum, fmt.Sprintf("the weights sum to %.4g, as those of PSFs with %g "+
-					"samples along a pixel do, but no card OVERSAMP says so", sum, n), "taken as pixels")
+				s.note(Oversampled, sum, fmt.Sprintf("the weights sum to %.4g, as those of PSFs "+
+					"with %g samples along a pixel do, but no card OVERSAMP says so", sum, n),
+					"taken as pixels")
 			}
 		}
 		return sampled, sampled, nil
@@ -289,8 +291,8 @@ func (s *stamps) fillDark(i int, plane []float64) error {
 	copy(plane, filled)
 	first := places[0]
 	s.notes = append(s.notes, &Problem{Kind: NoData, Source: s.of(i),
-		Row: first / s.width, Col: first % s.width, Value: float64(len(places)), What: fmt.Sprintf("%d pixels have no data, where it is "+
-			"dark", len(places)),
+		Row: first / s.width, Col: first % s.width, Value: float64(len(places)),
+		What: fmt.Sprintf("%d pixels have no data, where it is dark", len(places)),
 		Hint: "set to 0"})
 	return nil
 }

@@ -89,9 +89,10 @@ func (s *stamps) choose(file *fits.File, selector fits.Selector, chosen bool) (*
 		if err := file.HDUs[0].Check(); err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(file.HDUs, func(h *fits.HDU) bool { return h.Name() == "PSF_DATA" }) {
-			return nil, errors.New("it is PSFEx's model of a PSF that changes over the image, a table; " +
-				"let psfex write images of it, by CHECKIMAGE_TYPE SNAPSHOTS")
+		if slices.ContainsFunc(file.HDUs,
+			func(h *fits.HDU) bool { return h.Name() == "PSF_DATA" }) {
+			return nil, errors.New("it is PSFEx's model of a PSF that changes over the image, a " +
+				"table; let psfex write images of it, by CHECKIMAGE_TYPE SNAPSHOTS")
 		}
 		return nil, errors.New("there is no HDU with an image of two or more axes; is it the " +
 			"right file?")

@@ -46,7 +46,8 @@ func directSum(y []float32, h, w, c int, k psf.PSF) []float64 {
 						continue
 					}
 					for ch := range c {
-						out[(row*w+col)*c+ch] += float64(k.Pixels[u*k.Size+v]) * float64(y[(r*w+s)*c+ch])
+						out[(row*w+col)*c+
+							ch] += float64(k.Pixels[u*k.Size+v]) * float64(y[(r*w+s)*c+ch])
 					}
 				}
 			}
@@ -112,7 +113,8 @@ func convolve(t *testing.T, y []float32, b, h, w, c int, psfs ...psf.PSF) []floa
 	}
 	k := psfs[0].Size
 	out, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
-		tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(stack, len(psfs), k, k))
+		tensors.FromFlatDataAndDimensions(y, b, h, w, c),
+		tensors.FromFlatDataAndDimensions(stack, len(psfs), k, k))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +123,8 @@ func convolve(t *testing.T, y []float32, b, h, w, c int, psfs ...psf.PSF) []floa
 
 func TestConvolveAgainstDirectSumAndGonum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, shape := range []struct{ h, w, c, k int }{{32, 32, 1, 9}, {32, 32, 1, 10}, {17, 24, 3, 5}, {8, 8, 1, 1}, {12, 12, 1, 33}} {
+	for _, shape := range []struct{ h, w, c, k int }{{32, 32, 1, 9}, {32, 32, 1, 10},
+		{17, 24, 3, 5}, {8, 8, 1, 1}, {12, 12, 1, 33}} {
 		const batch = 3
 		psfs := make([]psf.PSF, batch)
 		for i := range psfs {
@@ -134,7 +137,8 @@ func TestConvolveAgainstDirectSumAndGonum(t *testing.T) {
 			want := directSum(y[i*each:(i+1)*each], shape.h, shape.w, shape.c, psfs[i])
 			compare(t, "direct sum", got[i*each:(i+1)*each], want, 1e-5)
 			if shape.c == 1 {
-				compare(t, "gonum", got[i*each:(i+1)*each], gonumFFT(y[i*each:(i+1)*each], shape.h, shape.w, psfs[i]), 1e-5)
+				compare(t, "gonum", got[i*each:(i+1)*each],
+					gonumFFT(y[i*each:(i+1)*each], shape.h, shape.w, psfs[i]), 1e-5)
 			}
 		}
 	}
@@ -144,7 +148,8 @@ func compare(t *testing.T, what string, got []float32, want []float64, tolerance
 	t.Helper()
 	for i := range got {
 		if d := math.Abs(float64(got[i]) - want[i]); !(d <= tolerance) {
-			t.Fatalf("%s: pixel %d is %g, want %g (difference %g > %g)", what, i, got[i], want[i], d, tolerance)
+			t.Fatalf("%s: pixel %d is %g, want %g (difference %g > %g)", what, i, got[i], want[i],
+				d, tolerance)
 		}
 	}
 }
@@ -174,17 +179,19 @@ func TestAdjoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		products, err := graph.CallOnceN(devicetest.Device(t), func(y, v, p *graph.Node) []*graph.Node {
-			return []*graph.Node{
-				graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)),
-				graph.ReduceAllSum(graph.Mul(y, psf.Adjoint(v, p)))}
-		}, tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
+		products, err := graph.CallOnceN(devicetest.Device(t),
+			func(y, v, p *graph.Node) []*graph.Node {
+				return []*graph.Node{
+					graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)),
+					graph.ReduceAllSum(graph.Mul(y, psf.Adjoint(v, p)))}
+			}, tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
 			tensors.FromFlatDataAndDimensions(random(rng, b*h*w*c), b, h, w, c),
 			tensors.FromFlatDataAndDimensions(psfs, b, k, k))
 		if err != nil {
 			t.Fatal(err)
 		}
-		left, right := float64(tensors.ToScalar[float32](products[0])), float64(tensors.ToScalar[float32](products[1]))
+		left, right := float64(tensors.ToScalar[float32](products[0])),
+			float64(tensors.ToScalar[float32](products[1]))
 		if math.Abs(left-right) > 1e-5*math.Abs(left) {
 			t.Errorf("k=%d: ⟨Πy, v⟩ = %g, ⟨y, Πᵀv⟩ = %g", k, left, right)
 		}
@@ -198,15 +205,18 @@ func TestGradientIsAdjoint(t *testing.T) {
 	for _, size := range [][2]int{{11, 14}, {14, 11}} {
 		h, w := size[0], size[1]
 		p := randomPSF(t, rng, k)
-		gradient, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node {
-			loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
-			return graph.Sub(graph.Gradient(loss, y)[0], psf.Adjoint(v, p))
-		}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1), tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
+		gradient, err := graph.CallOnce(devicetest.Device(t),
+			func(y, v, p *graph.Node) *graph.Node {
+				loss := graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
+				return graph.Sub(graph.Gradient(loss, y)[0], psf.Adjoint(v, p))
+			}, tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
+			tensors.FromFlatDataAndDimensions(random(rng, h*w), 1, h, w, 1),
 			tensors.FromFlatDataAndDimensions(p.Pixels, 1, k, k))
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, "gradient", tensors.MustCopyFlatData[float32](gradient), make([]float64, h*w), 1e-5)
+		compare(t, "gradient", tensors.MustCopyFlatData[float32](gradient), make([]float64, h*w),
+			1e-5)
 	}
 }
 
@@ -244,7 +254,8 @@ func TestCorrectAgainstDenseSolution(t *testing.T) {
 	got, err := graph.CallOnce(devicetest.Device(t), func(y, x, p *graph.Node) *graph.Node {
 		return psf.WienerStep(y, x, p, graph.Const(p.Graph(), float32(lambda)), 40)
 	},
-		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1), tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
+		tensors.FromFlatDataAndDimensions(y, 1, n, n, 1),
+		tensors.FromFlatDataAndDimensions(x, 1, n, n, 1),
 		tensors.FromFlatDataAndDimensions(p.Pixels, 1, 4, 4))
 	if err != nil {
 		t.Fatal(err)
@@ -279,12 +290,14 @@ func TestCorrect(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(start, truth []float32) (mse, moved float64) {
-		out, err := exec.Call(tensors.FromFlatDataAndDimensions(start, 1, h, w, 1), tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
+		out, err := exec.Call(tensors.FromFlatDataAndDimensions(start, 1, h, w, 1),
+			tensors.FromFlatDataAndDimensions(truth, 1, h, w, 1),
 			tensors.FromFlatDataAndDimensions(p.Pixels, 1, 9, 9))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return float64(tensors.ToScalar[float32](out[0])), float64(tensors.ToScalar[float32](out[1]))
+		return float64(tensors.ToScalar[float32](out[0])),
+			float64(tensors.ToScalar[float32](out[1]))
 	}
 	truth := make([]float32, h*w) // an exponential disc, inclined
 	for row := range h {
@@ -303,7 +316,8 @@ func TestCorrect(t *testing.T) {
 
 func TestGaussians(t *testing.T) {
 	for _, size := range []int{9, 10} {
-		out, err := graph.CallOnce(devicetest.Device(t), func(s *graph.Node) *graph.Node { return psf.Gaussians(s, size) }, []float32{0.5, 2})
+		out, err := graph.CallOnce(devicetest.Device(t),
+			func(s *graph.Node) *graph.Node { return psf.Gaussians(s, size) }, []float32{0.5, 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +352,8 @@ func TestResizeKeepsTheCenter(t *testing.T) {
 			t.Fatal(err)
 		}
 		if math.Abs(float64(r.Pixels[(size/2)*size+size/2]-k.Pixels[4*9+4])) > 1e-3 {
-			t.Errorf("size %d: the center holds %g, was %g", size, r.Pixels[(size/2)*size+size/2], k.Pixels[40])
+			t.Errorf("size %d: the center holds %g, was %g", size, r.Pixels[(size/2)*size+size/2],
+				k.Pixels[40])
 		}
 	}
 	if _, err := k.Resize(3); err == nil || !strings.Contains(err.Error(), "only") {
@@ -357,7 +372,8 @@ func TestBadPSFs(t *testing.T) {
 		"sigma":    second(psf.Gaussian{Sigma: 0}.Render(9)),
 		"NaN σ":    second(psf.Gaussian{Sigma: math.NaN()}.Render(9)),
 		"size":     second(psf.Gaussian{Sigma: 1}.Render(0)),
-		"mixed":    second(psf.Stack(psf.PSF{Size: 1, Pixels: []float32{1}}, psf.PSF{Size: 2, Pixels: make([]float32, 4)})),
+		"mixed": second(psf.Stack(psf.PSF{Size: 1, Pixels: []float32{1}},
+			psf.PSF{Size: 2, Pixels: make([]float32, 4)})),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "psf: ") {
 			t.Errorf("%s: error %v", name, err)
@@ -374,7 +390,8 @@ func TestMeasuredWeights(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		weights := make([]float32, len(star))
 		for i, w := range star {
-			weights[i] = w + float32(noise*rng.NormFloat64())*slices.Max(star) - float32(sky/(size*size))
+			weights[i] = w +
+				float32(noise*rng.NormFloat64())*slices.Max(star) - float32(sky/(size*size))
 		}
 		return second(psf.New(size, weights))
 	}
@@ -384,7 +401,8 @@ func TestMeasuredWeights(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ noise, sky float64 }{{0.1, 0}, {0, 0.9}} {
-		if err := measured(c.noise, c.sky); err == nil || !strings.Contains(err.Error(), "mostly noise; was too much sky subtracted?") {
+		if err := measured(c.noise, c.sky); err == nil ||
+			!strings.Contains(err.Error(), "mostly noise; was too much sky subtracted?") {
 			t.Errorf("noise %g, sky %g: error %v", c.noise, c.sky, err)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 	"galdecon/galdecon/galaxy/synthetic"
 )
 
-// galaxies returns the truth, and appends to notes what a user should know of the file that it's from.
+// galaxies returns the truth, and appends to notes what a user should know of the file that it's
+// from.
 func (o Options) galaxies(model galdecon.Config, notes *[]string) (*galaxy.Images, error) {
 	switch o.Galaxies {
 	case "synthetic":
@@ -114,6 +115,9 @@ func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.
 	if err != nil {
 		return nil, fmt.Errorf("scorecard: the model takes images of %d channel(s), those of %s "+
 			"have others: %w", model.Channels, o.Galaxies, err)
+	}
+	if images, err = images.Fill(galaxy.BadInterpolate, galaxy.MaxBad); err != nil {
+		return nil, fmt.Errorf("scorecard: the galaxies of %s can't be used: %w", o.Galaxies, err)
 	}
 	if o.SubtractSky {
 		levels, err := skyLevels(images)

@@ -99,7 +99,8 @@ func TestOptions(t *testing.T) {
 
 	// Which plane of a file was read is said.
 	path := filepath.Join(dir, "planes.fits")
-	if err := files.SaveFITS(path, large.Select(0, 1), fits.NewHeader("EXTNAME = 'SCI     '")); err != nil {
+	if err := files.SaveFITS(path, large.Select(0, 1),
+		fits.NewHeader("EXTNAME = 'SCI     '")); err != nil {
 		t.Fatal(err)
 	}
 	o.Galaxies = path

@@ -37,15 +37,19 @@ var kinds = map[string]Kind{}
 
 func init() {
 	for kind, names := range map[Kind]string{
-		KindImage:           "SCI SCIENCE IMAGE DATA PRIMARY FLUX",
-		KindError:           "ERR ERROR ERRORS RMS STD STDDEV STDEV SIGMA UNC UNCERT UNCERTAINTY NOISE",
+		KindImage: "SCI SCIENCE IMAGE DATA PRIMARY FLUX",
+		KindError: "ERR ERROR ERRORS RMS STD STDDEV STDEV SIGMA UNC UNCERT UNCERTAINTY " +
+			"NOISE",
 		KindVariance:        "VAR VARIANCE VARIANCES STAT MSE",
 		KindInverseVariance: "IVAR INVVAR IVM INVVARIANCE",
-		KindWeight:          "WHT WGT WT WEIGHT WEIGHTS WMAP CONFIDENCE GOOD GOODPIX GOODPIXELS VALID",
-		KindMask:            "MASK MASKS MSK DQ DQF FLAG FLAGS FLG BPM BAD BADPIX BADPIXELS QUALITY",
-		KindOther: "CTX CON CONTEXT THUMB THUMBNAIL PREVIEW QUICKLOOK SAMP TIME EXP EXPTIME EXPMAP " +
-			"EXPOSURE EXPOSURES NEXP NIMAGES COVERAGE COV AREA PSF SKY BKG BACK BACKGROUND MODEL RESID RESIDUAL SEG " +
-			"SEGM SEGMAP SEGMENTATION WAVELENGTH WCSDVARR D2IMARR",
+		KindWeight: "WHT WGT WT WEIGHT WEIGHTS WMAP CONFIDENCE GOOD GOODPIX GOODPIXELS " +
+			"VALID",
+		KindMask: "MASK MASKS MSK DQ DQF FLAG FLAGS FLG BPM BAD BADPIX BADPIXELS " +
+			"QUALITY",
+		KindOther: "CTX CON CONTEXT THUMB THUMBNAIL PREVIEW QUICKLOOK SAMP TIME EXP " +
+			"EXPTIME EXPMAP EXPOSURE EXPOSURES NEXP NIMAGES COVERAGE COV AREA PSF SKY BKG BACK " +
+			"BACKGROUND MODEL RESID RESIDUAL SEG SEGM SEGMAP SEGMENTATION WAVELENGTH WCSDVARR " +
+			"D2IMARR",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			kinds[name] = kind
@@ -119,8 +123,8 @@ func kindOfName(name string) (kind Kind, rest string) {
 	return "", strings.Join(words, " ")
 }
 
-// kindOfWord returns the kind of a word of a name, which may end with what says nothing, "RMSMAP", or
-// be two in one, of which the last tells most: "BADPIXMASK".
+// kindOfWord returns the kind of a word of a name, which may end with what says nothing, "RMSMAP",
+// or be two in one, of which the last tells most: "BADPIXMASK".
 func kindOfWord(word string) (Kind, bool) {
 	if kind, ok := kinds[word]; ok {
 		return kind, true
@@ -186,7 +190,8 @@ func maskBits(h *fits.Header) map[string]int {
 // isConstant reports whether an image has one value, as no image of the sky has.
 func isConstant(h *fits.HDU) bool {
 	pixels, err := h.Plane(0)
-	return err == nil && !slices.ContainsFunc(pixels, func(v float64) bool { return v != pixels[0] })
+	return err == nil &&
+		!slices.ContainsFunc(pixels, func(v float64) bool { return v != pixels[0] })
 }
 
 // isDoubtful reports whether an image is rather a preview, of bytes, or a mask whose name doesn't

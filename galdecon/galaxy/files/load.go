@@ -64,9 +64,11 @@ func Load(paths ...string) (*galaxy.Images, error) {
 			continue
 		}
 		if !galaxy.SameShape(im, out) {
-			return nil, fmt.Errorf("files: %s has images of %d x %d pixels with %d channels, but those "+
-				"of %s have %d x %d with %d; load them one by one and Prepare each to the same size",
-				path, im.Height, im.Width, im.Channels, paths[0], out.Height, out.Width, out.Channels)
+			return nil, fmt.Errorf("files: %s has images of %d x %d pixels with %d channels, but "+
+				"those of %s have %d x %d with %d; load them one by one and Prepare each to the "+
+				"same size",
+				path, im.Height, im.Width, im.Channels, paths[0], out.Height, out.Width,
+				out.Channels)
 		}
 		join(out, im)
 	}
@@ -144,7 +146,8 @@ func read(path string) (*File, error) {
 		return c.readFITS(name)
 	}
 	if chosen && formatOf(name) != numpyArchive {
-		return nil, fmt.Errorf("a file of this format has no parts to choose from with %s", selector)
+		return nil, fmt.Errorf("a file of this format has no parts to choose from with %s",
+			selector)
 	}
 	out := &File{Kind: KindImage}
 	out.Images, out.Chosen, err = c.readAll(name)
@@ -211,8 +214,9 @@ func (c choice) readAll(name string) (*galaxy.Images, string, error) {
 		case out == nil:
 			out = im
 		case !galaxy.SameShape(im, out):
-			failed = fmt.Errorf("its array %s has images of %d x %d pixels with %d channels, but the "+
-				"first has %d x %d with %d; write the name of one behind the file's, as in %s[%s]",
+			failed = fmt.Errorf("its array %s has images of %d x %d pixels with %d channels, but "+
+				"the first has %d x %d with %d; write the name of one behind the file's, as in "+
+				"%s[%s]",
 				within, im.Height, im.Width, im.Channels, out.Height, out.Width, out.Channels,
 				name, strings.TrimPrefix(within, "/"))
 		default:

@@ -38,8 +38,9 @@ func (m *Mask) Count() int {
 //   - of JWST's and Roman's DQ bit 0 alone, DO_NOT_USE;
 //   - of Hubble's DQ all bits but 32, 64, 128 and 1024: unstable and warm pixels, bias and charge
 //     traps are usable;
-//   - of weights and inverse variances those that are 0, negative, not finite, or 1e-10 of the median;
-//     of errors and variances those that are negative, not finite, or 1e10 times the median;
+//   - of weights and inverse variances those that are 0, negative, not finite, or 1e-10 of the
+//     median; of errors and variances those that are negative, not finite, or 1e10 times the
+//     median;
 //   - of masks with names of bits (MP_BAD), as the Rubin Observatory's pipelines write them, those
 //     of BAD, SAT, CR, NO_DATA, EDGE, INTRP and so on, not DETECTED.
 func LoadMask(path string) (*Mask, error) {
@@ -63,8 +64,9 @@ func loadMask(path string) (*Mask, error) {
 		}
 		return loadArrayMask(name, &selector)
 	default:
-		return nil, fmt.Errorf("the ending %q is not one of .fits, .npy, .npz; convert it to one of them",
-			fileEnding(name))
+		return nil,
+			fmt.Errorf("the ending %q is not one of .fits, .npy, .npz; convert it to one of them",
+				fileEnding(name))
 	}
 	f, err := openFITS(name)
 	if err != nil {
@@ -129,8 +131,8 @@ func tellsOfData(kind Kind) bool {
 	return slices.Contains([]Kind{KindWeight, KindInverseVariance, KindError, KindVariance}, kind)
 }
 
-// withoutData returns which pixels have no data by their weights or their errors, and by which rule.
-// Errors of 0 don't tell: the root of no counts is one.
+// withoutData returns which pixels have no data by their weights or their errors, and by which
+// rule. Errors of 0 don't tell: the root of no counts is one.
 func withoutData(kind Kind, values []float64) (bad []bool, rule string) {
 	const far = 1e10
 	var positive []float64

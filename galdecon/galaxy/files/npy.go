@@ -26,7 +26,8 @@ const (
 
 func (p Planes) validate() error {
 	if p != PlanesStack && p != ChannelsFirst && p != ChannelsLast {
-		return fmt.Errorf("files: there is no layout %q of planes; choose %q, %q or %q", p, PlanesStack, ChannelsFirst, ChannelsLast)
+		return fmt.Errorf("files: there is no layout %q of planes; choose %q, %q or %q", p,
+			PlanesStack, ChannelsFirst, ChannelsLast)
 	}
 	return nil
 }
@@ -57,7 +58,8 @@ func (p Planes) layout(shape []int) (l layout, err error) {
 	case len(s) == 4:
 		return layout{s[0], s[1], s[2], s[3], false}, nil
 	}
-	return l, fmt.Errorf("the array has the shape %v; save it as [h, w], [n, h, w] or [n, h, w, c]", s)
+	return l, fmt.Errorf("the array has the shape %v; save it as [h, w], [n, h, w] or [n, h, w, c]",
+		s)
 }
 
 // append adds an image with values in this layout to others of its shape.
@@ -142,8 +144,9 @@ func (s *numpyStack) next(values []float64) ([]float64, error) {
 	return values, nil
 }
 
-// SaveNPY writes the images as a NumPy array of little-endian float32, [n, h, w, c], which [Load] and numpy.load read.
-// IDs, scales and marks of bad pixels are not in it. The file appears when it is complete: one that was there before stays if writing fails.
+// SaveNPY writes the images as a NumPy array of little-endian float32, [n, h, w, c], which [Load]
+// and numpy.load read. IDs, scales and marks of bad pixels are not in it. The file appears when it
+// is complete: one that was there before stays if writing fails.
 func SaveNPY(path string, im *galaxy.Images) error {
 	if err := im.Validate(); err != nil {
 		return err

@@ -164,8 +164,10 @@ func selectEntry(entries []entry, s *fits.Selector) (entry, error) {
 	return entry{}, fmt.Errorf("there is no array %s in the archive%s", s, named(entries))
 }
 
-// yield yields the images of an array, with the bad pixels of masks, weights and errors of their size.
-func (e entry) yield(planes Planes, beside []entry, yield func(within string, s stack) bool) (more bool, err error) {
+// yield yields the images of an array, with the bad pixels of masks, weights and errors of their
+// size.
+func (e entry) yield(planes Planes, beside []entry,
+	yield func(within string, s stack) bool) (more bool, err error) {
 	contents, err := e.Open()
 	if err != nil {
 		return false, err

@@ -88,8 +88,8 @@ func (p *plane) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
-// isBeside reports whether a plane says which pixels of the image are bad: masks, weights and errors
-// of its name and version, and masks and weights where there's no other image.
+// isBeside reports whether a plane says which pixels of the image are bad: masks, weights and
+// errors of its name and version, and masks and weights where there's no other image.
 func (p *plane) isBeside(f *fits.File, h *fits.HDU) bool {
 	kind := KindOf(h)
 	if kind != KindMask && !tellsOfData(kind) {

@@ -69,9 +69,9 @@ type Array struct {
 	turned  []float64
 }
 
-// NewArray reads the header of an array from r, which it then stands behind. An array of anything but
-// booleans, integers or floats of 2, 4 or 8 bytes is refused. One in Fortran order is read in C order,
-// for which memory must hold all of it.
+// NewArray reads the header of an array from r, which it then stands behind. An array of anything
+// but booleans, integers or floats of 2, 4 or 8 bytes is refused. One in Fortran order is read in C
+// order, for which memory must hold all of it.
 func NewArray(r io.Reader) (*Array, error) {
 	var lead [8]byte
 	if _, err := io.ReadFull(r, lead[:]); err != nil || string(lead[:6]) != "\x93NUMPY" ||
@@ -213,8 +213,9 @@ func (a *Array) turn() error {
 	return nil
 }
 
-// headerSize is the place of the first value in files that [Header] begins: room for four axes of any length, and a multiple of
-// 64, as the format asks for so that the values can be mapped into memory.
+// headerSize is the place of the first value in files that [Header] begins: room for four axes of
+// any length, and a multiple of 64, as the format asks for so that the values can be mapped into
+// memory.
 const headerSize = 128
 
 // Header returns the 128 bytes that stand before the values of an array of little-endian float32 of

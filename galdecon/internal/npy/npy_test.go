@@ -100,7 +100,8 @@ func TestFortranOrder(t *testing.T) {
 	if err := a.Read(rest); err != nil {
 		t.Fatal(err)
 	}
-	if want := []float64{0, 1, 2, 3, 10}; !slices.Equal(first, want) || rest[18] != 123 || rest[7] != 100 {
+	if want := []float64{0, 1, 2, 3, 10}; !slices.Equal(first, want) || rest[18] != 123 ||
+		rest[7] != 100 {
 		t.Errorf("got %v and %v", first, rest)
 	}
 	if err := a.Read(rest[:1]); err == nil {
@@ -117,14 +118,15 @@ func TestFortranOrder(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	good := string(Header(2, 3))
 	for want, file := range map[string]string{
-		"not a NumPy file":    "hello, world",
-		"version 1 to 3":      strings.Replace(good, "\x01\x00", "\x04\x00", 1),
-		"within its header":   good[:50],
-		"more than the":       "\x93NUMPY\x02\x00\xff\xff\xff\xff",
-		"no type of number":   strings.Replace(good, "<f4", "<c8", 1),
-		"no shape":            strings.Replace(good, "shape", "shade", 1),
-		"more than any":       strings.Replace(good, "(2, 3)", "(9223372036854775807, 3)", 1),
-		"more than any compu": strings.Replace(good, "(2, 3)", "(2147483647, 2147483647, 2147483647)", 1),
+		"not a NumPy file":  "hello, world",
+		"version 1 to 3":    strings.Replace(good, "\x01\x00", "\x04\x00", 1),
+		"within its header": good[:50],
+		"more than the":     "\x93NUMPY\x02\x00\xff\xff\xff\xff",
+		"no type of number": strings.Replace(good, "<f4", "<c8", 1),
+		"no shape":          strings.Replace(good, "shape", "shade", 1),
+		"more than any":     strings.Replace(good, "(2, 3)", "(9223372036854775807, 3)", 1),
+		"more than any compu": strings.Replace(good, "(2, 3)",
+			"(2147483647, 2147483647, 2147483647)", 1),
 	} {
 		if _, err := NewArray(strings.NewReader(file)); err == nil ||
 			!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "npy: ") {
@@ -155,7 +157,8 @@ func TestHeaderRefuses(t *testing.T) {
 func FuzzNewArray(f *testing.F) {
 	f.Add(append(Header(1, 2), 0, 0, 128, 63, 0, 0, 0, 64))
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
-	f.Add(append(bytes.Replace(Header(1, 2), []byte("False"), []byte("True "), 1), 0, 0, 128, 63, 0, 0, 0, 64))
+	f.Add(append(bytes.Replace(Header(1, 2), []byte("False"), []byte("True "), 1), 0, 0, 128, 63, 0,
+		0, 0, 64))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, err := NewArray(bytes.NewReader(data))
 		if err != nil {
