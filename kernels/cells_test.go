@@ -106,12 +106,14 @@ fmt.Println(must.M1(graph.CallOnce(b, loss, []float32{1, 2, 3}, []float32{1, 2})
 		{"Go's own stack", "%env GOTRACEBACK=single\n%%\nmust.M(errors.New(\"no galaxy\"))",
 			[]string{"panic: no galaxy", "goroutine 1 [running]", "must.go"}, 20, false},
 		{"in a variable",
-			"%env GOTRACEBACK=\nvar lost = must.M1(galdecon.Load(\"/none\"))\n\n%%\nfmt.Println(lost)",
+			"%env GOTRACEBACK=\nvar lost = " +
+				"must.M1(galdecon.Load(\"/none\"))\n\n%%\nfmt.Println(lost)",
 			[]string{"galdecon: there is no model in /none; train one there first",
 				"Cell [11] Line 2 ]]"}, 4, false},
 		{"mistake in another cell",
 			"type galaxy struct{ size int }\n\n%%\n\tfmt.Println(galaxy{}, lostGalaxy)", []string{
-				"Cell[13]: Line 4\n\tfmt.Println(galaxy{}, lostGalaxy)\n\t                      ^\n",
+				"Cell[13]: Line 4\n\tfmt.Println(galaxy{}, lostGalaxy)\n\t                      " +
+					"^\n",
 				"undefined: lostGalaxy",
 				"Cell[12]: Line 3\nfunc radius(g galaxy) int { return g.radius }\n",
 				"g.radius undefined"}, 8, true},
