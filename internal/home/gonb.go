@@ -57,8 +57,8 @@ var gonbChanges = []struct{ file, old, new string }{
 		"for auto-complete: %+v\", err)\n" + importDefinitions},
 	{inspectFile, "for InspectRequest: %+v\", err)\n\t\terr = nil\n",
 		"for InspectRequest: %+v\", err)\n" + importDefinitions},
-	// It connects to gopls as soon as that is there, and not 12 s after the kernel's start, and waits
-	// longer for its first answer, for which it reads all packages.
+	// It connects to gopls as soon as that is there, and not 12 s after the kernel's start, and
+	// waits longer for its first answer, for which it reads all packages.
 	{"internal/goexec/goplsclient/exec.go",
 		"case <-time.After(ConnectTimeout):", "case <-time.After(100 * time.Millisecond):"},
 	{"internal/goexec/goplsclient/exec.go",
@@ -80,7 +80,8 @@ var gonbChanges = []struct{ file, old, new string }{
 `,
 	},
 	{inspectFile, "\t\"strings\"\n", ""},
-	// It is looked for backward from the cursor, and not for ever in a cell that begins with nothing.
+	// It is looked for backward from the cursor, and not for ever in a cell that begins with
+	// nothing.
 	{inspectFile, "\t\t// Move to previous line, skipping",
 		"\t\tif cursor.Line == 0 {\n\t\t\tcursor = NoCursor\n\t\t\treturn\n\t\t}\n" +
 			"\t\t// Move to previous line, skipping"},
@@ -94,6 +95,12 @@ var gonbChanges = []struct{ file, old, new string }{
 		"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply",
 		"\t\t\tmsg.Kernel().Interrupted.Store(true)\n" +
 			"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply"},
+	{"internal/dispatcher/dispatcher.go",
+		"\tmsg.Kernel().Interrupted.Store(false)\n\tlines :=", "\tlines :="},
+	{"internal/dispatcher/dispatcher.go",
+		"\t// Tell the front-end what the kernel is about to execute.\n",
+		"\tmsg.Kernel().Interrupted.Store(false)\n" +
+			"\t// Tell the front-end what the kernel is about to execute.\n"},
 	{"internal/goexec/execcode.go", "output, err := cmd.CombinedOutput()\n",
 		"output, err := interruptible(msg, cmd)\n" +
 			"\tif msg.Kernel().Interrupted.Load() {\n\t\treturn errInterrupted\n\t}\n"},

@@ -52,8 +52,9 @@ func TestReceive(t *testing.T) {
 		moved, done := p.take()
 		before.sigma, before.index = sigma.Value(), option.Index()
 		if changed != (c.moved || c.done) || moved != c.moved || done != c.done {
-			t.Errorf("after %s there is something to do: %t, to be drawn: %t, the button is pressed: %t; "+
-				"want %t, %t, %t", c.message, changed, moved, done, c.moved || c.done, c.moved, c.done)
+			t.Errorf("after %s there is something to do: %t, to be drawn: %t, the button is "+
+				"pressed: %t; want %t, %t, %t", c.message, changed, moved, done, c.moved ||
+				c.done, c.moved, c.done)
 		}
 		if sigma.Value() != c.sigma || option.Option() != c.option {
 			t.Errorf("after %s: σ = %g, option %s; want %g, %s",

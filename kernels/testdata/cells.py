@@ -1,6 +1,6 @@
 """Asks galdecon's kernel as JupyterLab does. Standard input is a JSON list of requests, each a list of its kind and its arguments:
 
-    ["execute", source], ["interrupt", source, seconds after which it is interrupted],
+    ["execute", source], ["interrupt", source, seconds after its beginning],
     ["complete", source, position of the cursor], ["inspect", source, position of the cursor]
 
 Prints what comes back as JSON, one line a request.
@@ -14,7 +14,7 @@ import time
 from jupyter_client.manager import start_new_kernel
 
 
-def execute(client, source):
+def execute(client, source, begins=lambda: None):
     said, error = "", []
 
     def hear(message):
@@ -23,14 +23,15 @@ def execute(client, source):
             said += message["content"]["text"]
         elif message["msg_type"] == "error":
             error = message["content"]["traceback"]
+        elif message["msg_type"] == "execute_input":
+            begins()
 
     reply = client.execute_interactive(source, output_hook=hear, allow_stdin=False, timeout=120)
     return {"Status": reply["content"]["status"], "Said": said, "Error": "\n".join(error)}
 
 
 def interrupt(client, source, after):
-    threading.Timer(after, manager.interrupt_kernel).start()
-    return execute(client, source)
+    return execute(client, source, threading.Timer(after, manager.interrupt_kernel).start)
 
 
 def complete(client, source, position):

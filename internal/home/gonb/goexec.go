@@ -97,7 +97,8 @@ func (s *State) rewrite(change func(code string) string) error {
 }
 
 // tidy shows of the cells no more than the line that is wrong, and what is wrong in the cell that
-// was executed, the newest, first. Only where no cell holds the line is the program around it shown.
+// was executed, the newest, first. Only where no cell holds the line is the program around it
+// shown.
 func (nbErr *GonbError) tidy(codeLines []string, lines []CellIdAndLine) {
 	newest := -1
 	for _, at := range lines {
