@@ -80,6 +80,7 @@ type ring struct {
 	n             int     // of pixels; where there are few, the rest is 0
 	at            float64 // radius in pixels
 	median, noise float64 // brightness, and the standard deviation of a pixel
+	odd           float64 // that of what isn't the same on the opposite side, as optics have it
 }
 
 // err returns the standard error of the median.
@@ -92,11 +93,15 @@ func (p PSF) wings() wings {
 		fwhm: 2 * math.Sqrt(float64(area)/math.Pi),
 		row:  brightest / p.Size, col: brightest % p.Size}
 	between := func(low, high float64) ring {
-		var light, radii []float64
+		var light, radii, odd []float64
 		for i, v := range p.Pixels {
 			r := math.Hypot(float64(i/p.Size-w.row), float64(i%p.Size-w.col)) / float64(p.Size) * 2
 			if v != 0 && r >= low && r < high {
 				light, radii = append(light, float64(v)), append(radii, r*float64(p.Size)/2)
+				row, col := 2*w.row-i/p.Size, 2*w.col-i%p.Size
+				if row >= 0 && row < p.Size && col >= 0 && col < p.Size {
+					odd = append(odd, math.Abs(float64(v-p.Pixels[row*p.Size+col]))/math.Sqrt2)
+				}
 			}
 		}
 		if len(light) < 8 {
@@ -107,6 +112,10 @@ func (p PSF) wings() wings {
 			light[i] = math.Abs(v - r.median)
 		}
 		r.noise = 1.4826 * median(light)
+		r.odd = r.noise
+		if len(odd) >= 8 {
+			r.odd = 1.4826 * median(odd)
+		}
 		return r
 	}
 	w.inner, w.outer, w.corners = between(0.5, 0.7), between(0.75, 1), between(1.05, 2)
@@ -167,15 +176,17 @@ func (w wings) findPedestal() *Problem {
 }
 
 func (w wings) findNoise() *Problem {
+	// Rings of light scatter as well, but alike on both sides.
+	noise := min(w.outer.noise, w.outer.odd)
 	// Half the mean of |n| is 0.4 σ: see [Fit].
-	share := 0.4 * w.outer.noise * float64(w.size*w.size)
+	share := 0.4 * noise * float64(w.size*w.size)
 	if !w.clear || share <= noiseLimit {
 		return nil
 	}
 	return everywhere(Noisy, share, noiseLimit,
 		fmt.Sprintf("the noise of this PSF is %.2g of its peak, which puts %.0f %% of its light "+
 			"elsewhere, at most %g %% is good",
-			w.outer.noise/w.peak, 100*share, 100*noiseLimit),
+			noise/w.peak, 100*share, 100*noiseLimit),
 		"average several stars, or cut the grid closer to the source, see PSF.Crop")
 }
 

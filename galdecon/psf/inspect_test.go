@@ -83,8 +83,9 @@ func TestInspect(t *testing.T) {
 			near(t, name+": the value", found[0].Value, test.value, test.tolerance)
 		}
 	}
-	// Light of Airy's rings goes on beyond any grid, but no sky and no star is in it.
-	for _, p := range []psf.PSF{airy, must(psf.Airy{LambdaOverD: 3}.Render(33))(t)} {
+	// Light of Airy's rings goes on beyond any grid, but no sky, noise or star is in it.
+	for _, p := range []psf.PSF{airy, must(psf.Airy{LambdaOverD: 3}.Render(33))(t),
+		must(psf.Airy{LambdaOverD: 3.4, Obscuration: 0.33}.Render(15))(t)} {
 		for _, problem := range p.Inspect() {
 			if problem.Kind != psf.CutOff {
 				t.Errorf("Airy's PSF: %v", problem)
