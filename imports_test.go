@@ -70,7 +70,8 @@ func TestDirection(t *testing.T) {
 				continue
 			}
 			if to, _, _ := strings.Cut(inside, "/"); top != "" && slices.Index(order, to) > at {
-				t.Errorf("%s imports %s: imports run from right to left in %v", folder, inside, order)
+				t.Errorf("%s imports %s: imports run from right to left in %v", folder, inside,
+					order)
 			}
 		}
 	}

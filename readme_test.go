@@ -29,17 +29,20 @@ func TestREADME(t *testing.T) {
 	}
 	for i, block := range blocks {
 		// What the text around it speaks of is there.
-		given := "var ctx = context.Background()\nvar galaxies *galaxy.Images\nvar _, _ = ctx, galaxies\n"
+		given := "var ctx = context.Background()\nvar galaxies *galaxy.Images\nvar _, _ = ctx, " +
+			"galaxies\n"
 		body := strings.ReplaceAll(block[1], "\n", "\n\t")
 		used := regexp.MustCompile(`(^|[^\w.")\]])([a-z]\w*)\.[A-Z]`)
 		names := map[string]bool{"context": true, "galaxy": true}
 		for _, m := range used.FindAllStringSubmatch(body, -1) {
 			names[m[2]] = true
 		}
-		paths := map[string]string{"fmt": "fmt", "context": "context", "must": "github.com/janpfeifer/must"}
+		paths := map[string]string{"fmt": "fmt", "context": "context",
+			"must": "github.com/janpfeifer/must"}
 		for folder := range all {
 			top, _, _ := strings.Cut(folder, "/")
-			if !slices.Contains([]string{"internal", "kernels", "notebooks"}, top) && !strings.Contains(folder, "/internal") {
+			if !slices.Contains([]string{"internal", "kernels", "notebooks"}, top) &&
+				!strings.Contains(folder, "/internal") {
 				paths[filepath.Base(folder)] = module + "/" + folder
 			}
 		}
@@ -74,7 +77,8 @@ func compile(t *testing.T, what, program string) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("go", "build", "-overlay", overlay, "./readme").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-overlay", overlay,
+		"./readme").CombinedOutput(); err != nil {
 		t.Errorf("%s doesn't compile: %v\n%s\n%s", what, err, out, program)
 	}
 }

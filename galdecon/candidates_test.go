@@ -11,14 +11,16 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// A candidate is the same however many are asked for, whatever is drawn together with it, and as the end of a path.
+// A candidate is the same however many are asked for, whatever is drawn together with it, and as
+// the end of a path.
 func TestCandidatesKeepTheirNumbers(t *testing.T) {
 	dir, c := train(t)
 	d, err := galdecon.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(micro.Galaxies(2, 16), []psf.PSF{devicetest.Gaussian(t, 7, 1)}, c.Instrument.NoiseMax, 3)
+	x, err := galdecon.Observe(micro.Galaxies(2, 16), []psf.PSF{devicetest.Gaussian(t, 7, 1)},
+		c.Instrument.NoiseMax, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,8 @@ func TestCandidatesKeepTheirNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	close("one observation or two", sample(one, 7)[0].Samples.Pixels, many[0].Samples.Pixels[:7*16*16])
+	close("one observation or two", sample(one, 7)[0].Samples.Pixels,
+		many[0].Samples.Pixels[:7*16*16])
 	path, err := d.Path(one, 1)
 	if err != nil {
 		t.Fatal(err)

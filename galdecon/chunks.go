@@ -6,8 +6,9 @@ import (
 	"github.com/gomlx/compute"
 )
 
-// chunkSize is how many candidates are drawn at a time: measured with the preset tiny on a CPU, a candidate takes as long in any
-// chunk of 4 to 64, and half as long again alone. On other devices larger chunks pay.
+// chunkSize is how many candidates are drawn at a time: measured with the preset tiny on a CPU, a
+// candidate takes as long in any chunk of 4 to 64, and half as long again alone. On other devices
+// larger chunks pay.
 const chunkSize = 8
 
 // largestChunk bounds memory, and is enough to keep a device busy, with images of size×size pixels.
@@ -25,8 +26,8 @@ func gpuChunk(size int) int {
 }
 
 // nextChunk returns how many candidates to draw next where so many are left of a total: largest,
-// chunkSize or 1. The last chunk is filled up with repetitions where that is no more than a sixth of the
-// work; else the rest is drawn one by one.
+// chunkSize or 1. The last chunk is filled up with repetitions where that is no more than a sixth
+// of the work; else the rest is drawn one by one.
 func nextChunk(left, total, largest int) int {
 	switch empty := chunkSize - left; {
 	case left >= largest:

@@ -17,7 +17,8 @@ func chunks(total, largest int) (sizes []int) {
 
 // Few sizes serve all numbers of candidates, with no more than a sixth of the work for nothing.
 func TestChunks(t *testing.T) {
-	for total, want := range map[int][]int{1: {1}, 7: {8}, 8: {8}, 10: {8, 1, 1}, 16: {8, 8}, 20: {8, 8, 8}} {
+	for total, want := range map[int][]int{1: {1}, 7: {8}, 8: {8}, 10: {8, 1, 1}, 16: {8, 8},
+		20: {8, 8, 8}} {
 		if got := chunks(total, chunkSize); !slices.Equal(got, want) {
 			t.Errorf("%d candidates are drawn as %v, want %v", total, got, want)
 		}
@@ -43,9 +44,11 @@ func TestChunks(t *testing.T) {
 
 // A chunk on a GPU has at most the pixels of 64 images of 64×64, where it isn't the least.
 func TestGPUChunk(t *testing.T) {
-	for size, want := range map[int]int{16: 64, 64: 64, 72: 48, 96: 24, 128: 16, 180: chunkSize, 256: chunkSize, 1024: chunkSize} {
+	for size, want := range map[int]int{16: 64, 64: 64, 72: 48, 96: 24, 128: 16, 180: chunkSize,
+		256: chunkSize, 1024: chunkSize} {
 		if got := gpuChunk(size); got != want {
-			t.Errorf("images of %d×%d pixels are drawn %d at a time, want %d", size, size, got, want)
+			t.Errorf("images of %d×%d pixels are drawn %d at a time, want %d", size, size, got,
+				want)
 		}
 	}
 }

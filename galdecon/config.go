@@ -31,8 +31,9 @@ type Config struct {
 	Channels int `json:"channels"`
 	// Instrument is what the galaxies are seen through.
 	Instrument psf.Instrument `json:"instrument"`
-	// Standardized has the model see observations as [Standardize] scales them, in training as in sampling, so that what it says doesn't
-	// depend on their units. Otherwise whoever asks it must scale them so that the peak of y is about 1.
+	// Standardized has the model see observations as [Standardize] scales them, in training as in
+	// sampling, so that what it says doesn't depend on their units. Otherwise whoever asks it must
+	// scale them so that the peak of y is about 1.
 	Standardized bool `json:"standardized,omitzero"`
 	// Diffusion is the model, Sampler how candidates are drawn from it.
 	Diffusion ddpm.Config  `json:"diffusion,omitzero"`
@@ -59,10 +60,12 @@ func (c Config) Folder(parent string) string {
 // first fault.
 func (c Config) Validate() error {
 	if c.Size < 1 || c.Channels < 1 {
-		return fmt.Errorf("galdecon: images need a positive size and number of channels, got %d and %d", c.Size, c.Channels)
+		return fmt.Errorf("galdecon: images need a positive size and number of channels, got %d "+
+			"and %d", c.Size, c.Channels)
 	}
 	if c.Instrument.Size > c.Size {
-		return fmt.Errorf("galdecon: the PSF grid (%d pixels) is larger than the images (%d pixels)", c.Instrument.Size, c.Size)
+		return fmt.Errorf("galdecon: the PSF grid (%d pixels) is larger than the images (%d "+
+			"pixels)", c.Instrument.Size, c.Size)
 	}
 	if err := errors.Join(c.Instrument.Validate(), c.Fit.Validate()); err != nil {
 		return err
@@ -73,8 +76,10 @@ func (c Config) Validate() error {
 	if err := c.Diffusion.Validate(c.Size); err != nil {
 		return err
 	}
-	if p := c.Diffusion.Paper; p != nil && (p.Channels != c.Channels || p.PSFSize != c.Instrument.Size) {
-		return fmt.Errorf("galdecon: the paper's network is for %d channel(s) and PSFs of %d pixels, but the images have %d and the instrument's PSFs %d",
+	if p := c.Diffusion.Paper; p != nil &&
+		(p.Channels != c.Channels || p.PSFSize != c.Instrument.Size) {
+		return fmt.Errorf("galdecon: the paper's network is for %d channel(s) and PSFs of %d "+
+			"pixels, but the images have %d and the instrument's PSFs %d",
 			p.Channels, p.PSFSize, c.Channels, c.Instrument.Size)
 	}
 	schedule, err := c.Diffusion.Schedule()
@@ -87,7 +92,8 @@ func (c Config) Validate() error {
 // ConfigFile is the name of the file in a folder of checkpoints that holds the [Config].
 const ConfigFile = "config.json"
 
-// save stores the configuration in a checkpoint folder. What is there already must be the same, but for the sampler.
+// save stores the configuration in a checkpoint folder. What is there already must be the same, but
+// for the sampler.
 func (c Config) save(dir string) error {
 	want, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -105,7 +111,8 @@ func (c Config) save(dir string) error {
 		}
 		stored.Sampler, stored.Fit.WorkingDir = c.Sampler, c.Fit.WorkingDir
 		if !reflect.DeepEqual(stored, c) {
-			return fmt.Errorf("galdecon: %s holds another configuration than this training's%s; choose another folder, or delete that one to train anew",
+			return fmt.Errorf("galdecon: %s holds another configuration than this training's%s; "+
+				"choose another folder, or delete that one to train anew",
 				path, difference(stored, c))
 		}
 	case !errors.Is(err, fs.ErrNotExist):
@@ -127,7 +134,8 @@ func writeFile(path string, content []byte) error {
 
 const identityFile = "galaxies.sha256"
 
-// saveIdentity stores what tells the galaxies of a training from others. Those of the training in dir must be the same.
+// saveIdentity stores what tells the galaxies of a training from others. Those of the training in
+// dir must be the same.
 func saveIdentity(dir string, galaxies *galaxy.Images) error {
 	hash := sha256.New()
 	if err := binary.Write(hash, binary.LittleEndian, galaxies.Pixels); err != nil {
@@ -140,7 +148,8 @@ func saveIdentity(dir string, galaxies *galaxy.Images) error {
 	case err == nil && string(have) == want:
 		return nil
 	case err == nil:
-		return fmt.Errorf("galdecon: the model in %s was trained on other galaxies than these %d; choose another folder, or delete that one to train anew", dir, galaxies.N)
+		return fmt.Errorf("galdecon: the model in %s was trained on other galaxies than these "+
+			"%d; choose another folder, or delete that one to train anew", dir, galaxies.N)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("galdecon: cannot read which galaxies the model was trained on: %w", err)
 	}
@@ -159,7 +168,10 @@ func difference(there, here Config) string {
 	}
 	for i := range min(len(lines[0]), len(lines[1])) {
 		if a, b := lines[0][i], lines[1][i]; a != b {
-			trim := func(line string) string { return strings.TrimSuffix(strings.TrimSpace(line), ",") }
+			trim := func(line string) string {
+				return strings.TrimSuffix(strings.TrimSpace(line),
+					",")
+			}
 			return fmt.Sprintf(" (%s there, %s here)", trim(a), trim(b))
 		}
 	}
@@ -170,7 +182,9 @@ func loadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, ConfigFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("galdecon: there is no model in %s; train one there first, or give the folder of one: %w", dir, err)
+		return Config{},
+			fmt.Errorf("galdecon: there is no model in %s; train one there first, or give the "+
+				"folder of one: %w", dir, err)
 	}
 	var c Config
 	decoder := json.NewDecoder(bytes.NewReader(text))

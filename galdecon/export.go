@@ -50,7 +50,8 @@ func Import(c Config, stateDict, dir string) error {
 		return err
 	}
 	if c.CVAE != nil || c.Diffusion.Paper == nil {
-		return errors.New("galdecon: weights of the released program are for the paper's network; start from the preset paper")
+		return errors.New("galdecon: weights of the released program are for the paper's " +
+			"network; start from the preset paper")
 	}
 	store := model.NewStore()
 	alphaBar, err := c.Diffusion.Paper.LoadStateDict(fit.Average(store).In("unet"), stateDict)
@@ -72,13 +73,17 @@ func (c Config) checkSchedule(alphaBar []float32) error {
 		return err
 	}
 	if T := len(alphaBar) - 1; T != schedule.T() {
-		return fmt.Errorf("were trained with T = %d, but the configuration says T = %d: set Diffusion.T", T, schedule.T())
+		return fmt.Errorf("were trained with T = %d, but the configuration says T = %d: set "+
+			"Diffusion.T", T, schedule.T())
 	}
-	// The released program counts a β_0 as well and stretches the others a little, which is up to 0.0024 of ᾱ for its T = 1000.
+	// The released program counts a β_0 as well and stretches the others a little, which is up to
+	// 0.0024 of ᾱ for its T = 1000.
 	const tolerance = 0.003
 	for t, there := range alphaBar {
 		if here := schedule.AlphaBar[t]; math.Abs(float64(there)-here) > tolerance {
-			return fmt.Errorf("were trained with another noise schedule than the configuration's: at t = %d of %d their ᾱ is %.4g, here it is %.4g", t, schedule.T(), there, here)
+			return fmt.Errorf("were trained with another noise schedule than the "+
+				"configuration's: at t = %d of %d their ᾱ is %.4g, here it is %.4g", t,
+				schedule.T(), there, here)
 		}
 	}
 	return nil

@@ -23,7 +23,8 @@ import (
 	"galdecon/galdecon/score"
 )
 
-func observe(t *testing.T, images *galaxy.Images, psfs []psf.PSF, noise []float64) *galdecon.Observations {
+func observe(t *testing.T, images *galaxy.Images, psfs []psf.PSF,
+	noise []float64) *galdecon.Observations {
 	t.Helper()
 	o, err := posterior.NewObservations(images, psfs, noise)
 	if err != nil {
@@ -37,7 +38,8 @@ func train(t *testing.T) (dir string, c galdecon.Config) {
 	t.Helper()
 	trained.once.Do(func() {
 		made := filepath.Join(t.TempDir(), "model")
-		if err := galdecon.Train(t.Context(), micro.Config(), micro.Galaxies(8, 16), made, nil); err != nil {
+		if err := galdecon.Train(t.Context(), micro.Config(), micro.Galaxies(8, 16), made,
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		trained.files = map[string][]byte{}
@@ -46,7 +48,8 @@ func train(t *testing.T) (dir string, c galdecon.Config) {
 			t.Fatal(err)
 		}
 		for _, entry := range entries {
-			if trained.files[entry.Name()], err = os.ReadFile(filepath.Join(made, entry.Name())); err != nil {
+			if trained.files[entry.Name()], err = os.ReadFile(filepath.Join(made,
+				entry.Name())); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -74,10 +77,12 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	if !reflect.DeepEqual(d.Config, c) {
 		t.Errorf("the configuration is %+v, want %+v", d.Config, c)
 	}
-	// 3 observations of 30 candidates are two chunks of 64, and the border lies within an observation.
+	// 3 observations of 30 candidates are two chunks of 64, and the border lies within an
+	// observation.
 	const m, n = 3, 30
 	y := micro.Galaxies(m, 16)
-	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 0.7), devicetest.Gaussian(t, 5, 0.8), devicetest.Gaussian(t, 9, 0.9)}
+	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 0.7), devicetest.Gaussian(t, 5, 0.8),
+		devicetest.Gaussian(t, 9, 0.9)}
 	same := make([]psf.PSF, m)
 	for i, k := range kernels {
 		if same[i], err = k.Resize(7); err != nil {
@@ -100,10 +105,14 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		t.Fatalf("%d posteriors, want %d", len(posteriors), m)
 	}
 	for i, p := range posteriors {
-		if p.Samples.N != n || p.Samples.Height != 16 || p.Samples.Width != 16 || p.Samples.Channels != 1 || p.Reblurred.N != n || p.Seed != 9 {
-			t.Errorf("posterior %d has %d samples of %d×%d×%d, %d reblurred, seed %d", i, p.Samples.N, p.Samples.Height, p.Samples.Width, p.Samples.Channels, p.Reblurred.N, p.Seed)
+		if p.Samples.N != n || p.Samples.Height != 16 || p.Samples.Width != 16 ||
+			p.Samples.Channels != 1 || p.Reblurred.N != n || p.Seed != 9 {
+			t.Errorf("posterior %d has %d samples of %d×%d×%d, %d reblurred, seed %d", i,
+				p.Samples.N, p.Samples.Height, p.Samples.Width, p.Samples.Channels, p.Reblurred.N,
+				p.Seed)
 		}
-		if p.Observation.ID(0) != y.ID(i) || !slices.Equal(p.Observation.Pixels, x.At(i)) || p.PSF.Size != 7 {
+		if p.Observation.ID(0) != y.ID(i) || !slices.Equal(p.Observation.Pixels, x.At(i)) ||
+			p.PSF.Size != 7 {
 			t.Errorf("posterior %d is of %s, PSF of size %d", i, p.Observation.ID(0), p.PSF.Size)
 		}
 		reblurred, err := galdecon.Observe(p.Samples, []psf.PSF{p.PSF}, 0, 0)
@@ -115,7 +124,8 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 				t.Errorf("sample %d of observation %d doesn't explain it: MSE %g", k, i, mse)
 			}
 			if mse := score.MSE(p.Reblurred.At(k), reblurred.Images().At(k)); !(mse < 1e-10) {
-				t.Errorf("sample %d of observation %d: Reblurred is not Π*y of it, MSE %g", k, i, mse)
+				t.Errorf("sample %d of observation %d: Reblurred is not Π*y of it, MSE %g", k, i,
+					mse)
 			}
 			for _, j := range []int{k + 1, k + 4} {
 				if j < n && slices.Equal(p.Samples.At(k), p.Samples.At(j)) {
@@ -151,7 +161,8 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	}
 
 	// Every chunk has random numbers of its own: the 65th candidate isn't the first again.
-	long, err := d.Sample(t.Context(), observe(t, x.Select(0), kernels[:1], observed.Noise()), 66, 9)
+	long, err := d.Sample(t.Context(), observe(t, x.Select(0), kernels[:1], observed.Noise()), 66,
+		9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +185,14 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		t.Fatal(err)
 	}
 	mean := report.Mean()
-	if len(report.Rows) != m || mean.Retained != 1 || !(mean.Reconvolution > 0 && mean.Reconvolution < 1e-4) {
+	if len(report.Rows) != m || mean.Retained != 1 ||
+		!(mean.Reconvolution > 0 && mean.Reconvolution < 1e-4) {
 		t.Errorf("the report is %+v", report)
 	}
 	for i, row := range report.Rows {
 		if want := score.MSE(x.At(i), y.At(i)); row.ID != y.ID(i) || row.Observation != want {
-			t.Errorf("row %d is of %s, observation %g; want %s, %g", i, row.ID, row.Observation, y.ID(i), want)
+			t.Errorf("row %d is of %s, observation %g; want %s, %g", i, row.ID, row.Observation,
+				y.ID(i), want)
 		}
 	}
 	for _, want := range []string{"blob 0", "blob 2", "mean", "100 %"} {
@@ -198,7 +211,8 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	_, err = galdecon.Evaluate(&galaxy.Images{N: 3, Height: 16, Width: 16, Channels: 1}, posteriors)
 	galtest.Wants(t, "truth without pixels", err, "Pixels has 0")
 
-	counts, dark, nan := micro.Galaxies(1, 16), galaxy.NewImages(1, 16, 16, 1), micro.Galaxies(1, 16)
+	counts, dark, nan := micro.Galaxies(1, 16), galaxy.NewImages(1, 16, 16, 1),
+		micro.Galaxies(1, 16)
 	for i := range counts.Pixels {
 		counts.Pixels[i] *= 30000
 	}
@@ -212,17 +226,21 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		n       int
 		want    string
 	}{
-		"too few PSFs":  {t.Context(), x, kernels[:2], 2, "3 images need as many PSFs, or one for all; got 2"},
-		"no PSFs":       {t.Context(), x, nil, 2, "got 0"},
-		"PSF too large": {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 21, 5)}, 2, "blob 0 is refused: its PSF"},
-		"PSF too wide":  {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 7, 2)}, 2, "σ = 2.00 pixels, the instrument's have 0.7 to 1.2"},
-		"broken PSF":    {t.Context(), x, []psf.PSF{{Size: 7}}, 2, "needs 49 weights, got 0"},
-		"raw counts":    {t.Context(), counts, kernels[:1], 2, "peak without blur is 1"},
-		"dark":          {t.Context(), dark, kernels[:1], 2, "image 0 is refused: its largest pixel is 0"},
-		"NaN":           {t.Context(), nan, kernels[:1], 2, "row 1, column 1"},
-		"another size":  {t.Context(), micro.Galaxies(1, 32), kernels[:1], 2, "these are 32×32"},
-		"no samples":    {t.Context(), x, kernels, 0, "got 0"},
-		"interrupt":     {ctx, x, kernels, 2, context.Canceled.Error()},
+		"too few PSFs": {t.Context(), x, kernels[:2], 2,
+			"3 images need as many PSFs, or one for all; got 2"},
+		"no PSFs": {t.Context(), x, nil, 2, "got 0"},
+		"PSF too large": {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 21, 5)}, 2,
+			"blob 0 is refused: its PSF"},
+		"PSF too wide": {t.Context(), x, []psf.PSF{devicetest.Gaussian(t, 7, 2)}, 2,
+			"σ = 2.00 pixels, the instrument's have 0.7 to 1.2"},
+		"broken PSF": {t.Context(), x, []psf.PSF{{Size: 7}}, 2, "needs 49 weights, got 0"},
+		"raw counts": {t.Context(), counts, kernels[:1], 2, "peak without blur is 1"},
+		"dark": {t.Context(), dark, kernels[:1], 2,
+			"image 0 is refused: its largest pixel is 0"},
+		"NaN":          {t.Context(), nan, kernels[:1], 2, "row 1, column 1"},
+		"another size": {t.Context(), micro.Galaxies(1, 32), kernels[:1], 2, "these are 32×32"},
+		"no samples":   {t.Context(), x, kernels, 0, "got 0"},
+		"interrupt":    {ctx, x, kernels, 2, context.Canceled.Error()},
 	} {
 		o, err := posterior.NewObservations(test.x, test.kernels, observed.Noise()[:1])
 		if err == nil {
@@ -238,7 +256,8 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 func TestCVAE(t *testing.T) {
 	c := micro.Config()
 	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
-	c.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1, SigmaX: 0.1}
+	c.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1,
+		SigmaX: 0.1}
 	dir := filepath.Join(t.TempDir(), "model")
 	y := micro.Galaxies(8, 16)
 	if err := galdecon.Train(t.Context(), c, y, dir, nil); err != nil {

@@ -28,21 +28,23 @@ import (
 	"galdecon/galdecon/unet"
 )
 
-// released is a configuration of the paper's network for the weights that the tests of package unet have.
+// released is a configuration of the paper's network for the weights that the tests of package unet
+// have.
 func released() galdecon.Config {
 	return galdecon.Config{
 		Preset: "released", Size: 16, Channels: 1,
 		Instrument: psf.Instrument{Size: 5, SigmaMin: 0.7, SigmaMax: 1.2},
-		Diffusion:  ddpm.Config{T: 1000, Prediction: ddpm.Epsilon, Std: 1, Dropout: 0.1, Paper: &unet.Paper{Channels: 1, Features: 8, PSFSize: 5}},
-		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true},
-		Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, Seed: 1},
+		Diffusion: ddpm.Config{T: 1000, Prediction: ddpm.Epsilon, Std: 1, Dropout: 0.1,
+			Paper: &unet.Paper{Channels: 1, Features: 8, PSFSize: 5}},
+		Sampler: ddpm.Sampler{Steps: 4, Eta: 1, LargeVariance: true},
+		Fit:     fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, Seed: 1},
 	}
 }
 
 const releasedWeights = "unet/testdata/paper_1.npz"
 
-// withSchedule is the weights' file with the noise schedule of the released program for T and the largest β: β_t = 1e-4 + (most − 1e-4)·t/T
-// from t = 0 on.
+// withSchedule is the weights' file with the noise schedule of the released program for T and the
+// largest β: β_t = 1e-4 + (most − 1e-4)·t/T from t = 0 on.
 func withSchedule(t *testing.T, T int, most float64) string {
 	t.Helper()
 	archive, err := zip.OpenReader(releasedWeights)
@@ -73,8 +75,8 @@ func withSchedule(t *testing.T, T int, most float64) string {
 	return path
 }
 
-// Weights of the released program make a model folder: what it draws is, bit for bit, what the weights in the file draw. It counts as trained,
-// and another training can begin with it.
+// Weights of the released program make a model folder: what it draws is, bit for bit, what the
+// weights in the file draw. It counts as trained, and another training can begin with it.
 func TestImport(t *testing.T) {
 	c, dir := released(), filepath.Join(t.TempDir(), "model")
 	if err := galdecon.Import(c, withSchedule(t, 1000, 0.02), dir); err != nil {
@@ -108,24 +110,30 @@ func TestImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples, _, err := p.Draw(random.States(1, 0), x.Images().Tensor(), tensors.FromFlatDataAndDimensions(x.PSFs()[0].Pixels, 1, 5, 5), tensors.FromFlatDataAndDimensions([]float32{0}, 1))
+	samples, _, err := p.Draw(random.States(1, 0), x.Images().Tensor(),
+		tensors.FromFlatDataAndDimensions(x.PSFs()[0].Pixels, 1, 5, 5),
+		tensors.FromFlatDataAndDimensions([]float32{0}, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := tensors.MustCopyFlatData[float32](samples); !slices.Equal(drawn[0].Samples.Pixels, want) {
+	if want := tensors.MustCopyFlatData[float32](samples); !slices.Equal(drawn[0].Samples.Pixels,
+		want) {
 		t.Error("the model's candidates aren't those of the file's weights")
 	}
 
 	steps := 0
-	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(fit.Progress) { steps++ }); err != nil || steps > 0 {
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir,
+		func(fit.Progress) { steps++ }); err != nil || steps > 0 {
 		t.Errorf("training what is imported: %d steps, %v", steps, err)
 	}
 	c.Fit.InitialModel = dir
-	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), c.Folder(t.TempDir()), nil); err != nil {
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), c.Folder(t.TempDir()),
+		nil); err != nil {
 		t.Errorf("a training that begins with imported weights: %v", err)
 	}
 	c.Fit.InitialModel = ""
-	galtest.Wants(t, "importing twice", galdecon.Import(c, releasedWeights, dir), dir, "choose another folder")
+	galtest.Wants(t, "importing twice", galdecon.Import(c, releasedWeights, dir), dir,
+		"choose another folder")
 }
 
 // What can't be imported leaves no checkpoint.
@@ -141,12 +149,15 @@ func TestImportErrors(t *testing.T) {
 		path   string
 		wants  []string
 	}{
-		"another network":  {micro.Config(), releasedWeights, []string{"preset paper"}},
-		"another width":    {wider, releasedWeights, []string{"paper_1.npz", "[8 2 3 3]"}},
-		"no file":          {c, "nowhere.npz", []string{"nowhere.npz"}},
-		"another T":        {shorter, withSchedule(t, 1000, 0.02), []string{"released.npz", "T = 1000", "T = 950", "Diffusion.T"}},
-		"another schedule": {c, withSchedule(t, 1000, 0.03), []string{"released.npz", "another noise schedule", "of 1000"}},
-		"a cosine":         {cosine, withSchedule(t, 1000, 0.02), []string{"another noise schedule"}},
+		"another network": {micro.Config(), releasedWeights, []string{"preset paper"}},
+		"another width":   {wider, releasedWeights, []string{"paper_1.npz", "[8 2 3 3]"}},
+		"no file":         {c, "nowhere.npz", []string{"nowhere.npz"}},
+		"another T": {shorter, withSchedule(t, 1000, 0.02),
+			[]string{"released.npz", "T = 1000", "T = 950", "Diffusion.T"}},
+		"another schedule": {c, withSchedule(t, 1000, 0.03),
+			[]string{"released.npz", "another noise schedule", "of 1000"}},
+		"a cosine": {cosine, withSchedule(t, 1000, 0.02),
+			[]string{"another noise schedule"}},
 	} {
 		galtest.Wants(t, what, galdecon.Import(test.config, test.path, dir), test.wants...)
 	}
@@ -159,7 +170,8 @@ func TestImportErrors(t *testing.T) {
 	}
 	other := c
 	other.Sampler.Steps = 7
-	galtest.Wants(t, "a folder with a model", galdecon.Import(other, releasedWeights, there), "there is a model in "+there, "another folder")
+	galtest.Wants(t, "a folder with a model", galdecon.Import(other, releasedWeights, there),
+		"there is a model in "+there, "another folder")
 	if d, err := galdecon.Load(there); err != nil || d.Config.Sampler != c.Sampler {
 		t.Errorf("the model that was there: %v, want its sampler kept", err)
 	}

@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// Interruptible returns the context of the process, which ends when the notebook's cell, or the program, is
-// interrupted: a training that is given it saves and stops. A second interrupt ends the program.
+// Interruptible returns the context of the process, which ends when the notebook's cell, or the
+// program, is interrupted: a training that is given it saves and stops. A second interrupt ends the
+// program.
 func Interruptible() context.Context { return interruptible() }
 
 var interruptible = sync.OnceValue(func() context.Context {

@@ -40,8 +40,8 @@ func Load(dir string) (*Model, error) {
 	return w.model(c)
 }
 
-// loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to train
-// them further would take several times their memory.
+// loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to
+// train them further would take several times their memory.
 func loadWeights(dir string) (*model.Scope, error) {
 	store, err := fit.Load(dir)
 	if err != nil {

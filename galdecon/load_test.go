@@ -41,9 +41,14 @@ func TestLoadErrors(t *testing.T) {
 		damage func([]byte) []byte
 		want   string
 	}{
-		{"config.json", func(text []byte) []byte { return text[:len(text)/2] }, "damaged or of another version"},
+		{"config.json", func(text []byte) []byte { return text[:len(text)/2] },
+			"damaged or of another version"},
 		{"config.json", func([]byte) []byte { return []byte("{}") }, "config.json"},
-		{"config.json", func(text []byte) []byte { return bytes.Replace(text, []byte(`"size"`), []byte(`"sighs"`), 1) }, "sighs"},
+		{"config.json",
+			func(text []byte) []byte {
+				return bytes.Replace(text,
+					[]byte(`"size"`), []byte(`"sighs"`), 1)
+			}, "sighs"},
 		{".bin", func(text []byte) []byte { return text[:len(text)/2] }, "damaged"},
 		{"0003.json", func([]byte) []byte { return []byte("garbage") }, "damaged"},
 		{"0003.json", nil, "no checkpoint"},
@@ -74,17 +79,21 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// A model follows its training: reloaded, it draws with the weights of the latest checkpoint as one that is loaded afresh, to the bit, with its
-// own sampler and with another. (That nothing is compiled for that is tested in the packages ddpm and cvae.)
+// A model follows its training: reloaded, it draws with the weights of the latest checkpoint as one
+// that is loaded afresh, to the bit, with its own sampler and with another. (That nothing is
+// compiled for that is tested in the packages ddpm and cvae.)
 func TestReload(t *testing.T) {
 	variational := micro.Config()
 	variational.Diffusion, variational.Sampler = ddpm.Config{}, ddpm.Sampler{}
-	variational.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1, SigmaY: 0.1, SigmaX: 0.1}
-	for name, c := range map[string]galdecon.Config{"diffusion": micro.Config(), "CVAE": variational} {
+	variational.CVAE = &cvae.Config{Latent: 2, Features: []int{4, 4}, Alpha: 1, Beta: 1,
+		SigmaY: 0.1, SigmaX: 0.1}
+	for name, c := range map[string]galdecon.Config{"diffusion": micro.Config(),
+		"CVAE": variational} {
 		t.Run(name, func(t *testing.T) {
 			dir, y := filepath.Join(t.TempDir(), "model"), micro.Galaxies(8, 16)
 			ctx, interrupt := context.WithCancel(t.Context())
-			if err := galdecon.Train(ctx, c, y, dir, func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
+			if err := galdecon.Train(ctx, c, y, dir,
+				func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
 			load := func() *galdecon.Model {
@@ -95,7 +104,8 @@ func TestReload(t *testing.T) {
 				}
 				return d
 			}
-			x, err := galdecon.Observe(y, []psf.PSF{devicetest.Gaussian(t, 7, 1)}, c.Instrument.NoiseMax, 5)
+			x, err := galdecon.Observe(y, []psf.PSF{devicetest.Gaussian(t, 7, 1)},
+				c.Instrument.NoiseMax, 5)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,7 +126,8 @@ func TestReload(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if after := draw(late); reflect.DeepEqual(after, before) || !reflect.DeepEqual(after, draw(load())) {
+			if after := draw(late); reflect.DeepEqual(after, before) ||
+				!reflect.DeepEqual(after, draw(load())) {
 				t.Error("the candidates aren't those of the latest checkpoint")
 			}
 			if !reflect.DeepEqual(draw(early), before) {
@@ -130,8 +141,10 @@ func TestReload(t *testing.T) {
 				if err := errors.Join(errFirst, errSecond, errFresh); err != nil {
 					t.Fatal(err)
 				}
-				if after := draw(second); reflect.DeepEqual(after, draw(first)) || !reflect.DeepEqual(after, draw(fresh)) {
-					t.Error("with another sampler the candidates aren't those of the latest checkpoint")
+				if after := draw(second); reflect.DeepEqual(after, draw(first)) ||
+					!reflect.DeepEqual(after, draw(fresh)) {
+					t.Error("with another sampler the candidates aren't those of the latest " +
+						"checkpoint")
 				}
 			}
 			other, config := train(t)
@@ -141,12 +154,15 @@ func TestReload(t *testing.T) {
 				config.Fit.Seed++ // what is trained so isn't the same model
 				other = t.TempDir()
 				text, err := json.Marshal(config)
-				if err = errors.Join(err, os.WriteFile(filepath.Join(other, galdecon.ConfigFile), text, 0o666)); err != nil {
+				if err = errors.Join(err,
+					os.WriteFile(filepath.Join(other, galdecon.ConfigFile), text,
+						0o666)); err != nil {
 					t.Fatal(err)
 				}
 			}
 			_, err = early.Reload(other)
-			galtest.Wants(t, "another configuration", err, other, "another configuration", difference)
+			galtest.Wants(t, "another configuration", err, other, "another configuration",
+				difference)
 
 			weight := early.Weight(t)
 			early = nil
@@ -161,11 +177,13 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// The sampler isn't part of what is trained: with another one the model stays, and is sampled by the new one.
+// The sampler isn't part of what is trained: with another one the model stays, and is sampled by
+// the new one.
 func TestAnotherSampler(t *testing.T) {
 	dir, c := train(t)
 	c.Sampler.Steps = 2
-	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(p fit.Progress) { t.Errorf("step %d", p.Step) }); err != nil {
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir,
+		func(p fit.Progress) { t.Errorf("step %d", p.Step) }); err != nil {
 		t.Fatal(err)
 	}
 	d, err := galdecon.Load(dir)
@@ -177,18 +195,26 @@ func TestAnotherSampler(t *testing.T) {
 	}
 }
 
-// A checkpoint of another architecture than the configuration beside it is an error when it is loaded, which says where they differ.
+// A checkpoint of another architecture than the configuration beside it is an error when it is
+// loaded, which says where they differ.
 func TestLoadOfOtherWeights(t *testing.T) {
 	for what, test := range map[string]struct {
 		change func(*galdecon.Config)
 		wants  []string
 	}{
-		"wider":             {func(c *galdecon.Config) { c.Diffusion.Network.Features = []int{8} }, []string{"in the model, but (Float32)[", "in the network"}},
-		"deeper":            {func(c *galdecon.Config) { c.Diffusion.Network.Features = []int{4, 4} }, []string{"the network has a weight /unet/down_1", "the model lacks"}},
-		"another embedding": {func(c *galdecon.Config) { c.Diffusion.Network.Embedding = 8 }, []string{"/embed/", "in the network"}},
-		"larger PSFs":       {func(c *galdecon.Config) { c.Instrument.Size = 9 }, []string{"/embed/psf", "[392, 4]", "[648, 4]"}},
+		"wider": {func(c *galdecon.Config) { c.Diffusion.Network.Features = []int{8} },
+			[]string{"in the model, but (Float32)[", "in the network"}},
+		"deeper": {func(c *galdecon.Config) {
+			c.Diffusion.Network.Features = []int{4,
+				4}
+		}, []string{"the network has a weight /unet/down_1", "the model lacks"}},
+		"another embedding": {func(c *galdecon.Config) { c.Diffusion.Network.Embedding = 8 },
+			[]string{"/embed/", "in the network"}},
+		"larger PSFs": {func(c *galdecon.Config) { c.Instrument.Size = 9 },
+			[]string{"/embed/psf", "[392, 4]", "[648, 4]"}},
 		"a CVAE": {func(c *galdecon.Config) {
-			c.CVAE = &cvae.Config{Latent: 2, Features: []int{4}, Alpha: 1, Beta: 1, SigmaY: 1, SigmaX: 1}
+			c.CVAE = &cvae.Config{Latent: 2, Features: []int{4}, Alpha: 1, Beta: 1, SigmaY: 1,
+				SigmaX: 1}
 		}, []string{"cvae: ", "the network has a weight /decoder/"}},
 	} {
 		dir, c := train(t)

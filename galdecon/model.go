@@ -25,7 +25,8 @@ type Model struct {
 	path func(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error)
 }
 
-// executables are those of a model with all that was prepared, and is compiled at its first use, to draw with them.
+// executables are those of a model with all that was prepared, and is compiled at its first use, to
+// draw with them.
 type executables struct {
 	device compute.Backend
 	scope  *model.Scope
@@ -35,10 +36,11 @@ type executables struct {
 	cvae      *cvae.Generator
 }
 
-// Reload returns the same model with the weights of the checkpoint that is in the folder dir by now,
-// where m has been loaded from an earlier one. Nothing that is compiled for m, or for another sampler
-// of [Model.WithSampler], is compiled again. m itself, and what draws with it meanwhile, keeps its
-// weights. It is an error if the folder holds another configuration, but for the sampler: m's stays.
+// Reload returns the same model with the weights of the checkpoint that is in the folder dir by
+// now, where m has been loaded from an earlier one. Nothing that is compiled for m, or for another
+// sampler of [Model.WithSampler], is compiled again. m itself, and what draws with it meanwhile,
+// keeps its weights. It is an error if the folder holds another configuration, but for the sampler:
+// m's stays.
 func (m *Model) Reload(dir string) (*Model, error) {
 	stored, err := loadConfig(dir)
 	if err != nil {
@@ -75,7 +77,8 @@ func (w *executables) model(c Config) (*Model, error) {
 		}
 		p := w.cvae
 		// The CVAE sees the noise in x only.
-		m.draw = func(rng, x, psfs, _ *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error) {
+		m.draw = func(rng, x, psfs, _ *tensors.Tensor) (samples, reblurred *tensors.Tensor,
+			err error) {
 			return p.Draw(rng, x, psfs)
 		}
 		return m, nil
@@ -96,7 +99,8 @@ func (w *executables) model(c Config) (*Model, error) {
 func (w *executables) withWeights(scope *model.Scope) (*executables, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	other := &executables{device: w.device, scope: scope, diffusion: map[ddpm.Sampler]*ddpm.Generator{}}
+	other := &executables{device: w.device, scope: scope,
+		diffusion: map[ddpm.Sampler]*ddpm.Generator{}}
 	var err error
 	if w.cvae != nil {
 		if other.cvae, err = w.cvae.WithWeights(scope); err != nil {
@@ -111,9 +115,9 @@ func (w *executables) withWeights(scope *model.Scope) (*executables, error) {
 	return other, nil
 }
 
-// WithSampler returns the same diffusion model with another sampler. The weights are shared, and what
-// is compiled for the sampler is kept: choosing it again costs nothing. It is an error if the model
-// is a CVAE, or the sampler doesn't fit its schedule.
+// WithSampler returns the same diffusion model with another sampler. The weights are shared, and
+// what is compiled for the sampler is kept: choosing it again costs nothing. It is an error if the
+// model is a CVAE, or the sampler doesn't fit its schedule.
 func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
 	if m.Config.CVAE != nil {
 		return nil, errors.New("galdecon: a CVAE has no sampler to choose")

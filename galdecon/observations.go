@@ -24,14 +24,16 @@ type Observations = posterior.Observations
 // image or one for all, on the pixel grid of the images. noise is the standard deviation of their
 // white noise in units of the pixels, one for each image or one for all; where it is empty it is
 // estimated. What doesn't fit together is an error, see [posterior.NewObservations].
-func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations, error) {
+func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations,
+	error) {
 	return posterior.NewObservations(images, psfs, noise)
 }
 
 // Observe returns what a telescope makes of clean galaxies y [n, height, width, channels],
 // x = Π*y + n, with a PSF for each galaxy or one for all, on the pixels of y, and white noise of
 // the given standard deviation in units of y, ≥ 0, drawn from the seed.
-func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64) (*Observations, error) {
+func Observe(galaxies *galaxy.Images, psfs []psf.PSF, noise float64, seed int64) (*Observations,
+	error) {
 	o, err := posterior.NewObservations(galaxies, psfs, []float64{noise})
 	if err != nil {
 		return nil, err
@@ -57,7 +59,8 @@ var (
 // about the peak of y. It is in proportion to x; noise is [batch].
 func sharp(x, psfs, noise *graph.Node) *graph.Node {
 	seen := graph.MaxScalar(graph.Reshape(peak(x), noise.Shape().Dimensions...), faint)
-	lambda := graph.Square(graph.DivScalar(graph.MaxScalar(graph.Div(noise, seen), psf.MinNoise), peakPrior))
+	lambda := graph.Square(graph.DivScalar(graph.MaxScalar(graph.Div(noise, seen), psf.MinNoise),
+		peakPrior))
 	return psf.WienerStep(x, x, psfs, lambda, peakSteps)
 }
 
@@ -73,7 +76,8 @@ func peak(x *graph.Node) *graph.Node {
 // whose peak is about 1.
 func standardize(y, x, psfs, noise *graph.Node) (ys, xs, noises *graph.Node) {
 	unit := graph.MaxScalar(peak(sharp(x, psfs, noise)), faint)
-	return graph.Div(y, unit), graph.Div(x, unit), graph.Div(noise, graph.Reshape(unit, noise.Shape().Dimensions...))
+	return graph.Div(y, unit), graph.Div(x, unit), graph.Div(noise,
+		graph.Reshape(unit, noise.Shape().Dimensions...))
 }
 
 // faint stands for the peak of an image without a galaxy, which can be drawn in training.
@@ -85,7 +89,8 @@ func lazily(f func([]*graph.Node) *graph.Node) func() (*graph.Exec, error) {
 
 // apply runs a function of observations and more, whose result has the shape of the images, and
 // labels it as these are.
-func apply(o *Observations, compiled func() (*graph.Exec, error), more ...any) (*galaxy.Images, error) {
+func apply(o *Observations, compiled func() (*graph.Exec, error), more ...any) (*galaxy.Images,
+	error) {
 	images, psfs, err := o.Tensors()
 	if err != nil {
 		return nil, err
@@ -103,17 +108,19 @@ func apply(o *Observations, compiled func() (*graph.Exec, error), more ...any) (
 }
 
 const (
-	// peakSteps of conjugate gradients leave an error, which doesn't matter: the unit only has to be the same in training.
+	// peakSteps of conjugate gradients leave an error, which doesn't matter: the unit only has to
+	// be the same in training.
 	peakSteps = 3
-	// peakPrior makes the unit about the peak of y: 0.6 to 0.9 of it for most galaxies of 32 pixels seen through a PSF of
-	// σ = 1.5 pixels, 0.35 to 0.85 for 2.2 pixels, less where noise is high.
+	// peakPrior makes the unit about the peak of y: 0.6 to 0.9 of it for most galaxies of 32 pixels
+	// seen through a PSF of σ = 1.5 pixels, 0.35 to 0.85 for 2.2 pixels, less where noise is high.
 	peakPrior = 0.3
 )
 
-// Standardize divides observations, and their noise, so that the peak of the galaxy *without* its blur is about 1:
-// each by the largest value, within the central half, of its Wiener deconvolution. What was divided by is in
-// Images.Scale, multiplied with a Scale that was there before. It is an error if one has no positive value there. Models
-// that are trained so ([Config].Standardized) do it themselves.
+// Standardize divides observations, and their noise, so that the peak of the galaxy *without* its
+// blur is about 1: each by the largest value, within the central half, of its Wiener deconvolution.
+// What was divided by is in Images.Scale, multiplied with a Scale that was there before. It is an
+// error if one has no positive value there. Models that are trained so ([Config].Standardized) do
+// it themselves.
 func Standardize(observations *Observations) (*Observations, error) {
 	if err := observations.Validate(); err != nil {
 		return nil, err
@@ -135,8 +142,8 @@ func Standardize(observations *Observations) (*Observations, error) {
 	return out, nil
 }
 
-// standardized divides observations, and their noise, by the unit of each. dark are those without one, if there are
-// any; there is nothing else then.
+// standardized divides observations, and their noise, by the unit of each. dark are those without
+// one, if there are any; there is nothing else then.
 func standardized(o *Observations) (out *Observations, units []float64, dark []int, err error) {
 	images := o.Images().Clone()
 	images.Scale = nil
@@ -175,8 +182,8 @@ func standardized(o *Observations) (out *Observations, units []float64, dark []i
 	return out, units, nil, nil
 }
 
-// peaksOf returns the largest value of each image within its central half, and the numbers of those where it isn't
-// positive.
+// peaksOf returns the largest value of each image within its central half, and the numbers of those
+// where it isn't positive.
 func peaksOf(images *galaxy.Images) (peaks []float64, dark []int) {
 	for i := range images.N {
 		peak, err := images.Select(i).Peaks()
@@ -189,5 +196,6 @@ func peaksOf(images *galaxy.Images) (peaks []float64, dark []int) {
 	return peaks, dark
 }
 
-// observationStream is the stream of random numbers of a seed that noise is drawn from; no candidate's is this one.
+// observationStream is the stream of random numbers of a seed that noise is drawn from; no
+// candidate's is this one.
 const observationStream = ^uint64(0)

@@ -43,14 +43,17 @@ func TestObserve(t *testing.T) {
 		}
 	}
 	if !slices.Equal(clean.Images().IDs, y.IDs) || !slices.Equal(clean.Images().Scale, y.Scale) {
-		t.Errorf("IDs %v and scales %v became %v and %v", y.IDs, y.Scale, clean.Images().IDs, clean.Images().Scale)
+		t.Errorf("IDs %v and scales %v became %v and %v", y.IDs, y.Scale, clean.Images().IDs,
+			clean.Images().Scale)
 	}
 	const noise = 0.05
 	noisy, err := galdecon.Observe(y, kernels, noise, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := math.Sqrt(score.MSE(noisy.Images().Pixels, clean.Images().Pixels)); math.Abs(got/noise-1) > 0.05 { // ± 1.2 % by chance
+	// ± 1.2 % by chance
+	if got := math.Sqrt(score.MSE(noisy.Images().Pixels,
+		clean.Images().Pixels)); math.Abs(got/noise-1) > 0.05 {
 		t.Errorf("the noise is %g, want %g", got, noise)
 	}
 	again, err := galdecon.Observe(y, kernels, noise, 1)
@@ -61,14 +64,16 @@ func TestObserve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(again.Images().Pixels, noisy.Images().Pixels) || slices.Equal(other.Images().Pixels, noisy.Images().Pixels) {
+	if !slices.Equal(again.Images().Pixels, noisy.Images().Pixels) ||
+		slices.Equal(other.Images().Pixels, noisy.Images().Pixels) {
 		t.Error("the noise doesn't follow from the seed")
 	}
 	one, err := galdecon.Observe(y, kernels[:1], 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if score.MSE(one.Images().At(0), clean.Images().At(0)) > 1e-12 || score.MSE(one.Images().At(5), clean.Images().At(5)) < 1e-6 {
+	if score.MSE(one.Images().At(0), clean.Images().At(0)) > 1e-12 ||
+		score.MSE(one.Images().At(5), clean.Images().At(5)) < 1e-6 {
 		t.Error("one PSF isn't taken for all galaxies")
 	}
 
@@ -80,22 +85,26 @@ func TestObserve(t *testing.T) {
 		noise   float64
 		want    string
 	}{
-		"NaN pixel":        {nan, kernels[:1], 0, "blob 0"},
-		"no PSF":           {y, nil, 0, "6 images need as many PSFs, or one for all; got 0"},
-		"too few PSFs":     {y, kernels[:2], 0, "got 2"},
-		"empty PSF":        {y, []psf.PSF{{}}, 0, "0×0"},
-		"broken PSF":       {y, []psf.PSF{{Size: 3, Pixels: []float32{1}}}, 0, "needs 9 weights, got 1"},
-		"unequal PSFs":     {micro.Galaxies(2, size), []psf.PSF{devicetest.Gaussian(t, 3, 1), devicetest.Gaussian(t, 5, 1)}, 0, "Resize"},
-		"negative noise":   {y, kernels, -1, "noise"},
-		"NaN noise":        {y, kernels, math.NaN(), "noise"},
-		"galaxies lacking": {&galaxy.Images{N: 2, Height: 4, Width: 4, Channels: 1, Pixels: make([]float32, 5)}, kernels[:1], 0, "need 32 values"},
+		"NaN pixel":    {nan, kernels[:1], 0, "blob 0"},
+		"no PSF":       {y, nil, 0, "6 images need as many PSFs, or one for all; got 0"},
+		"too few PSFs": {y, kernels[:2], 0, "got 2"},
+		"empty PSF":    {y, []psf.PSF{{}}, 0, "0×0"},
+		"broken PSF": {y, []psf.PSF{{Size: 3, Pixels: []float32{1}}}, 0,
+			"needs 9 weights, got 1"},
+		"unequal PSFs": {micro.Galaxies(2, size),
+			[]psf.PSF{devicetest.Gaussian(t, 3, 1), devicetest.Gaussian(t, 5, 1)}, 0, "Resize"},
+		"negative noise": {y, kernels, -1, "noise"},
+		"NaN noise":      {y, kernels, math.NaN(), "noise"},
+		"galaxies lacking": {&galaxy.Images{N: 2, Height: 4, Width: 4, Channels: 1,
+			Pixels: make([]float32, 5)}, kernels[:1], 0, "need 32 values"},
 	} {
 		_, err := galdecon.Observe(test.y, test.kernels, test.noise, 1)
 		galtest.Wants(t, name, err, test.want)
 	}
 }
 
-// An observation in raw counts, standardized, has about the scale of the clean galaxy, whose peak is 1, and can be brought back.
+// An observation in raw counts, standardized, has about the scale of the clean galaxy, whose peak
+// is 1, and can be brought back.
 func TestStandardize(t *testing.T) {
 	y := micro.Galaxies(4, 16)
 	kernels := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
@@ -115,13 +124,15 @@ func TestStandardize(t *testing.T) {
 	for i := range out.N {
 		for k, v := range out.At(i) {
 			if want := float64(counts.At(i)[k]); math.Abs(float64(v)*out.Scale[i]-want) > 1e-3*5000 {
-				t.Fatalf("image %d, pixel %d: %g times the scale %g isn't %g", i, k, v, out.Scale[i], want)
+				t.Fatalf("image %d, pixel %d: %g times the scale %g isn't %g", i, k, v,
+					out.Scale[i], want)
 			}
 		}
 		// The filter gives a part of the peak back that the blur took, to within the noise.
 		own := float64(slices.Max(x.Images().At(i)))
 		if ratio := out.Scale[i] / 5000; ratio < 1-(1-own)*0.85-5e-3 || ratio > 1.2 {
-			t.Errorf("image %d is scaled by %g, want about 5000; its own peak is %g", i, out.Scale[i], 5000*own)
+			t.Errorf("image %d is scaled by %g, want about 5000; its own peak is %g", i,
+				out.Scale[i], 5000*own)
 		}
 		if got := standard.Noise()[i] * out.Scale[i]; math.Abs(got-5) > 1e-9 {
 			t.Errorf("image %d has noise of %g counts, want 5", i, got)
@@ -148,7 +159,8 @@ func TestWiener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before, after := score.MSE(x.Images().Pixels, y.Pixels), score.MSE(w.Pixels, y.Pixels); after > before/2 {
+	if before, after := score.MSE(x.Images().Pixels, y.Pixels),
+		score.MSE(w.Pixels, y.Pixels); after > before/2 {
 		t.Errorf("MSE %g after the filter, %g before", after, before)
 	}
 	_, err = classical.Wiener(x, 0)
@@ -183,7 +195,8 @@ func TestSampleRefusesNoise(t *testing.T) {
 	galtest.Wants(t, "noise that is estimated", err, "at most 0.003")
 }
 
-// What a standardized model draws doesn't depend on the units of the observation, also where their squares are beyond float32.
+// What a standardized model draws doesn't depend on the units of the observation, also where their
+// squares are beyond float32.
 func TestUnits(t *testing.T) {
 	c, y := micro.Config(), micro.Galaxies(4, 16)
 	c.Standardized, c.Diffusion.DataConsistency = true, true
@@ -223,10 +236,12 @@ func TestUnits(t *testing.T) {
 			}
 			for k, v := range p.Samples.Pixels {
 				if off := float64(v)/unit - float64(want[i].Samples.Pixels[k]); math.Abs(off) > 1e-3 {
-					t.Fatalf("unit %g, image %d: value %d is off by %g of the unit", unit, i, k, off)
+					t.Fatalf("unit %g, image %d: value %d is off by %g of the unit", unit, i, k,
+						off)
 				}
 				if k < len(last) && i == 0 && math.Abs(float64(last[k]-v)) > 1e-3*unit {
-					t.Fatalf("unit %g: the path ends with %g at pixel %d, not with %g", unit, last[k], k, v)
+					t.Fatalf("unit %g: the path ends with %g at pixel %d, not with %g", unit,
+						last[k], k, v)
 				}
 			}
 		}

@@ -11,10 +11,12 @@ import (
 
 // prepared are observations as a model sees them.
 type prepared struct {
-	// given are the observations as they were given, and refused those of them that the model doesn't take.
+	// given are the observations as they were given, and refused those of them that the model
+	// doesn't take.
 	given   *Observations
 	refused map[int]*Refusal
-	// taken are the others, with PSFs on the model's grid, and index their numbers among those given.
+	// taken are the others, with PSFs on the model's grid, and index their numbers among those
+	// given.
 	taken *Observations
 	index []int
 	// standardized are those taken, divided by their units: what the model sees.
@@ -22,8 +24,8 @@ type prepared struct {
 	units        []float64
 }
 
-// prepare returns observations as the model sees them. What it doesn't take of them is in the result; an error
-// is about all of them.
+// prepare returns observations as the model sees them. What it doesn't take of them is in the
+// result; an error is about all of them.
 func (m *Model) prepare(observations *Observations) (*prepared, error) {
 	c := m.Config
 	if err := observations.Validate(); err != nil {
@@ -32,7 +34,8 @@ func (m *Model) prepare(observations *Observations) (*prepared, error) {
 	if err := c.checkShape(observations.Images()); err != nil {
 		return nil, err
 	}
-	p := &prepared{given: observations, refused: map[int]*Refusal{}, index: make([]int, observations.N())}
+	p := &prepared{given: observations, refused: map[int]*Refusal{},
+		index: make([]int, observations.N())}
 	for i := range p.index {
 		p.index[i] = i
 	}
@@ -66,7 +69,8 @@ func (p *prepared) resample(in psf.Instrument) error {
 			unlike[i] = in.Check(resampled[i])
 		}
 		if unlike[i] != nil {
-			resampled[i] = psf.PSF{Size: 1, Pixels: []float32{1}} // in the place of what is dropped below
+			// in the place of what is dropped below
+			resampled[i] = psf.PSF{Size: 1, Pixels: []float32{1}}
 		}
 	}
 	var beyond []*Refusal
@@ -102,9 +106,11 @@ func (p *prepared) standardize() error {
 		}
 		var beyond []*Refusal
 		for _, i := range dark {
-			beyond = append(beyond, &Refusal{Index: i, ID: p.taken.Images().ID(i), Reason: posterior.RefusedPeak,
-				What: "it has no positive value within its central half",
-				Hint: "see whether the galaxy is in the middle of the stamp, and the sky was subtracted only once"})
+			beyond = append(beyond,
+				&Refusal{Index: i, ID: p.taken.Images().ID(i), Reason: posterior.RefusedPeak,
+					What: "it has no positive value within its central half",
+					Hint: "see whether the galaxy is in the middle of the stamp, and the sky was " +
+						"subtracted only once"})
 		}
 		if err := p.refuse(beyond); err != nil || len(p.index) == 0 {
 			return err

@@ -24,21 +24,26 @@ var presets = map[string]func() Config{
 	"paper-cvae": paperCVAE,
 }
 
-// tiny is for a laptop: it trains in half an hour on two cores, and one that shows something in minutes (fewer Fit.Steps). Relative to
-// the image its PSFs are twice as wide as the paper's: σ of 1 to 2 pixels is the least that visibly blurs 32 pixels.
+// tiny is for a laptop: it trains in half an hour on two cores, and one that shows something in
+// minutes (fewer Fit.Steps). Relative to the image its PSFs are twice as wide as the paper's: σ of
+// 1 to 2 pixels is the least that visibly blurs 32 pixels.
 func tiny() Config {
 	return Config{
 		Size: 32, Channels: 1,
-		Instrument:   psf.Instrument{Size: 15, SigmaMin: 0.8, SigmaMax: 2.2, ShearMax: 0.2, InvBetaMax: 0.4, NoiseMin: 1e-3, NoiseMax: 0.03},
+		Instrument: psf.Instrument{Size: 15, SigmaMin: 0.8, SigmaMax: 2.2, ShearMax: 0.2,
+			InvBetaMax: 0.4, NoiseMin: 1e-3, NoiseMax: 0.03},
 		Standardized: true,
 		Diffusion: ddpm.Config{
-			T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: 0.04, Std: 0.13, // of synthetic.Galaxies
-			Network: unet.Config{Features: []int{64, 96}, Blocks: 1, Embedding: 64, Attention: true},
+			// of synthetic.Galaxies
+			T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: 0.04, Std: 0.13,
+			Network: unet.Config{Features: []int{64, 96}, Blocks: 1, Embedding: 64,
+				Attention: true},
 		},
-		// Fresh noise in each step forgets part of what the network got wrong at the steps before, and 20 such steps have less variance
-		// than many: without, skies get too grainy.
+		// Fresh noise in each step forgets part of what the network got wrong at the steps before,
+		// and 20 such steps have less variance than many: without, skies get too grainy.
 		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
-		Fit:     fit.Config{Steps: 20000, Batch: 16, LearningRate: 2e-3, WarmUp: 100, EMA: 0.999, ClipNorm: 1, Seed: 1},
+		Fit: fit.Config{Steps: 20000, Batch: 16, LearningRate: 2e-3, WarmUp: 100, EMA: 0.999,
+			ClipNorm: 1, Seed: 1},
 	}
 }
 
@@ -47,15 +52,17 @@ func tiny() Config {
 func tinyCVAE() Config {
 	c := tiny()
 	c.Diffusion, c.Sampler, c.Standardized = ddpm.Config{}, ddpm.Sampler{}, false
-	c.CVAE = &cvae.Config{Latent: 64, Features: []int{32, 64, 128}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01}
+	c.CVAE = &cvae.Config{Latent: 64, Features: []int{32, 64, 128}, Alpha: 1, Beta: 1, SigmaY: 0.03,
+		SigmaX: 0.01}
 	c.Fit.Steps, c.Fit.Batch, c.Fit.LearningRate = 27000, 32, 5e-4
-	// The likelihoods are sharp: without a limit a rare gradient throws the training back for thousands of steps.
+	// The likelihoods are sharp: without a limit a rare gradient throws the training back for
+	// thousands of steps.
 	c.Fit.ClipNorm = 1000
 	return c
 }
 
-// small is tiny for images of twice the size, in which the same PSFs are the paper's relative blur. Begun with the weights of tiny, see
-// [fit.Config], it trains in an hour on two cores.
+// small is tiny for images of twice the size, in which the same PSFs are the paper's relative blur.
+// Begun with the weights of tiny, see [fit.Config], it trains in an hour on two cores.
 func small() Config {
 	c := tiny()
 	c.Size = 64
@@ -76,8 +83,8 @@ const (
 	paperGalaxies, paperEpochs, paperCVAEEpochs = 7774, 500, 600
 )
 
-// paper is the model of the paper's Section 3 and its released program, for its images from Illustris; where the two differ, the
-// text counts.
+// paper is the model of the paper's Section 3 and its released program, for its images from
+// Illustris; where the two differ, the text counts.
 func paper() Config {
 	const batch = 96
 	return Config{
@@ -88,8 +95,10 @@ func paper() Config {
 			Paper: &unet.Paper{Channels: 3, Features: 128, PSFSize: 10},
 		},
 		Sampler: ddpm.Sampler{Steps: 950, Eta: 1, LargeVariance: true},
-		// A part of 16 galaxies fits a GPU of 12 GB: on a CPU the whole program takes 9.5 GB at most.
-		Fit: fit.Config{Steps: paperEpochs * paperGalaxies / batch, Batch: batch, Accumulate: batch / 16, LearningRate: 1e-4, EMA: 0.999, Seed: 1},
+		// A part of 16 galaxies fits a GPU of 12 GB: on a CPU the whole program takes 9.5 GB at
+		// most.
+		Fit: fit.Config{Steps: paperEpochs * paperGalaxies / batch, Batch: batch,
+			Accumulate: batch / 16, LearningRate: 1e-4, EMA: 0.999, Seed: 1},
 	}
 }
 
@@ -98,29 +107,32 @@ func paperCVAE() Config {
 	const batch = 128
 	c := paper()
 	c.Diffusion, c.Sampler = ddpm.Config{}, ddpm.Sampler{}
-	c.CVAE = &cvae.Config{Latent: 256, Features: []int{32, 64, 128, 256}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01}
+	c.CVAE = &cvae.Config{Latent: 256, Features: []int{32, 64, 128, 256}, Alpha: 1, Beta: 1,
+		SigmaY: 0.03, SigmaX: 0.01}
 	c.Fit.Steps, c.Fit.Batch, c.Fit.Accumulate = paperCVAEEpochs*paperGalaxies/batch, batch, 0
 	return c
 }
 
-// Preset returns a configuration by its name; change what you like before use. An unknown name is an error that
-// lists them.
+// Preset returns a configuration by its name; change what you like before use. An unknown name is
+// an error that lists them.
 func Preset(name string) (Config, error) {
 	preset, ok := presets[name]
 	if !ok {
 		names := slices.Sorted(maps.Keys(presets))
-		return Config{}, fmt.Errorf("galdecon: there is no preset %q; choose one of %s", name, strings.Join(names, ", "))
+		return Config{}, fmt.Errorf("galdecon: there is no preset %q; choose one of %s", name,
+			strings.Join(names, ", "))
 	}
 	c := preset()
 	c.Preset = name
 	return c, nil
 }
 
-// ConfigEnv names the environment variable that [PresetFromEnv] reads: JSON of the fields to change, such as
-// {"fit": {"steps": 20000}}.
+// ConfigEnv names the environment variable that [PresetFromEnv] reads: JSON of the fields to
+// change, such as {"fit": {"steps": 20000}}.
 const ConfigEnv = "GALDECON_CONFIG"
 
-// PresetFromEnv returns a configuration by its name, changed by [ConfigEnv], for a notebook that runs headless.
+// PresetFromEnv returns a configuration by its name, changed by [ConfigEnv], for a notebook that
+// runs headless.
 func PresetFromEnv(name string) (Config, error) {
 	c, err := Preset(name)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 
 func TestPresets(t *testing.T) {
 	t.Setenv(galdecon.ConfigEnv, "")
-	for _, name := range []string{"tiny", "tiny-cvae", "small", "small-cvae", "paper", "paper-cvae"} {
+	for _, name := range []string{"tiny", "tiny-cvae", "small", "small-cvae", "paper",
+		"paper-cvae"} {
 		c, err := galdecon.Preset(name)
 		if err != nil {
 			t.Fatal(err)
@@ -39,8 +40,10 @@ func TestPresets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := paper.Diffusion.Paper.Weights(); n != 20656483 || paper.Diffusion.T != 950 || paper.Sampler.Steps != 950 || paper.Fit.Steps != 40489 {
-		t.Errorf("the paper's model has %d weights, T = %d, %d steps of sampling and %d of training", n, paper.Diffusion.T, paper.Sampler.Steps, paper.Fit.Steps)
+	if n := paper.Diffusion.Paper.Weights(); n != 20656483 || paper.Diffusion.T != 950 ||
+		paper.Sampler.Steps != 950 || paper.Fit.Steps != 40489 {
+		t.Errorf("the paper's model has %d weights, T = %d, %d steps of sampling and %d of "+
+			"training", n, paper.Diffusion.T, paper.Sampler.Steps, paper.Fit.Steps)
 	}
 	c, err := galdecon.Preset("tiny")
 	if err != nil {
@@ -60,13 +63,15 @@ func TestPresetFromEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(galdecon.ConfigEnv, `{"fit": {"steps": 7}, "diffusion": {"network": {"features": [8]}}}`)
+	t.Setenv(galdecon.ConfigEnv,
+		`{"fit": {"steps": 7}, "diffusion": {"network": {"features": [8]}}}`)
 	c, err := galdecon.PresetFromEnv("tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if again, err := galdecon.Preset("tiny"); err != nil || !reflect.DeepEqual(again, plain) {
-		t.Errorf("the environment changes a preset that doesn't ask for it: %+v, error %v", again, err)
+		t.Errorf("the environment changes a preset that doesn't ask for it: %+v, error %v", again,
+			err)
 	}
 	want := plain
 	want.Fit.Steps, want.Diffusion.Network.Features = 7, []int{8}
@@ -81,7 +86,8 @@ func TestPresetFromEnvironment(t *testing.T) {
 	if sampling.Folder("here") != plain.Folder("here") {
 		t.Error("another sampler asks for another training")
 	}
-	for _, bad := range []string{"steps=7", `{"stepps": 7}`, `{"fit": 7}`, `{"fit": {"steps": 7}} x`} {
+	for _, bad := range []string{"steps=7",
+		`{"stepps": 7}`, `{"fit": 7}`, `{"fit": {"steps": 7}} x`} {
 		t.Setenv(galdecon.ConfigEnv, bad)
 		_, err := galdecon.PresetFromEnv("tiny")
 		galtest.Wants(t, bad, err, galdecon.ConfigEnv)
@@ -96,18 +102,28 @@ func TestValidate(t *testing.T) {
 		change func(*galdecon.Config)
 		want   string
 	}{
-		"no size":             {func(c *galdecon.Config) { c.Size = 0 }, "positive size"},
-		"no channels":         {func(c *galdecon.Config) { c.Channels = 0 }, "positive size"},
-		"PSF larger":          {func(c *galdecon.Config) { c.Instrument.Size = 17 }, "PSF grid (17 pixels) is larger than the images (16 pixels)"},
-		"no PSF":              {func(c *galdecon.Config) { c.Instrument.Size = 0 }, "psf: "},
-		"no noise levels":     {func(c *galdecon.Config) { c.Diffusion.T = 0 }, "T ≥ 2"},
-		"paper's channels":    {func(c *galdecon.Config) { c.Diffusion.Paper = &unet.Paper{Channels: 3, Features: 8, PSFSize: 7} }, "3 channel(s)"},
-		"paper's PSFs":        {func(c *galdecon.Config) { c.Diffusion.Paper = &unet.Paper{Channels: 1, Features: 8, PSFSize: 5} }, "PSFs of 5 pixels"},
-		"network":             {func(c *galdecon.Config) { c.Diffusion.Network.Embedding = 3 }, "unet: "},
-		"size doesn't halve":  {func(c *galdecon.Config) { c.Size = 15 }, "multiple of 2"},
-		"too many steps":      {func(c *galdecon.Config) { c.Sampler.Steps = 51 }, "T = 50, got 51"},
-		"no training":         {func(c *galdecon.Config) { c.Fit.Steps = 0 }, "fit: "},
-		"infinite everything": {func(c *galdecon.Config) { c.Fit.LearningRate = math.Inf(1) }, "learning rate"},
+		"no size":     {func(c *galdecon.Config) { c.Size = 0 }, "positive size"},
+		"no channels": {func(c *galdecon.Config) { c.Channels = 0 }, "positive size"},
+		"PSF larger": {func(c *galdecon.Config) { c.Instrument.Size = 17 },
+			"PSF grid (17 pixels) is larger than the images (16 pixels)"},
+		"no PSF":          {func(c *galdecon.Config) { c.Instrument.Size = 0 }, "psf: "},
+		"no noise levels": {func(c *galdecon.Config) { c.Diffusion.T = 0 }, "T ≥ 2"},
+		"paper's channels": {func(c *galdecon.Config) {
+			c.Diffusion.Paper = &unet.Paper{Channels: 3,
+				Features: 8, PSFSize: 7}
+		}, "3 channel(s)"},
+		"paper's PSFs": {func(c *galdecon.Config) {
+			c.Diffusion.Paper = &unet.Paper{Channels: 1,
+				Features: 8, PSFSize: 5}
+		}, "PSFs of 5 pixels"},
+		"network": {func(c *galdecon.Config) { c.Diffusion.Network.Embedding = 3 },
+			"unet: "},
+		"size doesn't halve": {func(c *galdecon.Config) { c.Size = 15 }, "multiple of 2"},
+		"too many steps": {func(c *galdecon.Config) { c.Sampler.Steps = 51 },
+			"T = 50, got 51"},
+		"no training": {func(c *galdecon.Config) { c.Fit.Steps = 0 }, "fit: "},
+		"infinite everything": {func(c *galdecon.Config) { c.Fit.LearningRate = math.Inf(1) },
+			"learning rate"},
 	} {
 		c := micro.Config()
 		test.change(&c)

@@ -2,7 +2,9 @@ package galdecon_test
 
 import (
 	"errors"
+	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"galdecon/galdecon"
@@ -32,12 +34,67 @@ func bad(t *testing.T, c galdecon.Config) (*galdecon.Observations, map[int]poste
 	noise[5] = 0.2
 	psfs := slices.Repeat([]psf.PSF{good}, 7)
 	psfs[6] = wide
-	return observe(t, images, psfs, noise), map[int]posterior.Reason{1: posterior.RefusedPeak, 3: posterior.RefusedSky,
+	return observe(t, images, psfs, noise), map[int]posterior.Reason{1: posterior.RefusedPeak,
+		3: posterior.RefusedSky,
 		5: posterior.RefusedNoise, 6: posterior.RefusedPSF}
 }
 
-// One observation that is refused doesn't cost the others: they come as they do without it, and each refusal says which, what
-// and why.
+// What isn't the galaxy's own fault is named: a border below 0, a bad pixel in its core, a star in
+// a corner.
+func TestRefusalsNameWhatIsWrong(t *testing.T) {
+	c := micro.Config()
+	c.Standardized = true
+	dir := c.Folder(t.TempDir())
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(4, 16), dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	model, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
+	x, err := galdecon.Observe(micro.Galaxies(5, 16), kernel, 0.002, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := x.Images().Clone()
+	peaks, err := images.Peaks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := make([]bool, 5*16*16)
+	for k := range images.At(1) {
+		images.At(1)[k] -= float32(0.2 * peaks[1])
+	}
+	top := slices.Index(images.At(2), slices.Max(images.At(2)))
+	mask[2*256+top], mask[3*256+3] = true, true // the latter is far from the galaxy
+	for k := range 256 {                        // a star that the PSF blurs
+		dy, dx := float64(k/16-1), float64(k%16-14)
+		images.At(4)[k] += float32(20 * peaks[4] * math.Exp(-(dy*dy+dx*dx)/2))
+	}
+	if err := images.Mask(mask); err != nil {
+		t.Fatal(err)
+	}
+	_, err = model.Sample(t.Context(), observe(t, images, kernel, []float64{0.002}), 1, 3)
+	refused, rest := posterior.SplitRefusals(err)
+	want := map[int]string{1: "at least", 2: "core", 4: "outside of its central half"}
+	if rest != nil || len(refused) != len(want) {
+		t.Fatalf("refused %v, error %v", refused, rest)
+	}
+	for _, r := range refused {
+		if !strings.Contains(r.What, want[r.Index]) || want[r.Index] == "" || r.Hint == "" ||
+			(r.Place != nil) != (r.Index == 2) {
+			t.Errorf("observation %d: %v", r.Index, r)
+		}
+	}
+	var first *galaxy.Refusal // one type, whoever refuses
+	if !errors.As(err, &first) || first.Reason != posterior.RefusedSky {
+		t.Errorf("%v", first)
+	}
+}
+
+// One observation that is refused doesn't cost the others: they come as they do without it, and
+// each refusal says which, what and why.
 func TestRefusalsLeaveTheOthers(t *testing.T) {
 	c := micro.Config()
 	c.Standardized, c.Diffusion.DataConsistency = true, true
@@ -62,7 +119,8 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	}
 	for _, r := range refused {
 		if r.Reason != reasons[r.Index] || r.ID != o.Images().ID(r.Index) || r.What == "" ||
-			r.Reason != posterior.RefusedPeak && r.Reason != posterior.RefusedPSF && !(r.Value > r.Limit) {
+			r.Reason != posterior.RefusedPeak && r.Reason != posterior.RefusedPSF &&
+				!(r.Value > r.Limit) {
 			t.Errorf("observation %d: %+v, want reason %q", r.Index, r, reasons[r.Index])
 		}
 	}
@@ -79,8 +137,10 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	}
 	for k, index := range []int{0, 2, 4} {
 		p := posteriors[k]
-		if p.Index != index || p.Samples.N != n || !slices.Equal(p.Observation.Pixels, o.Images().At(index)) {
-			t.Errorf("posterior %d is of observation %d with %d candidates", k, p.Index, p.Samples.N)
+		if p.Index != index || p.Samples.N != n ||
+			!slices.Equal(p.Observation.Pixels, o.Images().At(index)) {
+			t.Errorf("posterior %d is of observation %d with %d candidates", k, p.Index,
+				p.Samples.N)
 		}
 		if slices.Equal(p.Samples.At(0), p.Samples.At(n-1)) || slices.Max(p.Samples.At(n-1)) == 0 {
 			t.Errorf("the candidates of observation %d aren't drawn", index)
@@ -95,7 +155,8 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	for part, err := range model.Stream(t.Context(), o, n, 3) {
 		var r *galdecon.Refusal
 		if errors.As(err, &r) == (part.Samples != nil) {
-			t.Fatalf("observation %d: candidates %v, error %v", part.Index, part.Samples != nil, err)
+			t.Fatalf("observation %d: candidates %v, error %v", part.Index, part.Samples != nil,
+				err)
 		}
 		if len(order) == 0 || order[len(order)-1] != part.Index {
 			order = append(order, part.Index)
@@ -125,12 +186,14 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	star := o.Images().Select(0)
 	star.Pixels[0] = 6
 	_, err = model.Sample(t.Context(), observe(t, star, o.PSFs()[:1], o.Noise()[:1]), n, 3)
-	galtest.Wants(t, "a star in the stamp", err, "off its middle", "another source", "subtract")
+	galtest.Wants(t, "a star in the stamp", err, "outside of its central half", "another source",
+		"subtract")
 	_, err = model.Path(none, 1)
 	galtest.Wants(t, "a path of two", err, "got 2")
 }
 
-// Candidates of an observation that turns out to be too noisy are dropped, and no more of it is drawn.
+// Candidates of an observation that turns out to be too noisy are dropped, and no more of it is
+// drawn.
 func TestCollectDropsWhatIsRefusedLate(t *testing.T) {
 	part := func(index, first int) posterior.Part {
 		p := posterior.Part{Posterior: posterior.Posterior{Index: index}, First: first, N: 2, M: 2}
@@ -141,7 +204,8 @@ func TestCollectDropsWhatIsRefusedLate(t *testing.T) {
 	parts := func(yield func(posterior.Part, error) bool) {
 		refused := part(0, 1)
 		refused.Samples = nil
-		_ = yield(part(0, 0), nil) && yield(refused, late) && yield(part(1, 0), nil) && yield(part(1, 1), nil)
+		_ = yield(part(0, 0), nil) && yield(refused, late) && yield(part(1, 0), nil) &&
+			yield(part(1, 1), nil)
 	}
 	posteriors, err := posterior.Collect(parts, nil)
 	if len(posteriors) != 1 || posteriors[0].Index != 1 || !errors.Is(err, late) {

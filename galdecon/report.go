@@ -11,8 +11,8 @@ import (
 	"galdecon/galdecon/score"
 )
 
-// Report says how good the candidates for a set of observations are, and Row how good those of one are. They are also what a session tells
-// (kernels/session).
+// Report says how good the candidates for a set of observations are, and Row how good those of one
+// are. They are also what a session tells (kernels/session).
 type (
 	Report = posterior.Report
 	Row    = posterior.Row
@@ -36,14 +36,15 @@ func Evaluate(truth *galaxy.Images, posteriors []Posterior) (Report, error) {
 		return Report{}, err
 	}
 	if len(posteriors) == 0 {
-		return Report{}, errors.New("galdecon: there are no posteriors to compare with the truth; were all observations refused?")
+		return Report{}, errors.New("galdecon: there are no posteriors to compare with the " +
+			"truth; were all observations refused?")
 	}
 	seen := map[int]bool{}
 	var report Report
 	for _, p := range posteriors {
 		if p.Index < 0 || p.Index >= truth.N || seen[p.Index] {
-			return Report{}, fmt.Errorf("galdecon: a posterior is that of observation %d, which is not one of %d true galaxies, "+
-				"or comes twice", p.Index, truth.N)
+			return Report{}, fmt.Errorf("galdecon: a posterior is that of observation %d, which "+
+				"is not one of %d true galaxies, or comes twice", p.Index, truth.N)
 		}
 		seen[p.Index] = true
 		y := truth.Select(p.Index)
@@ -51,7 +52,8 @@ func Evaluate(truth *galaxy.Images, posteriors []Posterior) (Report, error) {
 		if err != nil {
 			return Report{}, err
 		}
-		accuracy, err := score.Trial{Truth: y, Observation: p.Observation, Samples: p.Samples}.Accuracy()
+		accuracy, err := score.Trial{Truth: y, Observation: p.Observation,
+			Samples: p.Samples}.Accuracy()
 		if err != nil {
 			return Report{}, err
 		}
@@ -67,8 +69,10 @@ func Evaluate(truth *galaxy.Images, posteriors []Posterior) (Report, error) {
 		for _, e := range remains {
 			mean += e / float64(len(remains))
 		}
-		report.Rows = append(report.Rows, Row{ID: truth.ID(p.Index), Retained: score.Retained(remains, score.Epsilon), Reconvolution: mean,
-			Wiener: score.MSE(wiener.Pixels, y.Pixels), Accuracy: accuracy})
+		report.Rows = append(report.Rows,
+			Row{ID: truth.ID(p.Index), Retained: score.Retained(remains, score.Epsilon),
+				Reconvolution: mean,
+				Wiener:        score.MSE(wiener.Pixels, y.Pixels), Accuracy: accuracy})
 	}
 	return report, nil
 }

@@ -22,36 +22,41 @@ type Posterior = posterior.Posterior
 // Part are some of the candidates of an observation, as they come.
 type Part = posterior.Part
 
-// Sample draws n candidates for each observation x [m, Size, Size, Channels], in its units. For a model that isn't
-// [Config].Standardized pixels of x must be scaled so that the peak of the galaxy without its blur is about 1, see
-// [Standardize].
+// Sample draws n candidates for each observation x [m, Size, Size, Channels], in its units. For a
+// model that isn't [Config].Standardized pixels of x must be scaled so that the peak of the galaxy
+// without its blur is about 1, see [Standardize].
 //
-// Observations with more noise than the model was trained for, with a sky that isn't dark, or PSFs that are unlike
-// those of its Instrument, are refused: the posteriors are those of the others, each with its Index among the
-// observations, and the error is [posterior.Refusals], in which errors.As finds each *[Refusal]. How much noise there is
-// relative to the galaxy without blur shows in its first candidates: a refusal may come after a few of them. More
-// candidates than fit into memory are an error, and so are images of another shape; there are no posteriors then.
+// Observations with more noise than the model was trained for, with a sky that isn't dark, or PSFs
+// that are unlike those of its Instrument, are refused: the posteriors are those of the others,
+// each with its Index among the observations, and the error is [posterior.Refusals], in which
+// errors.As finds each *[Refusal]. How much noise there is relative to the galaxy without blur
+// shows in its first candidates: a refusal may come after a few of them. More candidates than fit
+// into memory are an error, and so are images of another shape; there are no posteriors then.
 //
-// The random numbers of a candidate depend on the seed, on the number of its observation and on its own number, and on
-// nothing else: the first 16 of 1000 candidates are those that are drawn when 16 are asked for, up to rounding. Equal calls
-// give equal bits.
+// The random numbers of a candidate depend on the seed, on the number of its observation and on its
+// own number, and on nothing else: the first 16 of 1000 candidates are those that are drawn when 16
+// are asked for, up to rounding. Equal calls give equal bits.
 //
-// What is drawn together has one of a few sizes, each compiled at its first use, so that most numbers of candidates find
-// everything compiled.
-func (m *Model) Sample(ctx context.Context, observations *Observations, n int, seed int64) ([]Posterior, error) {
+// What is drawn together has one of a few sizes, each compiled at its first use, so that most
+// numbers of candidates find everything compiled.
+func (m *Model) Sample(ctx context.Context, observations *Observations, n int,
+	seed int64) ([]Posterior, error) {
 	return posterior.Collect(m.Stream(ctx, observations, n, seed), nil)
 }
 
-// Stream draws what [Model.Sample] draws, and yields the candidates as they come, a few at a time: for work that shows how
-// far it is, and for more candidates than one keeps. Of an observation that is refused it yields a *[Refusal], after which
-// it goes on with the next; any other error is the last that it yields.
+// Stream draws what [Model.Sample] draws, and yields the candidates as they come, a few at a time:
+// for work that shows how far it is, and for more candidates than one keeps. Of an observation that
+// is refused it yields a *[Refusal], after which it goes on with the next; any other error is the
+// last that it yields.
 //
 //	bar := plotting.NewProgress()
 //	posteriors, err := posterior.Collect(model.Stream(ctx, observations, 1000, seed), bar.Update)
-func (m *Model) Stream(ctx context.Context, observations *Observations, n int, seed int64) iter.Seq2[Part, error] {
+func (m *Model) Stream(ctx context.Context, observations *Observations, n int,
+	seed int64) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		if n < 1 || int64(n) > math.MaxUint32 {
-			yield(Part{}, fmt.Errorf("galdecon: at least one candidate must be drawn of each observation, and at most %d, got %d",
+			yield(Part{}, fmt.Errorf("galdecon: at least one candidate must be drawn of each "+
+				"observation, and at most %d, got %d",
 				uint32(math.MaxUint32), n))
 			return
 		}
@@ -65,7 +70,8 @@ func (m *Model) Stream(ctx context.Context, observations *Observations, n int, s
 			yield(Part{}, err)
 			return
 		}
-		d := drawing{model: m, prepared: p, n: n, seed: seed, largest: largestChunk(device, m.Config.Size)}
+		d := drawing{model: m, prepared: p, n: n, seed: seed,
+			largest: largestChunk(device, m.Config.Size)}
 		for d.left() > 0 {
 			if err := ctx.Err(); err != nil {
 				yield(Part{}, err)
@@ -93,7 +99,8 @@ type drawing struct {
 	n       int // candidates for each observation
 	seed    int64
 	largest int
-	// The next candidate is that of number candidate of the observation at, among those taken; done are drawn.
+	// The next candidate is that of number candidate of the observation at, among those taken; done
+	// are drawn.
 	at, candidate, done int
 	// passed observations, among those given, need no more word.
 	passed int
@@ -130,7 +137,8 @@ func (d *drawing) next() ([]Part, error) {
 		count := min(d.n-from, min(size, left)-k)
 		p, level := d.taken.At(i)
 		part := Part{First: from, N: d.n, M: d.given.N(), Posterior: Posterior{
-			Index: d.index[i], Observation: d.taken.Images().Select(i), PSF: p, Noise: level, Seed: d.seed,
+			Index: d.index[i], Observation: d.taken.Images().Select(i), PSF: p, Noise: level,
+			Seed:      d.seed,
 			Samples:   galaxy.NewImages(count, c.Size, c.Size, c.Channels),
 			Reblurred: galaxy.NewImages(count, c.Size, c.Size, c.Channels),
 		}}
@@ -144,7 +152,8 @@ func (d *drawing) next() ([]Part, error) {
 	return parts, nil
 }
 
-// yield yields candidates, or the refusal of their observation if they say that it has too much noise.
+// yield yields candidates, or the refusal of their observation if they say that it has too much
+// noise.
 func (d *drawing) yield(part Part, yield func(Part, error) bool) (more bool) {
 	c := d.model.Config
 	d.passed = part.Index + 1
@@ -172,11 +181,15 @@ func (d *drawing) pass(number int, yield func(Part, error) bool) (more bool) {
 }
 
 func (d *drawing) refuse(refusal *Refusal, yield func(Part, error) bool) (more bool) {
-	return yield(Part{N: d.n, M: d.given.N(), Posterior: Posterior{Index: refusal.Index, Seed: d.seed}}, refusal)
+	return yield(Part{N: d.n, M: d.given.N(),
+		Posterior: Posterior{Index: refusal.Index, Seed: d.seed}}, refusal)
 }
 
 // stream returns the stream of random numbers of a candidate.
-func stream(observation, candidate int) uint64 { return uint64(observation)<<32 | uint64(candidate) }
+func stream(observation,
+	candidate int) uint64 {
+	return uint64(observation)<<32 | uint64(candidate)
+}
 
 // scale sets dst to factor·src.
 func scale(dst, src []float32, factor float64) {
@@ -185,11 +198,14 @@ func scale(dst, src []float32, factor float64) {
 	}
 }
 
-// Path draws the first candidate that [Model.Sample] draws for one observation and returns the way there: the image y_t
-// after each of the sampler's steps, from noise to the candidate, [steps, Size, Size, Channels], in units of x.
+// Path draws the first candidate that [Model.Sample] draws for one observation and returns the way
+// there: the image y_t after each of the sampler's steps, from noise to the candidate, [steps,
+// Size, Size, Channels], in units of x.
 func (m *Model) Path(observations *Observations, seed int64) (*galaxy.Images, error) {
 	if m.path == nil {
-		return nil, errors.New("galdecon: only a diffusion model that was loaded goes a path; a CVAE draws in one step")
+		return nil,
+			errors.New("galdecon: only a diffusion model that was loaded goes a path; a CVAE " +
+				"draws in one step")
 	}
 	o, err := m.prepare(observations)
 	if err != nil {
@@ -216,11 +232,14 @@ func (m *Model) Path(observations *Observations, seed int64) (*galaxy.Images, er
 		return nil, fmt.Errorf("galdecon: cannot copy the path from the device: %w", err)
 	}
 	scale(pixels, pixels, o.units[0])
-	return &galaxy.Images{N: c.Sampler.Steps, Height: c.Size, Width: c.Size, Channels: c.Channels, Pixels: pixels}, nil
+	return &galaxy.Images{N: c.Sampler.Steps, Height: c.Size, Width: c.Size, Channels: c.Channels,
+		Pixels: pixels}, nil
 }
 
-// chunk draws one chunk and copies it to the host, with a stream of random numbers for each candidate; the device's memory is freed.
-func (m *Model) chunk(pixels, psfs, noise []float32, rng *tensors.Tensor) (samples, reblurred []float32, err error) {
+// chunk draws one chunk and copies it to the host, with a stream of random numbers for each
+// candidate; the device's memory is freed.
+func (m *Model) chunk(pixels, psfs, noise []float32, rng *tensors.Tensor) (samples,
+	reblurred []float32, err error) {
 	c, size := m.Config, len(noise)
 	x := tensors.FromFlatDataAndDimensions(pixels, size, c.Size, c.Size, c.Channels)
 	blurs := tensors.FromFlatDataAndDimensions(psfs, size, c.Instrument.Size, c.Instrument.Size)

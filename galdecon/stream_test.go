@@ -14,14 +14,16 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// What is streamed are the candidates of Sample, bit for bit, in order and in small parts, and whoever has enough leaves.
+// What is streamed are the candidates of Sample, bit for bit, in order and in small parts, and
+// whoever has enough leaves.
 func TestStream(t *testing.T) {
 	dir, _ := train(t)
 	d, err := galdecon.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(micro.Galaxies(2, 16), []psf.PSF{devicetest.Gaussian(t, 7, 1)}, 0.003, 1)
+	x, err := galdecon.Observe(micro.Galaxies(2, 16), []psf.PSF{devicetest.Gaussian(t, 7, 1)},
+		0.003, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,15 +38,19 @@ func TestStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		if part.Done() <= done || part.Index*n+part.First != drawn || part.Samples.N > 64 {
-			t.Errorf("after %d candidates, and %g of the work, comes %v with %d, done %g", drawn, done, part, part.Samples.N, part.Done())
+			t.Errorf("after %d candidates, and %g of the work, comes %v with %d, done %g", drawn,
+				done, part, part.Samples.N, part.Done())
 		}
 		p := want[part.Index]
 		for k := range part.Samples.N {
-			if !slices.Equal(part.Samples.At(k), p.Samples.At(part.First+k)) || !slices.Equal(part.Reblurred.At(k), p.Reblurred.At(part.First+k)) {
-				t.Errorf("candidate %d of observation %d isn't that of Sample", part.First+k, part.Index)
+			if !slices.Equal(part.Samples.At(k), p.Samples.At(part.First+k)) ||
+				!slices.Equal(part.Reblurred.At(k), p.Reblurred.At(part.First+k)) {
+				t.Errorf("candidate %d of observation %d isn't that of Sample", part.First+k,
+					part.Index)
 			}
 		}
-		if part.PSF.Size != p.PSF.Size || part.Noise != p.Noise || part.Seed != 5 || !slices.Equal(part.Observation.Pixels, p.Observation.Pixels) {
+		if part.PSF.Size != p.PSF.Size || part.Noise != p.Noise || part.Seed != 5 ||
+			!slices.Equal(part.Observation.Pixels, p.Observation.Pixels) {
 			t.Errorf("%v has another observation than Sample's", part)
 		}
 		done, drawn = part.Done(), drawn+part.Samples.N
@@ -67,5 +73,6 @@ func TestStream(t *testing.T) {
 	galtest.Wants(t, "no candidates", err, "at least one candidate", "got 0")
 	// Those of one observation are told apart by 32 bits of their streams of random numbers.
 	_, err = d.Sample(t.Context(), x, 1<<32, 5)
-	galtest.Wants(t, "more candidates than there are streams", err, "at most 4294967295", "got 4294967296")
+	galtest.Wants(t, "more candidates than there are streams", err, "at most 4294967295",
+		"got 4294967296")
 }

@@ -15,11 +15,13 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir. It goes on where an
-// interrupted training stopped, and returns at once where it was finished. report, which may be nil, is called after every
-// step. When ctx ends, the model after the last whole step is saved and ctx's error returned. It begins with random weights, or
-// with those of the model that c.Fit.InitialModel names, which must be of the same kind.
-func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, report func(fit.Progress)) error {
+// Train trains a model on clean galaxies [n, Size, Size, Channels] and leaves it in the folder dir.
+// It goes on where an interrupted training stopped, and returns at once where it was finished.
+// report, which may be nil, is called after every step. When ctx ends, the model after the last
+// whole step is saved and ctx's error returned. It begins with random weights, or with those of the
+// model that c.Fit.InitialModel names, which must be of the same kind.
+func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string,
+	report func(fit.Progress)) error {
 	if err := c.checkInitialModel(dir); err != nil {
 		return err
 	}
@@ -31,14 +33,15 @@ func Train(ctx context.Context, c Config, galaxies *galaxy.Images, dir string, r
 	return trainer.Train(ctx, c, dir, report)
 }
 
-// Trainer trains models of one configuration, which may differ in the weights of a CVAE's loss, on the same galaxies with one
-// compilation.
+// Trainer trains models of one configuration, which may differ in the weights of a CVAE's loss, on
+// the same galaxies with one compilation.
 type Trainer struct {
 	trainer  *fit.Trainer
 	galaxies *galaxy.Images
 }
 
-// NewTrainer returns a trainer of models of a configuration on clean galaxies [n, Size, Size, Channels]. Close it after use.
+// NewTrainer returns a trainer of models of a configuration on clean galaxies [n, Size, Size,
+// Channels]. Close it after use.
 func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -50,7 +53,8 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies, Objective: c.loss}, c.Fit)
+	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies, Objective: c.loss},
+		c.Fit)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +64,10 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 // Close frees the device's memory.
 func (t *Trainer) Close() { t.trainer.Close() }
 
-// Train trains a model as [Train] does. Its configuration is that of the trainer but for the weights of a CVAE's loss.
-func (t *Trainer) Train(ctx context.Context, c Config, dir string, report func(fit.Progress)) error {
+// Train trains a model as [Train] does. Its configuration is that of the trainer but for the
+// weights of a CVAE's loss.
+func (t *Trainer) Train(ctx context.Context, c Config, dir string,
+	report func(fit.Progress)) error {
 	prepare := func() error {
 		if err := c.save(dir); err != nil {
 			return err
@@ -70,7 +76,8 @@ func (t *Trainer) Train(ctx context.Context, c Config, dir string, report func(f
 	}
 	err := t.trainer.Run(ctx, dir, c.inputs(), prepare, report)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in %s; run it again to go on: %w", dir, err)
+		return fmt.Errorf("galdecon: training was interrupted, and its whole steps are saved in "+
+			"%s; run it again to go on: %w", dir, err)
 	}
 	return err
 }

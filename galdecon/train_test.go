@@ -24,14 +24,21 @@ func TestTrainKeepsAnotherConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(p fit.Progress) { t.Errorf("a finished training makes step %d", p.Step) }); err != nil {
+	if err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir,
+		func(p fit.Progress) {
+			t.Errorf("a finished training makes step %d",
+				p.Step)
+		}); err != nil {
 		t.Errorf("training with the same configuration again: %v", err)
 	}
 	other := micro.Galaxies(8, 16)
 	other.Pixels[7] += 0.5
-	galtest.Wants(t, "other galaxies", galdecon.Train(t.Context(), c, other, dir, nil), dir, "other galaxies")
+	galtest.Wants(t, "other galaxies", galdecon.Train(t.Context(), c, other, dir, nil), dir,
+		"other galaxies")
 	c.Fit.Steps++
-	galtest.Wants(t, "another configuration", galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, nil), path, `"steps": 3 there`, `"steps": 4 here`)
+	galtest.Wants(t, "another configuration",
+		galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, nil), path,
+		`"steps": 3 there`, `"steps": 4 here`)
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
 		t.Errorf("the configuration was changed: %v", err)
 	}
@@ -48,13 +55,18 @@ func TestTrainBadInput(t *testing.T) {
 		y      *galaxy.Images
 		want   string
 	}{
-		"invalid configuration":  {func(c *galdecon.Config) { c.Fit.Batch = 0 }, micro.Galaxies(8, 16), "batch"},
-		"too few galaxies":       {func(*galdecon.Config) {}, micro.Galaxies(3, 16), "a batch of 4 needs at least as many galaxies, got 3"},
-		"another size":           {func(*galdecon.Config) {}, micro.Galaxies(8, 32), "16×16 pixels, these are 32×32"},
-		"another channels":       {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3), "1 channel(s), these have 3\nHint: deconvolve each channel"},
-		"NaN":                    {func(*galdecon.Config) {}, nan, "blob 0"},
-		"no model to begin with": {func(c *galdecon.Config) { c.Fit.InitialModel = "nowhere" }, micro.Galaxies(8, 16), "cannot begin"},
-		"another to begin with":  {func(c *galdecon.Config) { c.Fit.InitialModel = filepath.Join("pretrained", "tiny") }, micro.Galaxies(8, 16), "of another kind"},
+		"invalid configuration": {func(c *galdecon.Config) { c.Fit.Batch = 0 },
+			micro.Galaxies(8, 16), "batch"},
+		"too few galaxies": {func(*galdecon.Config) {}, micro.Galaxies(3, 16),
+			"a batch of 4 needs at least as many galaxies, got 3"},
+		"another size": {func(*galdecon.Config) {}, micro.Galaxies(8, 32),
+			"16×16 pixels, these are 32×32"},
+		"another channels": {func(*galdecon.Config) {}, galaxy.NewImages(8, 16, 16, 3),
+			"1 channel(s), these have 3\nHint: deconvolve each channel"},
+		"NaN": {func(*galdecon.Config) {}, nan, "blob 0"},
+		"no model to begin with": {func(c *galdecon.Config) { c.Fit.InitialModel = "nowhere" },
+			micro.Galaxies(8, 16), "cannot begin"},
+		"another to begin with": {func(c *galdecon.Config) { c.Fit.InitialModel = filepath.Join("pretrained", "tiny") }, micro.Galaxies(8, 16), "of another kind"},
 	} {
 		dir := filepath.Join(t.TempDir(), "model")
 		c := micro.Config()
@@ -64,7 +76,8 @@ func TestTrainBadInput(t *testing.T) {
 			t.Errorf("%s: a folder was left", name)
 		}
 	}
-	if err := galdecon.Train(ctx, micro.Config(), micro.Galaxies(8, 16), t.TempDir(), nil); !errors.Is(err, context.Canceled) {
+	if err := galdecon.Train(ctx, micro.Config(), micro.Galaxies(8, 16), t.TempDir(),
+		nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("training after an interrupt: %v", err)
 	}
 }
@@ -77,7 +90,8 @@ func TestBusyFolder(t *testing.T) {
 	var refused error
 	err := galdecon.Train(t.Context(), c, micro.Galaxies(8, 16), dir, func(p fit.Progress) {
 		if p.Step == 1 {
-			refused = galdecon.Train(t.Context(), other, micro.Galaxies(8, 16), dir, func(fit.Progress) { t.Error("a second training makes a step") })
+			refused = galdecon.Train(t.Context(), other, micro.Galaxies(8, 16), dir,
+				func(fit.Progress) { t.Error("a second training makes a step") })
 		}
 	})
 	if err != nil || !errors.Is(refused, fit.ErrBusy) {

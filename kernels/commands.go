@@ -36,7 +36,8 @@ func command() *cobra.Command {
 		args[i] = "--all"
 	}
 	root.SetArgs(args)
-	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), benches(), lab(), kernel())
+	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), benches(), lab(),
+		kernel())
 	return root
 }
 
@@ -51,7 +52,8 @@ func quickstart() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return execute(cmd.Context(), out, filepath.Join(repo, "notebooks", "00_quickstart.ipynb"))
+			return execute(cmd.Context(), out,
+				filepath.Join(repo, "notebooks", "00_quickstart.ipynb"))
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", out, "directory for the executed notebook and its HTML page")
@@ -60,16 +62,18 @@ func quickstart() *cobra.Command {
 
 func setup() *cobra.Command {
 	return &cobra.Command{
-		Use:   "setup",
-		Short: "Set up what is missing: Python environment, kernel, kernelspec; register the kernel for VS Code",
-		Args:  cobra.NoArgs,
+		Use: "setup",
+		Short: "Set up what is missing: Python environment, kernel, kernelspec; register the " +
+			"kernel for VS Code",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, repo, c, err := prepare(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if path, err := h.Register(repo); err != nil {
-				c.Printf("warning: VS Code, and a Jupyter of your own, won't find the kernel; `go run ./kernels lab` does: %v", err)
+				c.Printf("warning: VS Code, and a Jupyter of your own, won't find the kernel; "+
+					"`go run ./kernels lab` does: %v", err)
 			} else {
 				c.Printf("the kernel is registered for VS Code and other Jupyters in %s", path)
 			}
@@ -82,9 +86,10 @@ func setup() *cobra.Command {
 func diagnose() *cobra.Command {
 	clear := false
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Say what is there, in which version, and what to do about what is missing; changes nothing",
-		Args:  cobra.NoArgs,
+		Use: "doctor",
+		Short: "Say what is there, in which version, and what to do about what is missing; " +
+			"changes nothing",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := home.Open()
 			if err != nil {
@@ -118,15 +123,18 @@ func run() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if notebooks, err = notebook.Numbered(filepath.Join(repo, "notebooks")); err != nil {
+				if notebooks, err = notebook.Numbered(filepath.Join(repo,
+					"notebooks")); err != nil {
 					return err
 				}
 			}
 			return execute(cmd.Context(), out, notebooks...)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", out, "directory for the executed notebooks and their HTML pages")
-	cmd.Flags().BoolVar(&all, "all", all, "execute the numbered notebooks of notebooks/, in their order")
+	cmd.Flags().StringVar(&out, "out", out,
+		"directory for the executed notebooks and their HTML pages")
+	cmd.Flags().BoolVar(&all, "all", all,
+		"execute the numbered notebooks of notebooks/, in their order")
 	return cmd
 }
 
@@ -154,7 +162,8 @@ func export() *cobra.Command {
 			}
 			var failed []error
 			for _, nb := range notebooks {
-				page, err := notebook.Export(cmd.Context(), nb, notebook.Options{Home: h, Repo: repo, Out: out, Console: c})
+				page, err := notebook.Export(cmd.Context(), nb,
+					notebook.Options{Home: h, Repo: repo, Out: out, Console: c})
 				if err != nil {
 					failed = append(failed, err)
 					continue
@@ -173,12 +182,20 @@ func lab() *cobra.Command {
 		Use:   "lab [-- ARGUMENTS OF JUPYTER LAB]",
 		Short: "Open JupyterLab on the notebooks",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			h, repo, _, err := prepare(cmd.Context())
+			h, repo, c, err := prepare(cmd.Context())
 			if err != nil {
 				return err
 			}
-			argv := append([]string{h.Python(), "-I", "-m", "jupyterlab", "--ServerApp.root_dir=" + filepath.Join(repo, "notebooks"),
-				"--MultiKernelManager.default_kernel_name=" + home.KernelName}, args...)
+			argv := []string{h.Python(), "-I", "-m", "jupyterlab",
+				"--ServerApp.root_dir=" + filepath.Join(repo, "notebooks"),
+				"--MultiKernelManager.default_kernel_name=" + home.KernelName}
+			if os.Geteuid() == 0 {
+				// Jupyter refuses, and who started this means it, as in a container.
+				c.Printf("JupyterLab runs as root, and so does what its notebooks do: " +
+					"don't let others see the address below")
+				argv = append(argv, "--allow-root")
+			}
+			argv = append(argv, args...)
 			// This process becomes JupyterLab, so that Ctrl-C and every other signal reach it.
 			return fmt.Errorf("starting JupyterLab: %w", syscall.Exec(argv[0], argv, h.Env(repo)))
 		},
@@ -198,7 +215,8 @@ func kernel() *cobra.Command {
 				repo = r
 			}
 			if goDir != "" {
-				if err := os.Setenv("PATH", os.Getenv("PATH")+string(os.PathListSeparator)+goDir); err != nil {
+				if err := os.Setenv("PATH",
+					os.Getenv("PATH")+string(os.PathListSeparator)+goDir); err != nil {
 					return err
 				}
 			}
@@ -212,7 +230,8 @@ func kernel() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&dir, "home", "", "galdecon's per-user directory")
 	cmd.Flags().StringVar(&goDir, "go", "", "where go is if it isn't on the PATH")
-	cmd.Flags().StringVar(&repo, "repo", "", "the repository that notebooks build against, unless "+home.RepoEnv+" names one")
+	cmd.Flags().StringVar(&repo, "repo", "",
+		"the repository that notebooks build against, unless "+home.RepoEnv+" names one")
 	return cmd
 }
 
@@ -235,7 +254,8 @@ func distinct(out string, notebooks []string) error {
 	for _, nb := range notebooks {
 		name := filepath.Base(nb)
 		if other, ok := seen[name]; ok {
-			return fmt.Errorf("%s and %s would both be written to %s; take them one by one, with --out", other, nb, filepath.Join(out, name))
+			return fmt.Errorf("%s and %s would both be written to %s; take them one by one, with "+
+				"--out", other, nb, filepath.Join(out, name))
 		}
 		seen[name] = nb
 	}
@@ -285,7 +305,8 @@ func execute(ctx context.Context, out string, notebooks ...string) error {
 			result = fmt.Sprintf("cell %d failed", res.Failed.Number)
 			c.Printf("%v", res.Failed)
 		}
-		fmt.Fprintf(table, "%s\t%d of %d\t%.1f s\t%s\n", filepath.Base(nb), res.Cells, res.Total, res.Elapsed.Seconds(), result)
+		fmt.Fprintf(table, "%s\t%d of %d\t%.1f s\t%s\n", filepath.Base(nb), res.Cells, res.Total,
+			res.Elapsed.Seconds(), result)
 		c.Printf("%.1f s; written:\n  %s\n  %s", res.Elapsed.Seconds(), res.Notebook, res.HTML)
 	}
 	if len(notebooks) > 1 {
@@ -293,7 +314,8 @@ func execute(ctx context.Context, out string, notebooks ...string) error {
 		c.Printf("\n%s", summary.String())
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d notebooks failed: %s", len(failed), len(notebooks), strings.Join(failed, ", "))
+		return fmt.Errorf("%d of %d notebooks failed: %s", len(failed), len(notebooks),
+			strings.Join(failed, ", "))
 	}
 	return nil
 }

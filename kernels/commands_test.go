@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +30,8 @@ func TestCommandFails(t *testing.T) {
 	testdata := filepath.Join("notebook", "testdata")
 	out := t.TempDir()
 	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", out,
-		filepath.Join(testdata, "panics.ipynb"), "none.ipynb", filepath.Join(testdata, "good.ipynb"))
+		filepath.Join(testdata, "panics.ipynb"), "none.ipynb",
+		filepath.Join(testdata, "good.ipynb"))
 	cmd.Env = h.Env(repo)
 	said, err := cmd.CombinedOutput()
 	if err == nil {
@@ -53,13 +57,79 @@ good.ipynb +4 of 4 +\d+\.\d s +ok
 		t.Errorf("no summary in the output:\n%s", said)
 	}
 
-	for _, args := range [][]string{{"run"}, {"run", "none.ipynb"}, {"dance"}, {"run", "a/x.ipynb", "b/x.ipynb"},
-		{"run", "-all", "a.ipynb"}, {"export"}, {"export", "none.ipynb"}, {"export", "a/x.ipynb", "b/x.ipynb"}} {
+	for _, args := range [][]string{{"run"}, {"run", "none.ipynb"}, {"dance"},
+		{"run", "a/x.ipynb", "b/x.ipynb"},
+		{"run", "-all", "a.ipynb"}, {"export"}, {"export", "none.ipynb"},
+		{"export", "a/x.ipynb", "b/x.ipynb"}} {
 		cmd := exec.Command(h.Bin("galdecon"), args...)
 		cmd.Env = h.Env(repo)
 		if said, err := cmd.CombinedOutput(); err == nil || bytes.Count(said, []byte("\n")) != 1 {
-			t.Errorf("galdecon %s: %v, want an error of one line:\n%s", strings.Join(args, " "), err, said)
+			t.Errorf("galdecon %s: %v, want an error of one line:\n%s", strings.Join(args, " "),
+				err, said)
 		}
+	}
+}
+
+// TestLab starts JupyterLab, as whoever runs the tests, and looks whether it has its own settings.
+func TestLab(t *testing.T) {
+	h, repo := hometest.Installed(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().(*net.TCPAddr)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(h.Bin("galdecon"), "lab", "--", "--no-browser", "--ServerApp.ip=127.0.0.1",
+		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token=test")
+	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir())
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+		if t.Failed() {
+			t.Logf("JupyterLab says:\n%s", &said)
+		}
+	}()
+	const setting = "/lab/api/settings/@jupyterlab/completer-extension:manager?token=test"
+	for {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("JupyterLab ends: %v", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+		response, err := http.Get("http://" + address.String() + setting)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var completer struct {
+			Schema struct {
+				Properties struct{ ProviderTimeout struct{ Default int } }
+			}
+		}
+		if err := json.Unmarshal(text, &completer); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if limit := completer.Schema.Properties.ProviderTimeout.Default; limit != 5000 {
+			t.Errorf("completions may take %d ms", limit)
+		}
+		return
 	}
 }
 
@@ -74,7 +144,9 @@ func TestDoctorOfNothing(t *testing.T) {
 	if err == nil {
 		t.Error("exit status 0")
 	}
-	for _, want := range []string{"ok       go ", "ok       python3", "MISSING  gonb", "MISSING  kernelspec", "go run ./kernels setup", "MISSING  backend", `"abacus"`, "GPU", "XLA programs: 0"} {
+	for _, want := range []string{"ok       go ", "ok       python3", "MISSING  gonb",
+		"MISSING  kernelspec", "go run ./kernels setup", "MISSING  backend",
+		`"abacus"`, "GPU", "XLA programs: 0"} {
 		if !bytes.Contains(said, []byte(want)) {
 			t.Errorf("the doctor doesn't say %q:\n%s", want, said)
 		}
@@ -130,7 +202,8 @@ func TestWithoutCgo(t *testing.T) {
 func TestTemporaryFilesWithoutExecution(t *testing.T) {
 	h, repo := hometest.Installed(t)
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "noexec", "tmpfs",
+		dir).CombinedOutput(); err != nil {
 		t.Skipf("it takes the right to mount: %v: %s", err, bytes.TrimSpace(out))
 	}
 	t.Cleanup(func() {
@@ -138,7 +211,8 @@ func TestTemporaryFilesWithoutExecution(t *testing.T) {
 			t.Errorf("%v: %s", err, out)
 		}
 	})
-	if err := home.Executes(dir); !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), dir) {
+	if err := home.Executes(dir); !errors.Is(err, os.ErrPermission) ||
+		!strings.Contains(err.Error(), dir) {
 		t.Errorf("Executes = %v, want os.ErrPermission and the directory", err)
 	}
 	if err := home.Executes(h.Dir); err != nil {
@@ -149,15 +223,18 @@ func TestTemporaryFilesWithoutExecution(t *testing.T) {
 	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "set "+home.DirEnv) {
 		t.Errorf("a home there: %v, want os.ErrPermission and what to do", err)
 	}
-	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", t.TempDir(), filepath.Join("notebook", "testdata", "good.ipynb"))
+	cmd := exec.Command(h.Bin("galdecon"), "run", "--out", t.TempDir(),
+		filepath.Join("notebook", "testdata", "good.ipynb"))
 	cmd.Env = append(h.Env(repo), "TMPDIR="+dir)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, said)
 	}
-	for of, want := range map[string]string{"": "set GOTMPDIR to a directory", t.TempDir(): "ok       TMPDIR"} {
+	for of, want := range map[string]string{"": "set GOTMPDIR to a directory",
+		t.TempDir(): "ok       TMPDIR"} {
 		cmd = exec.Command(h.Bin("galdecon"), "doctor")
 		cmd.Env = append(h.Env(repo), "TMPDIR="+dir, "GOTMPDIR="+of)
-		if said, _ := cmd.CombinedOutput(); !bytes.Contains(said, []byte(want)) || !bytes.Contains(said, []byte(filepath.Join(h.Dir, "tmp"))) {
+		if said, _ := cmd.CombinedOutput(); !bytes.Contains(said, []byte(want)) ||
+			!bytes.Contains(said, []byte(filepath.Join(h.Dir, "tmp"))) {
 			t.Errorf("doctor with GOTMPDIR=%s doesn't say %q:\n%s", of, want, said)
 		}
 	}
@@ -173,11 +250,13 @@ func pipElsewhere(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	config := filepath.Join(t.TempDir(), "pip.conf")
-	machine = append(machine, "\n[install]\nprefix = "+dir+"\ntarget = "+dir+"\nroot = "+dir+"\nuser = true\n"...)
+	machine = append(machine,
+		"\n[install]\nprefix = "+dir+"\ntarget = "+dir+"\nroot = "+dir+"\nuser = true\n"...)
 	if err := os.WriteFile(config, machine, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"PIP_CONFIG_FILE=" + config, "PIP_TARGET=" + dir, "PIP_PREFIX=" + dir, "PIP_ROOT=" + dir, "PIP_USER=1",
+	return []string{"PIP_CONFIG_FILE=" + config, "PIP_TARGET=" + dir, "PIP_PREFIX=" + dir,
+		"PIP_ROOT=" + dir, "PIP_USER=1",
 		"PIP_DRY_RUN=1", "PYTHONUSERBASE=" + dir}
 }
 
@@ -207,179 +286,4 @@ func TestClearCompiled(t *testing.T) {
 	if n, _, err := cache.Usage(); n != 0 || err != nil {
 		t.Errorf("%d programs are left, %v", n, err)
 	}
-}
-
-// TestSetupKilled kills a set-up from nothing in the midst of pip's work, and checks that the next
-// one finishes the job.
-func TestSetupKilled(t *testing.T) {
-	installed, repo := hometest.Installed(t)
-	elsewhere := t.TempDir()
-	environment := pipElsewhere(t, elsewhere)
-	h, jupyter := home.Home{Dir: filepath.Join(t.TempDir(), "new", "home")}, t.TempDir()
-	setup := func() *exec.Cmd {
-		cmd := exec.Command(installed.Bin("galdecon"), "setup")
-		cmd.Env = append(append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter), environment...)
-		return cmd
-	}
-	first := setup()
-	if err := first.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, 2*time.Minute, "pip works", func() bool {
-		_, err := os.Stat(filepath.Join(h.Dir, "python", "bin", "pip"))
-		return err == nil
-	})
-	_ = first.Process.Kill()
-	_ = first.Wait()
-	if n := len(h.Pending(repo)); n != 5 {
-		t.Errorf("%d parts pending after the kill, want all 5", n)
-	}
-	out, err := setup().CombinedOutput()
-	if err != nil {
-		t.Fatalf("the second set-up: %v\n%s", err, out)
-	}
-	t.Logf("%s", out)
-	if pending := h.Pending(repo); len(pending) > 0 {
-		t.Errorf("still pending: %v", pending)
-	}
-	if there, err := os.ReadDir(elsewhere); err != nil || len(there) > 0 {
-		t.Errorf("pip installed elsewhere: %v, %v", there, err)
-	}
-	doctor := exec.Command(h.Bin("galdecon"), "doctor")
-	doctor.Env = append(h.Env(repo), "JUPYTER_DATA_DIR="+jupyter)
-	spec := filepath.Join(jupyter, "kernels", "galdecon", "kernel.json")
-	if said, err := doctor.CombinedOutput(); err != nil || !bytes.Contains(said, []byte("finds the kernel ("+spec)) {
-		t.Errorf("doctor: %v\n%s", err, said)
-	}
-
-	own, err := os.ReadFile(h.Kernelspec())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if registered, err := os.ReadFile(spec); err != nil || !bytes.Equal(own, registered) {
-		t.Errorf("the kernelspec for the user's other Jupyters is %s, %v; want %s", registered, err, own)
-	}
-
-	start := time.Now()
-	if out, err := setup().CombinedOutput(); err != nil || bytes.Count(out, []byte("\n")) != 2 {
-		t.Errorf("a set-up with nothing to do: %v\n%s", err, out)
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("a set-up with nothing to do took %v", took)
-	}
-	if err := os.Remove(h.Bin("gonb")); err != nil {
-		t.Fatal(err)
-	}
-	if pending := h.Pending(repo); len(pending) != 1 || !strings.Contains(pending[0], "gonb") {
-		t.Errorf("without gonb pending: %v", pending)
-	}
-	if entries, _ := filepath.Glob(filepath.Join(h.Dir, "build-*")); len(entries) > 0 {
-		t.Errorf("left behind: %v", entries)
-	}
-}
-
-// TestNothingOutlivesTheCommand kills, in the midst of a cell, the command or one of the processes
-// that it consists of, and looks for survivors among all processes of the machine.
-func TestNothingOutlivesTheCommand(t *testing.T) {
-	if _, err := os.Stat("/proc/self/environ"); err != nil {
-		t.Skip("finding all processes takes /proc")
-	}
-	h, repo := hometest.Installed(t)
-	galdecon := []string{h.Bin("galdecon")}
-	for _, c := range []struct {
-		name     string
-		command  []string
-		notebook string
-		victim   string // part of the command line of the process to kill; empty: the command itself
-		signal   syscall.Signal
-	}{
-		{"command killed", galdecon, "sleeps.ipynb", "", syscall.SIGKILL},
-		{"command interrupted", galdecon, "sleeps.ipynb", "", syscall.SIGINT},
-		{"go run killed", []string{"go", "run", "."}, "sleeps.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed", galdecon, "sleeps.ipynb", "NotebookClient", syscall.SIGKILL},
-		{"cell that ignores signals", galdecon, "stubborn.ipynb", "", syscall.SIGKILL},
-		{"training in the background", galdecon, "trains.ipynb", "", syscall.SIGKILL},
-		{"nbclient killed in a training", galdecon, "trains.ipynb", "NotebookClient", syscall.SIGKILL},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			mark := "GALDECON_TEST_MARK=" + strings.ReplaceAll(t.Name(), " ", "_") + "/" + strconv.Itoa(os.Getpid())
-			cmd := exec.Command(c.command[0], append(c.command[1:], "run", "--out", t.TempDir(), filepath.Join("testdata", c.notebook))...)
-			cmd.Env = append(h.Env(repo), mark, "GALDECON_TEST_FOLDER="+t.TempDir())
-			cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				for pid := range marked(mark) {
-					_ = syscall.Kill(pid, syscall.SIGKILL)
-				}
-			})
-
-			// The cell's program is the one in gonb's temporary directory.
-			isCell := func(line string) bool { return strings.HasPrefix(line, filepath.Join(os.TempDir(), "gonb_")) }
-			await(t, 2*time.Minute, "the cell runs", func() bool { return len(find(marked(mark), isCell)) > 0 })
-			switch c.notebook {
-			case "stubborn.ipynb":
-				time.Sleep(time.Second) // until it ignores them
-			case "trains.ipynb":
-				isSession := func(line string) bool { return strings.HasPrefix(line, h.Bin("galdecon-session")) }
-				await(t, 2*time.Minute, "the session runs", func() bool { return len(find(marked(mark), isSession)) > 0 })
-			}
-			victims := []int{cmd.Process.Pid}
-			if c.victim != "" {
-				victims = find(marked(mark), func(line string) bool { return strings.Contains(line, c.victim) })
-			}
-			for _, pid := range victims {
-				if err := syscall.Kill(pid, c.signal); err != nil {
-					t.Fatal(err)
-				}
-			}
-			_ = cmd.Wait()
-			start := time.Now()
-			await(t, time.Minute, "nothing is left", func() bool { return len(marked(mark)) == 0 })
-			t.Logf("all gone %.1f s after the end of the command", time.Since(start).Seconds())
-		})
-	}
-}
-
-// await waits until a condition holds.
-func await(t *testing.T, atMost time.Duration, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(atMost); !holds(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v until %s, in vain", atMost, what)
-		}
-	}
-}
-
-// marked returns the command lines of the living processes that have a variable in their
-// environment.
-func marked(variable string) map[int]string {
-	all := map[int]string{}
-	environs, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, path := range environs {
-		environ, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(environ, []byte(variable+"\x00")) {
-			continue // a dead process, or another's
-		}
-		line, err := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
-		if err != nil {
-			continue
-		}
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		all[pid] = strings.ReplaceAll(string(line), "\x00", " ")
-	}
-	return all
-}
-
-// find returns those of the processes whose command line fits.
-func find(processes map[int]string, fits func(line string) bool) []int {
-	var pids []int
-	for pid, line := range processes {
-		if fits(line) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }

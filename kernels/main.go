@@ -1,11 +1,12 @@
-// Command kernels is galdecon's command: it sets up the kernel with all that it needs, says what state it is in, executes notebooks,
-// and opens JupyterLab.
+// Command kernels is galdecon's command: it sets up the kernel with all that it needs, says what
+// state it is in, executes notebooks, and opens JupyterLab.
 //
 //	go run ./kernels quickstart
 //	go run ./kernels setup | doctor | run NOTEBOOK… | run -all | export NOTEBOOK… | score | bench | lab
 //
-// [galdecon/internal/home.Home.Setup] also installs it as galdecon in the per-user directory, where Jupyter calls it to start the kernel,
-// and where, under the names go and gopls, it stands in front of these programs ([galdecon/kernels/launch]).
+// [galdecon/internal/home.Home.Setup] also installs it as galdecon in the per-user directory, where
+// Jupyter calls it to start the kernel, and where, under the names go and gopls, it stands in front
+// of these programs ([galdecon/kernels/launch]).
 package main
 
 import (

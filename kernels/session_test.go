@@ -15,7 +15,8 @@ import (
 	"galdecon/internal/home/hometest"
 )
 
-// TestSessionInANotebook has testdata/detach.py play a user of the session, and checks what the cells say.
+// TestSessionInANotebook has testdata/detach.py play a user of the session, and checks what the
+// cells say.
 func TestSessionInANotebook(t *testing.T) {
 	h, repo := hometest.Installed(t)
 	folder, temp := filepath.Join(t.TempDir(), "model"), t.TempDir()
@@ -58,25 +59,32 @@ func TestSessionInANotebook(t *testing.T) {
 	state1, step1, pid := state("state")
 	state2, step2, pid2 := state("state later")
 	if state1 != "running" || step1 < 300 || state2 != "running" || step2 <= step1 || pid2 != pid {
-		t.Errorf("after the interrupt the training is %s at step %d, later %s at %d", state1, step1, state2, step2)
+		t.Errorf("after the interrupt the training is %s at step %d, later %s at %d", state1, step1,
+			state2, step2)
 	}
 	if watch := cells["watch"]; watch.Said != "detached\n" || watch.Displays != 2 {
-		t.Errorf("the interrupted cell that shows the loss and candidates has %d displays and says %q", watch.Displays, watch.Said)
+		t.Errorf("the interrupted cell that shows the loss and candidates has %d displays and "+
+			"says %q", watch.Displays, watch.Said)
 	}
 	if cells["sample"].Displays != 1 {
 		t.Error("no picture of a sample in the midst of the training")
 	}
-	if said := cells["state after restart"].Said; !strings.Contains(said, "this session has no training in") {
+	if said := cells["state after restart"].Said; !strings.Contains(said,
+		"this session has no training in") {
 		t.Errorf("after a restart: %q", said)
 	}
 	// What has ended, but nobody waits for, has no environment any more.
-	if environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); syscall.Kill(pid, 0) == nil && len(environ) > 0 {
+	if environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); syscall.Kill(pid,
+		0) == nil && len(environ) > 0 {
 		t.Error("the session outlives its kernel")
 	}
-	if points, err := fit.History(folder); err != nil || len(points) == 0 || points[len(points)-1].Step < step2 {
-		t.Errorf("the session that ended with its kernel left the history %v, %v; want it to step %d or later", points, err, step2)
+	if points, err := fit.History(folder); err != nil || len(points) == 0 ||
+		points[len(points)-1].Step < step2 {
+		t.Errorf("the session that ended with its kernel left the history %v, %v; want it to "+
+			"step %d or later", points, err, step2)
 	}
-	if said := cells["open after kill"].Said; !strings.Contains(said, "ended unexpectedly: it was killed") || strings.Count(said, "\n") != 1 {
+	if said := cells["open after kill"].Said; !strings.Contains(said,
+		"ended unexpectedly: it was killed") || strings.Count(said, "\n") != 1 {
 		t.Errorf("after a kill: %q, want one line that says so", said)
 	}
 	if said := cells["open again"].Said; said != "<nil>\n" {

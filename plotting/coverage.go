@@ -67,7 +67,8 @@ func (c Coverage) Figure() (*Figure, error) {
 			return nil, fmt.Errorf("plotting: Coverage %q has %d shares at %d levels; "+
 				"it comes from calibration.Ranks", curve.Name, len(m.Empirical), len(m.Nominal))
 		}
-		for _, v := range slices.Concat(m.Nominal, m.Empirical, []float64{m.Distance, m.HalfWidth}) {
+		for _, v := range slices.Concat(m.Nominal, m.Empirical,
+			[]float64{m.Distance, m.HalfWidth}) {
 			if math.IsNaN(v) || v < 0 || v > 1 {
 				return nil, fmt.Errorf("plotting: Coverage %q holds %v; "+
 					"shares, levels and errors lie between 0 and 1", curve.Name, v)

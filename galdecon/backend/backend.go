@@ -1,15 +1,16 @@
-// Package backend opens the GoMLX backend that everything in galdecon computes on: XLA, through a PJRT plugin.
+// Package backend opens the GoMLX backend that everything in galdecon computes on: XLA, through a
+// PJRT plugin.
 //
-// The environment variable GALDECON_BACKEND chooses the plugin: "cpu" (the default), "cuda", or the absolute path of one. A plugin is
-// looked for, in this order,
+// The environment variable GALDECON_BACKEND chooses the plugin: "cpu" (the default), "cuda", or the
+// absolute path of one. A plugin is looked for, in this order,
 //
 //   - in the directories of PJRT_PLUGIN_LIBRARY_PATH, where go-xla looks too,
 //   - in ~/.local/lib/go-xla and /usr/local/lib/go-xla, where go-xla's installer puts it,
 //   - in galdecon's own Python environment ([galdecon/internal/home]),
 //
-// and where there is none for "cpu", the one that galdecon pins is installed into that environment. There is no
-// fall-back to GoMLX's pure-Go backend, which is a hundred times slower on convolutions and has no FFT: better an error that says
-// what to do.
+// and where there is none for "cpu", the one that galdecon pins is installed into that environment.
+// There is no fall-back to GoMLX's pure-Go backend, which is a hundred times slower on convolutions
+// and has no FFT: better an error that says what to do.
 package backend
 
 import (
@@ -34,8 +35,12 @@ import (
 	"galdecon/internal/home"
 )
 
-// Default returns the backend that GALDECON_BACKEND asks for. It is opened once per process, by the first call.
-var Default = sync.OnceValues(func() (compute.Backend, error) { return Open(os.Getenv(home.BackendEnv)) })
+// Default returns the backend that GALDECON_BACKEND asks for. It is opened once per process, by the
+// first call.
+var Default = sync.OnceValues(func() (compute.Backend,
+	error) {
+	return Open(os.Getenv(home.BackendEnv))
+})
 
 // NewExec makes an executor of a graph function on the default backend, see [executor.New].
 func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
@@ -46,8 +51,8 @@ func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {
 	return executor.New(device, f)
 }
 
-// Open opens a new backend: "cpu" or "", "cuda", or the absolute path of a PJRT plugin. For "cpu" it
-// installs a plugin where there is none.
+// Open opens a new backend: "cpu" or "", "cuda", or the absolute path of a PJRT plugin. For "cpu"
+// it installs a plugin where there is none.
 //
 // What the backend compiles is kept in galdecon's per-user directory, and loaded by other processes
 // that would compile the same on the same machine; what they compute is the same to the bit. Where
@@ -67,8 +72,9 @@ func store() *plugin.Store {
 		Cache: compiled.Cache{Dir: h.Compiled(), Limit: compiled.Limit},
 		Warn: func(err error) {
 			warnOnce.Do(func() {
-				console.New(os.Stderr).Printf("galdecon: compiled programs can't be kept, so each process "+
-					"compiles them again: %v; make it writable or set %s to another directory", err, home.DirEnv)
+				console.New(os.Stderr).Printf("galdecon: compiled programs can't be kept, so "+
+					"each process compiles them again: %v; make it writable or set %s to another "+
+					"directory", err, home.DirEnv)
 			})
 		},
 	}
@@ -86,7 +92,9 @@ func open(name string, store *plugin.Store) (compute.Backend, error) {
 	}
 	b, err := plugin.Open(path, store)
 	if err != nil {
-		return nil, fmt.Errorf("backend: opening the PJRT plugin %s: %w; set %s to the path of another plugin", path, err, home.BackendEnv)
+		return nil,
+			fmt.Errorf("backend: opening the PJRT plugin %s: %w; set %s to the path of another "+
+				"plugin", path, err, home.BackendEnv)
 	}
 	return b, nil
 }
@@ -106,15 +114,18 @@ func Plugin(name string) (string, error) {
 		if k == "cuda" {
 			return "", fmt.Errorf("%w for cuda: %s", ErrNoPlugin, cudaAdvice())
 		}
-		return "", fmt.Errorf("%w for cpu: run `go run %s setup`, or set PJRT_PLUGIN_LIBRARY_PATH to the directory of one",
+		return "", fmt.Errorf("%w for cpu: run `go run %s setup`, or set "+
+			"PJRT_PLUGIN_LIBRARY_PATH to the directory of one",
 			ErrNoPlugin, home.Package("kernels"))
 	case filepath.IsAbs(name):
 		if info, err := os.Stat(name); err != nil || info.IsDir() {
-			return "", fmt.Errorf("backend: %s is %s, which is no file; give the path of a PJRT plugin (pjrt_c_api_*_plugin.so), cpu or cuda", home.BackendEnv, name)
+			return "", fmt.Errorf("backend: %s is %s, which is no file; give the path of a PJRT "+
+				"plugin (pjrt_c_api_*_plugin.so), cpu or cuda", home.BackendEnv, name)
 		}
 		return name, nil
 	default:
-		return "", fmt.Errorf("backend: %s is %q, which is no backend; choose cpu, cuda or the absolute path of a PJRT plugin", home.BackendEnv, name)
+		return "", fmt.Errorf("backend: %s is %q, which is no backend; choose cpu, cuda or the "+
+			"absolute path of a PJRT plugin", home.BackendEnv, name)
 	}
 }
 
@@ -155,9 +166,11 @@ func patterns(kind string) []string {
 	case !ok:
 		return all
 	case kind == "cpu":
-		return append(all, filepath.Join(packages, "lammps_jax_pjrt_cpu", "pjrt_c_api_cpu_plugin"+ext))
+		return append(all,
+			filepath.Join(packages, "lammps_jax_pjrt_cpu", "pjrt_c_api_cpu_plugin"+ext))
 	default:
-		return append(all, filepath.Join(packages, "jax_plugins", "xla_cuda1[23]", "xla_cuda_plugin.so"))
+		return append(all,
+			filepath.Join(packages, "jax_plugins", "xla_cuda1[23]", "xla_cuda_plugin.so"))
 	}
 }
 
@@ -192,8 +205,9 @@ func install() (string, error) {
 		path, err = Plugin("cpu")
 	}
 	if err != nil {
-		return "", fmt.Errorf("%w for cpu, and none could be installed. The pinned one: %v. go-xla's installer: %s. "+
-			"Set PJRT_PLUGIN_LIBRARY_PATH to the directory of a pjrt_c_api_cpu_plugin.so, or try again with a network connection",
+		return "", fmt.Errorf("%w for cpu, and none could be installed. The pinned one: %v. "+
+			"go-xla's installer: %s. Set PJRT_PLUGIN_LIBRARY_PATH to the directory of a "+
+			"pjrt_c_api_cpu_plugin.so, or try again with a network connection",
 			ErrNoPlugin, errPinned, firstLine(err))
 	}
 	return path, nil

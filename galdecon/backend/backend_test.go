@@ -11,13 +11,15 @@ import (
 	"galdecon/galdecon/backend"
 )
 
-// TestDefault computes with the backend that everything else uses, and brings its plugin on a fresh machine.
+// TestDefault computes with the backend that everything else uses, and brings its plugin on a fresh
+// machine.
 func TestDefault(t *testing.T) {
 	b, err := backend.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := graph.CallOnce(b, func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) }, float32(40), float32(2))
+	sum, err := graph.CallOnce(b, func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) },
+		float32(40), float32(2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +32,8 @@ func TestDefault(t *testing.T) {
 	}
 }
 
-// TestBadChoices checks that what can't be opened gives an error that names the problem and the way out, and no slow substitute.
+// TestBadChoices checks that what can't be opened gives an error that names the problem and the way
+// out, and no slow substitute.
 func TestBadChoices(t *testing.T) {
 	// A place without any plugin: an empty home of the user and of galdecon.
 	t.Setenv("HOME", t.TempDir())
@@ -77,7 +80,8 @@ func TestNothingToInstall(t *testing.T) {
 	if err == nil {
 		t.Fatal("opened a backend without a plugin")
 	}
-	for _, want := range []string{"backend: no PJRT plugin for cpu", "/dev/null/galdecon", "go-xla's installer", "PJRT_PLUGIN_LIBRARY_PATH"} {
+	for _, want := range []string{"backend: no PJRT plugin for cpu", "/dev/null/galdecon",
+		"go-xla's installer", "PJRT_PLUGIN_LIBRARY_PATH"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
 		}

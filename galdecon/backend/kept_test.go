@@ -252,7 +252,8 @@ func TestKept(t *testing.T) {
 		damaged := entries(t, home)
 		mended := check(what, plugin)
 		if len(mended) != programs || remade(damaged, mended) != programs {
-			t.Errorf("%s: %d of %d entries made anew, want all", what, remade(damaged, mended), len(mended))
+			t.Errorf("%s: %d of %d entries made anew, want all", what, remade(damaged, mended),
+				len(mended))
 		}
 		warm = mended
 	}
@@ -262,7 +263,8 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(other, append(library, 0), 0o700); err != nil { // the loader doesn't mind
+	// the loader doesn't mind
+	if err := os.WriteFile(other, append(library, 0), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	both := check("another plugin", other)

@@ -12,8 +12,8 @@
 // # Methods
 //
 //   - Ranks of the truth among the samples ([Ensemble.Ranks], [Ranks.Histogram]): simulation-based
-//     calibration (Talts et al. 2018, arXiv:1804.06788); whether they are uniform ([Ranks.Cumulative])
-//     as Säilynoja et al. (2022, Statistics and Computing 32, 32) judge it.
+//     calibration (Talts et al. 2018, arXiv:1804.06788); whether they are uniform
+//     ([Ranks.Cumulative]) as Säilynoja et al. (2022, Statistics and Computing 32, 32) judge it.
 //   - All quantities at once ([Ensemble.TARP]): tests of accuracy with random points (Lemos et al.
 //     2023, arXiv:2302.03026).
 //   - The error of the mean over the spread of the samples ([Ensemble.SpreadRatio]; Fortin et al.

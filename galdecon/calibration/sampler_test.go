@@ -280,7 +280,8 @@ func TestSamplersAreCalibrated(t *testing.T) {
 				switch chance := min(central.P, cumulative.P); {
 				case !calibrated && chance > 0.001:
 					t.Errorf("%s doesn't see it", what)
-				case calibrated && what == "pixels" && central.Distance+central.HalfWidth > test.within:
+				case calibrated && what == "pixels" &&
+					central.Distance+central.HalfWidth > test.within:
 					t.Errorf("the coverage of %s may be off by more than %g", what, test.within)
 				case calibrated && what != "pixels" && chance < 0.005:
 					t.Errorf("%s are off", what)

@@ -1,4 +1,5 @@
-// Package classical deconvolves galaxies without learning: what a learned posterior must be compared with, beside doing nothing.
+// Package classical deconvolves galaxies without learning: what a learned posterior must be
+// compared with, beside doing nothing.
 package classical
 
 import (
@@ -18,22 +19,25 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// RichardsonLucy deconvolves observations x [n, height, width, channels], with a PSF for each or one for all (Richardson 1972, J. Opt.
-// Soc. Am. 62, 55; Lucy 1974, AJ 79, 745). From an even image of its mean it goes, that many times,
+// RichardsonLucy deconvolves observations x [n, height, width, channels], with a PSF for each or
+// one for all (Richardson 1972, J. Opt. Soc. Am. 62, 55; Lucy 1974, AJ 79, 745). From an even image
+// of its mean it goes, that many times,
 //
 //	y ← y/(Πᵀ1) · Πᵀ( (x+b) / (Π*y+b) )
 //
-// and so climbs the likelihood of x+b as Poisson counts (Shepp and Vardi 1982), without end: more iterations are sharper and
-// noisier, 10 to 100 are usual. y is never negative.
+// and so climbs the likelihood of x+b as Poisson counts (Shepp and Vardi 1982), without end: more
+// iterations are sharper and noisier, 10 to 100 are usual. y is never negative.
 //
-// background is b ≥ 0 in units of x, one for each image or one for all: the sky that was subtracted. Pixels below −b count as −b.
-// Where x has noise, b = 0 cuts off the sky's negative half, and the rest becomes light. With b at three times the standard
-// deviation of the noise faint galaxies are given back with about half of that excess, and with smaller errors; the other half
+// background is b ≥ 0 in units of x, one for each image or one for all: the sky that was
+// subtracted. Pixels below −b count as −b. Where x has noise, b = 0 cuts off the sky's negative
+// half, and the rest becomes light. With b at three times the standard deviation of the noise faint
+// galaxies are given back with about half of that excess, and with smaller errors; the other half
 // remains, since y can't be negative.
 //
-// Division by Πᵀ1, the share of a pixel's light that stays on the stamp, corrects for the dark boundaries (see [psf]): with b = 0,
-// Π*y sums up to the positive pixels of x after every iteration, so that flux is conserved for PSFs without negative weights. IDs,
-// objects and scales are those of x.
+// Division by Πᵀ1, the share of a pixel's light that stays on the stamp, corrects for the dark
+// boundaries (see [psf]): with b = 0, Π*y sums up to the positive pixels of x after every
+// iteration, so that flux is conserved for PSFs without negative weights. IDs, objects and scales
+// are those of x.
 func RichardsonLucy(
 	x *galaxy.Images, psfs []psf.PSF, background []float64, iterations int,
 ) (*galaxy.Images, error) {
@@ -48,15 +52,20 @@ func RichardsonLucy(
 			"got %d", x.N, len(psfs))
 	}
 	if len(background) != 1 && len(background) != x.N {
-		return nil, fmt.Errorf("classical: %d observations need as many backgrounds, or one for all; got %d", x.N, len(background))
+		return nil,
+			fmt.Errorf("classical: %d observations need as many backgrounds, or one for all; got "+
+				"%d", x.N, len(background))
 	}
 	for i, b := range background {
 		if !(b >= 0) || math.IsInf(b, 1) {
-			return nil, fmt.Errorf("classical: the background of %s must be finite and ≥ 0 in units of its pixels, got %g", x.ID(i), b)
+			return nil, fmt.Errorf("classical: the background of %s must be finite and ≥ 0 in "+
+				"units of its pixels, got %g", x.ID(i), b)
 		}
 	}
 	if iterations < 1 || iterations > math.MaxInt32 {
-		return nil, fmt.Errorf("classical: Richardson and Lucy's method needs at least 1 iteration, got %d", iterations)
+		return nil,
+			fmt.Errorf("classical: Richardson and Lucy's method needs at least 1 iteration, got %d",
+				iterations)
 	}
 	stacked, err := psf.Stack(psfs...)
 	if err != nil {
@@ -67,10 +76,12 @@ func RichardsonLucy(
 		return nil, fmt.Errorf("classical: %w", err)
 	}
 
-	start, counts := galaxy.NewImages(x.N, x.Height, x.Width, x.Channels), galaxy.NewImages(x.N, x.Height, x.Width, x.Channels)
+	start, counts := galaxy.NewImages(x.N, x.Height, x.Width, x.Channels),
+		galaxy.NewImages(x.N, x.Height, x.Width, x.Channels)
 	sky, peaks := make([]float32, x.N), make([]float64, x.N)
 	for i := range x.N {
-		// The device works in units of the largest pixel: float32 can't hold the squares of all units of flux.
+		// The device works in units of the largest pixel: float32 can't hold the squares of all
+		// units of flux.
 		peaks[i] = float64(slices.Max(x.At(i)))
 		if peaks[i] <= 0 {
 			peaks[i] = 1
@@ -105,12 +116,17 @@ func RichardsonLucy(
 	return y, nil
 }
 
-// richardsonLucyExec compiles richardsonLucy once for each shape, whatever the number of iterations.
-var richardsonLucyExec = sync.OnceValues(func() (*graph.Exec, error) { return backend.NewExec(richardsonLucy) })
+// richardsonLucyExec compiles richardsonLucy once for each shape, whatever the number of
+// iterations.
+var richardsonLucyExec = sync.OnceValues(func() (*graph.Exec,
+	error) {
+	return backend.NewExec(richardsonLucy)
+})
 
-// richardsonLucy takes y to start with, the counts x+b, both [batch, height, width, channels], the PSFs [batch, k, k] or [1, k, k],
-// b [batch, 1, 1, 1] and the number of iterations. It is one loop on the device. Even what doesn't change is computed within the
-// loop, for GoMLX can't share constants across its border; the compiler moves it out.
+// richardsonLucy takes y to start with, the counts x+b, both [batch, height, width, channels], the
+// PSFs [batch, k, k] or [1, k, k], b [batch, 1, 1, 1] and the number of iterations. It is one loop
+// on the device. Even what doesn't change is computed within the loop, for GoMLX can't share
+// constants across its border; the compiler moves it out.
 func richardsonLucy(in []*graph.Node) *graph.Node {
 	g := in[0].Graph()
 	state := append([]*graph.Node{graph.ScalarZero(g, dtypes.Int32)}, in...)
@@ -142,5 +158,6 @@ func richardsonLucy(in []*graph.Node) *graph.Node {
 // divide returns a/b, and 0 where b isn't positive: where no light is, or none arrives.
 func divide(a, b *graph.Node) *graph.Node {
 	positive := graph.GreaterThan(b, graph.Scalar(b.Graph(), b.DType(), 1e-12))
-	return graph.Where(positive, graph.Div(a, graph.Where(positive, b, graph.OnesLike(b))), graph.ZerosLike(a))
+	return graph.Where(positive, graph.Div(a, graph.Where(positive, b, graph.OnesLike(b))),
+		graph.ZerosLike(a))
 }

@@ -101,7 +101,8 @@ func direct(x []float64, h, w int, k psf.PSF, b float64, iterations int) []float
 	return y
 }
 
-func deconvolve(t *testing.T, x *galaxy.Images, kernels []psf.PSF, background float64, iterations int) *galaxy.Images {
+func deconvolve(t *testing.T, x *galaxy.Images, kernels []psf.PSF, background float64,
+	iterations int) *galaxy.Images {
 	t.Helper()
 	y, err := RichardsonLucy(x, kernels, []float64{background}, iterations)
 	if err != nil {
@@ -129,13 +130,15 @@ func TestAgainstTheFormula(t *testing.T) {
 				want := direct(plane(x, i, c), x.Height, x.Width, kernels[i], background[i], 7)
 				for p, got := range plane(y, i, c) {
 					if math.Abs(got-want[p]) > 1e-4*(1+want[p]) {
-						t.Fatalf("PSF of %d pixels: image %d, channel %d, pixel %d is %v, want %v", size, i, c, p, got, want[p])
+						t.Fatalf("PSF of %d pixels: image %d, channel %d, pixel %d is %v, want %v",
+							size, i, c, p, got, want[p])
 					}
 				}
 			}
 		}
 		if y.ID(1) != "b" || y.Objects[1] != "m51" || y.Scale[1] != 3 {
-			t.Errorf("IDs %v, objects %v and scales %v are not those of the observations", y.IDs, y.Objects, y.Scale)
+			t.Errorf("IDs %v, objects %v and scales %v are not those of the observations", y.IDs,
+				y.Objects, y.Scale)
 		}
 	}
 }
@@ -153,7 +156,8 @@ func TestFixedPoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := exec.Call1(y.Tensor(), counts.Tensor(), tensors.FromFlatDataAndDimensions(k.Pixels, 1, 5, 5),
+	result, err := exec.Call1(y.Tensor(), counts.Tensor(),
+		tensors.FromFlatDataAndDimensions(k.Pixels, 1, 5, 5),
 		tensors.FromFlatDataAndDimensions([]float32{0}, 1, 1, 1, 1), int32(20))
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +169,8 @@ func TestFixedPoint(t *testing.T) {
 	}
 }
 
-// Flux is kept after every iteration, also where light crosses the edge; nothing is negative, and the Poisson likelihood never falls.
+// Flux is kept after every iteration, also where light crosses the edge; nothing is negative, and
+// the Poisson likelihood never falls.
 func TestFluxPositivityLikelihood(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	k := kernel(t, rng, 7)
@@ -189,13 +194,15 @@ func TestFluxPositivityLikelihood(t *testing.T) {
 			likelihood += counts[p]*math.Log(predicted[p]) - predicted[p]
 		}
 		if likelihood < last-1e-4 {
-			t.Errorf("after %d iterations the likelihood fell from %v to %v", iterations, last, likelihood)
+			t.Errorf("after %d iterations the likelihood fell from %v to %v", iterations, last,
+				likelihood)
 		}
 		last = likelihood
 	}
 }
 
-// Without noise the galaxy comes back: the better, the more iterations, and by a point-like PSF at once.
+// Without noise the galaxy comes back: the better, the more iterations, and by a point-like PSF at
+// once.
 func TestConvergence(t *testing.T) {
 	const size = 24
 	y := galaxy.NewImages(1, size, size, 1)
@@ -222,7 +229,8 @@ func TestConvergence(t *testing.T) {
 	for _, iterations := range []int{10, 100, 1000} {
 		d := distance(deconvolve(t, x, []psf.PSF{k}, 0, iterations))
 		if d > last/1.5 {
-			t.Errorf("after %d iterations the distance to the truth is %v, it was %v", iterations, d, last)
+			t.Errorf("after %d iterations the distance to the truth is %v, it was %v", iterations,
+				d, last)
 		}
 		last = d
 	}
@@ -235,8 +243,8 @@ func TestConvergence(t *testing.T) {
 	}
 }
 
-// The sky's noise holds no light. Without a background its positive half becomes some, σ/√(2π) a pixel; a background of 3σ avoids
-// half of that.
+// The sky's noise holds no light. Without a background its positive half becomes some, σ/√(2π) a
+// pixel; a background of 3σ avoids half of that.
 func TestBackground(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	k, err := psf.Gaussian{Sigma: 1}.Render(9)
@@ -248,7 +256,8 @@ func TestBackground(t *testing.T) {
 	for i := range n {
 		for p := range size * size {
 			dy, dx := float64(p/size-size/2), float64(p%size-size/2)
-			x.At(i)[p] = float32(flux/(2*math.Pi*4)*math.Exp(-(dx*dx+dy*dy)/8) + noise*rng.NormFloat64())
+			x.At(i)[p] = float32(flux/(2*math.Pi*4)*math.Exp(-(dx*dx+dy*dy)/8) +
+				noise*rng.NormFloat64())
 		}
 	}
 	bias := func(background float64) float64 {
@@ -259,7 +268,8 @@ func TestBackground(t *testing.T) {
 		}
 		return mean/flux - 1
 	}
-	// Where the galaxy is below the noise, σ/√(2π) of it a pixel: 0.57 of the flux if that were everywhere.
+	// Where the galaxy is below the noise, σ/√(2π) of it a pixel: 0.57 of the flux if that were
+	// everywhere.
 	without, with := bias(0), bias(3*noise)
 	if without < 0.4 || without > 0.6 || with > 0.6*without || with < -0.06 {
 		t.Errorf("the flux is too large by %v without a background, and %v with one", without, with)
@@ -279,7 +289,8 @@ func TestUnits(t *testing.T) {
 		}
 		for p, got := range deconvolve(t, scaled, []psf.PSF{k}, 0.1*unit, 5).Pixels {
 			if math.Abs(float64(got)/unit-float64(want.Pixels[p])) > 1e-4 {
-				t.Fatalf("in units of %g pixel %d is %v, want %v", unit, p, float64(got)/unit, want.Pixels[p])
+				t.Fatalf("in units of %g pixel %d is %v, want %v", unit, p, float64(got)/unit,
+					want.Pixels[p])
 			}
 		}
 	}
@@ -329,19 +340,22 @@ func TestErrors(t *testing.T) {
 		"no iterations":       {x, one, none, 0, "at least 1 iteration"},
 	} {
 		_, err := RichardsonLucy(test.x, test.kernels, test.background, test.iterations)
-		if err == nil || !strings.HasPrefix(err.Error(), "classical: ") || !strings.Contains(err.Error(), test.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "classical: ") ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
 		}
 	}
 }
 
 func TestManyShapes(t *testing.T) {
-	exec, err := backend.NewExec(func(in []*graph.Node) *graph.Node { return in[0] }) // which compiles faster than richardsonLucy
+	// which compiles faster than richardsonLucy
+	exec, err := backend.NewExec(func(in []*graph.Node) *graph.Node { return in[0] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n <= graph.DefaultExecMaxCacheSize+1; n++ {
-		if y, err := executor.Images(exec, galaxy.NewImages(n, 1, 1, 1).Tensor()); err != nil || y.N != n {
+		if y, err := executor.Images(exec, galaxy.NewImages(n, 1, 1, 1).Tensor()); err != nil ||
+			y.N != n {
 			t.Fatalf("shape %d: %+v, error %v", n, y, err)
 		}
 	}
@@ -359,8 +373,10 @@ func TestTensorsAreFreed(t *testing.T) {
 			weights[i] = 1
 		}
 		x := galaxy.NewImages(2, 4, 4, 1)
-		inputs := []*tensors.Tensor{x.Tensor(), x.Tensor(), tensors.FromFlatDataAndDimensions(weights, psfs, 1, 1),
-			tensors.FromFlatDataAndDimensions([]float32{0, 0}, 2, 1, 1, 1), tensors.FromScalar(int32(1))}
+		inputs := []*tensors.Tensor{x.Tensor(), x.Tensor(),
+			tensors.FromFlatDataAndDimensions(weights, psfs, 1, 1),
+			tensors.FromFlatDataAndDimensions([]float32{0, 0}, 2, 1, 1, 1),
+			tensors.FromScalar(int32(1))}
 		arguments := make([]any, len(inputs))
 		for i, in := range inputs {
 			arguments[i] = in

@@ -10,8 +10,8 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// Whatever the unit of the pixels, every method gives the same: to the bit where it differs by a power of two and the
-// digits fit into float32, and to its rounding at the ends of its range.
+// Whatever the unit of the pixels, every method gives the same: to the bit where it differs by a
+// power of two and the digits fit into float32, and to its rounding at the ends of its range.
 func TestAnyUnits(t *testing.T) {
 	const size = 16
 	p := []psf.PSF{devicetest.Gaussian(t, 7, 1)}
@@ -44,7 +44,8 @@ func TestAnyUnits(t *testing.T) {
 		"Wiener": wiener, "Richardson-Lucy": richardsonLucy,
 	} {
 		want := method(x, 1)
-		for _, unit := range []float64{math.Ldexp(1, -90), math.Ldexp(1, 90), 1e-36, 3e-20, 1e20, 1e36} {
+		for _, unit := range []float64{math.Ldexp(1, -90), math.Ldexp(1, 90), 1e-36, 3e-20, 1e20,
+			1e36} {
 			scaled := x.Clone()
 			for k, v := range scaled.Pixels {
 				scaled.Pixels[k] = float32(float64(v) * unit)
@@ -55,7 +56,8 @@ func TestAnyUnits(t *testing.T) {
 				for k, v := range y.At(i) {
 					off := math.Abs(float64(v)/unit - float64(want.At(i)[k]))
 					if exact && off != 0 || !(off <= 2e-6*[]float64{1, 200}[i]) {
-						t.Fatalf("%s, unit %g, image %d: pixel %d is %g of it, want %g", name, unit, i, k, float64(v)/unit, want.At(i)[k])
+						t.Fatalf("%s, unit %g, image %d: pixel %d is %g of it, want %g", name, unit,
+							i, k, float64(v)/unit, want.At(i)[k])
 					}
 				}
 			}

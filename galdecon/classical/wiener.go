@@ -15,7 +15,8 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// WienerPrior is the standard deviation of the prior with the smallest error on galaxies whose peak is 1.
+// WienerPrior is the standard deviation of the prior with the smallest error on galaxies whose peak
+// is 1.
 const WienerPrior = 0.03
 
 // minRatio is the least noise over prior whose square float32 holds.
@@ -29,7 +30,9 @@ const wienerSteps = 10
 // be compared with, beside doing nothing. Noise below [psf.MinNoise] of the peak counts as that.
 func Wiener(observations *posterior.Observations, prior float64) (*galaxy.Images, error) {
 	if !(prior > 0) || math.IsInf(prior, 0) {
-		return nil, fmt.Errorf("classical: Wiener's filter needs a positive standard deviation of the prior, got %g", prior)
+		return nil,
+			fmt.Errorf("classical: Wiener's filter needs a positive standard deviation of the "+
+				"prior, got %g", prior)
 	}
 	if err := observations.Validate(); err != nil {
 		return nil, err

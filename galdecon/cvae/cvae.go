@@ -1,7 +1,7 @@
 // Package cvae holds the conditional variational autoencoder of the paper's Section 2.1, the
 // baseline of the diffusion model: an encoder q(z | x, Π), a decoder from z to a clean candidate y,
-// and a last layer that is fixed, Π*y. [Config.Terms] and [Terms.Loss] are Eq. 1; the fixed layer of
-// Figure 1 is [psf.Convolve].
+// and a last layer that is fixed, Π*y. [Config.Terms] and [Terms.Loss] are Eq. 1; the fixed layer
+// of Figure 1 is [psf.Convolve].
 package cvae
 
 import (

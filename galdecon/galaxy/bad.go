@@ -16,8 +16,8 @@ func (im *Images) Mask(bad []bool) error {
 	}
 	plane := im.Height * im.Width
 	if len(bad) != plane && len(bad) != im.N*plane {
-		return fmt.Errorf("galaxy: a mask of %d values can't be that of %d image(s) with %d rows and"+
-			" %d columns: it has a value for each pixel, all channels together",
+		return fmt.Errorf("galaxy: a mask of %d values can't be that of %d image(s) with %d rows "+
+			"and %d columns: it has a value for each pixel, all channels together",
 			len(bad), im.N, im.Height, im.Width)
 	}
 	for k := range im.N * plane {

@@ -78,7 +78,8 @@ func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 				}
 			}
 		} else if !out.interpolate(i, holes, bad) {
-			return nil, im.refuse(i, NoPixels, 1, most, "see whether it is the right file or extension",
+			return nil, im.refuse(i, NoPixels, 1, most,
+				"see whether it is the right file or extension",
 				"a channel has no finite value that isn't marked as bad")
 		}
 	}
@@ -89,8 +90,8 @@ func (im *Images) Fill(how Bad, most float64) (*Images, error) {
 // returns false if a channel has no other.
 func (im *Images) interpolate(i int, holes []bool, bad int) bool {
 	pixels := im.At(i)
-	// Each pass reads what the one before has left, so that the result doesn't depend on the order of
-	// pixels.
+	// Each pass reads what the one before has left, so that the result doesn't depend on the order
+	// of pixels.
 	for bad > 0 {
 		before, left := slices.Clone(holes), bad
 		for k, hole := range before {

@@ -12,7 +12,8 @@ func TestFind(t *testing.T) {
 	im := blob(64, 80, 1, 26, 47, 3, 10)
 	im.Pixels[40*80+30] = 20 // a hot pixel
 	im.Pixels[2*80+2] = 99   // a star beyond the central half
-	for center, want := range map[Center][2]float64{CenterBrightest: {26.5, 47.5}, CenterCentroid: {26.5, 47.5}} {
+	for center, want := range map[Center][2]float64{CenterBrightest: {26.5, 47.5},
+		CenterCentroid: {26.5, 47.5}} {
 		y, x := im.Find(center)
 		if math.Abs(y-want[0]) > 0.05 || math.Abs(x-want[1]) > 0.05 {
 			t.Errorf("%s: (%.2f, %.2f), want %v", center, y, x, want)
@@ -31,7 +32,8 @@ func TestFill(t *testing.T) {
 	for k := range im.Pixels {
 		im.Pixels[k]++
 	}
-	plane := im.Pixels[(3*8+4)*2] // linear in row and column: the mean of the neighbors is the value itself
+	// linear in row and column: the mean of the neighbors is the value itself
+	plane := im.Pixels[(3*8+4)*2]
 	im.Pixels[(3*8+4)*2] = nan
 	im.Pixels[(6*8+0)*2+1] = inf
 	got, err := im.Fill(BadInterpolate, MaxBad)
@@ -39,12 +41,14 @@ func TestFill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Pixels[(3*8+4)*2] != plane || raster.IsBad(got.Pixels[(6*8)*2+1]) {
-		t.Errorf("interpolated %v, want %v; at the edge %v", got.Pixels[(3*8+4)*2], plane, got.Pixels[(6*8)*2+1])
+		t.Errorf("interpolated %v, want %v; at the edge %v", got.Pixels[(3*8+4)*2], plane,
+			got.Pixels[(6*8)*2+1])
 	}
 	if !raster.IsBad(im.Pixels[(3*8+4)*2]) {
 		t.Error("the source was changed")
 	}
-	if got, err := im.Fill(BadZero, MaxBad); err != nil || got.Pixels[(3*8+4)*2] != 0 || got.Pixels[0] != 1 {
+	if got, err := im.Fill(BadZero, MaxBad); err != nil || got.Pixels[(3*8+4)*2] != 0 ||
+		got.Pixels[0] != 1 {
 		t.Errorf("zero: %v, %v", got, err)
 	}
 	// A hole of 3 x 3 pixels is filled from its border inwards.
@@ -55,7 +59,8 @@ func TestFill(t *testing.T) {
 	for _, k := range []int{100, 101, 102, 116, 117, 118, 132, 133, 134} {
 		hole.Pixels[k] = nan
 	}
-	if got, err := hole.Fill(BadInterpolate, MaxBad); err != nil || slices.Max(got.Pixels) != 5 || slices.Min(got.Pixels) != 5 {
+	if got, err := hole.Fill(BadInterpolate, MaxBad); err != nil || slices.Max(got.Pixels) != 5 ||
+		slices.Min(got.Pixels) != 5 {
 		t.Errorf("a hole: %v, %v", got, err)
 	}
 	half := ramp(1, 8, 8, 2)

@@ -51,24 +51,32 @@ type Cut struct {
 	// Left and Top are the column and row of the image where the stamp's first pixel lies: of the
 	// image's header, Window(Left, Top, 1) is the stamp's.
 	Left, Top int
-	// Column and Row are where in the image the light has its center, counted from 0 in the middle of
-	// the first pixel. Shift is how far that is from the place that was named, in pixels.
+	// Column and Row are where in the image the light has its center, counted from 0 in the middle
+	// of the first pixel. Shift is how far that is from the place that was named, in pixels.
 	Column, Row, Shift float64
-	// Neighbors are other peaks within the stamp, brightest first.
+	// Neighbors are other peaks within the stamp, brightest first. Where there is none it is the
+	// light, if any, that stands out on one side of the galaxy's without a peak: its Rise is 0.
 	Neighbors []Peak
 	// Bad is how many pixels of the stamp have no data and were interpolated.
 	Bad int
 }
 
-// Blended reports whether there are other peaks within the stamp: light of theirs is in that of the
-// galaxy, or they are part of it, such as arms.
+// Blended reports whether there are other peaks within the stamp, or light on one side: light of
+// theirs is in that of the galaxy, or they are part of it, such as arms. A neighbor as bright as
+// the galaxy, and so near that both make one peak, can't be told from one long galaxy.
 func (c *Cut) Blended() bool { return len(c.Neighbors) > 0 }
 
 // String says where the galaxy was found, and what else is in its stamp.
 func (c *Cut) String() string {
 	s := fmt.Sprintf("center at column %.1f, row %.1f, %.1f pixels from the place named",
 		c.Column, c.Row, c.Shift)
-	if c.Blended() {
+	switch {
+	case !c.Blended():
+	case c.Neighbors[0].Rise == 0:
+		p := c.Neighbors[0]
+		s += fmt.Sprintf("; more light on one side, at column %d, row %d, than across", p.Column,
+			p.Row)
+	default:
 		p := c.Neighbors[0]
 		s += fmt.Sprintf("; %d other peak(s), the brightest at column %d, row %d", len(c.Neighbors),
 			p.Column, p.Row)
@@ -90,7 +98,8 @@ func (c *Cut) String() string {
 // interpolated, up to 5 % of them, but not where the light is above half of the peak.
 //
 // Another peak is told from noise where it rises over each way down to a higher one by five
-// standard deviations of the noise in means over 3×3 pixels, and a twentieth of its height.
+// standard deviations of the noise in means over 3×3 pixels, and a twentieth of its height; light
+// on one side where it is more than across the center by as much, 7 % of the peak, and a quarter.
 //
 // It is an error if the image is smaller than side, or the place so near its edge that the galaxy
 // would lie outside the central half of the stamp, and a [Refusal] if the galaxy isn't found or its
@@ -104,7 +113,8 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 	}
 	switch {
 	case im.N != 1:
-		return fail(fmt.Errorf("it comes from one image at a time, got %d; see Images.Select", im.N))
+		return fail(fmt.Errorf("it comes from one image at a time, got %d; see Images.Select",
+			im.N))
 	case side < 4 || im.Height < side || im.Width < side:
 		return fail(fmt.Errorf("its side of %d pixels must be between 4 and that of %s, which has"+
 			" %d columns and %d rows", side, im.ID(0), im.Width, im.Height))
@@ -144,6 +154,9 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 			"there is no positive value"))
 	}
 	c.Neighbors = c.Images.othersThan(g.peak.Column+left-c.Left, g.peak.Row+top-c.Top, noise)
+	if len(c.Neighbors) == 0 {
+		c.Neighbors = c.Images.oneSided(g, noise, im, left, top, c)
+	}
 	for k := range c.Neighbors {
 		c.Neighbors[k].Column += c.Left
 		c.Neighbors[k].Row += c.Top
@@ -158,9 +171,9 @@ func (im *Images) Cutout(x, y, side int) (*Cut, error) {
 // moved returns a refusal with the place of the larger image that its own lies in.
 func moved(err error, left, top int) error {
 	var r *Refusal
-	if errors.As(err, &r) && r.Column >= 0 {
+	if errors.As(err, &r) && r.Place != nil {
 		there := *r
-		there.Column, there.Row = r.Column+left, r.Row+top
+		there.Place = &Place{r.Place.Column + left, r.Place.Row + top}
 		return &there
 	}
 	return err

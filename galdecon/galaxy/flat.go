@@ -58,8 +58,8 @@ func (p plane) flat() (found []int) {
 	return found
 }
 
-// fadesTo reports whether pixels beside an area of the value v, which are good, are much nearer to it
-// than others: at the edge of an exposure they are as far from it as the rest of the sky.
+// fadesTo reports whether pixels beside an area of the value v, which are good, are much nearer to
+// it than others: at the edge of an exposure they are as far from it as the rest of the sky.
 func (p plane) fadesTo(v float32, area []int) bool {
 	from := func(k int) float64 { return math.Abs(float64(p.at(k)) - float64(v)) }
 	var beside, all []float64

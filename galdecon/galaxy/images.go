@@ -22,14 +22,17 @@ func Join(images ...*Images) (*Images, error) {
 		return nil, err
 	}
 	out := NewImages(0, images[0].Height, images[0].Width, images[0].Channels)
-	grouped := slices.ContainsFunc(images, func(im *Images) bool { return im != nil && im.Objects != nil })
-	scaled := slices.ContainsFunc(images, func(im *Images) bool { return im != nil && im.Scale != nil })
+	grouped := slices.ContainsFunc(images,
+		func(im *Images) bool { return im != nil && im.Objects != nil })
+	scaled := slices.ContainsFunc(images,
+		func(im *Images) bool { return im != nil && im.Scale != nil })
 	for _, im := range images {
 		if err := im.Validate(); err != nil {
 			return nil, err
 		}
 		if !SameShape(im, out) {
-			return nil, fmt.Errorf("galaxy: cannot join images of %d×%d pixels with %d channel(s), %s, to some of %d×%d with %d; Prepare or Cutout each to one size",
+			return nil, fmt.Errorf("galaxy: cannot join images of %d×%d pixels with %d "+
+				"channel(s), %s, to some of %d×%d with %d; Prepare or Cutout each to one size",
 				im.Height, im.Width, im.Channels, im.ID(0), out.Height, out.Width, out.Channels)
 		}
 		for i := range im.N {
@@ -78,13 +81,13 @@ type Images struct {
 	// Objects names the galaxy that each image shows, so that [Images.Split] keeps images of one
 	// galaxy together; nil, where each is of another, or of length N.
 	Objects []string
-	// Bad marks the pixels without data, N*Height*Width values, all channels of a pixel together; nil
-	// where all are good. What such a pixel's values are means nothing; they may be NaN. See
+	// Bad marks the pixels without data, N*Height*Width values, all channels of a pixel together;
+	// nil where all are good. What such a pixel's values are means nothing; they may be NaN. See
 	// [Images.Mask], [Images.MarkNoData] and [Images.Fill].
 	Bad []bool
-	// Scale is, per image, the value of the source that a pixel value of 1 stands for: source = pixel
-	// * Scale. It is nil where nothing was rescaled, otherwise of length N. Files whose values are
-	// beyond the range of float32 are read with one, a power of two.
+	// Scale is, per image, the value of the source that a pixel value of 1 stands for: source =
+	// pixel * Scale. It is nil where nothing was rescaled, otherwise of length N. Files whose
+	// values are beyond the range of float32 are read with one, a power of two.
 	Scale []float64
 }
 
@@ -160,7 +163,8 @@ func (im *Images) Gray() *Images {
 // LabelAs gives the images the IDs, objects and scales of others, copied: for images that were made
 // of those, one of each.
 func (im *Images) LabelAs(of *Images) {
-	im.IDs, im.Objects, im.Scale = slices.Clone(of.IDs), slices.Clone(of.Objects), slices.Clone(of.Scale)
+	im.IDs, im.Objects, im.Scale = slices.Clone(of.IDs), slices.Clone(of.Objects),
+		slices.Clone(of.Scale)
 }
 
 // WithChannels returns the images with so many channels, [N, Height, Width, channels], as a model
@@ -178,7 +182,8 @@ func (im *Images) WithChannels(channels int) (*Images, error) {
 	case channels == 1:
 		return im.Gray(), nil
 	case im.Channels != 1 || channels < 1:
-		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only gray ones can, or gray ones be made of them", im.Channels, channels)
+		return nil, fmt.Errorf("galaxy: images of %d channels can't be made ones of %d: only "+
+			"gray ones can, or gray ones be made of them", im.Channels, channels)
 	}
 	out := NewImages(im.N, im.Height, im.Width, channels)
 	out.LabelAs(im)
@@ -201,11 +206,14 @@ func (im *Images) Tensor() *tensors.Tensor {
 // Any other shape or type is an error.
 func FromTensor(t *tensors.Tensor) (*Images, error) {
 	if t == nil {
-		return nil, errors.New("galaxy: there is no tensor to take images from; did the call that should return it fail?")
+		return nil,
+			errors.New("galaxy: there is no tensor to take images from; did the call that should " +
+				"return it fail?")
 	}
 	shape := t.Shape()
 	if shape.Rank() != 4 || shape.DType != dtypes.Float32 {
-		return nil, fmt.Errorf("galaxy: images come from a float32 tensor [n, h, w, c], not from %s; reshape or convert it", shape)
+		return nil, fmt.Errorf("galaxy: images come from a float32 tensor [n, h, w, c], not from "+
+			"%s; reshape or convert it", shape)
 	}
 	pixels, err := tensors.CopyFlatData[float32](t)
 	if err != nil {
@@ -232,23 +240,28 @@ func (im *Images) CheckShape() error {
 			"synthetic.Galaxies")
 	}
 	if im.N < 1 || im.Height < 1 || im.Width < 1 || im.Channels < 1 {
-		return fmt.Errorf("galaxy: images have the shape [%d, %d, %d, %d]; every dimension must be at least 1", im.N, im.Height, im.Width, im.Channels)
+		return fmt.Errorf("galaxy: images have the shape [%d, %d, %d, %d]; every dimension must "+
+			"be at least 1", im.N, im.Height, im.Width, im.Channels)
 	}
 	if want := im.N * im.Height * im.Width * im.Channels; len(im.Pixels) != want {
-		return fmt.Errorf("galaxy: images of shape [%d, %d, %d, %d] need %d values, but Pixels has %d", im.N, im.Height, im.Width, im.Channels, want, len(im.Pixels))
+		return fmt.Errorf("galaxy: images of shape [%d, %d, %d, %d] need %d values, but Pixels "+
+			"has %d", im.N, im.Height, im.Width, im.Channels, want, len(im.Pixels))
 	}
 	if im.IDs != nil && len(im.IDs) != im.N {
-		return fmt.Errorf("galaxy: %d images, but %d IDs; give one for each or none", im.N, len(im.IDs))
+		return fmt.Errorf("galaxy: %d images, but %d IDs; give one for each or none", im.N,
+			len(im.IDs))
 	}
 	if im.Objects != nil && len(im.Objects) != im.N {
-		return fmt.Errorf("galaxy: %d images, but %d objects; give one for each or none", im.N, len(im.Objects))
+		return fmt.Errorf("galaxy: %d images, but %d objects; give one for each or none", im.N,
+			len(im.Objects))
 	}
 	if want := im.N * im.Height * im.Width; im.Bad != nil && len(im.Bad) != want {
 		return fmt.Errorf("galaxy: images of %d pixels, but Bad marks %d; see Images.Mask",
 			want, len(im.Bad))
 	}
 	if im.Scale != nil && len(im.Scale) != im.N {
-		return fmt.Errorf("galaxy: %d images, but %d scales; give one for each or none", im.N, len(im.Scale))
+		return fmt.Errorf("galaxy: %d images, but %d scales; give one for each or none", im.N,
+			len(im.Scale))
 	}
 	return nil
 }
@@ -259,8 +272,8 @@ func (im *Images) CheckFinite() error {
 		for k, v := range im.At(i) {
 			if raster.IsBad(v) {
 				p := k / im.Channels
-				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; fill such"+
-					" pixels first (Images.Fill)", im.ID(i), i, v, p/im.Width, p%im.Width)
+				return fmt.Errorf("galaxy: %s (index %d) has the value %v at row %d, column %d; "+
+					"fill such pixels first (Images.Fill)", im.ID(i), i, v, p/im.Width, p%im.Width)
 			}
 		}
 	}

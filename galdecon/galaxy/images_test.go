@@ -31,7 +31,8 @@ func TestPrepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.Pixels[3*8+3] != 1 || out.Pixels[0] != 1 || out.Pixels[63] != -0.25 {
-		t.Errorf("center %v, star %v, sky %v; want 1, 1 (clipped), -0.25", out.Pixels[3*8+3], out.Pixels[0], out.Pixels[63])
+		t.Errorf("center %v, star %v, sky %v; want 1, 1 (clipped), -0.25", out.Pixels[3*8+3],
+			out.Pixels[0], out.Pixels[63])
 	}
 	if out.Scale[0] != 80 || out.ID(0) != "m51" {
 		t.Errorf("scale %v and id %q, want 80 and m51", out.Scale[0], out.ID(0))
@@ -48,10 +49,14 @@ func TestPrepareRefuses(t *testing.T) {
 	for want, f := range map[string]func() (*Images, error){
 		"never enlarged":    func() (*Images, error) { return bright.Prepare(17) },
 		"no positive value": func() (*Images, error) { return NewImages(1, 16, 16, 1).Prepare(8) },
-		"index 1) has the value NaN at row 1, column 3": func() (*Images, error) { return nan.Prepare(8) },
+		"index 1) has the value NaN at row 1, column 3": func() (*Images,
+			error) {
+			return nan.Prepare(8)
+		},
 		"[0, 16, 16, 1]": func() (*Images, error) { return NewImages(0, 16, 16, 1).Prepare(8) },
 	} {
-		if _, err := f(); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "galaxy: ") {
+		if _, err := f(); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "galaxy: ") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -81,7 +86,8 @@ func TestSplit(t *testing.T) {
 }
 
 func TestGray(t *testing.T) {
-	if got := ramp(1, 1, 2, 3).Gray(); !slices.Equal(got.Pixels, []float32{1, 4}) || got.Channels != 1 {
+	if got := ramp(1, 1, 2, 3).Gray(); !slices.Equal(got.Pixels, []float32{1, 4}) ||
+		got.Channels != 1 {
 		t.Errorf("got %v", got.Pixels)
 	}
 }
@@ -96,21 +102,24 @@ func TestWithChannels(t *testing.T) {
 	if err := rgb.Validate(); err != nil {
 		t.Error(err)
 	}
-	if rgb.Channels != 3 || !slices.Equal(rgb.Pixels, []float32{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3}) {
+	if rgb.Channels != 3 ||
+		!slices.Equal(rgb.Pixels, []float32{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3}) {
 		t.Errorf("%d channels %v", rgb.Channels, rgb.Pixels)
 	}
 	if rgb.ID(1) != "b" || rgb.Objects[1] != "d" || rgb.Scale[1] != 4 {
 		t.Errorf("%v, %v, %v", rgb.IDs, rgb.Objects, rgb.Scale)
 	}
 	back, err := rgb.WithChannels(1)
-	if err != nil || !slices.Equal(back.Pixels, gray.Pixels) || back.Channels != 1 || back.ID(1) != "b" {
+	if err != nil || !slices.Equal(back.Pixels, gray.Pixels) || back.Channels != 1 ||
+		back.ID(1) != "b" {
 		t.Errorf("the gray of colorless images is %v, %v", back, err)
 	}
 	if same, err := rgb.WithChannels(3); err != nil || same != rgb {
 		t.Errorf("images that have as many channels: %v, %v", same, err)
 	}
 	for _, channels := range []int{-1, 0, 2} {
-		if _, err := rgb.WithChannels(channels); err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
+		if _, err := rgb.WithChannels(channels); err == nil ||
+			!strings.HasPrefix(err.Error(), "galaxy: ") {
 			t.Errorf("3 channels to %d: error %v", channels, err)
 		}
 	}
@@ -160,8 +169,10 @@ func TestSelectCopies(t *testing.T) {
 func TestValidateShapes(t *testing.T) {
 	for want, im := range map[string]*Images{
 		"need 4 values": {N: 1, Height: 2, Width: 2, Channels: 1, Pixels: make([]float32, 3)},
-		"IDs":           {N: 1, Height: 1, Width: 1, Channels: 1, Pixels: make([]float32, 1), IDs: []string{"a", "b"}},
-		"scales":        {N: 1, Height: 1, Width: 1, Channels: 1, Pixels: make([]float32, 1), Scale: []float64{}},
+		"IDs": {N: 1, Height: 1, Width: 1, Channels: 1, Pixels: make([]float32, 1),
+			IDs: []string{"a", "b"}},
+		"scales": {N: 1, Height: 1, Width: 1, Channels: 1, Pixels: make([]float32, 1),
+			Scale: []float64{}},
 	} {
 		if err := im.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
@@ -176,7 +187,8 @@ func TestDivide(t *testing.T) {
 	if err := im.Divide([]float64{2, 10}); err != nil {
 		t.Fatal(err)
 	}
-	if im.Pixels[0] != 1 || !raster.IsBad(im.Pixels[1]) || im.Pixels[2] != 3 || im.Pixels[3] != -6 || !slices.Equal(im.Scale, []float64{2, 50}) {
+	if im.Pixels[0] != 1 || !raster.IsBad(im.Pixels[1]) || im.Pixels[2] != 3 ||
+		im.Pixels[3] != -6 || !slices.Equal(im.Scale, []float64{2, 50}) {
 		t.Errorf("got %v with scales %v", im.Pixels, im.Scale)
 	}
 }
@@ -189,23 +201,27 @@ func TestArithmeticRefuses(t *testing.T) {
 		err  error
 		want string
 	}{
-		"no divisors":     {im.Divide(nil), "2 images need a divisor each, got 0"},
-		"three divisors":  {im.Divide([]float64{1, 1, 1}), "got 3"},
-		"0":               {im.Divide([]float64{2, 0}), "image 1 (index 1) can't be divided by 0"},
-		"NaN":             {im.Divide([]float64{2, math.NaN()}), "the divisor of image 1 (index 1) is NaN"},
+		"no divisors":    {im.Divide(nil), "2 images need a divisor each, got 0"},
+		"three divisors": {im.Divide([]float64{1, 1, 1}), "got 3"},
+		"0":              {im.Divide([]float64{2, 0}), "image 1 (index 1) can't be divided by 0"},
+		"NaN": {im.Divide([]float64{2, math.NaN()}),
+			"the divisor of image 1 (index 1) is NaN"},
 		"infinite":        {im.Divide([]float64{math.Inf(-1), 2}), "the divisor of image 0"},
 		"tiny":            {im.Divide([]float64{2, 1e-40}), "too large to be divided by 1e-40"},
 		"one level":       {im.Subtract([]float64{1}), "2 images need a level each, got 1"},
 		"NaN level":       {im.Subtract([]float64{1, math.NaN()}), "the level of image 1"},
 		"nothing divided": {(*Images)(nil).Divide([]float64{1}), "no images"},
 		"nothing":         {(*Images)(nil).Subtract([]float64{1}), "no images"},
-		"too few pixels":  {(&Images{N: 1, Height: 2, Width: 2, Channels: 1}).Subtract([]float64{1}), "need 4 values"},
+		"too few pixels": {(&Images{N: 1, Height: 2, Width: 2,
+			Channels: 1}).Subtract([]float64{1}), "need 4 values"},
 	} {
-		if test.err == nil || !strings.HasPrefix(test.err.Error(), "galaxy: ") || !strings.Contains(test.err.Error(), test.want) {
+		if test.err == nil || !strings.HasPrefix(test.err.Error(), "galaxy: ") ||
+			!strings.Contains(test.err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, test.err, test.want)
 		}
 	}
-	if want := ramp(2, 2, 2, 1); !slices.Equal(im.Pixels, want.Pixels) || !slices.Equal(im.Scale, []float64{1, 1}) {
+	if want := ramp(2, 2, 2, 1); !slices.Equal(im.Pixels, want.Pixels) ||
+		!slices.Equal(im.Scale, []float64{1, 1}) {
 		t.Errorf("the images became %v with scales %v", im.Pixels, im.Scale)
 	}
 }
@@ -213,9 +229,11 @@ func TestArithmeticRefuses(t *testing.T) {
 // Every function that can say so says that there are no images, or too few pixels.
 func TestNoImages(t *testing.T) {
 	for name, im := range map[string]*Images{
-		"nil": nil, "empty": {}, "no pixels": {N: 1, Height: 8, Width: 8, Channels: 1}, "no image": NewImages(0, 8, 8, 1),
+		"nil": nil, "empty": {}, "no pixels": {N: 1, Height: 8, Width: 8, Channels: 1},
+		"no image": NewImages(0, 8, 8, 1),
 		"negative": {N: -1, Height: -1, Width: 1, Channels: 1, Pixels: make([]float32, 1)},
-		"objects":  {N: 1, Height: 8, Width: 8, Channels: 1, Pixels: make([]float32, 64), Objects: []string{}},
+		"objects": {N: 1, Height: 8, Width: 8, Channels: 1, Pixels: make([]float32, 64),
+			Objects: []string{}},
 	} {
 		for what, f := range map[string]func() error{
 			"Validate": im.Validate,

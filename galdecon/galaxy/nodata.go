@@ -52,7 +52,8 @@ func (n NoData) String() string {
 //
 //   - NaN and infinite ones;
 //   - those of −9999, −32768, 1e30, the largest float and other values that programs write for
-//     "none", where all that isn't one of them lies far away, 20 times their spread;
+//     "none", where all that isn't one of them lies far away, 20 times their spread; so are others
+//     that at least three pixels share, of an image without steps, and none comes near;
 //   - areas and runs of exactly one value, so large that chance would give one in a thousand images
 //     of such noise; in integers of a few counts, where equal neighbors are common, an area must
 //     be larger than in others. Of a value that many pixels of an image without such steps have,
@@ -148,32 +149,73 @@ func (p plane) sample(but func(float32) bool) []float32 {
 	return values
 }
 
-// sentinels returns the pixels that have a value of nones, if that is far from all else.
+// far is by how many times the spread of an image's values those that stand for none lie off.
+const far = 20
+
+// leastEqual is how many pixels of exactly one value are no chance in an image without steps.
+const leastEqual = 3
+
+// sentinels returns the pixels that have a value of nones, or one far off that several share by no
+// chance, if that is far from all else.
 func (p plane) sentinels() (found []int) {
-	isNone := func(v float32) bool { return slices.Contains(nones, v) }
-	var seen map[float32]bool
-	for k := range p.bad {
-		if v := p.at(k); !p.bad[k] && isNone(v) {
-			if seen == nil {
-				seen = map[float32]bool{}
-			}
-			seen[v] = true
-		}
-	}
-	if seen == nil {
-		return nil
-	}
-	rest := p.sample(isNone)
+	known := func(v float32) bool { return slices.Contains(nones, v) }
+	rest := p.sample(known)
 	if len(rest) < 8 {
 		return nil
 	}
-	low, high := float64(rest[0]), float64(rest[len(rest)-1])
-	spread := float64(rest[len(rest)*84/100]) - float64(rest[len(rest)*16/100])
+	middle, spread := float64(rest[len(rest)/2]), spreadOf(rest)
+	smooth := 2*len(slices.Compact(slices.Clone(rest))) > len(rest)
+	times := map[float32]int{} // of those far from the middle
 	for k := range p.bad {
-		v := float64(p.at(k))
-		if !p.bad[k] && seen[p.at(k)] && (v < low-20*spread || v > high+20*spread) {
+		if v := p.at(k); !p.bad[k] &&
+			(known(v) || spread > 0 && math.Abs(float64(v)-middle) > far*spread) {
+			times[v]++
+		}
+	}
+	suspect := func(v float32) bool { return known(v) || smooth && times[v] >= leastEqual }
+	var bright []float64 // the others, of stars
+	any := false
+	for v := range times {
+		if suspect(v) {
+			any = true
+		} else {
+			bright = append(bright, float64(v))
+		}
+	}
+	if !any {
+		return nil
+	}
+	if rest = p.sample(suspect); len(rest) < 8 {
+		return nil
+	}
+	spread = spreadOf(rest)
+	low, high := float64(rest[0])-far*spread, float64(rest[len(rest)-1])+far*spread
+	slices.Sort(bright)
+	isNone := map[float32]bool{}
+	for w := range times {
+		if v := float64(w); suspect(w) && (v < low || v > high) {
+			// What stars come near to is a star's, saturated perhaps.
+			i, _ := slices.BinarySearch(bright, v-far*spread)
+			isNone[w] = known(w) || i == len(bright) || bright[i] > v+far*spread
+		}
+	}
+	for k := range p.bad {
+		if v := p.at(k); !p.bad[k] && isNone[v] &&
+			(known(v) || float64(v) < middle || !p.isPlateau(k)) {
 			found = append(found, k)
 		}
 	}
 	return found
+}
+
+// isPlateau reports whether a pixel beside pixel k is equal to it.
+func (p plane) isPlateau(k int) bool {
+	return slices.ContainsFunc(neighbors(k, p.height, p.width), func(j int) bool {
+		return !p.bad[j] && p.at(j) == p.at(k)
+	})
+}
+
+// spreadOf returns by how much the middle two thirds of sorted values differ.
+func spreadOf(values []float32) float64 {
+	return float64(values[len(values)*84/100]) - float64(values[len(values)*16/100])
 }

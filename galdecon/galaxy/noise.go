@@ -28,9 +28,10 @@ func (im *Images) NoiseLevels() ([]float64, error) {
 		levels[i] = im.noiseLevel(i)
 		if !(levels[i] > 0) {
 			levels[i] = math.NaN()
-			refused = append(refused, im.refuse(i, NoNoise, 0, 0, "see whether it was clipped, rounded or"+
-				" smoothed; of a simulation without noise, say its noise where one is asked for",
-				"neighboring pixels don't differ by noise"))
+			refused = append(refused,
+				im.refuse(i, NoNoise, 0, 0, "see whether it was clipped, rounded or smoothed; of "+
+					"a simulation without noise, say its noise where one is asked for",
+					"neighboring pixels don't differ by noise"))
 		}
 	}
 	return levels, errors.Join(refused...)

@@ -14,7 +14,8 @@ func TestNoiseLevels(t *testing.T) {
 	for p := range size * size {
 		row, col := float64(p/size), float64(p%size)
 		images.At(0)[p] = float32(0.02 * rng.NormFloat64())
-		images.At(1)[p] = float32(math.Exp(-((row-32)*(row-32)+(col-32)*(col-32))/50) + 0.02*rng.NormFloat64())
+		images.At(1)[p] = float32(math.Exp(-((row-32)*(row-32)+(col-32)*(col-32))/50) +
+			0.02*rng.NormFloat64())
 		images.At(2)[p] = float32(0.01*row - 0.02*col)
 	}
 	levels, err := images.NoiseLevels()

@@ -164,7 +164,7 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	refuse := func(why Reason, column, row int, measured, limit float64, hint, format string,
 		args ...any) error {
 		r := im.refuse(0, why, measured, limit, hint, format, args...)
-		r.Column, r.Row = column, row
+		r.Place = &Place{column, row}
 		return r
 	}
 	switch {
@@ -172,6 +172,12 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 0,
 			"see whether the galaxy is there, and the sky was subtracted only once",
 			"there is no positive value")
+	case g.peak.Value < 5*noise:
+		return g, refuse(NoGalaxy, g.peak.Column, g.peak.Row, g.peak.Value, 5*noise,
+			"see whether the galaxy is there: columns and rows are counted from 0",
+			"the brightest there is %.2g in the mean over 3×3 pixels, where noise is %.2g: "+
+				"that's no galaxy",
+			g.peak.Value, noise)
 	case away > limit:
 		return g, refuse(FarPeak, g.peak.Column, g.peak.Row, away, limit,
 			"name a place nearer to the galaxy, or take a larger stamp",
@@ -187,8 +193,8 @@ func (im *Images) galaxyAt(x, y int, noise float64, whole *Images, left, top int
 	}
 	if len(bad) > 0 {
 		return g, refuse(NoDataAtPeak, bad[0]%h.width, bad[0]/h.width, float64(len(bad)), 0,
-			"what the core was like can't be told from its surroundings: take an exposure in which it"+
-				" has data",
+			"what the core was like can't be told from its surroundings: take an exposure in "+
+				"which it has data",
 			"%d pixel(s) in the galaxy's core have no data; none may lack there", len(bad))
 	}
 	return g, nil
@@ -276,4 +282,45 @@ func (im *Images) othersThan(x, y int, noise float64) (others []Peak) {
 		}
 	}
 	return others
+}
+
+// oneSided returns the light of a stamp that stands out on one side of its galaxy, which was found
+// in a stamp that begins at left, top; none where what is more than across the center is the rest
+// of noise, of a center between pixels, or of the galaxy's own unevenness.
+func (im *Images) oneSided(g found, noise float64, whole *Images, left, top int, c *Cut) []Peak {
+	row, column := g.row+float64(top-c.Top), g.column+float64(left-c.Left)
+	h := im.hillOf(noise)
+	// A bright companion draws the center of the light to it, and noise moves a faint peak.
+	peakRow, peakColumn := h.vertex(g.peak.Row+top-c.Top, g.peak.Column+left-c.Left)
+	for _, center := range [][3]float64{{row, column, 1}, {peakRow, peakColumn, 2}} {
+		y, x, times := center[0], center[1], center[2]
+		rest := im.unlike(y, x, whole, c.Left, c.Top).hillOf(noise * math.Sqrt2)
+		for _, p := range rest.peaks {
+			value := h.values[p.Row*h.width+p.Column]
+			if p.Value < times*max(5*rest.noise, 0.07*g.peak.Value) {
+				break // the others are fainter
+			}
+			if p.Value > value/4 && math.Hypot(float64(p.Row)-y, float64(p.Column)-x) > 2 {
+				return []Peak{{Column: p.Column, Row: p.Row, Value: value}}
+			}
+		}
+	}
+	return nil
+}
+
+// vertex returns where the parabolas through a peak and the pixels beside it are highest.
+func (h *hill) vertex(row, column int) (y, x float64) {
+	along := func(at, side, length int) float64 {
+		i := at / side % length
+		if i == 0 || i == length-1 {
+			return float64(i)
+		}
+		before, v, after := h.values[at-side], h.values[at], h.values[at+side]
+		if bend := 2*v - before - after; bend > 0 {
+			return float64(i) + min(max((after-before)/(2*bend), -0.5), 0.5)
+		}
+		return float64(i)
+	}
+	k := row*h.width + column
+	return along(k, h.width, h.height), along(k, 1, h.width)
 }

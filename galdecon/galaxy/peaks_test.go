@@ -51,6 +51,41 @@ func TestCutoutBesideABrighterNeighbor(t *testing.T) {
 	}
 }
 
+// A companion that makes no peak of its own is seen as light on one side; an even galaxy has none,
+// however it lies between pixels.
+func TestCutoutSeesLightOnOneSide(t *testing.T) {
+	for seed := range uint64(10) {
+		for _, share := range []float64{0, 0.15, 0.2, 0.5} {
+			im := whiteNoise(96, 0, seed)
+			r := rand.New(rand.NewPCG(seed, 9))
+			y0, x0, turn := 48+r.Float64(), 48+r.Float64(), 2*math.Pi*r.Float64()
+			for k := range im.Pixels {
+				dx, dy := float64(k%96)-x0, float64(k/96)-y0
+				u, v := dx-5*math.Cos(turn), dy-5*math.Sin(turn)
+				im.Pixels[k] += float32(100*math.Exp(-(dx*dx+2*dy*dy)/18) +
+					100*share*math.Exp(-(u*u+v*v)/8))
+			}
+			c, err := im.Cutout(48, 48, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Blended() != (share > 0) {
+				t.Errorf("seed %d, a companion of %g: %s", seed, share, c)
+				continue
+			}
+			if c.Blended() {
+				p := c.Neighbors[0]
+				far := math.Hypot(float64(p.Column)-x0-5*math.Cos(turn),
+					float64(p.Row)-y0-5*math.Sin(turn))
+				if far > 2.5 {
+					t.Errorf("seed %d, a companion of %g: seen %.1f pixels from it, %s", seed,
+						share, far, c)
+				}
+			}
+		}
+	}
+}
+
 // Noise makes no neighbors, and no peaks on the way up.
 func TestCutoutOfOneGalaxyInNoise(t *testing.T) {
 	for seed := range uint64(40) {
@@ -78,11 +113,13 @@ func TestCutoutRefusesByName(t *testing.T) {
 		x, y   int
 		reason Reason
 	}{
-		"NaN at the peak":    {func(im *Images) { im.Pixels[48*96+56] = nan }, 56, 48, NoDataAtPeak},
+		"NaN at the peak": {func(im *Images) { im.Pixels[48*96+56] = nan }, 56, 48,
+			NoDataAtPeak},
 		"masked, beside it":  {func(im *Images) { im.mark(49*96 + 57) }, 56, 48, NoDataAtPeak},
 		"a hole of 5×5":      {func(im *Images) { hole(im, 56, 48, 2) }, 56, 48, NoDataAtPeak},
 		"a hole of 11×11":    {func(im *Images) { hole(im, 56, 48, 5) }, 56, 48, TooMuchBad},
 		"far from the peak":  {func(*Images) {}, 64, 54, FarPeak},
+		"noise":              {func(*Images) {}, 20, 20, NoGalaxy},
 		"no light":           {func(im *Images) { im.Subtract([]float64{500}) }, 56, 48, NoGalaxy},
 		"good but for a few": {func(im *Images) { im.Pixels[40*96+62] = nan }, 56, 48, ""},
 	} {
@@ -98,8 +135,9 @@ func TestCutoutRefusesByName(t *testing.T) {
 			}
 		case !errors.As(err, &r) || r.Reason != c.reason || r.ID != "field" || r.Hint == "":
 			t.Errorf("%s: error %v, want %q", name, err, c.reason)
-		case c.reason == NoDataAtPeak && math.Hypot(float64(r.Column-56), float64(r.Row-48)) > 3:
-			t.Errorf("%s: at column %d, row %d", name, r.Column, r.Row)
+		case c.reason == NoDataAtPeak && (r.Place == nil ||
+			math.Hypot(float64(r.Place.Column-56), float64(r.Place.Row-48)) > 3):
+			t.Errorf("%s: at %+v", name, r.Place)
 		}
 	}
 }

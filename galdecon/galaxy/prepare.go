@@ -35,7 +35,8 @@ func (im *Images) Prepare(size int) (*Images, error) {
 	}
 	side := min(im.Height, im.Width)
 	if size < 4 || size > side {
-		return nil, fmt.Errorf("galaxy: cannot prepare %d x %d images at size %d: it must be between 4 and %d, images are never enlarged", im.Height, im.Width, size, side)
+		return nil, fmt.Errorf("galaxy: cannot prepare %d x %d images at size %d: it must be "+
+			"between 4 and %d, images are never enlarged", im.Height, im.Width, size, side)
 	}
 	out := NewImages(im.N, size, size, im.Channels)
 	out.IDs, out.Objects = slices.Clone(im.IDs), slices.Clone(im.Objects)
@@ -50,7 +51,9 @@ func (im *Images) Prepare(size int) (*Images, error) {
 		}
 		peak := raster.Normalize(out.At(i), size, im.Channels)
 		if peak <= 0 {
-			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its central half, so there is nothing to scale to 1; is the galaxy in the center, and the sky subtracted only once?", im.ID(i), i)
+			return nil, fmt.Errorf("galaxy: %s (index %d) has no positive value within its "+
+				"central half, so there is nothing to scale to 1; is the galaxy in the center, "+
+				"and the sky subtracted only once?", im.ID(i), i)
 		}
 		out.Scale[i] = peak
 		if im.Scale != nil {

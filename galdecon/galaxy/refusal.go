@@ -23,7 +23,8 @@ const (
 	FarPeak Reason = "the peak is too far away"
 )
 
-// Refusal is the error of an image that can't be used as it is; errors.As finds it.
+// Refusal is the error of one image, or of an observation, that can't be used as it is: what came
+// of it would be wrong. The others of a batch are used all the same. errors.As finds it.
 type Refusal struct {
 	// Index is the place of the image in its batch, counted from 0, and ID its name.
 	Index int
@@ -31,30 +32,36 @@ type Refusal struct {
 	// Reason is what callers branch on, and What says what was found.
 	Reason Reason
 	What   string
-	// Column and Row are where in the image, counted from 0; -1 where it is no single place.
-	Column, Row int
-	// Value was measured, and Limit is what it must not pass, in units that What names: a share is a
-	// fraction of 1.
+	// Place is where in the image; nil where it is no single place.
+	Place *Place
+	// Value was measured, and Limit is what it must not pass, in units that What names: a share is
+	// a fraction of 1. Both are 0 where nothing was measured.
 	Value, Limit float64
 	// Hint says what to do.
 	Hint string
 }
 
+// Place is a pixel of an image, counted from 0.
+type Place struct{ Column, Row int }
+
 // Error returns what was refused, where and why, and the hint on a line of its own.
 func (r *Refusal) Error() string {
-	at := ""
-	if r.Column >= 0 && r.Row >= 0 {
-		at = fmt.Sprintf(" at column %d, row %d", r.Column, r.Row)
+	text := fmt.Sprintf("galdecon: %s is refused", r.ID)
+	if r.Place != nil {
+		text += fmt.Sprintf(" at column %d, row %d", r.Place.Column, r.Place.Row)
 	}
-	return fmt.Sprintf("galaxy: %s (index %d) is refused, %s%s: %s\nHint: %s",
-		r.ID, r.Index, r.Reason, at, r.What, r.Hint)
+	text += ": " + r.What
+	if r.Hint != "" {
+		text += "\nHint: " + r.Hint
+	}
+	return text
 }
 
 // refuse returns a refusal of image i at no single place.
 func (im *Images) refuse(i int, why Reason, value, limit float64, hint, format string,
 	args ...any) *Refusal {
 	return &Refusal{Index: i, ID: im.ID(i), Reason: why, What: fmt.Sprintf(format, args...),
-		Column: -1, Row: -1, Value: value, Limit: limit, Hint: hint}
+		Value: value, Limit: limit, Hint: hint}
 }
 
 // Only reports whether err consists of refusals for one reason, which its caller can do without.
@@ -64,7 +71,8 @@ func (r Reason) Only(err error) bool {
 		return e.Reason == r
 	case interface{ Unwrap() []error }:
 		all := e.Unwrap()
-		return len(all) > 0 && !slices.ContainsFunc(all, func(one error) bool { return !r.Only(one) })
+		return len(all) > 0 &&
+			!slices.ContainsFunc(all, func(one error) bool { return !r.Only(one) })
 	case interface{ Unwrap() error }:
 		return r.Only(e.Unwrap())
 	}

@@ -7,8 +7,9 @@ import (
 	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// Subtract subtracts a number of its own from each image, in place, as the level of its sky. Take it away before anything is scaled. It is an
-// error, and nothing is changed, if there isn't a finite number for each image.
+// Subtract subtracts a number of its own from each image, in place, as the level of its sky. Take
+// it away before anything is scaled. It is an error, and nothing is changed, if there isn't a
+// finite number for each image.
 func (im *Images) Subtract(levels []float64) error {
 	if err := im.checkPerImage("level", levels); err != nil {
 		return err
@@ -39,8 +40,9 @@ func (im *Images) Peaks() ([]float64, error) {
 	return peaks, nil
 }
 
-// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is one, by it. Bad pixels stay bad. It is an
-// error, and nothing is changed, if there isn't a number for each image, if one is 0 or not finite, or so small that a pixel would become infinite.
+// Divide divides each image by a number of its own, in place, and multiplies its Scale, if there is
+// one, by it. Bad pixels stay bad. It is an error, and nothing is changed, if there isn't a number
+// for each image, if one is 0 or not finite, or so small that a pixel would become infinite.
 func (im *Images) Divide(by []float64) error {
 	if err := im.checkPerImage("divisor", by); err != nil {
 		return err
@@ -52,7 +54,8 @@ func (im *Images) Divide(by []float64) error {
 		first := i * len(im.At(i))
 		for k, v := range im.At(i) {
 			if q := float32(float64(v) / d); raster.IsBad(q) && !im.isBad(first+k) {
-				return fmt.Errorf("galaxy: %s (index %d) has the value %g, too large to be divided by %g in float32", im.ID(i), i, v, d)
+				return fmt.Errorf("galaxy: %s (index %d) has the value %g, too large to be "+
+					"divided by %g in float32", im.ID(i), i, v, d)
 			}
 		}
 	}
@@ -78,7 +81,8 @@ func (im *Images) checkPerImage(what string, numbers []float64) error {
 	}
 	for i, v := range numbers {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("galaxy: the %s of %s (index %d) is %g; it must be finite", what, im.ID(i), i, v)
+			return fmt.Errorf("galaxy: the %s of %s (index %d) is %g; it must be finite", what,
+				im.ID(i), i, v)
 		}
 	}
 	return nil

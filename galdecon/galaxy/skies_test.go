@@ -138,7 +138,8 @@ func TestSkyOfFields(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		noises[f.Kind+" (NoiseLevels)"] = append(noises[f.Kind+" (NoiseLevels)"], levels[0]/f.Noise-1)
+		noises[f.Kind+" (NoiseLevels)"] = append(noises[f.Kind+" (NoiseLevels)"],
+			levels[0]/f.Noise-1)
 		marks, err := im.MarkNoData()
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +163,7 @@ func TestSkyOfFields(t *testing.T) {
 				t.Errorf("%s: a mean error of %.3f, but %s has %.3f", kind, ours, name, mean)
 			}
 		}
-		if kind != "crowded" && sigmas > 1.6 {
+		if sigmas > 1.6 || sigmas < 0.4 {
 			t.Errorf("%s: errors are %.2f times the stated ones", kind, sigmas)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 
 // Sky is what an image shows where there is no galaxy, in units of its pixels.
 type Sky struct {
-	// Level is the mean brightness of the sky, and StdErr its standard error as far as the noise of
-	// neighboring pixels is independent. Light that is too faint to be told from the sky comes on
-	// top, and makes Level too high.
+	// Level is the mean brightness of the sky, and StdErr its standard error: of noise, correlated
+	// or not, and of light that is too faint to be told from the sky, which makes Level too high.
+	// How much that is follows from how many galaxies are found.
 	Level, StdErr float64
 	// Noise is the standard deviation of the pixels of the sky.
 	Noise float64
@@ -84,7 +84,7 @@ func (im *Images) skyOf(i int, limit float64) (channels []skyPart, refusal error
 	switch {
 	case marked:
 		return nil, im.refuse(i, NoPixels, 1, 1, "see whether it is the right file or extension",
-			"none of %d pixels has a finite value that isn't masked", none.Pixels)
+			"none of %d pixels has a finite value that isn't marked as bad", none.Pixels)
 	case good < 16 || good*100 < none.Flat:
 		// What is flat may be an image without noise: it has a level all the same.
 		bad = make([]bool, none.Pixels)
@@ -170,7 +170,7 @@ func (p plane) sky(limit float64) skyPart {
 		}
 	}
 	s.Level = middle + level[0]
-	s.measure()
+	p.measure(&s, p.boxSums(ones, 5))
 	return s
 }
 

@@ -1,6 +1,9 @@
 package galaxy
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // clip takes pixels out of the sky that lie more than five standard deviations off, and for counts
 // three more, until there are none.
@@ -64,8 +67,9 @@ func (s *skyPart) fit(y0, x0 float64, width int) (c [3]float64) {
 	return c
 }
 
-// measure sets the noise and the error of the level.
-func (s *skyPart) measure() {
+// measure sets the noise and the error of the level. counts are how many good pixels the squares of
+// 5×5 pixels have.
+func (p plane) measure(s *skyPart, counts []float64) {
 	var n, squares, below, lower float64
 	for k, is := range s.in {
 		if !is {
@@ -81,15 +85,80 @@ func (s *skyPart) measure() {
 	if s.Step > 0 {
 		s.Noise = math.Sqrt(squares / n)
 	}
-	s.StdErr = s.Noise / math.Sqrt(n)
+	s.StdErr = math.Hypot(max(s.Noise/math.Sqrt(n), p.blockError(s)), p.unseen(s, counts))
 	if s.Step == 0 {
 		return
 	}
-	// Noise of σ that was rounded to steps d leaves the mean off by d/2 exp(−2π²σ²/d²) at most. That
-	// of photons, which scatter by their root, isn't rounded.
+	// Noise of σ that was rounded to steps d leaves the mean off by d/2 exp(−2π²σ²/d²) at most.
+	// That of photons, which scatter by their root, isn't rounded.
 	variance := s.Noise * s.Noise / (s.Step * s.Step)
 	if variance < 0.5*math.Abs(s.Level)/s.Step {
 		before := max(variance-1.0/12, 0)
 		s.StdErr = math.Hypot(s.StdErr, s.Step/2*math.Exp(-2*math.Pi*math.Pi*before))
 	}
+}
+
+// blockError returns the standard error of the level by how much the means of 8×8 blocks of the
+// image differ, which correlated noise and a sky that is no plane make larger; 0 where there are
+// too few.
+func (p plane) blockError(s *skyPart) float64 {
+	side := max(8, (min(p.height, p.width)+7)/8)
+	columns := (p.width + side - 1) / side
+	sums := make([]float64, columns*((p.height+side-1)/side))
+	counts := slices.Clone(sums)
+	var sum, n float64
+	for k, is := range s.in {
+		if is {
+			block := k/p.width/side*columns + k%p.width/side
+			sums[block], counts[block] = sums[block]+s.from[k], counts[block]+1
+			sum, n = sum+s.from[k], n+1
+		}
+	}
+	variance, blocks := 0.0, 0.0
+	for i, count := range counts {
+		if count > 0 {
+			off := sums[i] - sum/n*count
+			variance, blocks = variance+off*off, blocks+1
+		}
+	}
+	if blocks < 16 {
+		return 0
+	}
+	return math.Sqrt(variance*blocks/(blocks-3)) / n // a plane took three degrees of freedom
+}
+
+// unseen returns the light a pixel that galaxies have which are too faint to be found, as the
+// number of those found tells. With counts that double with each halving of the brightness, one
+// found at five standard deviations of the mean over 5×5 pixels, which is 25 times the noise, goes
+// with as much light for each factor of e down to which there are others: in fields of known sky it
+// was 70 times the noise.
+func (p plane) unseen(s *skyPart, counts []float64) float64 {
+	means := p.boxSums(s.from, 5)
+	good := 0.0
+	for k, n := range counts {
+		if means[k] /= max(n, 1); !p.bad[k] {
+			good++
+		}
+	}
+	_, deviation := spread(means, s.in)
+	peaks := 0.0
+	for k, v := range means {
+		if !p.bad[k] && v > 5*deviation*math.Sqrt(25/counts[k]) && p.isTop(means, k) {
+			peaks++
+		}
+	}
+	return 70 * s.Noise * peaks / good
+}
+
+// isTop reports whether no value within three pixels is larger.
+func (p plane) isTop(values []float64, k int) bool {
+	y, x := k/p.width, k%p.width
+	for i := max(y-3, 0); i <= min(y+3, p.height-1); i++ {
+		for j := max(x-3, 0); j <= min(x+3, p.width-1); j++ {
+			if values[i*p.width+j] > values[k] {
+				return false
+			}
+		}
+	}
+	return true
 }

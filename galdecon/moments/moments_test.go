@@ -42,7 +42,8 @@ func TestShear(t *testing.T) {
 				near(t, "the angle", s.Angle(), angle, 1e-12)
 				// The end of the long axis of the ellipse is on the unit circle.
 				a := 1 / math.Sqrt(q)
-				near(t, "r² of the axis' end", s.Radius2(a*math.Cos(angle), a*math.Sin(angle)), 1, 1e-12)
+				near(t, "r² of the axis' end", s.Radius2(a*math.Cos(angle), a*math.Sin(angle)), 1,
+					1e-12)
 			}
 			e := (1 - q*q) / (1 + q*q)
 			g := moments.FromDistortion(e*math.Cos(2*angle), e*math.Sin(2*angle))
@@ -65,7 +66,8 @@ func TestAdaptiveOfGaussians(t *testing.T) {
 	for _, s := range []moments.Shear{{}, {G1: 0.2, G2: -0.1}, {G2: 0.5}} {
 		want := fromShear(23.3, 17.9, 2.5, s)
 		image := gaussian(40, 50, want)
-		for _, start := range []moments.Moments{moments.Round(24, 18, 2), moments.Round(21, 20, 5)} {
+		for _, start := range []moments.Moments{moments.Round(24, 18, 2),
+			moments.Round(21, 20, 5)} {
 			m, err := moments.Adaptive(image, start, moments.Limits{MaxSteps: 500})
 			if err != nil {
 				t.Fatal(err)
@@ -82,7 +84,8 @@ func TestAdaptiveOfGaussians(t *testing.T) {
 // With weights of a fixed width s a Gaussian of width σ < s has 2·(1/σ² + 1/s²)⁻¹.
 func TestMinWeight(t *testing.T) {
 	const sigma, least = 1.5, 3.0
-	m, err := moments.Adaptive(gaussian(31, 31, moments.Round(15, 15, sigma)), moments.Round(15, 15, 2),
+	m, err := moments.Adaptive(gaussian(31, 31, moments.Round(15, 15, sigma)),
+		moments.Round(15, 15, 2),
 		moments.Limits{MinWeight: least, MaxSteps: 100})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +93,8 @@ func TestMinWeight(t *testing.T) {
 	near(t, "σ²", m.XX, 2/(1/(sigma*sigma)+1/(least*least)), 1e-6)
 	// Only the short axis is widened.
 	long := moments.Moments{X: 20, Y: 20, XX: 16, YY: 1}
-	m, err = moments.Adaptive(gaussian(41, 41, long), long, moments.Limits{MinWeight: 2, MaxSteps: 300})
+	m, err = moments.Adaptive(gaussian(41, 41, long), long,
+		moments.Limits{MinWeight: 2, MaxSteps: 300})
 	if err != nil {
 		t.Fatal(err)
 	}

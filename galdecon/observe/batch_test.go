@@ -199,9 +199,10 @@ func TestBadExposures(t *testing.T) {
 		"nothing seen":    {func(e *exposure) { clear(e.InvVar) }, new(*observe.NoDataError)},
 		"elsewhere":       {func(e *exposure) { e.Row = 100 }, new(*observe.NoDataError)},
 		"no noise to see": {func(e *exposure) { e.InvVar = nil }, new(*observe.ValueError)},
-		"two images":      {func(e *exposure) { e.Image.N, e.Image.Width = 2, 4 }, new(*observe.ShapeError)},
-		"place of NaN":    {func(e *exposure) { e.Column = math.NaN() }, new(*observe.ValueError)},
-		"huge weights":    {func(e *exposure) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
+		"two images": {func(e *exposure) { e.Image.N, e.Image.Width = 2, 4 },
+			new(*observe.ShapeError)},
+		"place of NaN": {func(e *exposure) { e.Column = math.NaN() }, new(*observe.ValueError)},
+		"huge weights": {func(e *exposure) { e.InvVar[0] = 1e60 }, new(*observe.ValueError)},
 		"correlation of 2": {func(e *exposure) {
 			e.Noise = &observe.Correlation{Size: 1, Values: []float64{2}}
 		}, new(*observe.ValueError)},

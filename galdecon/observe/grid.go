@@ -79,9 +79,6 @@ func extend(x *graph.Node, axis, n int) *graph.Node {
 	return graph.Concatenate([]*graph.Node{x, graph.Zeros(x.Graph(), shape)}, axis)
 }
 
-// first returns the first n elements along an axis.
-func first(x *graph.Node, axis, n int) *graph.Node { return part(x, axis, 0, n) }
-
 // part returns the elements from start to end (exclusive) along an axis.
 func part(x *graph.Node, axis, start, end int) *graph.Node {
 	if start == 0 && end == x.Shape().Dimensions[axis] {

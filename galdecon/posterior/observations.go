@@ -21,14 +21,15 @@ type Observations struct {
 	noise  []float64
 }
 
-// NewObservations returns observations x [n, height, width, channels] with their PSFs Π, one for each
-// image or one for all, on the pixel grid of the images. noise is the standard deviation of the white
-// noise n in units of the pixels, ≥ 0, one for each image or one for all; where it is empty it is
-// estimated from the images ([galaxy.Images.NoiseLevels]). The images aren't copied.
+// NewObservations returns observations x [n, height, width, channels] with their PSFs Π, one for
+// each image or one for all, on the pixel grid of the images. noise is the standard deviation of
+// the white noise n in units of the pixels, ≥ 0, one for each image or one for all; where it is
+// empty it is estimated from the images ([galaxy.Images.NoiseLevels]). The images aren't copied.
 //
 // It is an error if there are no images, if one has a pixel that isn't finite, or if the numbers of
 // images, PSFs and noise levels don't fit together.
-func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations, error) {
+func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations,
+	error) {
 	o := &Observations{images, psfs, noise}
 	if images != nil && len(noise) == 0 {
 		levels, err := images.NoiseLevels()
@@ -43,18 +44,20 @@ func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*O
 	return o, nil
 }
 
-// Validate returns an error if the observations weren't made by [NewObservations], or their pixels have
-// been spoiled since.
+// Validate returns an error if the observations weren't made by [NewObservations], or their pixels
+// have been spoiled since.
 func (o *Observations) Validate() error {
 	if o == nil || o.images == nil {
-		return errors.New("posterior: there are no observations; make them by NewObservations, of images and PSFs")
+		return errors.New("posterior: there are no observations; make them by NewObservations, " +
+			"of images and PSFs")
 	}
 	if err := o.images.Validate(); err != nil {
 		return err
 	}
 	n := o.images.N
 	if len(o.psfs) != 1 && len(o.psfs) != n {
-		return fmt.Errorf("posterior: %d images need as many PSFs, or one for all; got %d", n, len(o.psfs))
+		return fmt.Errorf("posterior: %d images need as many PSFs, or one for all; got %d", n,
+			len(o.psfs))
 	}
 	for i, p := range o.psfs {
 		if err := p.Validate(); err != nil {
@@ -62,12 +65,13 @@ func (o *Observations) Validate() error {
 		}
 	}
 	if len(o.noise) != 1 && len(o.noise) != n {
-		return fmt.Errorf("posterior: %d images need as many noise levels, or one for all, or none to have them "+
-			"estimated; got %d", n, len(o.noise))
+		return fmt.Errorf("posterior: %d images need as many noise levels, or one for all, or "+
+			"none to have them estimated; got %d", n, len(o.noise))
 	}
 	for i, v := range o.noise {
 		if !(v >= 0) || math.IsInf(v, 0) {
-			return fmt.Errorf("posterior: the noise of %s must be finite and ≥ 0 in units of its pixels, got %g",
+			return fmt.Errorf("posterior: the noise of %s must be finite and ≥ 0 in units of its "+
+				"pixels, got %g",
 				o.images.ID(i), v)
 		}
 	}
@@ -88,8 +92,8 @@ func (o *Observations) Images() *galaxy.Images { return o.images }
 // PSFs returns the PSFs, one for each image or one for all.
 func (o *Observations) PSFs() []psf.PSF { return o.psfs }
 
-// Noise returns the standard deviations of the noise in units of the pixels, one for each image or one
-// for all.
+// Noise returns the standard deviations of the noise in units of the pixels, one for each image or
+// one for all.
 func (o *Observations) Noise() []float64 { return o.noise }
 
 // At returns the PSF and the noise of image i. Like a slice it panics where i is not within [0, N).
@@ -118,7 +122,9 @@ func (o *Observations) Select(indices ...int) (*Observations, error) {
 	out := &Observations{}
 	for _, i := range indices {
 		if i < 0 || i >= o.images.N {
-			return nil, fmt.Errorf("posterior: there is no observation %d; there are %d, counted from 0", i, o.images.N)
+			return nil,
+				fmt.Errorf("posterior: there is no observation %d; there are %d, counted from 0", i,
+					o.images.N)
 		}
 		p, noise := o.At(i)
 		out.psfs, out.noise = append(out.psfs, p), append(out.noise, noise)
@@ -152,13 +158,14 @@ func (o *Observations) GobDecode(data []byte) error {
 	return nil
 }
 
-// Tensors returns the images [n, height, width, channels] and their PSFs [n, k, k], or [1, k, k] of one for all, as graph
-// functions take them. PSFs of different sizes are an error.
+// Tensors returns the images [n, height, width, channels] and their PSFs [n, k, k], or [1, k, k] of
+// one for all, as graph functions take them. PSFs of different sizes are an error.
 func (o *Observations) Tensors() (images, psfs *tensors.Tensor, err error) {
 	stacked, err := psf.Stack(o.psfs...)
 	if err != nil {
 		return nil, nil, err
 	}
 	size := o.psfs[0].Size
-	return o.images.Tensor(), tensors.FromFlatDataAndDimensions(stacked, len(o.psfs), size, size), nil
+	return o.images.Tensor(), tensors.FromFlatDataAndDimensions(stacked, len(o.psfs), size,
+		size), nil
 }

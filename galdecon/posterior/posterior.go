@@ -1,6 +1,6 @@
-// Package posterior holds the data that samplers, scores and figures exchange: observations, and the
-// candidates that were drawn for them, with what these say about the galaxy. It imports no model and
-// no XLA.
+// Package posterior holds the data that samplers, scores and figures exchange: observations, and
+// the candidates that were drawn for them, with what these say about the galaxy. It imports no
+// model and no XLA.
 package posterior
 
 import (

@@ -28,13 +28,14 @@ func (p Part) drawn() int {
 	return p.First + p.Samples.N
 }
 
-// Done returns the share of all candidates of all observations that is drawn with this part, up to 1.
+// Done returns the share of all candidates of all observations that is drawn with this part, up to
+// 1.
 func (p Part) Done() float64 {
 	return float64(p.Index*p.N+p.drawn()) / float64(p.N*p.M)
 }
 
-// String returns how far the drawing is, for a line of progress: "candidate 16 of 1000", "candidate 16 of 1000,
-// observation 2 of 10".
+// String returns how far the drawing is, for a line of progress: "candidate 16 of 1000", "candidate
+// 16 of 1000, observation 2 of 10".
 func (p Part) String() string {
 	text := fmt.Sprintf("candidate %d of %d", p.drawn(), p.N)
 	if p.M > 1 {
@@ -43,11 +44,13 @@ func (p Part) String() string {
 	return text
 }
 
-// Collect joins parts to whole posteriors, in the order of their observations. Observations that are refused, also after
-// their first candidates, have none; the error is then [Refusals], beside the posteriors of the others. report, which may
-// be nil, is told how far the drawing is after each part: plotting.Progress.Update is such a function. It is an error if
-// the candidates take more memory than there is; after that, and any other error, there are no posteriors.
-func Collect(parts iter.Seq2[Part, error], report func(done float64, line string)) ([]Posterior, error) {
+// Collect joins parts to whole posteriors, in the order of their observations. Observations that
+// are refused, also after their first candidates, have none; the error is then [Refusals], beside
+// the posteriors of the others. report, which may be nil, is told how far the drawing is after each
+// part: plotting.Progress.Update is such a function. It is an error if the candidates take more
+// memory than there is; after that, and any other error, there are no posteriors.
+func Collect(parts iter.Seq2[Part, error], report func(done float64, line string)) ([]Posterior,
+	error) {
 	var posteriors []Posterior
 	var refused Refusals
 	for part, err := range parts {
@@ -67,8 +70,10 @@ func Collect(parts iter.Seq2[Part, error], report func(done float64, line string
 				}
 			}
 			p := part.Posterior
-			p.Samples = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width, part.Samples.Channels)
-			p.Reblurred = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width, part.Samples.Channels)
+			p.Samples = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width,
+				part.Samples.Channels)
+			p.Reblurred = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width,
+				part.Samples.Channels)
 			posteriors = append(posteriors, p)
 			fallthrough
 		default:

@@ -52,7 +52,8 @@ func Load(model string) (*galdecon.Model, error) {
 // name is an error.
 func Card(name string) (string, error) {
 	if !shipped(name) {
-		return "", fmt.Errorf("pretrained: there is no shipped model %q; choose one of %s", name, strings.Join(Names(), ", "))
+		return "", fmt.Errorf("pretrained: there is no shipped model %q; choose one of %s", name,
+			strings.Join(Names(), ", "))
 	}
 	text, err := models.ReadFile(name + "/" + card)
 	if err != nil {
@@ -75,7 +76,8 @@ func Folder(model string) (string, error) {
 	if info, err := os.Stat(model); err == nil && info.IsDir() {
 		return model, nil
 	}
-	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one; train your own with galdecon.Train", model, strings.Join(Names(), ", "))
+	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one; "+
+		"train your own with galdecon.Train", model, strings.Join(Names(), ", "))
 }
 
 // unpack returns the folder with the files of a shipped model.
@@ -120,7 +122,8 @@ func unpack(name string) (string, error) {
 	if err := errors.Join(os.CopyFS(part, model), os.Chmod(part, 0o755)); err != nil {
 		return fail(err)
 	}
-	if err := os.Rename(part, dir); err != nil && !errors.Is(err, fs.ErrExist) { // another process was faster
+	// another process was faster
+	if err := os.Rename(part, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fail(err)
 	}
 	return dir, nil

@@ -15,8 +15,8 @@ import (
 	"galdecon/internal/home"
 )
 
-// Each shipped model loads from an empty home, is the preset that it says, and deconvolves galaxies that it never saw better than Wiener's
-// filter does.
+// Each shipped model loads from an empty home, is the preset that it says, and deconvolves galaxies
+// that it never saw better than Wiener's filter does.
 func TestModels(t *testing.T) {
 	t.Setenv(galdecon.ConfigEnv, "")
 	// The XLA plugin is in the present home.
@@ -46,9 +46,11 @@ func TestModels(t *testing.T) {
 			}
 			preset.Fit.InitialModel = d.Config.Fit.InitialModel // the preset begins anew
 			if d.Config.Folder("") != preset.Folder("") || d.Config.Sampler != preset.Sampler {
-				t.Errorf("the model's configuration is %+v, that of the preset %+v", d.Config, preset)
+				t.Errorf("the model's configuration is %+v, that of the preset %+v", d.Config,
+					preset)
 			}
-			y, err := synthetic.Galaxies(synthetic.Config{N: 16, Size: preset.Size, Channels: 1, Seed: 99})
+			y, err := synthetic.Galaxies(synthetic.Config{N: 16, Size: preset.Size, Channels: 1,
+				Seed: 99})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,8 +69,10 @@ func TestModels(t *testing.T) {
 			m := report.Mean()
 			// At 64 pixels more of what a filter lacks is noise of the truth, which no one knows.
 			better := map[string]float64{"tiny": 0.6, "small": 0.9}[name]
-			if better > 0 && (m.Retained < 0.99 || m.Accuracy.Mean > better*m.Wiener) || m.Accuracy.Mean > m.Observation {
-				t.Errorf("retained %g, MSE of the mean %g, of Wiener's filter %g, of x %g", m.Retained, m.Accuracy.Mean, m.Wiener, m.Observation)
+			if better > 0 && (m.Retained < 0.99 || m.Accuracy.Mean > better*m.Wiener) ||
+				m.Accuracy.Mean > m.Observation {
+				t.Errorf("retained %g, MSE of the mean %g, of Wiener's filter %g, of x %g",
+					m.Retained, m.Accuracy.Mean, m.Wiener, m.Observation)
 			}
 			card, err := pretrained.Card(name)
 			if err != nil || !strings.HasPrefix(card, "# "+name+"\n") {
@@ -90,12 +94,14 @@ func TestModels(t *testing.T) {
 			}
 		})
 	}
-	if _, err := pretrained.Load("huge"); err == nil || !strings.Contains(err.Error(), "tiny-cvae") {
+	if _, err := pretrained.Load("huge"); err == nil ||
+		!strings.Contains(err.Error(), "tiny-cvae") {
 		t.Errorf("an unknown model: error %v, want one that names those there are", err)
 	}
 }
 
-// What the model wasn't trained for is refused: noise that shows in candidates alone, a sky that was left, noise that is said to be less.
+// What the model wasn't trained for is refused: noise that shows in candidates alone, a sky that
+// was left, noise that is said to be less.
 func TestRefusals(t *testing.T) {
 	d, err := pretrained.Load("tiny")
 	if err != nil {
@@ -109,7 +115,8 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sample := func(noise float64, change func(o *galdecon.Observations) *galdecon.Observations) (failed int, said string) {
+	sample := func(noise float64,
+		change func(o *galdecon.Observations) *galdecon.Observations) (failed int, said string) {
 		t.Helper()
 		o, err := galdecon.Observe(y, []psf.PSF{k}, noise, 5)
 		if err != nil {
@@ -138,7 +145,8 @@ func TestRefusals(t *testing.T) {
 		change func(o *galdecon.Observations) *galdecon.Observations
 		want   string
 	}{
-		"noise of a tenth of the peak": {0.1, same, "without blur; the model was trained for at most 0.03"},
+		"noise of a tenth of the peak": {0.1, same,
+			"without blur; the model was trained for at most 0.03"},
 		"a sky that was left": {0.003, func(o *galdecon.Observations) *galdecon.Observations {
 			for i := range o.Images().Pixels {
 				o.Images().Pixels[i] += 0.4
@@ -153,8 +161,10 @@ func TestRefusals(t *testing.T) {
 			return less
 		}, "leave the noise"},
 	} {
-		if failed, said := sample(test.noise, test.change); failed < y.N-1 || !strings.Contains(said, test.want) {
-			t.Errorf("%s: %d of %d are refused, with %q; want all but one at most, with %q", what, failed, y.N, said, test.want)
+		if failed, said := sample(test.noise, test.change); failed < y.N-1 ||
+			!strings.Contains(said, test.want) {
+			t.Errorf("%s: %d of %d are refused, with %q; want all but one at most, with %q", what,
+				failed, y.N, said, test.want)
 		}
 	}
 }

@@ -125,7 +125,8 @@ func (o *operator) filter(images, transfer *graph.Node, from, to int) *graph.Nod
 func multiply(a, b *graph.Node) *graph.Node {
 	re, im := graph.Real(a), graph.Imag(a)
 	u, v := graph.Real(b), graph.Imag(b)
-	return graph.Complex(graph.Sub(graph.Mul(re, u), graph.Mul(im, v)), graph.Add(graph.Mul(re, v), graph.Mul(im, u)))
+	return graph.Complex(graph.Sub(graph.Mul(re, u), graph.Mul(im, v)),
+		graph.Add(graph.Mul(re, v), graph.Mul(im, u)))
 }
 
 // forward returns the 2-D transform of real images, as two 1-D transforms, of which the first gives
@@ -151,7 +152,8 @@ func (o *operator) inverse(spectrum *graph.Node, to int) *graph.Node {
 // each of sum 1. Training draws σ anew in every step this way, without PSFs stored on disk.
 func Gaussians(sigmas *graph.Node, size int) *graph.Node {
 	g := sigmas.Graph()
-	offset := graph.SubScalar(graph.Iota(g, shapes.Make(dtypes.Float32, 1, size), 1), float64(size/2))
+	offset := graph.SubScalar(graph.Iota(g, shapes.Make(dtypes.Float32, 1, size), 1),
+		float64(size/2))
 	variance := graph.ExpandAxes(graph.Square(sigmas), -1)
 	profile := graph.Exp(graph.Div(graph.MulScalar(graph.Square(offset), -0.5), variance))
 	profile = graph.Div(profile, graph.ReduceAndKeep(profile, graph.ReduceSum, -1))
@@ -165,21 +167,27 @@ func Gaussians(sigmas *graph.Node, size int) *graph.Node {
 func Moffats(sigmas, g1, g2, wings *graph.Node, size int) *graph.Node {
 	g := sigmas.Graph()
 	offset := func(axis int) *graph.Node {
-		return graph.SubScalar(graph.Iota(g, shapes.Make(dtypes.Float32, 1, size, size), axis), float64(size/2))
+		return graph.SubScalar(graph.Iota(g, shapes.Make(dtypes.Float32, 1, size, size), axis),
+			float64(size/2))
 	}
-	each := func(n *graph.Node) *graph.Node { return graph.Reshape(n, n.Shape().Dimensions[0], 1, 1) }
+	each := func(n *graph.Node) *graph.Node {
+		return graph.Reshape(n, n.Shape().Dimensions[0], 1,
+			1)
+	}
 	dy, dx := offset(1), offset(2)
 	g1, g2 = each(g1), each(g2)
 	squared := graph.Add(graph.Square(g1), graph.Square(g2))
 	// r² in the frame where the ellipse is a circle of the same area.
 	r2 := graph.Mul(graph.OnePlus(squared), graph.Add(graph.Square(dx), graph.Square(dy)))
-	r2 = graph.Sub(r2, graph.MulScalar(graph.Mul(g1, graph.Sub(graph.Square(dx), graph.Square(dy))), 2))
+	r2 = graph.Sub(r2,
+		graph.MulScalar(graph.Mul(g1, graph.Sub(graph.Square(dx), graph.Square(dy))), 2))
 	r2 = graph.Sub(r2, graph.MulScalar(graph.Mul(g2, graph.Mul(dx, dy)), 4))
 	r2 = graph.Div(r2, graph.OneMinus(squared))
 	// (1 + (2^{1/β}−1) r²/(2 ln2 σ²))^{−β}: half of the peak at r² = 2 ln2 σ². Where 1/β → 0 it is
 	// e^{−r²/2σ²}.
 	u := each(graph.MaxScalar(wings, 1e-3))
-	q := graph.Mul(graph.Expm1(graph.MulScalar(u, math.Ln2)), graph.Div(r2, graph.MulScalar(graph.Square(each(sigmas)), 2*math.Ln2)))
+	q := graph.Mul(graph.Expm1(graph.MulScalar(u, math.Ln2)),
+		graph.Div(r2, graph.MulScalar(graph.Square(each(sigmas)), 2*math.Ln2)))
 	profile := graph.Exp(graph.Neg(graph.Div(graph.Log1P(q), u)))
 	return graph.Div(profile, graph.ReduceAndKeep(profile, graph.ReduceSum, 1, 2))
 }

@@ -21,7 +21,8 @@ func ExamplePSF_Moments() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("axis ratio %.2f, %.0f° from a row\n", m.Shear.AxisRatio(), m.Shear.Angle()*180/math.Pi)
+	fmt.Printf("axis ratio %.2f, %.0f° from a row\n", m.Shear.AxisRatio(),
+		m.Shear.Angle()*180/math.Pi)
 	// Output: axis ratio 0.80, 30° from a row
 }
 

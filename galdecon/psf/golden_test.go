@@ -18,7 +18,8 @@ func TestOversampledAsPOPPY(t *testing.T) {
 	path := filepath.Join("testdata", "poppy-odd.fits")
 	want, got := must(psf.Read(path))(t), must(psf.Read(path+"[OVERSAMP]"))(t)
 	if want.Oversampling != 1 || got.Oversampling != 4 || got.Samples[0].Size != 60 {
-		t.Errorf("oversampling %d and %d, of %d samples", want.Oversampling, got.Oversampling, got.Samples[0].Size)
+		t.Errorf("oversampling %d and %d, of %d samples", want.Oversampling, got.Oversampling,
+			got.Samples[0].Size)
 	}
 	near(t, "the pixel scale", got.PixelScale, 0.043, 1e-12)
 	near(t, "the pixel scale of DET_SAMP", want.PixelScale, 0.043, 1e-12)
@@ -58,7 +59,8 @@ func TestGridAsPhotutils(t *testing.T) {
 	for _, want := range golden {
 		f := must(psf.Read(filepath.Join("testdata", want.File)))(t)
 		if f.Grid == nil || len(f.PSFs) != 6 || f.Oversampling != 4 {
-			t.Fatalf("%s: %d PSFs, oversampling %d, grid %v", want.File, len(f.PSFs), f.Oversampling, f.Grid)
+			t.Fatalf("%s: %d PSFs, oversampling %d, grid %v", want.File, len(f.PSFs),
+				f.Oversampling, f.Grid)
 		}
 		p := must(f.Grid.At(want.X, want.Y))(t)
 		cropped, _, err := p.Crop(11)
@@ -71,7 +73,8 @@ func TestGridAsPhotutils(t *testing.T) {
 		}
 		for i, v := range want.Pixels {
 			if d := math.Abs(float64(cropped.Pixels[i])*sum - v); d > 5e-4*want.Pixels[60] {
-				t.Errorf("%s at (%g, %g): pixel %d differs by %g of the peak", want.File, want.X, want.Y, i, d/want.Pixels[60])
+				t.Errorf("%s at (%g, %g): pixel %d differs by %g of the peak", want.File, want.X,
+					want.Y, i, d/want.Pixels[60])
 				break
 			}
 		}

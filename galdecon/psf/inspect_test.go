@@ -23,7 +23,8 @@ func changed(t *testing.T, p psf.PSF, add func(row, col int) float64) psf.PSF {
 
 func star(row, col, sigma, brightness float64) func(r, c int) float64 {
 	return func(r, c int) float64 {
-		return brightness * math.Exp(-(math.Pow(float64(r)-row, 2)+math.Pow(float64(c)-col, 2))/(2*sigma*sigma))
+		return brightness * math.Exp(-(math.Pow(float64(r)-row, 2)+
+			math.Pow(float64(c)-col, 2))/(2*sigma*sigma))
 	}
 }
 
@@ -32,7 +33,10 @@ func TestInspect(t *testing.T) {
 	moffat := must(psf.Moffat{FWHM: 3.5, Beta: 2.5, Shear: moments.Ellipse(0.8, 1)}.Render(41))(t)
 	winged := must(psf.Moffat{FWHM: 3.5, Beta: 1.8}.Render(41))(t)
 	airy := must(psf.Airy{LambdaOverD: 2, Obscuration: 0.3}.Render(41))(t)
-	flat := func(level float64) func(r, c int) float64 { return func(int, int) float64 { return level } }
+	flat := func(level float64) func(r,
+		c int) float64 {
+		return func(int, int) float64 { return level }
+	}
 	rng := rand.New(rand.NewPCG(5, 5))
 	noise := func(sigma float64) func(r, c int) float64 {
 		return func(int, int) float64 { return sigma * rng.NormFloat64() }
@@ -43,15 +47,19 @@ func TestInspect(t *testing.T) {
 		value     float64
 		tolerance float64
 	}{
-		"a Gaussian":       {gaussian, "", 0, 0},
-		"with little sky":  {changed(t, gaussian, flat(0.0001)), "", 0, 0},
-		"with some noise":  {changed(t, gaussian, noise(0.001)), "", 0, 0},
-		"with sky":         {changed(t, gaussian, flat(0.002)), psf.Pedestal, 0.002 * 961 / (2*math.Pi*2.25 + 0.002*961), 0.002},
-		"with less sky":    {changed(t, gaussian, flat(-0.002)), psf.Pedestal, -0.002 * 961 / (2*math.Pi*2.25 - 0.002*961), 0.002},
-		"wings with sky":   {changed(t, moffat, flat(0.003)), psf.Pedestal, 0.21, 0.03},
-		"rings with sky":   {changed(t, airy, flat(0.003)), psf.Pedestal, 0.45, 0.1},
-		"with a star":      {changed(t, gaussian, star(24, 23, 1.5, 0.05)), psf.Neighbor, 0.05, 1e-3},
-		"with half a star": {changed(t, gaussian, star(30, 15, 1.5, 0.05)), psf.Neighbor, 0.05, 1e-3},
+		"a Gaussian":      {gaussian, "", 0, 0},
+		"with little sky": {changed(t, gaussian, flat(0.0001)), "", 0, 0},
+		"with some noise": {changed(t, gaussian, noise(0.001)), "", 0, 0},
+		"with sky": {changed(t, gaussian, flat(0.002)), psf.Pedestal,
+			0.002 * 961 / (2*math.Pi*2.25 + 0.002*961), 0.002},
+		"with less sky": {changed(t, gaussian, flat(-0.002)), psf.Pedestal,
+			-0.002 * 961 / (2*math.Pi*2.25 - 0.002*961), 0.002},
+		"wings with sky": {changed(t, moffat, flat(0.003)), psf.Pedestal, 0.21, 0.03},
+		"rings with sky": {changed(t, airy, flat(0.003)), psf.Pedestal, 0.45, 0.1},
+		"with a star": {changed(t, gaussian, star(24, 23, 1.5, 0.05)), psf.Neighbor, 0.05,
+			1e-3},
+		"with half a star": {changed(t, gaussian, star(30, 15, 1.5, 0.05)), psf.Neighbor, 0.05,
+			1e-3},
 		"wings and a star": {changed(t, moffat, star(5, 20, 1.5, 0.03)), psf.Neighbor, 0.035, 5e-3},
 		"noise":            {changed(t, gaussian, noise(0.004)), psf.Noisy, 0.1, 0.02},
 		"off center":       {offset(t, 31, 1.5, 0.5, -1), psf.OffCenter, math.Hypot(0.5, 1), 1e-3},
@@ -59,7 +67,8 @@ func TestInspect(t *testing.T) {
 			math.Exp(-15 * 15 / (2 * math.Pi * 9)), 0.005},
 		"a Moffat profile": {moffat, "", 0, 0},
 		// (1 + R²/α²)^{1−β} outside the circle of the grid's area.
-		"with more wings": {winged, psf.CutOff, math.Pow(1+41*41/math.Pi/(3.0625/(math.Exp2(1/1.8)-1)), -0.8), 0.005},
+		"with more wings": {winged, psf.CutOff,
+			math.Pow(1+41*41/math.Pi/(3.0625/(math.Exp2(1/1.8)-1)), -0.8), 0.005},
 	} {
 		found := test.p.Inspect()
 		switch {
@@ -83,7 +92,8 @@ func TestInspect(t *testing.T) {
 			}
 		}
 	}
-	if found := changed(t, gaussian, star(24, 23, 1.5, 0.05)).Inspect(); found[0].Row != 24 || found[0].Col != 23 {
+	if found := changed(t, gaussian, star(24, 23, 1.5, 0.05)).Inspect(); found[0].Row != 24 ||
+		found[0].Col != 23 {
 		t.Errorf("the star is at %d, %d", found[0].Row, found[0].Col)
 	}
 }
@@ -115,15 +125,17 @@ func TestRefusalsAreNamed(t *testing.T) {
 		p    psf.PSF
 		want psf.Kind
 	}{
-		"sky":       {changed(t, gaussian, func(int, int) float64 { return 0.002 }), psf.Pedestal},
-		"no sky":    {changed(t, gaussian, func(int, int) float64 { return -0.002 }), psf.Pedestal},
-		"a star":    {changed(t, gaussian, star(24, 23, 1.5, 0.05)), psf.Neighbor},
-		"far star":  {changed(t, gaussian, star(29, 15, 1.5, 0.2)), psf.Neighbor},
-		"halo":      {changed(t, must(psf.Gaussian{Sigma: 1.5}.Render(101))(t), star(50, 50, 12, 0.001)), psf.CutOff},
+		"sky":      {changed(t, gaussian, func(int, int) float64 { return 0.002 }), psf.Pedestal},
+		"no sky":   {changed(t, gaussian, func(int, int) float64 { return -0.002 }), psf.Pedestal},
+		"a star":   {changed(t, gaussian, star(24, 23, 1.5, 0.05)), psf.Neighbor},
+		"far star": {changed(t, gaussian, star(29, 15, 1.5, 0.2)), psf.Neighbor},
+		"halo": {changed(t, must(psf.Gaussian{Sigma: 1.5}.Render(101))(t),
+			star(50, 50, 12, 0.001)), psf.CutOff},
 		"narrow":    {must(psf.Gaussian{Sigma: 0.5}.Render(31))(t), psf.Narrow},
 		"wide":      {must(psf.Gaussian{Sigma: 3}.Render(31))(t), psf.Wide},
 		"too large": {must(psf.Gaussian{Sigma: 6}.Render(51))(t), psf.CutOff},
-		"long":      {must(psf.Gaussian{Sigma: 1.5, Shear: moments.Shear{G1: 0.5}}.Render(31))(t), psf.Elongated},
+		"long": {must(psf.Gaussian{Sigma: 1.5, Shear: moments.Shear{G1: 0.5}}.Render(31))(t),
+			psf.Elongated},
 	} {
 		p, err := test.p.Resize(in.Size)
 		if err == nil {

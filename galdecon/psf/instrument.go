@@ -137,7 +137,8 @@ func (in Instrument) Observe(scope *model.Scope, y *graph.Node) (x, psfs, noise 
 	} else {
 		shear := graph.MulScalar(graph.Sqrt(uniform(0, 1)), in.ShearMax)
 		angle := uniform(0, 2*math.Pi)
-		psfs = Moffats(sigma, graph.Mul(shear, graph.Cos(angle)), graph.Mul(shear, graph.Sin(angle)),
+		psfs = Moffats(sigma, graph.Mul(shear, graph.Cos(angle)),
+			graph.Mul(shear, graph.Sin(angle)),
 			uniform(0, in.InvBetaMax), in.Size)
 	}
 	x = Convolve(y, psfs)
@@ -145,6 +146,7 @@ func (in Instrument) Observe(scope *model.Scope, y *graph.Node) (x, psfs, noise 
 		return x, psfs, graph.Zeros(g, each)
 	}
 	noise = graph.Exp(uniform(math.Log(in.NoiseMin), math.Log(in.NoiseMax)))
-	n := graph.Mul(random.Scoped(scope, g, y.Shape()), graph.Reshape(noise, each.Dimensions[0], 1, 1, 1))
+	n := graph.Mul(random.Scoped(scope, g, y.Shape()),
+		graph.Reshape(noise, each.Dimensions[0], 1, 1, 1))
 	return graph.Add(x, n), psfs, noise
 }

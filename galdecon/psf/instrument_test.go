@@ -25,10 +25,17 @@ func TestGradientByPSF(t *testing.T) {
 		y, v := random(rng, b*h*w*c), random(rng, b*h*w*c)
 		psfs := random(rng, b*k*k)
 		args := func() []any {
-			return []any{tensors.FromFlatDataAndDimensions(y, b, h, w, c), tensors.FromFlatDataAndDimensions(v, b, h, w, c), tensors.FromFlatDataAndDimensions(psfs, b, k, k)}
+			return []any{tensors.FromFlatDataAndDimensions(y, b, h, w, c),
+				tensors.FromFlatDataAndDimensions(v, b, h, w, c),
+				tensors.FromFlatDataAndDimensions(psfs, b, k, k)}
 		}
-		product := func(y, v, p *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v)) }
-		out, err := graph.CallOnce(devicetest.Device(t), func(y, v, p *graph.Node) *graph.Node { return graph.Gradient(product(y, v, p), p)[0] }, args()...)
+		product := func(y, v,
+			p *graph.Node) *graph.Node {
+			return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, p), v))
+		}
+		out, err := graph.CallOnce(devicetest.Device(t),
+			func(y, v, p *graph.Node) *graph.Node { return graph.Gradient(product(y, v, p), p)[0] },
+			args()...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,33 +70,41 @@ func TestGradientByWidth(t *testing.T) {
 		return graph.ReduceAllSum(graph.Mul(psf.Convolve(y, psf.Gaussians(sigma, size)), v))
 	}
 	at := func(f func(sigma, y, v *graph.Node) *graph.Node, sigma float32) float64 {
-		out, err := graph.CallOnce(devicetest.Device(t), f, []float32{sigma}, tensors.FromFlatDataAndDimensions(y, 1, 8, 8, 1), tensors.FromFlatDataAndDimensions(v, 1, 8, 8, 1))
+		out, err := graph.CallOnce(devicetest.Device(t), f, []float32{sigma},
+			tensors.FromFlatDataAndDimensions(y, 1, 8, 8, 1),
+			tensors.FromFlatDataAndDimensions(v, 1, 8, 8, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return float64(tensors.MustCopyFlatData[float32](out)[0])
 	}
-	got := at(func(sigma, y, v *graph.Node) *graph.Node { return graph.Gradient(product(sigma, y, v), sigma)[0] }, 1.2)
+	got := at(func(sigma, y,
+		v *graph.Node) *graph.Node {
+		return graph.Gradient(product(sigma, y, v), sigma)[0]
+	}, 1.2)
 	want := (at(product, 1.2+step) - at(product, 1.2-step)) / (2 * step)
 	if math.Abs(got-want) > 1e-2*math.Abs(want) {
 		t.Errorf("the derivative is %g, want %g", got, want)
 	}
 }
 
-func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x, psfs, noise []float32) {
+func observe(t *testing.T, in psf.Instrument, y *tensors.Tensor, seed int64) (x, psfs,
+	noise []float32) {
 	t.Helper()
 	store := model.NewStore()
 	if err := store.SetRNGStateFromSeed(seed); err != nil {
 		t.Fatal(err)
 	}
-	out, err := model.CallOnceN(devicetest.Device(t), store, func(scope *model.Scope, y *graph.Node) []*graph.Node {
-		x, psfs, noise := in.Observe(scope, y)
-		return []*graph.Node{x, psfs, noise}
-	}, y)
+	out, err := model.CallOnceN(devicetest.Device(t), store,
+		func(scope *model.Scope, y *graph.Node) []*graph.Node {
+			x, psfs, noise := in.Observe(scope, y)
+			return []*graph.Node{x, psfs, noise}
+		}, y)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
+	return tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1]),
+		tensors.MustCopyFlatData[float32](out[2])
 }
 
 // σ is uniform in its range, the PSFs are Gaussians of sum 1, the noise is white and of its
@@ -99,7 +114,10 @@ func TestInstrumentObserve(t *testing.T) {
 	in := psf.Instrument{Size: size, SigmaMin: 0.8, SigmaMax: 1.6, NoiseMin: 0.002, NoiseMax: 0.02}
 	rng := rand.New(rand.NewPCG(13, 14))
 	pixels := random(rng, batch*side*side)
-	y := func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(pixels, batch, side, side, 1) }
+	y := func() *tensors.Tensor {
+		return tensors.FromFlatDataAndDimensions(pixels, batch, side,
+			side, 1)
+	}
 	x, psfs, levels := observe(t, in, y(), 1)
 	var sigmas, logarithms []float64
 	noise := 0.0
@@ -113,12 +131,14 @@ func TestInstrumentObserve(t *testing.T) {
 		if math.Abs(sum-1) > 1e-5 {
 			t.Fatalf("PSF %d sums to %g", i, sum)
 		}
-		sigma := math.Sqrt(second) // sampled at pixel centers, and cut at 4.4σ: right to a few parts in a thousand
+		// sampled at pixel centers, and cut at 4.4σ: right to a few parts in a thousand
+		sigma := math.Sqrt(second)
 		if sigma < in.SigmaMin*0.99 || sigma > in.SigmaMax*1.01 {
 			t.Fatalf("σ of PSF %d is %g, want %g to %g", i, sigma, in.SigmaMin, in.SigmaMax)
 		}
 		sigmas = append(sigmas, sigma)
-		clean := directSum(pixels[i*side*side:(i+1)*side*side], side, side, 1, psf.PSF{Size: size, Pixels: p})
+		clean := directSum(pixels[i*side*side:(i+1)*side*side], side, side, 1,
+			psf.PSF{Size: size, Pixels: p})
 		for j, v := range clean {
 			d := float64(x[i*side*side+j]) - v
 			d /= float64(levels[i])
@@ -132,7 +152,8 @@ func TestInstrumentObserve(t *testing.T) {
 	slices.Sort(logarithms)
 	for _, q := range []float64{0.1, 0.5, 0.9} {
 		low, high := math.Log(in.NoiseMin), math.Log(in.NoiseMax)
-		if got, want := logarithms[int(q*batch)], low+q*(high-low); math.Abs(got-want) > 4*0.025*(high-low) {
+		if got, want := logarithms[int(q*batch)],
+			low+q*(high-low); math.Abs(got-want) > 4*0.025*(high-low) {
 			t.Errorf("the %g quantile of the noise is e^%g, want e^%g", q, got, want)
 		}
 	}
@@ -155,11 +176,14 @@ func TestInstrumentObserve(t *testing.T) {
 	if slices.Max(levels) != 0 {
 		t.Error("an instrument without noise says it has some")
 	}
-	compare(t, "without noise", x[:side*side], directSum(pixels[:side*side], side, side, 1, psf.PSF{Size: size, Pixels: psfs[:size*size]}), 1e-5)
+	compare(t, "without noise", x[:side*side],
+		directSum(pixels[:side*side], side, side, 1, psf.PSF{Size: size, Pixels: psfs[:size*size]}),
+		1e-5)
 }
 
 func TestInstrumentValidate(t *testing.T) {
-	good := psf.Instrument{Size: 9, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.1, InvBetaMax: 0.3, NoiseMin: 0.01, NoiseMax: 0.01}
+	good := psf.Instrument{Size: 9, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.1, InvBetaMax: 0.3,
+		NoiseMin: 0.01, NoiseMax: 0.01}
 	for _, in := range []psf.Instrument{good, {Size: 1, SigmaMin: 1, SigmaMax: 1}} {
 		if err := in.Validate(); err != nil {
 			t.Errorf("%+v: %v", in, err)
@@ -186,7 +210,8 @@ func TestInstrumentValidate(t *testing.T) {
 	} {
 		in := good
 		test.change(&in)
-		if err := in.Validate(); err == nil || !strings.HasPrefix(err.Error(), "psf: ") || !strings.Contains(err.Error(), test.want) {
+		if err := in.Validate(); err == nil || !strings.HasPrefix(err.Error(), "psf: ") ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
 		}
 	}
@@ -243,7 +268,8 @@ func TestInstrumentShapes(t *testing.T) {
 		}
 	}
 	if gauss := 1 / (2 * math.Pi * 9); math.Abs(most-gauss) > 0.01*gauss || least > 0.8*gauss {
-		t.Errorf("the central weights are %g to %g, want the Gaussian's %g at most, and less with wings", least, most, gauss)
+		t.Errorf("the central weights are %g to %g, want the Gaussian's %g at most, and less "+
+			"with wings", least, most, gauss)
 	}
 }
 
@@ -251,7 +277,8 @@ func TestInstrumentCheck(t *testing.T) {
 	in := psf.Instrument{Size: 15, SigmaMin: 1, SigmaMax: 2, ShearMax: 0.2, InvBetaMax: 0.3}
 	p := func(sigma, beta float64, shear moments.Shear) psf.PSF {
 		t.Helper()
-		k, err := psf.Moffat{FWHM: 2 * math.Sqrt(2*math.Ln2) * sigma, Beta: beta, Shear: shear}.Render(15)
+		k, err := psf.Moffat{FWHM: 2 * math.Sqrt(2*math.Ln2) * sigma, Beta: beta,
+			Shear: shear}.Render(15)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,21 +307,24 @@ func TestInstrumentCheck(t *testing.T) {
 		want string
 	}{
 		"a fifth of a pixel off": {offset(t, 15, 1.5, 0.1, -0.17), ""},
-		"half a pixel off":       {offset(t, 15, 1.5, 0.5, 0), "+0.50 rows and +0.00 columns from its center, which would move a galaxy by as much; see PSF.Recenter"},
-		"two pixels off":         {offset(t, 15, 1.5, 0, -2), "-2.00 columns"},
-		"even, off":              {offset(t, 14, 2, 0.3, 0), "+0.30 rows"},
-		"with a background":      {pedestal, "sky is left in this PSF: a pedestal of 0.07"},
-		"a Gaussian":             {p(1.5, math.Inf(1), moments.Shear{}), ""},
-		"a Moffat profile":       {p(2, 3.5, moments.Shear{G1: 0.1, G2: -0.15}), ""},
-		"the narrowest":          {p(1, math.Inf(1), moments.Shear{}), ""},
-		"narrower":               {p(0.7, math.Inf(1), moments.Shear{}), "σ = 0.70"},
-		"wider":                  {p(3, math.Inf(1), moments.Shear{}), "σ = 3.00"},
-		"longer":                 {p(1.5, math.Inf(1), moments.Shear{G2: 0.4}), "|g| = 0.40"},
-		"more wings":             {p(1.5, 1.8, moments.Shear{}), "β = 1.8"},
-		"something different":    {hollow, "psf: "},
+		"half a pixel off": {offset(t, 15, 1.5, 0.5, 0),
+			"+0.50 rows and +0.00 columns from its center, which would move a galaxy by as much; " +
+				"see PSF.Recenter"},
+		"two pixels off":      {offset(t, 15, 1.5, 0, -2), "-2.00 columns"},
+		"even, off":           {offset(t, 14, 2, 0.3, 0), "+0.30 rows"},
+		"with a background":   {pedestal, "sky is left in this PSF: a pedestal of 0.07"},
+		"a Gaussian":          {p(1.5, math.Inf(1), moments.Shear{}), ""},
+		"a Moffat profile":    {p(2, 3.5, moments.Shear{G1: 0.1, G2: -0.15}), ""},
+		"the narrowest":       {p(1, math.Inf(1), moments.Shear{}), ""},
+		"narrower":            {p(0.7, math.Inf(1), moments.Shear{}), "σ = 0.70"},
+		"wider":               {p(3, math.Inf(1), moments.Shear{}), "σ = 3.00"},
+		"longer":              {p(1.5, math.Inf(1), moments.Shear{G2: 0.4}), "|g| = 0.40"},
+		"more wings":          {p(1.5, 1.8, moments.Shear{}), "β = 1.8"},
+		"something different": {hollow, "psf: "},
 	} {
 		err := in.Check(test.p)
-		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+		if test.want == "" && err != nil ||
+			test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
 		}
 	}
@@ -306,8 +336,10 @@ func TestInstrumentCheckEvenGrids(t *testing.T) {
 		in := psf.Instrument{Size: size, SigmaMin: 1, SigmaMax: 5, ShearMax: 0.4, InvBetaMax: 0.4}
 		for _, sigma := range []float64{2, 4, 5} {
 			for _, shear := range []moments.Shear{{}, {G1: 0.2, G2: 0.3}} {
-				k := must(psf.Moffat{FWHM: 2.3548200450309493 * sigma, Beta: 2.5, Shear: shear}.Render(size))(t)
-				for what, k := range map[string]psf.PSF{"a Moffat profile": k, "recentered": must(k.Recenter())(t)} {
+				k := must(psf.Moffat{FWHM: 2.3548200450309493 * sigma, Beta: 2.5,
+					Shear: shear}.Render(size))(t)
+				for what, k := range map[string]psf.PSF{"a Moffat profile": k,
+					"recentered": must(k.Recenter())(t)} {
 					if err := in.Check(k); err != nil {
 						t.Errorf("%s of σ = %g on %d×%d pixels: %v", what, sigma, size, size, err)
 					}
@@ -335,7 +367,8 @@ func TestPSFByHand(t *testing.T) {
 			"Resize":   second(test.p.Resize(5)),
 			"Stack":    second(psf.Stack(test.p)),
 		} {
-			if err == nil || !strings.HasPrefix(err.Error(), "psf: ") || !strings.Contains(err.Error(), test.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "psf: ") ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("%s, %s: error %v, want one with %q", name, what, err, test.want)
 			}
 		}
@@ -347,15 +380,17 @@ func TestShapesThatDontMatch(t *testing.T) {
 		psfs []int
 		want string
 	}{
-		"PSFs of another batch": {[]int{3, 5, 5}, "2 images need as many PSFs, or one for all; got 3"},
-		"oblong PSFs":           {[]int{2, 5, 4}, "square"},
-		"PSFs without a batch":  {[]int{5, 5}, "[batch, k, k], got (Float32)[5, 5]"},
+		"PSFs of another batch": {[]int{3, 5, 5},
+			"2 images need as many PSFs, or one for all; got 3"},
+		"oblong PSFs":          {[]int{2, 5, 4}, "square"},
+		"PSFs without a batch": {[]int{5, 5}, "[batch, k, k], got (Float32)[5, 5]"},
 	} {
 		n := 1
 		for _, d := range test.psfs {
 			n *= d
 		}
-		_, err := graph.CallOnce(devicetest.Device(t), psf.Convolve, tensors.FromFlatDataAndDimensions(make([]float32, 2*64), 2, 8, 8, 1),
+		_, err := graph.CallOnce(devicetest.Device(t), psf.Convolve,
+			tensors.FromFlatDataAndDimensions(make([]float32, 2*64), 2, 8, 8, 1),
 			tensors.FromFlatDataAndDimensions(make([]float32, n), test.psfs...))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)

@@ -45,17 +45,18 @@ func Load(path string) ([]PSF, error) {
 //
 // In FITS, path[NAME], path[3] and so on choose the HDU as [fits.ParseName] says. Else it is, of
 // several, DET_DIST, DET_SAMP, OVERDIST or OVERSAMP, the first that is there of these names of
-// STPSF and POPPY, or SCI, or the first image. The cards OVERSAMP and DET_SAMP are the
-// oversampling, as there. The center of oversampled PSFs is the middle of their grid, for an even
-// one amid four samples, unless the light says that it is (k/2, k/2). PSFs whose sum is nearer to
-// the square of the oversampling than to 1 are effective ones, as those of photutils and STPSF's
-// grids (Anderson & King 2000, PASP 112, 1360), of which each sample is the light of a whole pixel:
-// they are taken at the pixels' centers. Of others samples are parts of the light, and are summed.
-// Cards DET_YX0 and so on are places on the detector.
+// STPSF and POPPY, or PSF, or SCI, or the first image that isn't weights, errors or a mask. The
+// cards OVERSAMP, or OVERSMPL and the like, and DET_SAMP are the oversampling, as there. The center
+// of oversampled PSFs is the middle of their grid, for an even one amid four samples, unless the
+// light says that it is (k/2, k/2). PSFs whose sum is nearer to the square of the oversampling than
+// to 1 are effective ones, as those of photutils and STPSF's grids (Anderson & King 2000, PASP 112,
+// 1360), of which each sample is the light of a whole pixel: they are taken at the pixels' centers.
+// Of others samples are parts of the light, and are summed. Cards DET_YX0 and so on are places on
+// the detector.
 //
-// Pixels without data, NaN or infinite, are dark where the light around them is below 1 % of the
-// peak, as in corners. Elsewhere they are a [Problem], and so is an image that is no PSF (see
-// [New]).
+// Pixels without data, NaN, infinite, or far below 0 as −9999 is, are dark where the light around
+// them is below 1 % of the peak, as in corners. Elsewhere they are a [Problem], and so is an image
+// that is no PSF (see [New]).
 func Read(path string) (*File, error) {
 	name, selector, chosen, err := fits.ParseName(path)
 	if err != nil {
@@ -86,10 +87,11 @@ type stamps struct {
 }
 
 func readImages(path string) (*stamps, error) {
-	images, err := files.Load(path)
+	file, err := files.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("psf: no PSF can be read: %w", err)
 	}
+	images := file.Images
 	if images.Channels != 1 {
 		return nil, fmt.Errorf("psf: the PSF in %s has %d channels; give one of them, or their "+
 			"mean, as a gray image [k, k]",
@@ -99,8 +101,12 @@ func readImages(path string) (*stamps, error) {
 		height: images.Height, width: images.Width}
 	for i := range images.N {
 		plane := make([]float64, images.Height*images.Width)
+		bad := images.BadAt(i)
 		for k, v := range images.At(i) {
 			plane[k] = float64(v)
+			if bad != nil && bad[k] {
+				plane[k] = math.NaN()
+			}
 		}
 		s.planes = append(s.planes, plane)
 	}
@@ -192,6 +198,13 @@ func (s *stamps) psf(i int, plane []float64) (sampled, pixels PSF, err error) {
 		return PSF{}, PSF{}, named(err)
 	}
 	if s.oversampling == 1 {
+		for n := 2.0; n <= 5 && i == 0; n++ {
+			if math.Abs(sum/(n*n)-1) < 0.02 {
+				s.note(Oversampled, sum, fmt.Sprintf("the weights sum to %.4g, as those of PSFs "+
+					"with %g samples along a pixel do, but no card OVERSAMP says so", sum, n),
+					"taken as pixels")
+			}
+		}
 		return sampled, sampled, nil
 	}
 	pixels, effective, err := sampled.onPixels(s.oversampling, sum, s.summed)
@@ -233,12 +246,23 @@ func (p PSF) onPixels(n int, sum float64, summed bool) (pixels PSF, effective bo
 func (s *stamps) fillDark(i int, plane []float64) error {
 	const limit, reach = 0.01, 2
 	peak := 0.0
+	for _, v := range plane {
+		if isFinite(v) {
+			peak = max(peak, v)
+		}
+	}
+	// A few pixels so far below 0 stand for none; many are too much sky that was subtracted.
+	below := 0
+	isNone := func(v float64) bool { return v < -peak/4 }
+	for _, v := range plane {
+		if isNone(v) {
+			below++
+		}
+	}
 	var places []int
 	for k, v := range plane {
-		if !isFinite(v) {
+		if !isFinite(v) || isNone(v) && 4*below < len(plane) {
 			places = append(places, k)
-		} else {
-			peak = max(peak, v)
 		}
 	}
 	if len(places) == 0 || peak == 0 {
@@ -250,7 +274,7 @@ func (s *stamps) fillDark(i int, plane []float64) error {
 		around := 0.0
 		for r := max(row-reach, 0); r <= min(row+reach, s.height-1); r++ {
 			for c := max(col-reach, 0); c <= min(col+reach, s.width-1); c++ {
-				if v := plane[r*s.width+c]; isFinite(v) {
+				if v := plane[r*s.width+c]; isFinite(v) && !isNone(v) {
 					around = max(around, v/peak)
 				}
 			}
@@ -267,8 +291,8 @@ func (s *stamps) fillDark(i int, plane []float64) error {
 	copy(plane, filled)
 	first := places[0]
 	s.notes = append(s.notes, &Problem{Kind: NoData, Source: s.of(i),
-		Row: first / s.width, Col: first % s.width, Value: float64(len(places)), What: fmt.Sprintf("%d pixels have no data, where it is "+
-			"dark", len(places)),
+		Row: first / s.width, Col: first % s.width, Value: float64(len(places)),
+		What: fmt.Sprintf("%d pixels have no data, where it is dark", len(places)),
 		Hint: "set to 0"})
 	return nil
 }
@@ -279,5 +303,5 @@ func isFITS(name string) bool {
 	for _, packed := range []string{".gz", ".bz2", ".fz"} {
 		name = strings.TrimSuffix(name, packed)
 	}
-	return slices.Contains([]string{".fits", ".fit", ".fts"}, filepath.Ext(name))
+	return slices.Contains([]string{".fits", ".fit", ".fts", ".psf"}, filepath.Ext(name))
 }

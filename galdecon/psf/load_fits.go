@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
 )
 
 // preferred are the names of the HDUs that STPSF and POPPY write: with distortion before without,
 // on pixels before oversampled.
-var preferred = []string{"DET_DIST", "DET_SAMP", "OVERDIST", "OVERSAMP", "SCI"}
+var preferred = []string{"DET_DIST", "DET_SAMP", "OVERDIST", "OVERSAMP", "PSF", "SCI"}
 
 func readFITS(path string, selector fits.Selector, chosen bool) (*stamps, error) {
 	file, err := fits.Open(path)
@@ -87,10 +89,21 @@ func (s *stamps) choose(file *fits.File, selector fits.Selector, chosen bool) (*
 		if err := file.HDUs[0].Check(); err != nil {
 			return nil, err
 		}
+		if slices.ContainsFunc(file.HDUs,
+			func(h *fits.HDU) bool { return h.Name() == "PSF_DATA" }) {
+			return nil, errors.New("it is PSFEx's model of a PSF that changes over the image, a " +
+				"table; let psfex write images of it, by CHECKIMAGE_TYPE SNAPSHOTS")
+		}
 		return nil, errors.New("there is no HDU with an image of two or more axes; is it the " +
 			"right file?")
 	}
 	hdu := images[0]
+	for _, candidate := range images {
+		if kind := files.KindOf(candidate); kind == files.KindImage || kind == files.KindOther {
+			hdu = candidate
+			break
+		}
+	}
 search:
 	for _, name := range preferred {
 		for _, candidate := range images {
@@ -120,10 +133,10 @@ func (s *stamps) readCards(hdu, primary *fits.HDU) {
 	s.summed = strings.HasPrefix(name, "OVER")
 	s.oversampling = 1
 	header := hdu.Header
-	if _, ok := header.Integer("OVERSAMP"); !ok && !onPixels {
+	if _, ok := oversampling(header); !ok && !onPixels {
 		header = primary.Header
 	}
-	over, ok := header.Integer("OVERSAMP")
+	over, ok := oversampling(header)
 	if image, is := header.Integer("DET_SAMP"); is && !(ok && over == 1) {
 		over, ok = image, true
 	}
@@ -133,6 +146,21 @@ func (s *stamps) readCards(hdu, primary *fits.HDU) {
 	if scale, ok := hdu.Header.Number("PIXELSCL"); ok && scale > 0 {
 		s.scale = scale
 	}
+}
+
+// oversampling returns the value of the card OVERSAMP, or of one that is abbreviated otherwise.
+func oversampling(h *fits.Header) (n int64, ok bool) {
+	if n, ok = h.Integer("OVERSAMP"); ok {
+		return n, true
+	}
+	for c := range h.Cards() {
+		for _, start := range []string{"OVERSA", "OVERSM", "OVRSA", "OVRSM", "OVSAM"} {
+			if strings.HasPrefix(c.Key(), start) {
+				return h.Integer(c.Key())
+			}
+		}
+	}
+	return 0, false
 }
 
 // readPlaces reads where on the detector the PSFs from first to end are, by cards such as

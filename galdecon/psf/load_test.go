@@ -2,6 +2,7 @@ package psf_test
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/internal/npy"
 	"galdecon/galdecon/psf"
 )
 
@@ -61,7 +63,8 @@ func TestReadPads(t *testing.T) {
 		unit       float64
 		notes      []psf.Kind
 	}{
-		{65, 65, 1, nil}, {65, 51, 1, []psf.Kind{psf.Rectangular}}, {40, 65, 1e-41, []psf.Kind{psf.Rectangular}},
+		{65, 65, 1, nil}, {65, 51, 1, []psf.Kind{psf.Rectangular}},
+		{40, 65, 1e-41, []psf.Kind{psf.Rectangular}},
 		{64, 64, 1e300, []psf.Kind{psf.EvenGrid}}, {65, 64, 0, []psf.Kind{psf.Rectangular}},
 	} {
 		values := sampled(test.rows, test.cols, float64(test.rows/2), float64(test.cols/2), 1.5)
@@ -95,7 +98,9 @@ func TestReadOversampled(t *testing.T) {
 		{80, 40, 4, 1, []any{"OVERSAMP", 4}},
 		{75, 37, 3, 1, []any{"OVERSAMP", 3}},
 		{60, 29.5, 3, 0.95, []any{"OVERSAMP", 3}},
-		{60, 29.5, 3, 0.95, []any{"OVERSAMP", 2, "DET_SAMP", 3}}, // that of its transforms, and of the image
+		{75, 37, 3, 1, []any{"OVERSMPL", 3, "OVERSCAN", 20}},
+		// that of its transforms, and of the image
+		{60, 29.5, 3, 0.95, []any{"OVERSAMP", 2, "DET_SAMP", 3}},
 		{81, 40, 4, 16, []any{"OVERSAMP", 4}},
 		{80, 39.5, 4, 15.2, []any{"OVERSAMP", 4}},
 		{80, 40, 2, 4, []any{"OVERSAMP", 2, "PIXELSCL", 0.02}},
@@ -145,8 +150,82 @@ func TestReadNoData(t *testing.T) {
 	values[14*31+17] = math.NaN()
 	_, err := psf.Read(writeFITS(t, 31, 31, values))
 	var problem *psf.Problem
-	if !errors.As(err, &problem) || problem.Kind != psf.NoData || problem.Row != 14 || problem.Col != 17 {
+	if !errors.As(err, &problem) || problem.Kind != psf.NoData || problem.Row != 14 ||
+		problem.Col != 17 {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Sums that only oversampled PSFs have are told where no card says what they are.
+func TestReadTellsOfSums(t *testing.T) {
+	for sum, want := range map[float64]bool{16: true, 9.1: true, 4: true, 1: false, 3: false} {
+		values := sampled(31, 31, 15, 15, 1.5)
+		for i := range values {
+			values[i] *= sum / (2 * math.Pi * 1.5 * 1.5)
+		}
+		f := must(psf.Read(writeFITS(t, 31, 31, values)))(t)
+		if slices.Contains(kinds(f), psf.Oversampled) != want || f.Oversampling != 1 {
+			t.Errorf("a sum of %g: %v", sum, kinds(f))
+		}
+	}
+}
+
+// What stands for no data is dark in the corners and named in the light, in every format.
+func TestReadNones(t *testing.T) {
+	for name, none := range map[string]float64{"NaN": math.NaN(), "infinite": math.Inf(1),
+		"-9999": -9999, "-0.5": -0.5} {
+		for at, want := range map[int]string{2: "", 15*31 + 15: "where the light is"} {
+			values := sampled(31, 31, 15, 15, 1.5)
+			values[at] = none
+			images := galaxy.NewImages(1, 31, 31, 1)
+			for k, v := range values {
+				images.Pixels[k] = float32(v)
+			}
+			array := filepath.Join(t.TempDir(), "a.npy")
+			file := npy.Header(1, 31, 31, 1)
+			for _, v := range images.Pixels {
+				file = binary.LittleEndian.AppendUint32(file, math.Float32bits(v))
+			}
+			if err := os.WriteFile(array, file, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range []string{writeFITS(t, 31, 31, values), array} {
+				f, err := psf.Read(path)
+				if want != "" {
+					if err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("%s at the peak of %s: error %v", name, path, err)
+					}
+					continue
+				}
+				if err != nil || f.PSFs[0].Pixels[at] != 0 ||
+					!slices.Contains(kinds(f), psf.NoData) {
+					t.Errorf("%s in a corner of %s: %+v, %v", name, path, f, err)
+				}
+			}
+		}
+	}
+}
+
+// The PSF is read where weights and masks stand before it.
+func TestReadChoosesPSF(t *testing.T) {
+	plane := func(name string, values []float64) fits.NewImage {
+		return fits.NewImage{Header: fits.NewHeader(fits.Card("EXTNAME = '" + name + "'")),
+			Bitpix: -64,
+			Shape:  []int{31, 31}, Pixel: func(i int) float64 { return values[i] }}
+	}
+	light, one := sampled(31, 31, 15, 15, 1.5), slices.Repeat([]float64{1}, 31*31)
+	for _, names := range [][2]string{{"WHT", "PSF"}, {"MASK", "STAR"}, {"SCI", "PSF"},
+		{"ERR", "F814W"}} {
+		path := filepath.Join(t.TempDir(), "a.fits")
+		w := must(os.Create(path))(t)
+		defer w.Close()
+		if err := fits.Write(w, plane(names[0], one), plane(names[1], light)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := psf.Read(path)
+		if err != nil || f.PSFs[0].Pixels[15*31+15] < 0.05 {
+			t.Errorf("%v: %+v, %v", names, f, err)
+		}
 	}
 }
 
@@ -155,7 +234,8 @@ func TestLoadFITS(t *testing.T) {
 	if len(psfs) != 1 || psfs[0].Size != 3 {
 		t.Fatalf("%+v", psfs)
 	}
-	compare(t, "weights", psfs[0].Pixels, []float64{0, 1. / 16, 0, 2. / 16, 4. / 16, 2. / 16, 0, 3. / 16, 4. / 16}, 1e-7)
+	compare(t, "weights", psfs[0].Pixels,
+		[]float64{0, 1. / 16, 0, 2. / 16, 4. / 16, 2. / 16, 0, 3. / 16, 4. / 16}, 1e-7)
 }
 
 func TestLoadStack(t *testing.T) {
@@ -187,14 +267,16 @@ func TestLoadRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ path, want string }{
-		"oblong":    {writeFITS(t, 2, 3, make([]float64, 6)), "sum to 0"},
-		"colors":    {save("colors.npy", galaxy.NewImages(1, 4, 4, 3)), "3 channels"},
-		"one black": {save("black.npy", black), "black.npy, PSF 1: the weights sum to 0; a PSF must hold light"},
-		"NaN":       {writeFITS(t, 1, 1, []float64{math.NaN()}), "NaN"},
-		"empty":     {empty, "empty"},
-		"missing":   {filepath.Join(dir, "none.npy"), "none.npy"},
+		"oblong": {writeFITS(t, 2, 3, make([]float64, 6)), "sum to 0"},
+		"colors": {save("colors.npy", galaxy.NewImages(1, 4, 4, 3)), "3 channels"},
+		"one black": {save("black.npy", black),
+			"black.npy, PSF 1: the weights sum to 0; a PSF must hold light"},
+		"NaN":     {writeFITS(t, 1, 1, []float64{math.NaN()}), "NaN"},
+		"empty":   {empty, "empty"},
+		"missing": {filepath.Join(dir, "none.npy"), "none.npy"},
 	} {
-		if _, err := psf.Load(test.path); err == nil || !strings.HasPrefix(err.Error(), "psf: ") || !strings.Contains(err.Error(), test.want) {
+		if _, err := psf.Load(test.path); err == nil || !strings.HasPrefix(err.Error(), "psf: ") ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, test.want)
 		}
 	}
@@ -227,11 +309,13 @@ func TestHubble(t *testing.T) {
 		}
 		before, after := must(k.Fit())(t), must(centered.Fit())(t)
 		if after.Misfit >= before.Misfit || after.Misfit > 0.08 {
-			t.Errorf("PSF %d: the misfit was %g, is %g where it is centered", i, before.Misfit, after.Misfit)
+			t.Errorf("PSF %d: the misfit was %g, is %g where it is centered", i, before.Misfit,
+				after.Misfit)
 		}
 		coarse := must(centered.Rescale(2))(t)
 		near(t, "σ on pixels twice as wide", 2*must(coarse.Moments())(t).Sigma/m.Sigma, 1, 0.05)
-		in := psf.Instrument{Size: coarse.Size, SigmaMin: 0.8, SigmaMax: 2.2, ShearMax: 0.3, InvBetaMax: 0.5}
+		in := psf.Instrument{Size: coarse.Size, SigmaMin: 0.8, SigmaMax: 2.2, ShearMax: 0.3,
+			InvBetaMax: 0.5}
 		if err := in.Check(coarse); err != nil {
 			t.Error(err)
 		}

@@ -13,8 +13,10 @@ import (
 
 func TestMomentsOfGaussians(t *testing.T) {
 	for _, size := range []int{30, 31} {
-		for _, test := range []struct{ sigma, q, precision float64 }{{0.6, 1, 0.015}, {0.8, 0.8, 0.015}, {1.5, 0.6, 0.002}, {3, 0.8, 0.002}} {
-			k := must(psf.Gaussian{Sigma: test.sigma, Shear: moments.Ellipse(test.q, 0.6)}.Render(size))(t)
+		for _, test := range []struct{ sigma, q, precision float64 }{{0.6, 1, 0.015},
+			{0.8, 0.8, 0.015}, {1.5, 0.6, 0.002}, {3, 0.8, 0.002}} {
+			k := must(psf.Gaussian{Sigma: test.sigma,
+				Shear: moments.Ellipse(test.q, 0.6)}.Render(size))(t)
 			m := must(k.Moments())(t)
 			what := fmt.Sprintf("size %d, %+v: ", size, test)
 			near(t, what+"σ", m.Sigma/test.sigma, 1, test.precision)
@@ -69,7 +71,8 @@ func TestMomentsAreRobust(t *testing.T) {
 	if rr, _, _ := secondMoments(n); math.Abs(rr-2.25) < 0.5 {
 		t.Errorf("the plain second moment is %g: the noise says nothing", rr)
 	}
-	if _, err := must(psf.Airy{LambdaOverD: 3, Obscuration: 0.3}.Render(33))(t).Moments(); err != nil {
+	if _, err := must(psf.Airy{LambdaOverD: 3,
+		Obscuration: 0.3}.Render(33))(t).Moments(); err != nil {
 		t.Error(err)
 	}
 }
@@ -78,9 +81,13 @@ func TestFWHM(t *testing.T) {
 	const perSigma = 2.3548200450309493
 	for _, size := range []int{30, 31} {
 		for _, sigma := range []float64{0.8, 1.5, 4} {
-			near(t, "a Gaussian's", must(must(psf.Gaussian{Sigma: sigma, Shear: moments.Ellipse(0.7, 0.3)}.Render(size))(t).FWHM())(t)/(perSigma*sigma), 1, 0.015)
+			near(t, "a Gaussian's",
+				must(must(psf.Gaussian{Sigma: sigma,
+					Shear: moments.Ellipse(0.7, 0.3)}.Render(size))(t).FWHM())(t)/(perSigma*sigma),
+				1, 0.015)
 		}
-		near(t, "a Moffat's", must(must(psf.Moffat{FWHM: 5, Beta: 2.5}.Render(size))(t).FWHM())(t), 5, 0.05)
+		near(t, "a Moffat's", must(must(psf.Moffat{FWHM: 5, Beta: 2.5}.Render(size))(t).FWHM())(t),
+			5, 0.05)
 	}
 }
 
@@ -88,9 +95,12 @@ func TestFWHM(t *testing.T) {
 func TestFit(t *testing.T) {
 	for _, size := range []int{10, 33} {
 		for _, test := range []psf.Fit{
-			{Sigma: 4}, {Sigma: 2, Wings: 0.4}, {Sigma: 0.7, Shear: moments.Shear{G1: 0.1, G2: -0.05}, Wings: 0.2}, {Sigma: 1.5, Shear: moments.Shear{G2: 0.3}},
+			{Sigma: 4}, {Sigma: 2, Wings: 0.4},
+			{Sigma: 0.7, Shear: moments.Shear{G1: 0.1, G2: -0.05}, Wings: 0.2},
+			{Sigma: 1.5, Shear: moments.Shear{G2: 0.3}},
 		} {
-			k := must(psf.Moffat{FWHM: 2.3548200450309493 * test.Sigma, Beta: 1 / test.Wings, Shear: test.Shear}.Render(size))(t)
+			k := must(psf.Moffat{FWHM: 2.3548200450309493 * test.Sigma, Beta: 1 / test.Wings,
+				Shear: test.Shear}.Render(size))(t)
 			f := must(k.Fit())(t)
 			what := fmt.Sprintf("size %d, %+v: ", size, test)
 			near(t, what+"σ", f.Sigma, test.Sigma, 1e-3*test.Sigma)
@@ -125,8 +135,10 @@ func TestMomentsRefuse(t *testing.T) {
 		"empty": {}, "sum": {Size: 1, Pixels: []float32{2}},
 	} {
 		for what, err := range map[string]error{
-			"Moments": second(k.Moments()), "FWHM": second(k.FWHM()), "Fit": second(k.Fit()), "Recenter": second(k.Recenter()),
-			"Rescale": second(k.Rescale(2)), "Rebin": second(k.Rebin(2)), "Compose": second(psf.Compose(k, k)),
+			"Moments": second(k.Moments()), "FWHM": second(k.FWHM()), "Fit": second(k.Fit()),
+			"Recenter": second(k.Recenter()),
+			"Rescale":  second(k.Rescale(2)), "Rebin": second(k.Rebin(2)),
+			"Compose": second(psf.Compose(k, k)),
 		} {
 			if err == nil || !strings.HasPrefix(err.Error(), "psf: ") {
 				t.Errorf("%s, %s: error %v", name, what, err)

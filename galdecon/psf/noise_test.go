@@ -27,8 +27,10 @@ func TestAddPhotonNoise(t *testing.T) {
 		want := unit * math.Sqrt(side*side/2) / snr
 		near(t, "σ of the sky", sigma[i], want, 1e-9*unit)
 		gain := math.Sqrt(sky) / want
-		for half, electrons := range []float64{unit*gain + sky, sky} { // Poisson's variance is its mean
-			pixels, truth := noisy.At(i)[half*side*side/2:(half+1)*side*side/2], x.At(i)[half*side*side/2]
+		// Poisson's variance is its mean
+		for half, electrons := range []float64{unit*gain + sky, sky} {
+			pixels, truth := noisy.At(i)[half*side*side/2:(half+1)*side*side/2],
+				x.At(i)[half*side*side/2]
 			mean, variance := 0.0, 0.0
 			for _, v := range pixels {
 				d := float64(v - truth)
@@ -37,7 +39,8 @@ func TestAddPhotonNoise(t *testing.T) {
 			spread := math.Sqrt(electrons) / gain
 			what := fmt.Sprintf("image %d, half %d: ", i, half)
 			near(t, what+"the mean error", mean, 0, 4*spread/math.Sqrt(float64(len(pixels))))
-			near(t, what+"the variance", variance/(spread*spread), 1, 4*math.Sqrt(2.1/float64(len(pixels))))
+			near(t, what+"the variance", variance/(spread*spread), 1,
+				4*math.Sqrt(2.1/float64(len(pixels))))
 		}
 		// Whole electrons.
 		for _, v := range noisy.At(i)[:50] {
@@ -61,7 +64,8 @@ func TestAddPhotonNoise(t *testing.T) {
 }
 
 func TestPoissonRefuses(t *testing.T) {
-	good, black, negative := galaxy.NewImages(1, 2, 2, 1), galaxy.NewImages(1, 2, 2, 1), galaxy.NewImages(1, 2, 2, 1)
+	good, black, negative := galaxy.NewImages(1, 2, 2, 1), galaxy.NewImages(1, 2, 2, 1),
+		galaxy.NewImages(1, 2, 2, 1)
 	good.Pixels[0], negative.Pixels[0], negative.Pixels[1] = 1, 1, -1
 	for name, test := range map[string]struct {
 		x        *galaxy.Images

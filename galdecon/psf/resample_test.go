@@ -52,7 +52,8 @@ func TestRecenter(t *testing.T) {
 func TestRescaleOfGaussians(t *testing.T) {
 	for _, size := range []int{40, 41} {
 		for _, pixels := range []float64{0.4, 0.5, 0.75, 1, 1.5, 2, 3} {
-			for _, test := range []struct{ sigma, precision float64 }{{0.8, 0.03}, {1, 0.005}, {1.5, 0.0025}} {
+			for _, test := range []struct{ sigma, precision float64 }{{0.8, 0.03}, {1, 0.005},
+				{1.5, 0.0025}} {
 				sigma := test.sigma * max(pixels, 1)
 				got := must(must(psf.Gaussian{Sigma: sigma}.Render(size))(t).Rescale(pixels))(t)
 				want := must(psf.Gaussian{Sigma: sigma / pixels}.Render(got.Size))(t)
@@ -60,7 +61,8 @@ func TestRescaleOfGaussians(t *testing.T) {
 				peak := float64(want.Pixels[got.Size/2*got.Size+got.Size/2])
 				for i, w := range want.Pixels {
 					if d := math.Abs(float64(got.Pixels[i]-w)) / peak; d > test.precision {
-						t.Fatalf("size %d, pixels %g, σ %g: pixel %d differs by %g of the peak", size, pixels, sigma, i, d)
+						t.Fatalf("size %d, pixels %g, σ %g: pixel %d differs by %g of the peak",
+							size, pixels, sigma, i, d)
 					}
 				}
 			}
@@ -113,10 +115,12 @@ func TestRebinIntegrates(t *testing.T) {
 			near(t, "the sum", total(got), 1, 1e-6)
 			integral := func(i int) float64 {
 				x := float64(i - got.Size/2)
-				return (math.Erf((x+0.5)/(sigma*math.Sqrt2)) - math.Erf((x-0.5)/(sigma*math.Sqrt2))) / 2
+				return (math.Erf((x+
+					0.5)/(sigma*math.Sqrt2)) - math.Erf((x-0.5)/(sigma*math.Sqrt2))) / 2
 			}
 			for i, w := range got.Pixels {
-				near(t, fmt.Sprintf("n=%d, size %d→%d, pixel %d", n, size, got.Size, i), float64(w), integral(i/got.Size)*integral(i%got.Size), 1.5e-3)
+				near(t, fmt.Sprintf("n=%d, size %d→%d, pixel %d", n, size, got.Size, i), float64(w),
+					integral(i/got.Size)*integral(i%got.Size), 1.5e-3)
 			}
 			rr, cc, _ := secondMoments(got)
 			// Of n samples instead of the integral: 1/12 − 1/12n², and by the trapezoidal rule, for
@@ -141,8 +145,11 @@ func TestRebinIntegrates(t *testing.T) {
 				return sum
 			}
 			// Each sample moves to the center of its pixel, by half a pixel at most.
-			near(t, fmt.Sprintf("n=%d, size %d: the centroid", n, size), first(got), first(k)/float64(n), 0.5)
-			if n == 1 && !slices.EqualFunc(got.Pixels, k.Pixels, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-7 }) {
+			near(t, fmt.Sprintf("n=%d, size %d: the centroid", n, size), first(got),
+				first(k)/float64(n), 0.5)
+			if n == 1 &&
+				!slices.EqualFunc(got.Pixels, k.Pixels,
+					func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-7 }) {
 				t.Errorf("size %d changes when rebinned by 1", size)
 			}
 		}
@@ -173,7 +180,8 @@ func TestCompose(t *testing.T) {
 		compare(t, fmt.Sprintf("sizes %v", sizes), together, twice, 1e-5)
 	}
 	// Variances add up.
-	k := must(psf.Compose(must(psf.Gaussian{Sigma: 1.5}.Render(25))(t), must(psf.Gaussian{Sigma: 2}.Render(25))(t)))(t)
+	k := must(psf.Compose(must(psf.Gaussian{Sigma: 1.5}.Render(25))(t),
+		must(psf.Gaussian{Sigma: 2}.Render(25))(t)))(t)
 	near(t, "σ", must(k.Moments())(t).Sigma, 2.5, 0.01)
 }
 
@@ -183,11 +191,12 @@ func TestResamplingRefuses(t *testing.T) {
 		err  error
 		want string
 	}{
-		"no samples":    {second(k.Rebin(0)), "at least 1 sample"},
-		"no pixel":      {second(k.Rescale(0)), "got 0"},
-		"NaN pixel":     {second(k.Rescale(math.NaN())), "got NaN"},
-		"tiny pixel":    {second(k.Rescale(1e-9)), "0.05"},
-		"huge":          {second(must(psf.Gaussian{Sigma: 9}.Render(1000))(t).Rescale(0.05)), "1 to 16384 pixels"},
+		"no samples": {second(k.Rebin(0)), "at least 1 sample"},
+		"no pixel":   {second(k.Rescale(0)), "got 0"},
+		"NaN pixel":  {second(k.Rescale(math.NaN())), "got NaN"},
+		"tiny pixel": {second(k.Rescale(1e-9)), "0.05"},
+		"huge": {second(must(psf.Gaussian{Sigma: 9}.Render(1000))(t).Rescale(0.05)),
+			"1 to 16384 pixels"},
 		"no size":       {second(k.Resize(0)), "got 0"},
 		"negative size": {second(k.Resize(-9)), "got -9"},
 		"huge size":     {second(k.Resize(1 << 40)), "1 to 16384 pixels"},
@@ -195,7 +204,8 @@ func TestResamplingRefuses(t *testing.T) {
 		"no end":        {second(psf.GaussianSeries(9, 1, 2, 1e-300)), "larger step"},
 		"nothing":       {second(psf.Stack()), "no PSF"},
 	} {
-		if test.err == nil || !strings.HasPrefix(test.err.Error(), "psf: ") || !strings.Contains(test.err.Error(), test.want) {
+		if test.err == nil || !strings.HasPrefix(test.err.Error(), "psf: ") ||
+			!strings.Contains(test.err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", name, test.err, test.want)
 		}
 	}

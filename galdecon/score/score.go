@@ -1,8 +1,8 @@
-// Package score says how good candidates are: whether they explain the observation, and how far they
-// lie from the truth where that is known.
+// Package score says how good candidates are: whether they explain the observation, and how far
+// they lie from the truth where that is known.
 //
-// [Survivors] is the constraint of the paper's Eq. 3, [Variance] and [Diversity] its objective, which
-// package scorecard puts together. [MeanVariance] is Eq. 4, on the features of package
+// [Survivors] is the constraint of the paper's Eq. 3, [Variance] and [Diversity] its objective,
+// which package scorecard puts together. [MeanVariance] is Eq. 4, on the features of package
 // score/inception.
 package score
 

@@ -16,7 +16,9 @@ import (
 	"galdecon/galdecon/galaxy/synthetic"
 )
 
-func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
+// galaxies returns the truth, and appends to notes what a user should know of the file that it's
+// from.
+func (o Options) galaxies(model galdecon.Config, notes *[]string) (*galaxy.Images, error) {
 	switch o.Galaxies {
 	case "synthetic":
 		if o.SubtractSky {
@@ -44,11 +46,15 @@ func (o Options) galaxies(model galdecon.Config) (*galaxy.Images, error) {
 			"path of a file, a folder or a set: %w", o.Galaxies, err)
 	}
 	if !info.IsDir() {
-		images, err := files.Load(o.Galaxies)
+		file, err := files.Read(o.Galaxies)
 		if err != nil {
 			return nil, err
 		}
-		return o.first(images, model)
+		if file.Chosen != "" {
+			*notes = append(*notes, filepath.Base(name)+": "+file.Chosen+" is read")
+		}
+		*notes = append(*notes, file.Notes...)
+		return o.first(file.Images, model)
 	}
 	if _, err := os.Stat(filepath.Join(name, "set.json")); err != nil {
 		return o.loose(model)
@@ -109,6 +115,9 @@ func (o Options) prepare(images *galaxy.Images, model galdecon.Config) (*galaxy.
 	if err != nil {
 		return nil, fmt.Errorf("scorecard: the model takes images of %d channel(s), those of %s "+
 			"have others: %w", model.Channels, o.Galaxies, err)
+	}
+	if images, err = images.Fill(galaxy.BadInterpolate, galaxy.MaxBad); err != nil {
+		return nil, fmt.Errorf("scorecard: the galaxies of %s can't be used: %w", o.Galaxies, err)
 	}
 	if o.SubtractSky {
 		levels, err := skyLevels(images)

@@ -80,7 +80,8 @@ func (o Options) Config(model galdecon.Config) (Config, error) {
 		return Config{}, fmt.Errorf("scorecard: the number of galaxies must be at least 1, got %d",
 			o.N)
 	}
-	galaxies, err := o.galaxies(model)
+	var notes []string
+	galaxies, err := o.galaxies(model, &notes)
 	if err != nil {
 		return Config{}, err
 	}
@@ -89,7 +90,7 @@ func (o Options) Config(model galdecon.Config) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	c := Config{Galaxies: galaxies, Source: o.source(), Prior: prior,
+	c := Config{Galaxies: galaxies, Source: o.source(), Notes: notes, Prior: prior,
 		PSFSize: model.Instrument.Size, Settings: o.settings(model),
 		Candidates: o.Candidates, Epsilon: o.Epsilon, Released: o.Released, Seed: o.Seed}
 	if o.PSF != "" {

@@ -10,6 +10,7 @@ import (
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/internal/galtest"
 	"galdecon/galdecon/scorecard"
 )
@@ -96,6 +97,17 @@ func TestOptions(t *testing.T) {
 	_, err = o.Config(micro)
 	galtest.Wants(t, "an empty file", err, "0.npy", "empty")
 
+	// Which plane of a file was read is said.
+	path := filepath.Join(dir, "planes.fits")
+	if err := files.SaveFITS(path, large.Select(0, 1),
+		fits.NewHeader("EXTNAME = 'SCI     '")); err != nil {
+		t.Fatal(err)
+	}
+	o.Galaxies = path
+	if c, err := o.Config(micro); err != nil || len(c.Notes) != 1 ||
+		!strings.Contains(c.Notes[0], "planes.fits: [0] SCI (image") {
+		t.Errorf("%v, %v", c.Notes, err)
+	}
 	// A picture on a bright sky.
 	for i := range large.Pixels {
 		large.Pixels[i] += 0.5

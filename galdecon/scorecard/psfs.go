@@ -93,9 +93,13 @@ func (c Config) firstOfEach() (galaxies []int) {
 
 // measured makes all settings have the PSFs of a file, which the instrument of the model must know.
 func (c *Config) measured(path string, in psf.Instrument) error {
-	var err error
-	if c.PSFs, err = psf.Load(path); err != nil {
+	file, err := psf.Read(path)
+	if err != nil {
 		return fmt.Errorf("scorecard: %w", err)
+	}
+	c.PSFs = file.PSFs
+	for _, note := range file.Notes {
+		c.Notes = append(c.Notes, note.Error())
 	}
 	found, checked := NewPSFSet(filepath.Base(path), c.PSFs), map[float64]bool{}
 	for i := range c.Settings {

@@ -65,6 +65,9 @@ type Config struct {
 	Galaxies *galaxy.Images
 	// Source says in a few words where they come from; the card shows it.
 	Source string
+	// Notes say what a user should know of the files of galaxies and PSFs: which part was read,
+	// which pixels are bad, what is unusual.
+	Notes []string
 	// Prior are galaxies that models were trained on, or others of their kind, at least 2: the
 	// posterior's variance is compared with theirs.
 	Prior *galaxy.Images

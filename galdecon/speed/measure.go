@@ -28,8 +28,8 @@ type Options struct {
 // Validate returns an error if there is nothing to measure.
 func (o Options) Validate() error {
 	if o.Rounds < 1 || o.Devices < 1 {
-		return fmt.Errorf("speed: at least one round must be measured, on at least one device, got "+
-			"%d and %d", o.Rounds, o.Devices)
+		return fmt.Errorf("speed: at least one round must be measured, on at least one device, "+
+			"got %d and %d", o.Rounds, o.Devices)
 	}
 	return nil
 }

@@ -151,7 +151,8 @@ func count(g *graph.Graph) (n float64, err error) {
 	return n, nil
 }
 
-// contracted finds, in how GoMLX describes a product, the axes of the left factor that it sums over.
+// contracted finds, in how GoMLX describes a product, the axes of the left factor that it sums
+// over.
 var contracted = regexp.MustCompile(`lhsContractingAxes=\[([0-9 ]*)\]`)
 
 // pairs returns how many products of numbers each element of a convolution or a product is the sum

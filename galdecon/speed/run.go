@@ -132,9 +132,9 @@ func (r Row) same(other Row) bool {
 		r.Batch == other.Batch
 }
 
-// Share returns which share of the machine's peak a row's median reaches; false where the row has no
-// operations, or the peak wasn't measured. The peak is the highest of all rounds, since what disturbs
-// the machine makes it lower only.
+// Share returns which share of the machine's peak a row's median reaches; false where the row has
+// no operations, or the peak wasn't measured. The peak is the highest of all rounds, since what
+// disturbs the machine makes it lower only.
 func (r Run) Share(row Row) (share float64, ok bool) {
 	i := slices.IndexFunc(r.Rows, func(r Row) bool { return r.What == Peak })
 	if i < 0 || row.Operations == 0 {

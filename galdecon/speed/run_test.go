@@ -26,14 +26,16 @@ func fixture() Run {
 				Operations: 5e8},
 			{What: SamplingMemory, Model: "tiny", Pixels: 32, Values: []float64{300, 310}},
 		},
-		Missing: []Missing{{What: Training, Model: "paper", Pixels: 128, Batch: "96", Why: "small"}},
+		Missing: []Missing{{What: Training, Model: "paper", Pixels: 128, Batch: "96",
+			Why: "small"}},
 	}
 }
 
 // TestFile checks that a run is read as it was stored, and that what isn't a run is refused.
 func TestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.json")
-	if _, err := Load(path); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+	if _, err := Load(path); !errors.Is(err, fs.ErrNotExist) ||
+		!strings.Contains(err.Error(), path) {
 		t.Errorf("no file: %v", err)
 	}
 	want := fixture()

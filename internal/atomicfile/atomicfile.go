@@ -1,4 +1,5 @@
-// Package atomicfile writes files that appear when they are complete: one that was there before stays if writing fails.
+// Package atomicfile writes files that appear when they are complete: one that was there before
+// stays if writing fails.
 package atomicfile
 
 import (
@@ -13,7 +14,8 @@ import (
 // gives it the name when it is complete and on the disk.
 func Write(path string, content func(w io.Writer) error) error {
 	// Beside the file, where a rename always works.
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
+		renameio.WithPermissions(0o666))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
-// Package console prints what a long command does: lines that stay, and beneath them one status line that tells what is going on
-// now. On a terminal the status line is overwritten in place; elsewhere (a log, a pipe) it is printed as an ordinary line, but only
-// now and then, so that a log stays short.
+// Package console prints what a long command does: lines that stay, and beneath them one status
+// line that tells what is going on now. On a terminal the status line is overwritten in place;
+// elsewhere (a log, a pipe) it is printed as an ordinary line, but only now and then, so that a log
+// stays short.
 package console
 
 import (

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// CCompiler looks for what cgo needs, by which XLA's plugins are called, and returns its version and path.
+// CCompiler looks for what cgo needs, by which XLA's plugins are called, and returns its version
+// and path.
 func CCompiler(ctx context.Context) (string, error) {
 	advice := "on Debian and Ubuntu: apt install gcc; on macOS: xcode-select --install"
 	cc, err := FirstLine(ctx, "go", "env", "CC")

@@ -3,6 +3,7 @@ package home
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,21 +11,26 @@ import (
 	"path/filepath"
 )
 
-// gonbChanges are what galdecon's gonb has otherwise than the module, for sliders that always reach
-// the kernel:
-//   - gonb's script in the notebook's page connects to the kernel without encryption, at the root of the host. Behind https, or on a hub that
-//     has each user's Jupyter below a path of his own, that fails. Ours takes the address of the page's Jupyter, as JupyterLab, or the classic
-//     notebook, says it in the page.
-//   - Jupyter's server subscribes to a busy kernel's messages without waiting for the subscription, so the kernel's answer to the page's
-//     comm_open may be lost; the page would wait for it 0.5 s, and give up for good. Ours asks again until there is an answer, and the kernel
-//     takes what it is asked again as the same.
+// gonbAdditions is a file that galdecon's gonb has besides, for [gonbChanges] to call.
+//
+//go:embed gonb/goexec.go
+var gonbAdditions []byte
+
+// gonbChanges are what galdecon's gonb has otherwise than the module.
 var gonbChanges = []struct{ file, old, new string }{
+	// Sliders behind https, or on a hub: gonb's script in the notebook's page connects to the
+	// kernel without encryption, at the root of the host. Ours takes the address of the page's
+	// Jupyter, as JupyterLab, or the classic notebook, says it in the page.
 	{
 		"internal/websocket/websocket.js",
 		`"ws://" + document.location.host + "/`,
-		`new URL(JSON.parse(document.getElementById("jupyter-config-data")?.textContent || "{}").baseUrl || document.body.dataset.baseUrl || "/",` +
-			` document.location).href.replace(/^http/, "ws") + "`,
+		`new URL(JSON.parse(document.getElementById("jupyter-config-data")?.textContent || "{}")` +
+			`.baseUrl || document.body.dataset.baseUrl || "/", document.location).href.replace(/^http/, "ws") + "`,
 	},
+	// Jupyter's server subscribes to a busy kernel's messages without waiting for the subscription,
+	// so the kernel's answer to the page's comm_open may be lost; the page would wait for it 0.5 s,
+	// and give up for good. Ours asks again until there is an answer, and the kernel takes what it
+	// is asked again as the same.
 	{
 		"internal/websocket/websocket.js",
 		`await this._wait_open_ack();`,
@@ -36,8 +42,80 @@ var gonbChanges = []struct{ file, old, new string }{
             }`,
 	},
 	{"internal/websocket/websocket.js", `500, // milliseconds`, `30000, // milliseconds`},
-	{"internal/comms/comms.go", "if s.Opened {\n\t\t// Close the previous", "if s.Opened && s.CommId != commId {\n\t\t// Close the previous"},
+	{"internal/comms/comms.go", "if s.Opened {\n\t\t// Close the previous",
+		"if s.Opened && s.CommId != commId {\n\t\t// Close the previous"},
+
+	// Completion after a dot, and in a cell that can't be parsed, knows what other cells import.
+	{inspectFile, "nil, cellId, cellLines, skipLines, cursorInCell)",
+		"nil, cellId, withBlank(cellLines, cursorInCell), skipLines, cursorInCell)"},
+	{inspectFile, "\t_ = cursorInFile\n", ""},
+	{inspectFile, "\tctx := context.Background()\n\terr = s.notify",
+		"\tctx := context.Background()\n" +
+			"\tif err = s.withoutBlank(cursorInFile); err != nil {\n\t\treturn\n\t}\n" +
+			"\terr = s.notify"},
+	{inspectFile, "for auto-complete: %+v\", err)\n\t\terr = nil\n",
+		"for auto-complete: %+v\", err)\n" + importDefinitions},
+	{inspectFile, "for InspectRequest: %+v\", err)\n\t\terr = nil\n",
+		"for InspectRequest: %+v\", err)\n" + importDefinitions},
+	// It connects to gopls as soon as that is there, and not 12 s after the kernel's start, and
+	// waits longer for its first answer, for which it reads all packages.
+	{"internal/goexec/goplsclient/exec.go",
+		"case <-time.After(ConnectTimeout):", "case <-time.After(100 * time.Millisecond):"},
+	{"internal/goexec/goplsclient/exec.go",
+		"\t\t<-time.After(ConnectTimeout)\n", "\t\t<-time.After(100 * time.Millisecond)\n"},
+	{"internal/goexec/goplsclient/conn.go",
+		"= 8000 * time.Millisecond", "= 20000 * time.Millisecond"},
+	// Help on what isn't known, as a name that is half typed, is none.
+	{inspectFile, "\tmessages := s.gopls.ConsumeMessages()\n", "\ts.gopls.ConsumeMessages()\n"},
+	{
+		inspectFile,
+		`		parts := []string{errors.Cause(err).Error()}
+		if len(messages) > 0 {
+			parts = append(parts, messages...)
+		}
+		return kernel.MIMEMap{string(protocol.MIMETextPlain): strings.Join(parts, "\n\n")}, nil
+`,
+		`		klog.Infof("no help: %v", err)
+		return make(kernel.MIMEMap), nil
+`,
+	},
+	{inspectFile, "\t\"strings\"\n", ""},
+	// It is looked for backward from the cursor, and not for ever in a cell that begins with
+	// nothing.
+	{inspectFile, "\t\t// Move to previous line, skipping",
+		"\t\tif cursor.Line == 0 {\n\t\t\tcursor = NoCursor\n\t\t\treturn\n\t\t}\n" +
+			"\t\t// Move to previous line, skipping"},
+
+	// The errors of the compiler show the cells' lines.
+	{"internal/goexec/gonberror.go", "nbErr.Lines[ii] = parsed\n\t}\n",
+		"nbErr.Lines[ii] = parsed\n\t}\n\tnbErr.tidy(codeLines, fileToCellIdAndLine)\n"},
+
+	// An interrupt also ends the building of a cell, which then doesn't run.
+	{"internal/dispatcher/dispatcher.go",
+		"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply",
+		"\t\t\tmsg.Kernel().Interrupted.Store(true)\n" +
+			"\t\t\tmsg.Kernel().CallInterruptSubscribers()\n\t\t\treply"},
+	{"internal/dispatcher/dispatcher.go",
+		"\tmsg.Kernel().Interrupted.Store(false)\n\tlines :=", "\tlines :="},
+	{"internal/dispatcher/dispatcher.go",
+		"\t// Tell the front-end what the kernel is about to execute.\n",
+		"\tmsg.Kernel().Interrupted.Store(false)\n" +
+			"\t// Tell the front-end what the kernel is about to execute.\n"},
+	{"internal/goexec/execcode.go", "output, err := cmd.CombinedOutput()\n",
+		"output, err := interruptible(msg, cmd)\n" +
+			"\tif msg.Kernel().Interrupted.Load() {\n\t\treturn errInterrupted\n\t}\n"},
+	{"internal/jpyexec/jpyexec.go", "\tif exec.stdinContent != nil {\n\t\texec.handleStatic",
+		"\tif exec.Msg.Kernel().Interrupted.Load() {\n\t\t_ = " +
+			"cmd.Process.Signal(os.Interrupt)\n\t}\n\tif exec.stdinContent != nil " +
+			"{\n\t\texec.handleStatic"},
 }
+
+const (
+	// inspectFile is where gonb completes names and helps.
+	inspectFile = "internal/goexec/inspect.go"
+	// importDefinitions has a cell that can't be parsed import what others do.
+	importDefinitions = "\t\tif err = s.importDefinitions(); err != nil {\n\t\t\treturn\n\t\t}\n"
+)
 
 // gonbModfile writes a gonb with [gonbChanges] to dir, and a go.mod like the repository's tools.mod
 // that takes it, whose path it returns. (go build's overlays don't reach into the cache of
@@ -58,15 +136,24 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 			return "", err
 		}
 		if bytes.Count(text, []byte(change.old)) != 1 {
-			return "", fmt.Errorf("%s in %s isn't that of the gonb that galdecon is made for; run `go mod verify`", change.file, module)
+			return "",
+				fmt.Errorf("%s in %s isn't that of the gonb that galdecon is made for; run `go "+
+					"mod verify`", change.file, module)
 		}
 		// The copy may be read-only, as the cache is.
 		if err := os.Chmod(file, 0o644); err != nil {
 			return "", err
 		}
-		if err := os.WriteFile(file, bytes.Replace(text, []byte(change.old), []byte(change.new), 1), 0o644); err != nil {
+		if err := os.WriteFile(file, bytes.Replace(text, []byte(change.old), []byte(change.new), 1),
+			0o644); err != nil {
 			return "", err
 		}
+	}
+	additions := filepath.Join(changed, "internal", "goexec", "galdecon.go")
+	// Without the line by which go ignores it here.
+	_, added, _ := bytes.Cut(gonbAdditions, []byte("\n"))
+	if err := os.WriteFile(additions, added, 0o644); err != nil {
+		return "", err
 	}
 	versions, err := os.ReadFile(filepath.Join(repo, toolsMod))
 	if err != nil {

@@ -1,6 +1,7 @@
-// Package home keeps galdecon's per-user directory: the Python environment with Jupyter and the XLA plugin, the programs of the
-// kernel, and the Jupyter kernelspec that starts it. Everything in it is made by [Home.Setup] from pinned versions or by use, and can
-// be deleted at any time: the next Setup, or the next use, makes it again.
+// Package home keeps galdecon's per-user directory: the Python environment with Jupyter and the XLA
+// plugin, the programs of the kernel, and the Jupyter kernelspec that starts it. Everything in it
+// is made by [Home.Setup] from pinned versions or by use, and can be deleted at any time: the next
+// Setup, or the next use, makes it again.
 //
 //	python/    the virtual environment; share/jupyter/kernels/galdecon in it is the kernelspec
 //	requirements.txt  what the virtual environment was made from
@@ -22,7 +23,8 @@ import (
 	"galdecon/internal/atomicfile"
 )
 
-// The environment variables that say where things are. Setup and the commands pass them on to the kernel and its cells.
+// The environment variables that say where things are. Setup and the commands pass them on to the
+// kernel and its cells.
 const (
 	// DirEnv overrides the per-user directory.
 	DirEnv = "GALDECON_HOME"
@@ -30,9 +32,11 @@ const (
 	RepoEnv = "GALDECON_REPO"
 	// BackendEnv chooses what notebooks compute on, see [galdecon/galdecon/backend].
 	BackendEnv = "GALDECON_BACKEND"
-	// NotebookEnv is the notebook that a kernel was started for, as Jupyter's servers and "kernels run" tell it.
+	// NotebookEnv is the notebook that a kernel was started for, as Jupyter's servers and "kernels
+	// run" tell it.
 	NotebookEnv = "JPY_SESSION_NAME"
-	// HeadlessEnv is "1" where nobody watches a notebook run: what would wait for a person must go on.
+	// HeadlessEnv is "1" where nobody watches a notebook run: what would wait for a person must go
+	// on.
 	HeadlessEnv = "GALDECON_HEADLESS"
 )
 
@@ -42,14 +46,15 @@ const KernelName = "galdecon"
 // Home is the per-user directory, which may not exist yet.
 type Home struct{ Dir string }
 
-// Open returns the per-user directory: $GALDECON_HOME, or else $XDG_DATA_HOME/galdecon, ~/.local/share/galdecon or, on macOS,
-// ~/Library/Application Support/galdecon. It makes nothing.
+// Open returns the per-user directory: $GALDECON_HOME, or else $XDG_DATA_HOME/galdecon,
+// ~/.local/share/galdecon or, on macOS, ~/Library/Application Support/galdecon. It makes nothing.
 func Open() (Home, error) {
 	dir := os.Getenv(DirEnv)
 	if dir == "" {
 		data, err := dataDir()
 		if err != nil {
-			return Home{}, fmt.Errorf("no place for galdecon's files: %w; set %s to a directory", err, DirEnv)
+			return Home{}, fmt.Errorf("no place for galdecon's files: %w; set %s to a directory",
+				err, DirEnv)
 		}
 		dir = filepath.Join(data, "galdecon")
 	}
@@ -108,11 +113,14 @@ func (h Home) SitePackages() (string, bool) {
 // Env returns the environment of the programs that this package starts with this home and
 // repository.
 func (h Home) Env(repo string) []string {
-	return append(os.Environ(), DirEnv+"="+h.Dir, RepoEnv+"="+repo, "JUPYTER_RUNTIME_DIR="+filepath.Join(h.Dir, "runtime"),
-		"JUPYTER_PREFER_ENV_PATH=1") // its own kernelspec, before one that another home registered for the user
+	return append(os.Environ(), DirEnv+"="+h.Dir, RepoEnv+"="+repo,
+		"JUPYTER_RUNTIME_DIR="+filepath.Join(h.Dir, "runtime"),
+		// its own kernelspec, before one that another home registered for the user
+		"JUPYTER_PREFER_ENV_PATH=1")
 }
 
-// writeFile writes a file under a temporary name and renames it, so that it is there whole or not at all.
+// writeFile writes a file under a temporary name and renames it, so that it is there whole or not
+// at all.
 func writeFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

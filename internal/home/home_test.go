@@ -34,14 +34,15 @@ func TestOpen(t *testing.T) {
 func pythonScript(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "python3"), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "python3"), []byte("#!/bin/sh\n"+script),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
-// TestBadMachines checks that each thing that may be wrong with a machine gives one clear error, and that what was half made then is
-// not taken for done.
+// TestBadMachines checks that each thing that may be wrong with a machine gives one clear error,
+// and that what was half made then is not taken for done.
 func TestBadMachines(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -73,17 +74,20 @@ func TestBadMachines(t *testing.T) {
 			pythonScript(t, "exit 3")
 		}, []string{"doesn't run as Python", "exit status 3"}},
 		{"Python without venv", func(t *testing.T, _ *home.Home) {
-			pythonScript(t, `case "$*" in *venv*) echo "ensurepip is not available" >&2; exit 1;; esac
+			pythonScript(t,
+				`case "$*" in *venv*) echo "ensurepip is not available" >&2; exit 1;; esac
 exec `+python+` "$@"`)
 		}, []string{"ensurepip is not available", "apt install python3-venv"}},
 		{"no network", func(t *testing.T, _ *home.Home) {
 			for name, value := range map[string]string{
-				"PIP_CONFIG_FILE": os.DevNull, "PIP_INDEX_URL": "http://127.0.0.1:1/simple", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "",
+				"PIP_CONFIG_FILE": os.DevNull, "PIP_INDEX_URL": "http://127.0.0.1:1/simple",
+				"PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "",
 				"PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "1",
 			} {
 				t.Setenv(name, value)
 			}
-		}, []string{"pip could not install", "requirements.txt", "could not reach its package index", "run it again"}},
+		}, []string{"pip could not install", "requirements.txt",
+			"could not reach its package index", "run it again"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := home.Home{Dir: t.TempDir()}
@@ -111,7 +115,8 @@ exec `+python+` "$@"`)
 	}
 }
 
-// TestRegister checks what is put into Jupyter's directory for the user, and that another's is left alone there.
+// TestRegister checks what is put into Jupyter's directory for the user, and that another's is left
+// alone there.
 func TestRegister(t *testing.T) {
 	data, repo := t.TempDir(), t.TempDir()
 	t.Setenv("JUPYTER_DATA_DIR", data)
@@ -140,7 +145,8 @@ func TestRegister(t *testing.T) {
 			t.Fatalf("%v: %s", err, raw)
 		}
 		for i, arg := range spec.Argv {
-			if dir := i == 0 || strings.HasPrefix(spec.Argv[i-1], "--"); dir && !filepath.IsAbs(arg) {
+			if dir := i == 0 ||
+				strings.HasPrefix(spec.Argv[i-1], "--"); dir && !filepath.IsAbs(arg) {
 				t.Errorf("%s isn't absolute in %v", arg, spec.Argv)
 			}
 		}
@@ -159,7 +165,9 @@ func TestRegister(t *testing.T) {
 	if err := os.WriteFile(other.Bin("galdecon"), []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Register(repo); err == nil || !strings.Contains(err.Error(), other.Bin("galdecon")) || !strings.Contains(err.Error(), want) {
+	if _, err := h.Register(repo); err == nil ||
+		!strings.Contains(err.Error(), other.Bin("galdecon")) ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("over another's: %v; want an error that names both", err)
 	}
 	if _, ok, err := other.Registered(repo); !ok || err != nil {

@@ -36,7 +36,7 @@ func (h Home) toolsStep(repo string) step {
 		products: products,
 		inputs: func() (string, error) {
 			pinned, err := sources(repo, toolsMod, toolsSum)
-			return fmt.Sprint(pinned, gonbChanges), err
+			return fmt.Sprint(pinned, gonbChanges, string(gonbAdditions)), err
 		},
 		make: func(ctx context.Context, run runner) error {
 			// What is built from here on needs cgo, and go's own message names no compiler.
@@ -53,7 +53,8 @@ func (h Home) toolsStep(repo string) step {
 				return err
 			}
 			return h.whole(func(dir string) error {
-				flags := []string{"-modfile=" + modfile, "-ldflags=-s", "-o", dir + string(filepath.Separator)}
+				flags := []string{"-modfile=" + modfile, "-ldflags=-s", "-o",
+					dir + string(filepath.Separator)}
 				return goBuild(ctx, run, repo, append(flags, packages...)...)
 			})
 		},
@@ -89,10 +90,14 @@ func (h Home) librariesStep(repo string) step {
 // commandStep builds the galdecon command, which is also the kernel's launcher and shims.
 func (h Home) commandStep(repo string) step {
 	return step{
-		name:     "command",
-		does:     "galdecon command",
-		products: []string{h.Bin("galdecon"), filepath.Join(h.Shim(), "go"), filepath.Join(h.Shim(), "gopls")},
-		inputs:   func() (string, error) { return sources(repo, "go.mod", "go.sum", "internal", "galdecon", "kernels") },
+		name: "command",
+		does: "galdecon command",
+		products: []string{h.Bin("galdecon"), filepath.Join(h.Shim(), "go"),
+			filepath.Join(h.Shim(), "gopls")},
+		inputs: func() (string,
+			error) {
+			return sources(repo, "go.mod", "go.sum", "internal", "galdecon", "kernels")
+		},
 		make: func(ctx context.Context, run runner) error {
 			if err := h.program(ctx, run, repo, "kernels", "galdecon"); err != nil {
 				return err
@@ -118,11 +123,13 @@ func (h Home) commandStep(repo string) step {
 func goCommand(ctx context.Context, repo string, args ...string) (*exec.Cmd, error) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		return nil, fmt.Errorf("no go on the PATH; install Go %s or newer", strings.TrimPrefix(runtime.Version(), "go"))
+		return nil, fmt.Errorf("no go on the PATH; install Go %s or newer",
+			strings.TrimPrefix(runtime.Version(), "go"))
 	}
 	cmd := exec.CommandContext(ctx, goTool, args...)
 	cmd.Dir = repo
-	cmd.Env = append(os.Environ(), "GOWORK=off") // the versions are those of go.mod, also within someone's workspace
+	// the versions are those of go.mod, also within someone's workspace
+	cmd.Env = append(os.Environ(), "GOWORK=off")
 	return cmd, nil
 }
 

@@ -50,7 +50,8 @@ func (h Home) pythonStep() step {
 				return err
 			}
 			if err := run(exec.CommandContext(ctx, python, "-I", "-m", "venv", dir)); err != nil {
-				return fmt.Errorf("%s -m venv failed (%w); install Python's venv module (on Debian and Ubuntu: apt install python3-venv) and run it again",
+				return fmt.Errorf("%s -m venv failed (%w); install Python's venv module (on "+
+					"Debian and Ubuntu: apt install python3-venv) and run it again",
 					python, err)
 			}
 			return h.pip(ctx, run)
@@ -85,8 +86,9 @@ func (h Home) pip(ctx context.Context, run runner) error {
 		return fmt.Errorf("pip could not install %s into %s: %w", list, dir, pipError(err))
 	}
 	if err := run(exec.CommandContext(ctx, h.Python(), "-I", "-c", installed, list)); err != nil {
-		return fmt.Errorf("pip installed something else, or elsewhere: %w; see what its settings are "+
-			"(pip config list, and variables that begin with PIP_), change them and run it again", err)
+		return fmt.Errorf("pip installed something else, or elsewhere: %w; see what its settings "+
+			"are (pip config list, and variables that begin with PIP_), change them and run it "+
+			"again", err)
 	}
 	return nil
 }
@@ -96,19 +98,26 @@ func (h Home) pip(ctx context.Context, run runner) error {
 func FindPython(ctx context.Context) (path, version string, err error) {
 	path, err = exec.LookPath("python3")
 	if err != nil {
-		return "", "", fmt.Errorf("no python3 on the PATH; install Python %d.%d or newer with its venv module", minMajor, minMinor)
+		return "", "",
+			fmt.Errorf("no python3 on the PATH; install Python %d.%d or newer with its venv module",
+				minMajor, minMinor)
 	}
-	out, err := exec.CommandContext(ctx, path, "-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])").Output()
+	out, err := exec.CommandContext(ctx, path, "-I", "-c",
+		"import sys; print('%d.%d.%d' % sys.version_info[:3])").Output()
 	version = strings.TrimSpace(string(out))
 	var major, minor int
 	if err == nil {
 		_, err = fmt.Sscanf(version, "%d.%d", &major, &minor)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("%s doesn't run as Python (%w); put Python %d.%d or newer first on the PATH", path, err, minMajor, minMinor)
+		return "", "",
+			fmt.Errorf("%s doesn't run as Python (%w); put Python %d.%d or newer first on the PATH",
+				path, err, minMajor, minMinor)
 	}
 	if major < minMajor || major == minMajor && minor < minMinor {
-		return "", "", fmt.Errorf("%s is Python %s, which is too old; put Python %d.%d or newer first on the PATH", path, version, minMajor, minMinor)
+		return "", "",
+			fmt.Errorf("%s is Python %s, which is too old; put Python %d.%d or newer first on "+
+				"the PATH", path, version, minMajor, minMinor)
 	}
 	return path, version, nil
 }
@@ -125,8 +134,10 @@ func pipError(err error) error {
 			message = strings.TrimSpace(strings.TrimPrefix(line, "ERROR: "))
 		}
 	}
-	if strings.Contains(out.output, "Retrying (Retry(") || strings.Contains(out.output, "NewConnectionError") {
-		message += "; pip could not reach its package index: check the network or pip's settings (pip config list)"
+	if strings.Contains(out.output, "Retrying (Retry(") ||
+		strings.Contains(out.output, "NewConnectionError") {
+		message += "; pip could not reach its package index: check the network or pip's settings " +
+			"(pip config list)"
 	}
 	return errors.New(message + "; run it again to finish")
 }

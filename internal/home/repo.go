@@ -41,7 +41,8 @@ func findRepo(source string) (string, error) {
 		return filepath.Abs(dir)
 	}
 	// This file is in internal/home.
-	if dir := filepath.Dir(filepath.Dir(filepath.Dir(source))); filepath.IsAbs(source) && IsRepo(dir) {
+	if dir := filepath.Dir(filepath.Dir(filepath.Dir(source))); filepath.IsAbs(source) &&
+		IsRepo(dir) {
 		return dir, nil
 	}
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", Package("")).Output()

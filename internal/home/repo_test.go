@@ -48,7 +48,8 @@ func TestFindRepo(t *testing.T) {
 	}
 
 	// A module of the user's own, in a workspace with the repository.
-	if err := os.WriteFile("go.mod", []byte("module example.org/mine\n\ngo 1.26\n"), 0o644); err != nil {
+	if err := os.WriteFile("go.mod", []byte("module example.org/mine\n\ngo 1.26\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("go", "work", "init", ".", repo).CombinedOutput(); err != nil {
@@ -60,8 +61,10 @@ func TestFindRepo(t *testing.T) {
 	if err := os.Remove("go.work"); err != nil {
 		t.Fatal(err)
 	}
-	require := "\nrequire " + Package("") + " v0.0.0\n\nreplace " + Package("") + " => " + repo + "\n"
-	if err := os.WriteFile("go.mod", []byte("module example.org/mine\n\ngo 1.26.5\n"+require), 0o644); err != nil {
+	require := "\nrequire " + Package("") + " v0.0.0\n\nreplace " + Package("") + " => " + repo +
+		"\n"
+	if err := os.WriteFile("go.mod", []byte("module example.org/mine\n\ngo 1.26.5\n"+require),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := findRepo(trimmed); err != nil || got != repo {
@@ -128,7 +131,8 @@ func TestForeignWorkspace(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "other"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "other", "go.mod"), []byte("module example.org/other\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "other", "go.mod"),
+		[]byte("module example.org/other\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("GOWORK", work)

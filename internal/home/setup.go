@@ -23,17 +23,20 @@ type step struct {
 	does string // says what it does, for the user
 	// products are the files that prove that nobody deleted the part since its stamp was written.
 	products []string
-	// inputs is everything that the part is made from. It is also asked for before the part exists, and may fail then.
+	// inputs is everything that the part is made from. It is also asked for before the part exists,
+	// and may fail then.
 	inputs func() (string, error)
 	make   func(ctx context.Context, run runner) error
 }
 
-// runner runs a program and shows its last line of output as the status. Its error holds the output.
+// runner runs a program and shows its last line of output as the status. Its error holds the
+// output.
 type runner func(cmd *exec.Cmd) error
 
-// Setup makes what is missing or was made from other inputs (versions, sources, paths) than now, and says so on c. Each step
-// removes its stamp first and writes it last, under a lock: what was interrupted, by whatever, has no stamp and is made again. It takes
-// milliseconds where there is nothing to do.
+// Setup makes what is missing or was made from other inputs (versions, sources, paths) than now,
+// and says so on c. Each step removes its stamp first and writes it last, under a lock: what was
+// interrupted, by whatever, has no stamp and is made again. It takes milliseconds where there is
+// nothing to do.
 func (h Home) Setup(ctx context.Context, repo string, c *console.Console) error {
 	return h.ensure(ctx, c, h.steps(repo))
 }
@@ -51,7 +54,8 @@ func (h Home) Pending(repo string) []string {
 
 // steps returns the steps of Setup.
 func (h Home) steps(repo string) []step {
-	return []step{h.pythonStep(), h.toolsStep(repo), h.librariesStep(repo), h.commandStep(repo), h.kernelspecStep(repo)}
+	return []step{h.pythonStep(), h.toolsStep(repo), h.librariesStep(repo), h.commandStep(repo),
+		h.kernelspecStep(repo)}
 }
 
 // SetupPython makes the Python environment alone, as [Home.Setup] does.
@@ -69,7 +73,8 @@ func (h Home) ensure(ctx context.Context, c *console.Console, steps []step) erro
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Join(h.Dir, "stamps"), 0o755); err != nil {
-		return fmt.Errorf("cannot make galdecon's directory %s: %w; set %s to a directory that you can write to", h.Dir, err, DirEnv)
+		return fmt.Errorf("cannot make galdecon's directory %s: %w; set %s to a directory that "+
+			"you can write to", h.Dir, err, DirEnv)
 	}
 	if err := Executes(h.Dir); err != nil {
 		return fmt.Errorf("%w; set %s to a directory where they can", err, DirEnv)
@@ -94,12 +99,15 @@ func (h Home) ensure(ctx context.Context, c *console.Console, steps []step) erro
 	return nil
 }
 
-// lock waits for the lock file of the home. The lock is flock's and not a library's because the programs that a step starts must
-// inherit it: should this process be killed, a pip that it left behind keeps the next Setup waiting instead of writing into its work.
+// lock waits for the lock file of the home. The lock is flock's and not a library's because the
+// programs that a step starts must inherit it: should this process be killed, a pip that it left
+// behind keeps the next Setup waiting instead of writing into its work.
 func (h Home) lock(ctx context.Context, c *console.Console) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(h.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write galdecon's directory %s: %w; set %s to a directory that you can write to", h.Dir, err, DirEnv)
+		return nil,
+			fmt.Errorf("cannot write galdecon's directory %s: %w; set %s to a directory that you "+
+				"can write to", h.Dir, err, DirEnv)
 	}
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
@@ -108,7 +116,8 @@ func (h Home) lock(ctx context.Context, c *console.Console) (*os.File, error) {
 		}
 		if err != syscall.EWOULDBLOCK && err != syscall.EINTR {
 			_ = f.Close()
-			return nil, fmt.Errorf("cannot lock %s: %w; set %s to a directory on a local disk", f.Name(), err, DirEnv)
+			return nil, fmt.Errorf("cannot lock %s: %w; set %s to a directory on a local disk",
+				f.Name(), err, DirEnv)
 		}
 		c.Status("waiting for another galdecon setup to finish")
 		select {

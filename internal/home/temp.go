@@ -19,10 +19,12 @@ func Executes(dir string) error {
 		err = exec.Command(program).Run()
 	}
 	switch {
-	case errors.Is(err, syscall.ETXTBSY): // a program that was started meanwhile holds the file: the disk is willing
+	// a program that was started meanwhile holds the file: the disk is willing
+	case errors.Is(err, syscall.ETXTBSY):
 		return nil
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("programs in %s can't be executed (%w), as on a disk that is mounted noexec", dir, err)
+		return fmt.Errorf("programs in %s can't be executed (%w), as on a disk that is mounted "+
+			"noexec", dir, err)
 	}
 	return err
 }

@@ -31,7 +31,8 @@ import (
 	notebooks "galdecon/kernels/notebook"
 )
 
-// The notebooks of testdata: one whose figure costs nothing, and one that draws candidates in the session.
+// The notebooks of testdata: one whose figure costs nothing, and one that draws candidates in the
+// session.
 const (
 	panel    = "panel.ipynb"
 	resample = "resample.ipynb"
@@ -44,7 +45,8 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +58,8 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	dir := t.TempDir()
 	write := func(name, kind string, bytes []byte) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}), 0o600); err != nil {
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 		return path
@@ -64,8 +67,8 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	return write("cert.pem", "CERTIFICATE", cert), write("key.pem", "PRIVATE KEY", secret)
 }
 
-// lab starts JupyterLab on a folder with a copy of a notebook of testdata, and returns the copy's path and its page's address below a root such
-// as http://%s/, whose host it fills in.
+// lab starts JupyterLab on a folder with a copy of a notebook of testdata, and returns the copy's
+// path and its page's address below a root such as http://%s/, whose host it fills in.
 func lab(t *testing.T, notebook, root string, options ...string) (path, page string) {
 	t.Helper()
 	h, repo := hometest.Installed(t)
@@ -87,8 +90,10 @@ func lab(t *testing.T, notebook, root string, options ...string) (path, page str
 		t.Fatal(err)
 	}
 	const token = "test"
-	cmd := exec.Command(h.Python(), "-I", "-m", "jupyterlab", "--no-browser", "--allow-root", "--LabApp.expose_app_in_browser=True", "--ServerApp.ip=127.0.0.1",
-		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token="+token, "--ServerApp.root_dir="+folder)
+	cmd := exec.Command(h.Python(), "-I", "-m", "jupyterlab", "--no-browser", "--allow-root",
+		"--LabApp.expose_app_in_browser=True", "--ServerApp.ip=127.0.0.1",
+		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token="+token,
+		"--ServerApp.root_dir="+folder)
 	cmd.Args = append(cmd.Args, options...)
 	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
 	var log bytes.Buffer
@@ -129,7 +134,8 @@ func browser(t *testing.T) context.Context {
 	if path == "" {
 		t.Skip("there is no Chromium on the PATH to test the controls in")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1200, 1200),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
+		chromedp.NoSandbox, chromedp.WindowSize(1200, 1200),
 		chromedp.Flag("ignore-certificate-errors", true))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(end)
@@ -157,13 +163,15 @@ type page struct {
 	ctx context.Context
 }
 
-// open runs the notebook in the page at an address, in which scripts are run first, until its controls are there.
+// open runs the notebook in the page at an address, in which scripts are run first, until its
+// controls are there.
 func open(t *testing.T, address string, scripts ...string) page {
 	t.Helper()
 	p := page{t, browser(t)}
 	for _, script := range scripts {
 		first := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-			_, err := cdp.Call(ctx, target, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+			_, err := cdp.Call(ctx, target, cdppage.AddScriptToEvaluateOnNewDocument,
+				cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 			return chromedp.Void{}, err
 		}
 		if err := chromedp.Do(p.ctx, first); err != nil {
@@ -172,7 +180,8 @@ func open(t *testing.T, address string, scripts ...string) page {
 	}
 	// As if someone sat before it: JupyterLab runs the notebook that has the focus.
 	focus := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled,
+			emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return chromedp.Void{}, err
 	}
 	if err := chromedp.Do(p.ctx, focus, chromedp.Navigate(address)); err != nil {
@@ -214,7 +223,8 @@ func (p page) move(index int, value string) {
 	p.evaluate("window.before = " + figure)
 	p.evaluate(fmt.Sprintf(set, index, value))
 	// A user whose slider does nothing moves it again.
-	p.evaluate(fmt.Sprintf("window.again = setInterval(() => %s, 5000)", strings.TrimSuffix(strings.TrimSpace(fmt.Sprintf(set, index, value)), ";")))
+	p.evaluate(fmt.Sprintf("window.again = setInterval(() => %s, 5000)",
+		strings.TrimSuffix(strings.TrimSpace(fmt.Sprintf(set, index, value)), ";")))
 	p.until(figure + " && " + figure + " !== window.before")
 	p.evaluate("clearInterval(window.again)")
 	p.Logf("control %d at %s: a new figure after %.2f s", index, value, time.Since(start).Seconds())
@@ -227,15 +237,17 @@ func (p page) finish(words string) {
 	p.until(fmt.Sprintf(`document.querySelector(".jp-Notebook").textContent.includes(%q)`, words))
 }
 
-// TestBehindHTTPS moves a control in a JupyterLab like one of a hub: encrypted, and below a path of the user's own.
+// TestBehindHTTPS moves a control in a JupyterLab like one of a hub: encrypted, and below a path of
+// the user's own.
 func TestBehindHTTPS(t *testing.T) {
 	cert, key := certificate(t)
-	_, address := lab(t, panel, "https://%s/user/me/", "--ServerApp.base_url=/user/me/", "--ServerApp.certfile="+cert, "--ServerApp.keyfile="+key)
+	_, address := lab(t, panel, "https://%s/user/me/", "--ServerApp.base_url=/user/me/",
+		"--ServerApp.certfile="+cert, "--ServerApp.keyfile="+key)
 	open(t, address).move(0, "0.8")
 }
 
-// deaf loses the first two answers of the kernel to a page that asks for a connection, as a page does whose Jupyter hasn't subscribed to the
-// kernel's messages yet.
+// deaf loses the first two answers of the kernel to a page that asks for a connection, as a page
+// does whose Jupyter hasn't subscribed to the kernel's messages yet.
 const deaf = `
 	globalThis.lost = 0;
 	globalThis.WebSocket = class extends WebSocket {
@@ -258,7 +270,8 @@ func TestLostAnswer(t *testing.T) {
 	p.until("window.lost === 2")
 }
 
-// TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what is saved.
+// TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what
+// is saved.
 func TestInABrowser(t *testing.T) {
 	path, address := lab(t, panel, "http://%s/")
 	p := open(t, address)
@@ -294,15 +307,17 @@ func TestInABrowser(t *testing.T) {
 		}
 	}
 	if figures != 1 || values != 1 {
-		t.Errorf("saved are %d figures and %d lines with the values, want the last ones: %s", figures, values, text)
+		t.Errorf("saved are %d figures and %d lines with the values, want the last ones: %s",
+			figures, values, text)
 	}
 	if bytes.Contains(text, []byte("<script>")) || len(text) > 100_000 {
-		t.Errorf("%d bytes are saved, with the script or more than the last figure:\n%s", len(text), text)
+		t.Errorf("%d bytes are saved, with the script or more than the last figure:\n%s", len(text),
+			text)
 	}
 }
 
-// TestResample moves controls whose figure is drawn anew by the shipped model, in the session: the σ of the PSF and the seed. The log has the
-// times from a control to its figure in the browser.
+// TestResample moves controls whose figure is drawn anew by the shipped model, in the session: the
+// σ of the PSF and the seed. The log has the times from a control to its figure in the browser.
 func TestResample(t *testing.T) {
 	_, address := lab(t, resample, "http://%s/")
 	p := open(t, address)
@@ -312,11 +327,13 @@ func TestResample(t *testing.T) {
 	p.finish("drawn 4 <nil>")
 }
 
-// TestNobodyAnswers executes the notebook by nbconvert, which neither has a page nor says so: the cell says that it has waited.
+// TestNobodyAnswers executes the notebook by nbconvert, which neither has a page nor says so: the
+// cell says that it has waited.
 func TestNobodyAnswers(t *testing.T) {
 	h, repo := hometest.Installed(t)
 	executed := filepath.Join(t.TempDir(), "executed.ipynb")
-	cmd := exec.Command(h.Python(), "-I", "-m", "nbconvert", "--to=notebook", "--execute", "--output="+executed, filepath.Join("testdata", panel))
+	cmd := exec.Command(h.Python(), "-I", "-m", "nbconvert", "--to=notebook", "--execute",
+		"--output="+executed, filepath.Join("testdata", panel))
 	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)
@@ -325,7 +342,8 @@ func TestNobodyAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"drawn false <nil>", "brightness: 0.5; size: small<br>No page answered within 10 s", `"image/png": "`} {
+	for _, want := range []string{"drawn false <nil>",
+		"brightness: 0.5; size: small<br>No page answered within 10 s", `"image/png": "`} {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("the executed notebook lacks %q:\n%s", want, text)
 		}
@@ -335,10 +353,13 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
-// TestInAHeadlessRun executes the notebook as "kernels run" does: its figure is drawn once and nothing waits.
+// TestInAHeadlessRun executes the notebook as "kernels run" does: its figure is drawn once and
+// nothing waits.
 func TestInAHeadlessRun(t *testing.T) {
 	h, repo := hometest.Installed(t)
-	result, err := notebooks.Run(t.Context(), filepath.Join("testdata", panel), notebooks.Options{Home: h, Repo: repo, Out: t.TempDir(), Console: console.NewLog(t.Output())})
+	result, err := notebooks.Run(t.Context(), filepath.Join("testdata", panel),
+		notebooks.Options{Home: h, Repo: repo, Out: t.TempDir(),
+			Console: console.NewLog(t.Output())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +370,9 @@ func TestInAHeadlessRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(text, []byte("drawn false <nil>")) || bytes.Count(text, []byte(`"image/png"`)) != 2 || bytes.Contains(text, []byte("<script>")) { // data and its size
+	// data and its size
+	if !bytes.Contains(text, []byte("drawn false <nil>")) ||
+		bytes.Count(text, []byte(`"image/png"`)) != 2 || bytes.Contains(text, []byte("<script>")) {
 		t.Errorf("the executed notebook is\n%s", text)
 	}
 }

@@ -1,16 +1,18 @@
-// Package controls puts sliders and selects below a notebook cell that draw a figure anew while they are moved.
+// Package controls puts sliders and selects below a notebook cell that draw a figure anew while
+// they are moved, by the mouse or, as they are focused, by the arrow keys.
 //
 //	panel := controls.New()
 //	sigma := panel.Slider("σ of the PSF in pixels", 1, 2, 0.05, 1.5)
 //	guide := panel.Select("guidance", "none", "weak", "strong")
-//	err := panel.Run(ctx, func() (plotting.Drawable, error) {
-//		return draw(sigma.Value(), guide.Index())
+//	err := panel.Run(ctx, func(ctx context.Context) (plotting.Drawable, error) {
+//		return draw(ctx, sigma.Value(), guide.Index())
 //	})
 //
-// Where nobody can move them the figure is drawn once, with the values that the controls begin with. In a headless run of "kernels run", and
-// outside of a notebook, the cell goes on at once. Other programs that execute notebooks, as nbconvert and papermill do, and editors whose
-// pages have no connection to the kernel, as that of VS Code, don't tell: there the cell waits [AnswerTime] for a page, says that none has
-// answered, and goes on.
+// Where nobody can move them the figure is drawn once, with the values that the controls begin
+// with. In a headless run of "kernels run", and outside of a notebook, the cell goes on at once.
+// Other programs that execute notebooks, as nbconvert and papermill do, and editors whose pages
+// have no connection to the kernel, as that of VS Code, don't tell: there the cell waits
+// [AnswerTime] for a page, says that none has answered, and goes on.
 package controls
 
 import (
@@ -26,6 +28,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
@@ -35,9 +38,13 @@ import (
 	"galdecon/plotting"
 )
 
-// AnswerTime is how long a page may take to answer, once the figure is drawn. JupyterLab takes 0.2 to 0.8 s, on a machine whose cores are
-// all busy.
+// AnswerTime is how long a page may take to answer, once the figure is drawn. JupyterLab takes 0.2
+// to 0.8 s, on a machine whose cores are all busy.
 const AnswerTime = 10 * time.Second
+
+// patience is how long [Panel.Run] waits for a figure under way after an interrupt. The kernel
+// kills a cell that hasn't ended 5 s after it.
+const patience = 3 * time.Second
 
 //go:embed controls.js
 var script string
@@ -49,6 +56,7 @@ type Panel struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // holds one thing to do, however many changes there were
+	newest  float64       // when what the page has said last became so, by the page's clock, in ms
 	alive   bool          // a page has answered
 	alone   bool          // no page has answered in time
 	done    bool          // the user has pressed the button
@@ -64,6 +72,7 @@ type control struct {
 	min, max, step float64
 	options        []string
 	value          float64 // that the figure is drawn with
+	shown          float64 // that the figure which is shown was drawn with
 	moved          float64 // that the user has moved it to since
 }
 
@@ -84,8 +93,10 @@ func (s Select) Option() string { return s.control.options[s.Index()] }
 
 // Slider adds a slider from min to max in steps, which begins with value. Its label says the unit.
 func (p *Panel) Slider(label string, min, max, step, value float64) Slider {
-	if !(min < max && step > 0 && value >= min && value <= max) || math.IsInf(max-min, 0) {
-		p.err = errors.Join(p.err, fmt.Errorf("controls: the slider %q needs min ≤ value ≤ max, min < max and a step > 0, got %g, %g, %g and %g", label, min, value, max, step))
+	ordered := min < max && step > 0 && value >= min && value <= max
+	if !ordered || math.IsInf(max-min, 0) {
+		p.err = errors.Join(p.err, fmt.Errorf("controls: the slider %q needs min ≤ value ≤ max, "+
+			"min < max and a step > 0, got %g, %g, %g and %g", label, min, value, max, step))
 	}
 	return Slider{p.add(control{label: label, min: min, max: max, step: step, value: value})}
 }
@@ -99,7 +110,7 @@ func (p *Panel) Select(label string, options ...string) Select {
 }
 
 func (p *Panel) add(c control) *control {
-	c.panel, c.moved = p, c.value
+	c.panel, c.shown, c.moved = p, c.value, c.value
 	p.controls = append(p.controls, &c)
 	return &c
 }
@@ -110,34 +121,46 @@ func (c *control) get() float64 {
 	return c.value
 }
 
-// Run draws the figure, and draws it anew with every change until the user presses the panel's button, interrupts the cell, or ctx
-// ends; that isn't an error. What stays in the notebook is the last figure and a line with the values that it was drawn with, and where no page has answered within
-// [AnswerTime] another line that says so. Changes that come while a figure is drawn are drawn together, after it: the controls' values stay the
-// same meanwhile. The draw function is called by one goroutine at a time.
-func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error)) error {
+// Run draws the figure, and draws it anew with every change until the user presses the panel's
+// button, interrupts the cell, or ctx ends; that isn't an error. What stays in the notebook is the
+// last figure and a line with the values that it was drawn with, and where no page has answered
+// within [AnswerTime] another line that says so. Changes that come while a figure is drawn are
+// drawn together, after it: the controls' values stay the same meanwhile. The last change is always
+// drawn.
+//
+// The draw function is called by one goroutine at a time. Its context ends with an interrupt; what
+// it draws then isn't shown. Where it hasn't returned 3 s after an interrupt the cell's program
+// ends.
+func (p *Panel) Run(ctx context.Context,
+	draw func(ctx context.Context) (plotting.Drawable, error)) error {
 	if p.err != nil {
 		return p.err
 	}
 	figure := plotting.NewLive()
-	show := func() error {
-		d, err := draw()
+	show := func(ctx context.Context) error {
+		d, err := draw(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
+		p.show()
 		return figure.Show(d)
 	}
 	if !gonbui.IsNotebook || os.Getenv(home.HeadlessEnv) == "1" {
-		return show()
+		return show(ctx)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
 
 	id := "galdecon-controls-" + gonbui.UniqueId()
 	comms.Subscribe(id, func(_ string, message string) { p.receive(message) })
 	comms.Start()
-	gonbui.UpdateHtml(id, p.html(id))
-	defer func() { gonbui.UpdateHtml(id, p.text()) }()
-	if err := show(); err != nil {
+	gonbui.UpdateHTML(id, p.html(id))
+	leave := func() { gonbui.UpdateHTML(id, p.text()) }
+	defer leave()
+	ctx, stop := interruptible(ctx, leave)
+	defer stop()
+	if err := show(ctx); err != nil {
 		return err
 	}
 	waiting := time.After(AnswerTime)
@@ -152,7 +175,7 @@ func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error))
 		case <-p.changed:
 			moved, done := p.take()
 			if moved {
-				if err := show(); err != nil {
+				if err := show(ctx); err != nil {
 					return err
 				}
 			}
@@ -163,28 +186,65 @@ func (p *Panel) Run(ctx context.Context, draw func() (plotting.Drawable, error))
 	}
 }
 
-// receive takes a message of the browser: the values of all controls as a list, or null for the button. The first one greets.
+// interruptible returns a context that ends with an interrupt, too. Unless it is stopped within
+// [patience] of that, the program ends by the interrupt, after leave.
+func interruptible(ctx context.Context, leave func()) (interrupted context.Context, stop func()) {
+	interrupted, ignore := signal.NotifyContext(ctx, os.Interrupt)
+	stopped := make(chan struct{})
+	context.AfterFunc(interrupted, func() {
+		select {
+		case <-stopped:
+			return
+		case <-ctx.Done():
+			return
+		case <-time.After(patience):
+		}
+		leave()
+		gonbui.Sync()
+		ignore()
+		_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
+	})
+	return interrupted, func() {
+		close(stopped)
+		ignore()
+	}
+}
+
+// said is a message of the page: all that the user has done so far.
+type said struct {
+	Moved  float64 // when it became so, by the page's clock, in ms; 0 before anything was moved
+	Done   bool    // the button was pressed
+	Values []float64
+}
+
+// receive takes a message of the page. Messages come more than once, and in any order.
 func (p *Panel) receive(message string) {
-	var values []float64
-	if err := json.Unmarshal([]byte(message), &values); err != nil || values != nil && len(values) != len(p.controls) {
+	var m said
+	if err := json.Unmarshal([]byte(message), &m); err != nil || len(m.Values) != len(p.controls) {
 		return // nothing that our script sends
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	change := values == nil
-	p.alive, p.done = true, p.done || values == nil
-	for i, c := range p.controls {
-		if values != nil && !math.IsNaN(values[i]) {
-			v := min(max(values[i], c.min), c.max)
-			change = change || v != c.moved
-			c.moved = v
-		}
+	p.alive = true
+	if m.Moved <= p.newest {
+		return
 	}
-	if change {
-		select {
-		case p.changed <- struct{}{}:
-		default:
-		}
+	p.newest, p.done = m.Moved, p.done || m.Done
+	for i, c := range p.controls {
+		c.moved = min(max(m.Values[i], c.min), c.max)
+	}
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// show takes note that the figure with the controls' values is shown.
+func (p *Panel) show() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.controls {
+		c.shown = c.value
 	}
 }
 
@@ -196,7 +256,8 @@ func (p *Panel) unanswered() bool {
 	return p.alone
 }
 
-// take takes over what the user has done since: whether a control was moved, and whether the button was pressed.
+// take takes over what the user has done since: whether a control was moved, and whether the button
+// was pressed.
 func (p *Panel) take() (moved, done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -210,20 +271,24 @@ func (p *Panel) take() (moved, done bool) {
 // html is the panel, with the script that makes it alive.
 func (p *Panel) html(id string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<div id="%s" style="display:grid;grid-template-columns:max-content 16em max-content;gap:.3em 1em;align-items:center">`, id)
-	for _, c := range p.controls {
-		fmt.Fprintf(&b, `<label>%s</label>`, html.EscapeString(c.label))
+	fmt.Fprintf(&b, `<div id="%s" style="display:grid;`+
+		`grid-template-columns:max-content 16em max-content;gap:.3em 1em;align-items:center">`, id)
+	for i, c := range p.controls {
+		name := fmt.Sprintf("%s-%d", id, i)
+		fmt.Fprintf(&b, `<label for="%s">%s</label>`, name, html.EscapeString(c.label))
 		if c.options == nil {
-			fmt.Fprintf(&b, `<input type="range" min="%g" max="%g" step="%g" value="%g"><output>%g</output>`, c.min, c.max, c.step, c.value, c.value)
+			fmt.Fprintf(&b, `<input type="range" id="%s" min="%g" max="%g" step="%g" value="%g">`+
+				`<output for="%s">%g</output>`, name, c.min, c.max, c.step, c.value, name, c.value)
 			continue
 		}
-		b.WriteString(`<select>`)
+		fmt.Fprintf(&b, `<select id="%s">`, name)
 		for i, option := range c.options {
 			fmt.Fprintf(&b, `<option value="%d">%s</option>`, i, html.EscapeString(option))
 		}
 		b.WriteString(`</select><output></output>`)
 	}
-	fmt.Fprintf(&b, `<button>Done</button></div><script>(%s)(%s)</script>`, script, strconv.Quote(id))
+	fmt.Fprintf(&b,
+		`<button>Done</button></div><script>(%s)(%s)</script>`, script, strconv.Quote(id))
 	return b.String()
 }
 
@@ -233,15 +298,16 @@ func (p *Panel) text() string {
 	defer p.mu.Unlock()
 	var parts []string
 	for _, c := range p.controls {
-		value := strconv.FormatFloat(c.value, 'g', -1, 64)
+		value := strconv.FormatFloat(c.shown, 'g', -1, 64)
 		if c.options != nil {
-			value = c.options[int(c.value)]
+			value = c.options[int(c.shown)]
 		}
 		parts = append(parts, html.EscapeString(c.label+": "+value))
 	}
 	text := strings.Join(parts, "; ")
 	if p.alone {
-		text += fmt.Sprintf("<br>No page answered within %g s: the figure is drawn once. Sliders need JupyterLab in a browser.", AnswerTime.Seconds())
+		text += fmt.Sprintf("<br>No page answered within %g s: the figure is drawn once. "+
+			"Sliders need JupyterLab in a browser.", AnswerTime.Seconds())
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package controls
 
 import (
+	"context"
 	"testing"
 
 	"galdecon/galdecon/galaxy"
@@ -8,7 +9,8 @@ import (
 	"galdecon/plotting"
 )
 
-// TestReceive checks what the messages of a browser do, also those that no panel sends.
+// TestReceive checks what the messages of a page do, also those that come late or twice, and those
+// that no panel sends.
 func TestReceive(t *testing.T) {
 	p := New()
 	sigma, option := p.Slider("σ", 1, 2, 0.1, 1.5), p.Select("sampler", "a", "b", "c")
@@ -20,62 +22,82 @@ func TestReceive(t *testing.T) {
 		message string
 		sigma   float64
 		option  string
-		change  bool
+		moved   bool
+		done    bool
 	}{
-		{"[1.5, 0]", 1.5, "a", false}, // the greeting
-		{"[1.2, 2]", 1.2, "c", true},
-		{"[1.2, 2]", 1.2, "c", false},
-		{"[9, 7]", 2, "c", true},
-		{"[-1, -1]", 1, "a", true},
-		{"[1.3]", 1, "a", false},
-		{"[1.3, 1", 1, "a", false},
-		{`{"a": 1}`, 1, "a", false},
-		{"null", 1, "a", true},
+		{`{"moved": 0, "values": [1.5, 0]}`, 1.5, "a", false, false}, // the first word
+		{`{"moved": 10, "values": [1.2, 2]}`, 1.2, "c", true, false},
+		{`{"moved": 10, "values": [1.2, 2]}`, 1.2, "c", false, false}, // again
+		{`{"moved": 12, "values": [9, 7]}`, 2, "c", true, false},
+		{`{"moved": 11, "values": [1.7, 1]}`, 2, "c", false, false}, // overtaken
+		{`{"moved": 0, "values": [1.5, 0]}`, 2, "c", false, false},
+		{`{"moved": 13, "values": [-1, -1]}`, 1, "a", true, false},
+		{`{"moved": 14, "values": [1.3]}`, 1, "a", false, false},
+		{`{"moved": 15, "values": [1.3, 1`, 1, "a", false, false},
+		{`{"moved": 16}`, 1, "a", false, false},
+		{`[1.3, 1]`, 1, "a", false, false},
+		{`null`, 1, "a", false, false},
+		{`{"moved": 17, "done": true, "values": [1, 0]}`, 1, "a", false, true},
 	} {
 		p.receive(c.message)
-		changed := false
-		select {
-		case <-p.changed:
-			changed = true
-		default:
-		}
 		// While a figure is drawn its values stay the same.
-		if value, index := sigma.Value(), option.Index(); value != before.sigma || index != before.index {
-			t.Errorf("%s changes what is drawn now to σ = %g, option %d", c.message, value, index)
+		if sigma.Value() != before.sigma || option.Index() != before.index {
+			t.Errorf("%s changes what is drawn now to σ = %g, option %d",
+				c.message, sigma.Value(), option.Index())
 		}
-		moved, pressed := p.take()
+		changed := len(p.changed) == 1
+		if changed {
+			<-p.changed
+		}
+		moved, done := p.take()
 		before.sigma, before.index = sigma.Value(), option.Index()
-		if moved != (c.change && !pressed) {
-			t.Errorf("after %s it is to be drawn: %t", c.message, moved)
+		if changed != (c.moved || c.done) || moved != c.moved || done != c.done {
+			t.Errorf("after %s there is something to do: %t, to be drawn: %t, the button is "+
+				"pressed: %t; want %t, %t, %t", c.message, changed, moved, done, c.moved ||
+				c.done, c.moved, c.done)
 		}
-		if sigma.Value() != c.sigma || option.Option() != c.option || changed != c.change {
-			t.Errorf("after %s: σ = %g, option %s, changed %t; want %g, %s, %t", c.message, sigma.Value(), option.Option(), changed, c.sigma, c.option, c.change)
-		}
-		if pressed != (c.message == "null") {
-			t.Errorf("after %s the button is pressed: %t", c.message, pressed)
+		if sigma.Value() != c.sigma || option.Option() != c.option {
+			t.Errorf("after %s: σ = %g, option %s; want %g, %s",
+				c.message, sigma.Value(), option.Option(), c.sigma, c.option)
 		}
 	}
 }
 
-// TestDoneAfterAMove checks that the button, pressed before a move is drawn, has it drawn first.
+// TestDoneAfterAMove checks that the button has a move drawn whose own message is lost, or comes
+// late.
 func TestDoneAfterAMove(t *testing.T) {
 	p := New()
 	sigma := p.Slider("σ", 1, 2, 0.1, 1.5)
-	p.receive("[1.2]")
-	p.receive("null")
+	p.receive(`{"moved": 2, "done": true, "values": [1.2]}`)
+	p.receive(`{"moved": 1, "values": [1.1]}`)
 	<-p.changed // one token for both
 	if moved, done := p.take(); !moved || !done || sigma.Value() != 1.2 {
 		t.Errorf("to be drawn: %t, done: %t, σ = %g", moved, done, sigma.Value())
 	}
 }
 
-// TestHeadless checks that a panel that nobody can move draws once, with its first values, and doesn't wait.
+// TestEnded checks that a panel whose context ends while its figure is drawn ends without an error.
+func TestEnded(t *testing.T) {
+	p := New()
+	p.Slider("σ", 1, 2, 0.1, 1.5)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := p.Run(ctx, func(ctx context.Context) (plotting.Drawable, error) {
+		cancel()
+		return nil, ctx.Err()
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHeadless checks that a panel that nobody can move draws once, with its first values, and
+// doesn't wait.
 func TestHeadless(t *testing.T) {
 	t.Setenv(home.HeadlessEnv, "1")
 	p := New()
 	sigma := p.Slider("σ", 1, 2, 0.1, 1.5)
 	draws := 0
-	err := p.Run(t.Context(), func() (plotting.Drawable, error) {
+	err := p.Run(t.Context(), func(context.Context) (plotting.Drawable, error) {
 		draws++
 		if sigma.Value() != 1.5 {
 			t.Errorf("σ = %g", sigma.Value())
@@ -97,7 +119,7 @@ func TestBadControls(t *testing.T) {
 	} {
 		p := New()
 		add(p)
-		err := p.Run(t.Context(), func() (plotting.Drawable, error) {
+		err := p.Run(t.Context(), func(context.Context) (plotting.Drawable, error) {
 			t.Error("drawn")
 			return nil, nil
 		})

@@ -1,5 +1,5 @@
-// Package doctor says what of galdecon, and of what it needs, is there, in which version, and what to do about the rest. It changes
-// nothing.
+// Package doctor says what of galdecon, and of what it needs, is there, in which version, and what
+// to do about the rest. It changes nothing.
 package doctor
 
 import (
@@ -22,13 +22,15 @@ import (
 // needsSpace is what a complete set-up with its build cache takes, in bytes.
 const needsSpace = 2 << 30
 
-// check looks at one part. It returns what it found, or an error that says what is missing and what to do.
+// check looks at one part. It returns what it found, or an error that says what is missing and what
+// to do.
 type check struct {
 	part string
 	look func(ctx context.Context) (found string, err error)
 }
 
-// Examine checks all parts and prints the findings to w. It returns an error where something that is needed is missing.
+// Examine checks all parts and prints the findings to w. It returns an error where something that
+// is needed is missing.
 func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 	repo, repoErr := home.FindRepo()
 	checks := []check{
@@ -37,7 +39,11 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 		{"C compiler", home.CCompiler},
 		{"python3", python},
 		{"TMPDIR", func(context.Context) (string, error) { return temp(h) }},
-		{"disk space", func(context.Context) (string, error) { return diskSpace(h.Dir, len(h.Pending(repo)) > 0) }},
+		{"disk space",
+			func(context.Context) (string,
+				error) {
+				return diskSpace(h.Dir, len(h.Pending(repo)) > 0)
+			}},
 		{"Jupyter", func(ctx context.Context) (string, error) {
 			return packages(ctx, h, "jupyterlab", "nbclient", "nbconvert")
 		}},
@@ -68,7 +74,8 @@ func Examine(ctx context.Context, h home.Home, w io.Writer) error {
 	fmt.Fprintf(w, "         %-11s %s\n", "GPU", gpu(ctx))
 	fmt.Fprintf(w, "         %-11s %s\n", "compiled", compiledPrograms(h))
 	if missing > 0 {
-		return fmt.Errorf("%d of %d parts are missing; what to do is said above", missing, len(checks))
+		return fmt.Errorf("%d of %d parts are missing; what to do is said above", missing,
+			len(checks))
 	}
 	return nil
 }
@@ -94,7 +101,9 @@ func python(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if line, err := home.FirstLine(ctx, path, "-I", "-c", "import venv, ensurepip"); err != nil {
-		return "", fmt.Errorf("%s has no venv module (%s): on Debian and Ubuntu: apt install python3-venv", path, line)
+		return "",
+			fmt.Errorf("%s has no venv module (%s): on Debian and Ubuntu: apt install python3-venv",
+				path, line)
 	}
 	return fmt.Sprintf("%s with venv (%s)", version, path), nil
 }
@@ -107,9 +116,11 @@ func temp(h home.Home) (string, error) {
 	} else if !errors.Is(err, os.ErrPermission) {
 		return "", fmt.Errorf("%w: set TMPDIR to a directory that you can write to", err)
 	}
-	found := fmt.Sprintf("%s can't be executed in, so the kernel uses %s", dir, filepath.Join(h.Dir, "tmp"))
+	found := fmt.Sprintf("%s can't be executed in, so the kernel uses %s", dir,
+		filepath.Join(h.Dir, "tmp"))
 	if of := os.Getenv("GOTMPDIR"); of == "" || home.Executes(of) != nil {
-		return "", errors.New(found + "; for `go run` and `go test`, set GOTMPDIR to a directory on a disk that isn't mounted noexec")
+		return "", errors.New(found + "; for `go run` and `go test`, set GOTMPDIR to a directory " +
+			"on a disk that isn't mounted noexec")
 	}
 	return found + ", and go GOTMPDIR", nil
 }
@@ -130,7 +141,9 @@ func diskSpace(dir string, pending bool) (string, error) {
 	free := uint64(fs.Bavail) * uint64(fs.Bsize)
 	found := fmt.Sprintf("%.1f GB free for %s", float64(free)/(1<<30), dir)
 	if pending && free < needsSpace {
-		return "", fmt.Errorf("%s, and setting up takes %d GB: make room or set %s to a directory on another disk", found, needsSpace>>30, home.DirEnv)
+		return "",
+			fmt.Errorf("%s, and setting up takes %d GB: make room or set %s to a directory on "+
+				"another disk", found, needsSpace>>30, home.DirEnv)
 	}
 	return found, nil
 }
@@ -140,10 +153,12 @@ func packages(ctx context.Context, h home.Home, names ...string) (string, error)
 	if _, ok := h.SitePackages(); !ok {
 		return "", errSetup
 	}
-	script := "import importlib.metadata as m, sys; print(', '.join(n + ' ' + m.version(n) for n in sys.argv[1:]))"
+	script := "import importlib.metadata as m, sys; print(', '.join(n + ' ' + m.version(n) for n " +
+		"in sys.argv[1:]))"
 	found, err := home.FirstLine(ctx, h.Python(), append([]string{"-I", "-c", script}, names...)...)
 	if err != nil {
-		return "", fmt.Errorf("%s is damaged (%w): delete it and run `go run ./kernels setup`", filepath.Dir(filepath.Dir(h.Python())), err)
+		return "", fmt.Errorf("%s is damaged (%w): delete it and run `go run ./kernels setup`",
+			filepath.Dir(filepath.Dir(h.Python())), err)
 	}
 	return found, nil
 }
@@ -158,7 +173,8 @@ func program(h home.Home, name string) func(context.Context) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%w: delete it and run `go run ./kernels setup`", err)
 		}
-		return fmt.Sprintf("%s, built with %s (%s)", info.Main.Version, info.GoVersion, h.Bin(name)), nil
+		return fmt.Sprintf("%s, built with %s (%s)", info.Main.Version, info.GoVersion,
+			h.Bin(name)), nil
 	}
 }
 
@@ -172,19 +188,22 @@ func kernelspec(h home.Home) (string, error) {
 		Argv []string `json:"argv"`
 	}
 	if err := json.Unmarshal(data, &spec); err != nil || len(spec.Argv) == 0 {
-		return "", fmt.Errorf("%s is damaged: delete it and run `go run ./kernels setup`", h.Kernelspec())
+		return "", fmt.Errorf("%s is damaged: delete it and run `go run ./kernels setup`",
+			h.Kernelspec())
 	}
 	return fmt.Sprintf("%s (%s)", spec.Name, h.Kernelspec()), nil
 }
 
-// registered says whether VS Code, and Jupyters of the user's own, find the kernel. JupyterLab as galdecon starts it does in any case.
+// registered says whether VS Code, and Jupyters of the user's own, find the kernel. JupyterLab as
+// galdecon starts it does in any case.
 func registered(h home.Home, repo string) string {
 	path, ok, err := h.Registered(repo)
 	if err != nil {
 		return fmt.Sprintf("doesn't find the kernel; not needed: %v", err)
 	}
 	if !ok {
-		return fmt.Sprintf("doesn't find the kernel; not needed: `go run ./kernels setup` makes %s", path)
+		return fmt.Sprintf("doesn't find the kernel; not needed: `go run ./kernels setup` makes %s",
+			path)
 	}
 	return fmt.Sprintf("finds the kernel (%s)", path)
 }
@@ -220,10 +239,12 @@ func compute(ctx context.Context, repo string) (string, error) {
 	return said, nil
 }
 
-// firstSaid is the first line of what the go command says that isn't the name of a package, or a download.
+// firstSaid is the first line of what the go command says that isn't the name of a package, or a
+// download.
 func firstSaid(text string) string {
 	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, "go: downloading") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "# ") &&
+			!strings.HasPrefix(line, "go: downloading") {
 			return line
 		}
 	}
@@ -235,7 +256,8 @@ func gpu(ctx context.Context) string {
 	if _, err := exec.LookPath("nvidia-smi"); err != nil {
 		return "none found; not needed"
 	}
-	out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version",
+		"--format=csv,noheader").CombinedOutput()
 	if err != nil {
 		return fmt.Sprintf("nvidia-smi finds none (%v); not needed", err)
 	}
@@ -252,6 +274,7 @@ func compiledPrograms(h home.Home) string {
 	if err != nil {
 		return fmt.Sprintf("can't be read; not needed: %v", err)
 	}
-	return fmt.Sprintf("XLA programs: %d, %.1f MB (%s); `go run ./kernels doctor --clear-compiled` deletes them",
+	return fmt.Sprintf("XLA programs: %d, %.1f MB (%s); `go run ./kernels doctor "+
+		"--clear-compiled` deletes them",
 		programs, float64(bytes)/(1<<20), h.Compiled())
 }

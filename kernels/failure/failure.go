@@ -1,8 +1,9 @@
-// Package failure is linked into the program of each cell, and says why the program failed: in a sentence, followed by the lines of the
-// notebook that were under way, the innermost first. The kernel's "go" puts it there ([galdecon/kernels/launch.Go]).
+// Package failure is linked into the program of each cell, and says why the program failed: in a
+// sentence, followed by the lines of the notebook that were under way, the innermost first. The
+// kernel's "go" puts it there ([galdecon/kernels/launch.Go]).
 //
-// The rest of the stack, which leads through the inside of libraries, is shown where GOTRACEBACK is set (in a notebook:
-// %env GOTRACEBACK=single): then this package does nothing.
+// The rest of the stack, which leads through the inside of libraries, is shown where GOTRACEBACK is
+// set (in a notebook: %env GOTRACEBACK=single): then this package does nothing.
 package failure
 
 import (
@@ -43,7 +44,8 @@ func init() {
 // active tells whether the user has asked for Go's own stacks.
 func active() bool { return os.Getenv("GOTRACEBACK") == "" }
 
-// Explain ends the program if it panics, with a message that explains the panic. It is deferred by the main function.
+// Explain ends the program if it panics, with a message that explains the panic. It is deferred by
+// the main function.
 func Explain() {
 	if !active() {
 		return
@@ -60,7 +62,8 @@ func exit(why any, calls []runtime.Frame) {
 	os.Exit(exitStatus)
 }
 
-// message explains a panic with the value why, from the calls that were under way, the innermost first.
+// message explains a panic with the value why, from the calls that were under way, the innermost
+// first.
 func message(why any, calls []runtime.Frame) string {
 	var b strings.Builder
 	err, isError := why.(error)
@@ -72,7 +75,8 @@ func message(why any, calls []runtime.Frame) string {
 		fmt.Fprintf(&b, "panic: %v\n", why)
 		// Where in which library tells whose mistake it is.
 		if i := slices.IndexFunc(calls, panics); i >= 0 && !inNotebook(calls[i]) {
-			fmt.Fprintf(&b, "in %s (%s:%d); %%env GOTRACEBACK=single in the cell shows how it came there\n",
+			fmt.Fprintf(&b,
+				"in %s (%s:%d); %%env GOTRACEBACK=single in the cell shows how it came there\n",
 				calls[i].Function, filepath.Base(calls[i].File), calls[i].Line)
 		}
 	}
@@ -98,7 +102,8 @@ func panics(c runtime.Frame) bool {
 	return !strings.HasPrefix(c.Function, "runtime.") && !strings.HasPrefix(c.Function, own)
 }
 
-// inNotebook tells whether a call was made by a line of the notebook, all of whose code is in the main package.
+// inNotebook tells whether a call was made by a line of the notebook, all of whose code is in the
+// main package.
 func inNotebook(c runtime.Frame) bool {
 	return strings.HasPrefix(c.Function, "main.") && filepath.Base(c.File) == "main.go"
 }
@@ -127,7 +132,8 @@ func callers() []runtime.Frame {
 	return frames(pcs[:runtime.Callers(0, pcs)])
 }
 
-// origin are the calls that were under way when an error, such as GoMLX's, was made that has kept them.
+// origin are the calls that were under way when an error, such as GoMLX's, was made that has kept
+// them.
 func origin(err error) []runtime.Frame {
 	var deepest pkgerrors.StackTrace
 	for ; err != nil; err = errors.Unwrap(err) {

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,15 +11,21 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"time"
 
 	"galdecon/internal/home"
 )
 
-// hidden is the directory beside the cell's program for what differs from it. go doesn't see it, for the dot, and gonb removes it in the end.
+// hidden is the directory beside the cell's program for what differs from it. go doesn't see it,
+// for the dot, and gonb removes it in the end.
 const hidden = ".galdecon"
 
-// build is "go build" for a cell: it
+// patience is how long go may take to end after an interrupt.
+const patience = 3 * time.Second
+
+// build is "go build" for a cell, until an interrupt: it
 //   - has the cell's main function defer [galdecon/kernels/failure.Explain],
 //   - leaves out the symbol table, which halves the time that a cell takes to link, and
 //   - doesn't print the name of gonb's module above the compiler's errors.
@@ -36,10 +43,18 @@ func build(goTool string, args []string) (status int, err error) {
 			flags = append(flags, "-overlay="+overlay)
 		}
 	}
-	out, err := exec.Command(goTool, append(flags, args...)...).CombinedOutput()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	cmd := exec.CommandContext(ctx, goTool, append(flags, args...)...)
+	// go removes what it has begun
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = patience
+	out, err := cmd.CombinedOutput()
 	for line := range bytes.Lines(out) {
 		if !bytes.HasPrefix(line, []byte("# ")) {
-			_, _ = os.Stdout.Write(bytes.ReplaceAll(line, []byte(hidden+string(filepath.Separator)), nil)) // gonb looks for its own main.go
+			// gonb looks for its own main.go
+			_, _ = os.Stdout.Write(bytes.ReplaceAll(line, []byte(hidden+string(filepath.Separator)),
+				nil))
 		}
 	}
 	var exit *exec.ExitError
@@ -49,9 +64,10 @@ func build(goTool string, args []string) (status int, err error) {
 	return 0, err
 }
 
-// explained writes, beside the main package in the current directory, the package with a main function that defers
-// [galdecon/kernels/failure.Explain], line for line as it was, and an overlay that has go build take it. It returns the overlay's path,
-// which is empty where there is no main function.
+// explained writes, beside the main package in the current directory, the package with a main
+// function that defers [galdecon/kernels/failure.Explain], line for line as it was, and an overlay
+// that has go build take it. It returns the overlay's path, which is empty where there is no main
+// function.
 func explained(name string) (overlay string, err error) {
 	code, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -70,9 +86,11 @@ func explained(name string) (overlay string, err error) {
 		if !ok || f.Recv != nil || f.Name.Name != "main" || f.Body == nil {
 			continue
 		}
-		afterPackage, inMain := files.Position(file.Name.End()).Offset, files.Position(f.Body.Lbrace).Offset+1
+		afterPackage, inMain := files.Position(file.Name.End()).Offset,
+			files.Position(f.Body.Lbrace).Offset+1
 		code = bytes.Join([][]byte{
-			code[:afterPackage], fmt.Appendf(nil, "; import galdecon_failure %q", home.Package("kernels/failure")),
+			code[:afterPackage],
+			fmt.Appendf(nil, "; import galdecon_failure %q", home.Package("kernels/failure")),
 			code[afterPackage:inMain], []byte(" defer galdecon_failure.Explain();"),
 			code[inMain:],
 		}, nil)
@@ -81,7 +99,8 @@ func explained(name string) (overlay string, err error) {
 	return "", nil
 }
 
-// writeOverlay writes an overlay that has go build see other code in a file of the current directory.
+// writeOverlay writes an overlay that has go build see other code in a file of the current
+// directory.
 func writeOverlay(name string, code []byte) (path string, err error) {
 	original, err := filepath.Abs(name)
 	if err != nil {
@@ -96,7 +115,8 @@ func writeOverlay(name string, code []byte) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	if err := errors.Join(os.WriteFile(changed, code, 0o644), os.WriteFile(path, overlay, 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(changed, code, 0o644),
+		os.WriteFile(path, overlay, 0o644)); err != nil {
 		return "", fmt.Errorf("preparing the cell's program: %w", err)
 	}
 	return path, nil

@@ -19,7 +19,8 @@ func TestShims(t *testing.T) {
 	call := func(name string, args ...string) (string, error) {
 		cmd := exec.Command(filepath.Join(h.Shim(), name), args...)
 		// A proxy that can't be reached: nothing may be looked up.
-		cmd.Env = append(h.Env(repo), "GOPROXY=http://127.0.0.1:1", "GOFLAGS=-mod=mod", home.HeadlessEnv+"=1")
+		cmd.Env = append(h.Env(repo), "GOPROXY=http://127.0.0.1:1", "GOFLAGS=-mod=mod",
+			home.HeadlessEnv+"=1")
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		return string(out), err
@@ -46,7 +47,8 @@ func TestShims(t *testing.T) {
 		t.Errorf("go get in another module does nothing:\n%s", out)
 	}
 	write("go.mod", "module gonb_1\n")
-	if out, err := call("go", "get", "example.com/no/such/module@latest"); err != nil || !strings.Contains(out, filepath.Join(repo, "go.mod")) {
+	if out, err := call("go", "get", "example.com/no/such/module@latest"); err != nil ||
+		!strings.Contains(out, filepath.Join(repo, "go.mod")) {
 		t.Errorf("go get: %v; want success and the place of go.mod:\n%s", err, out)
 	}
 	want, err := exec.Command("go", "version").CombinedOutput()
@@ -64,11 +66,13 @@ func TestShims(t *testing.T) {
 	}
 }
 
-// TestKernelWithoutRepository checks the error where the clone that the kernel was set up for has been deleted.
+// TestKernelWithoutRepository checks the error where the clone that the kernel was set up for has
+// been deleted.
 func TestKernelWithoutRepository(t *testing.T) {
 	gone := t.TempDir()
 	_, err := launch.Kernel(home.Home{Dir: t.TempDir()}, gone, "connection.json")
-	if err == nil || !strings.Contains(err.Error(), gone) || !strings.Contains(err.Error(), "setup") {
+	if err == nil || !strings.Contains(err.Error(), gone) ||
+		!strings.Contains(err.Error(), "setup") {
 		t.Errorf("error %v, want one with %s and what to do", err, gone)
 	}
 }

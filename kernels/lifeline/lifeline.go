@@ -1,5 +1,6 @@
-// Package lifeline ties processes to the one that started them, so that a kernel and its cells never outlive the command or the
-// Jupyter server that they belong to, also when that one is killed and can't clean up.
+// Package lifeline ties processes to the one that started them, so that a kernel and its cells
+// never outlive the command or the Jupyter server that they belong to, also when that one is killed
+// and can't clean up.
 package lifeline
 
 import (
@@ -17,7 +18,8 @@ import (
 const (
 	// poll is how often a process looks whether its parent still lives.
 	poll = 300 * time.Millisecond
-	// grace is how long a group of processes may take to end by itself. A cell that catches the interrupt gets 5 s from gonb.
+	// grace is how long a group of processes may take to end by itself. A cell that catches the
+	// interrupt gets 5 s from gonb.
 	grace = 6 * time.Second
 )
 
@@ -34,8 +36,8 @@ func ParentGone() <-chan struct{} {
 	return gone
 }
 
-// GoRun tells whether this process was started by "go run", which is then no more than a part of the command: when it is killed, so
-// is the command.
+// GoRun tells whether this process was started by "go run", which is then no more than a part of
+// the command: when it is killed, so is the command.
 func GoRun() bool {
 	parent := strconv.Itoa(os.Getppid())
 	name, err := os.ReadFile(filepath.Join("/proc", parent, "comm"))
@@ -45,10 +47,12 @@ func GoRun() bool {
 	return err == nil && filepath.Base(strings.TrimSpace(string(name))) == "go"
 }
 
-// Supervise runs cmd, in a process group with this process as leader, until it and all processes that it started have ended, and
-// returns cmd's exit status. When this process's parent ends, or this process is told to end (SIGTERM, SIGHUP), it tells cmd to. As
-// soon as cmd ends or is told to, it also calls end, which ends what else belongs to this process, and waits for it. What is left of
-// the group after a time of grace is killed, itself included. Interrupts are left to the group's others.
+// Supervise runs cmd, in a process group with this process as leader, until it and all processes
+// that it started have ended, and returns cmd's exit status. When this process's parent ends, or
+// this process is told to end (SIGTERM, SIGHUP), it tells cmd to. As soon as cmd ends or is told
+// to, it also calls end, which ends what else belongs to this process, and waits for it. What is
+// left of the group after a time of grace is killed, itself included. Interrupts are left to the
+// group's others.
 func Supervise(cmd *exec.Cmd, end func()) (status int, err error) {
 	gone := ParentGone()
 	if syscall.Getpgrp() != os.Getpid() {
@@ -59,7 +63,8 @@ func Supervise(cmd *exec.Cmd, end func()) (status int, err error) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 
-	// All that cmd starts inherits the writing end of this pipe: the reading end ends when the last of them has.
+	// All that cmd starts inherits the writing end of this pipe: the reading end ends when the last
+	// of them has.
 	r, w, err := os.Pipe()
 	if err != nil {
 		return 0, err

@@ -9,14 +9,17 @@ import (
 	"path/filepath"
 )
 
-// Numbered returns the notebooks of a directory that have a number, in their order. What a user tries in the same place has another name.
+// Numbered returns the notebooks of a directory that have a number, in their order. What a user
+// tries in the same place has another name.
 func Numbered(dir string) ([]string, error) {
 	names, err := fs.Glob(os.DirFS(dir), "[0-9][0-9]_*.ipynb")
 	if err != nil {
 		return nil, err
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("%s has no numbered notebooks: restore them, for example with git checkout", dir)
+		return nil,
+			fmt.Errorf("%s has no numbered notebooks: restore them, for example with git checkout",
+				dir)
 	}
 	for i, name := range names {
 		names[i] = filepath.Join(dir, name)
@@ -45,17 +48,21 @@ func Check(path string) error {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return fmt.Errorf("%s is no notebook: at byte %d of %d it stops being JSON (%v); restore it, for example with git checkout", path, syntax.Offset, len(data), err)
+		return fmt.Errorf("%s is no notebook: at byte %d of %d it stops being JSON (%v); restore "+
+			"it, for example with git checkout", path, syntax.Offset, len(data), err)
 	case err != nil:
 		return fmt.Errorf("%s is no notebook: %v", path, err)
 	case nb.Format == 0 || nb.Cells == nil && nb.Format >= 4:
 		return fmt.Errorf("%s is JSON but no notebook: it has no cells or no nbformat", path)
 	case nb.Format != 4:
-		return fmt.Errorf("%s has the notebook format %d; galdecon reads 4: open it in JupyterLab and save it again", path, nb.Format)
+		return fmt.Errorf("%s has the notebook format %d; galdecon reads 4: open it in "+
+			"JupyterLab and save it again", path, nb.Format)
 	}
-	for _, language := range []string{nb.Metadata.Kernelspec.Language, nb.Metadata.LanguageInfo.Name} {
+	for _, language := range []string{nb.Metadata.Kernelspec.Language,
+		nb.Metadata.LanguageInfo.Name} {
 		if language != "" && language != "go" {
-			return fmt.Errorf("%s is a notebook in %s; galdecon's kernel executes Go", path, language)
+			return fmt.Errorf("%s is a notebook in %s; galdecon's kernel executes Go", path,
+				language)
 		}
 	}
 	return nil

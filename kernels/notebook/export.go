@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// Export writes a self-contained HTML page of a notebook as it was last executed to o.Out, and returns its path. It executes nothing; of
-// the home it takes the Python environment alone. A notebook that was never executed is an error.
+// Export writes a self-contained HTML page of a notebook as it was last executed to o.Out, and
+// returns its path. It executes nothing; of the home it takes the Python environment alone. A
+// notebook that was never executed is an error.
 func Export(ctx context.Context, path string, o Options) (page string, err error) {
 	if err := Check(path); err != nil {
 		return "", err
@@ -21,13 +22,15 @@ func Export(ctx context.Context, path string, o Options) (page string, err error
 	if ok, err := executed(path); err != nil {
 		return "", err
 	} else if !ok {
-		return "", fmt.Errorf("%s has not been executed, there is nothing to show: `go run ./kernels run %[1]s` executes it and makes the page", path)
+		return "", fmt.Errorf("%s has not been executed, there is nothing to show: `go run "+
+			"./kernels run %[1]s` executes it and makes the page", path)
 	}
 	out, err := outDir(o.Out)
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, o.Home.Python(), "-I", "-c", script, "--export", "--out", out, path)
+	cmd := exec.CommandContext(ctx, o.Home.Python(), "-I", "-c", script, "--export", "--out", out,
+		path)
 	cmd.Env = o.Home.Env(o.Repo)
 	var log bytes.Buffer
 	cmd.Stderr = &log
@@ -38,7 +41,8 @@ func Export(ctx context.Context, path string, o Options) (page string, err error
 	}
 	var e event
 	if jsonErr := json.Unmarshal(said, &e); jsonErr != nil {
-		return "", fmt.Errorf("%s: no page could be made of it: %w\n%s", path, errors.Join(err, jsonErr), strings.TrimSpace(log.String()))
+		return "", fmt.Errorf("%s: no page could be made of it: %w\n%s", path,
+			errors.Join(err, jsonErr), strings.TrimSpace(log.String()))
 	}
 	if e.Event != "written" {
 		return "", fmt.Errorf("%s: no page could be made of it: %s", path, e.Message)

@@ -1,4 +1,5 @@
-// Package notebook executes notebooks headless in galdecon's kernel, by nbclient, and shows how they go on.
+// Package notebook executes notebooks headless in galdecon's kernel, by nbclient, and shows how
+// they go on.
 package notebook
 
 import (
@@ -76,8 +77,9 @@ type event struct {
 	Message string
 }
 
-// Run executes a notebook and writes it, and an HTML page of it, to o.Out, also where a cell failed: that is a Result with Failed set and
-// not an error. When ctx is done, the running cell is interrupted, the kernel ended and nothing written, which is an error.
+// Run executes a notebook and writes it, and an HTML page of it, to o.Out, also where a cell
+// failed: that is a Result with Failed set and not an error. When ctx is done, the running cell is
+// interrupted, the kernel ended and nothing written, which is an error.
 func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	start := time.Now()
 	if err := Check(path); err != nil {
@@ -90,9 +92,10 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 
 	cmd := exec.Command(o.Home.Python(), "-I", "-c", script, "--out", out, path)
 	cmd.Env = append(o.Home.Env(o.Repo), home.HeadlessEnv+"=1", home.NotebookEnv+"="+path)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches us alone, and we stop it in order
-	// A file and not a pipe for what Jupyter and gonb log: writing to a pipe whose reader was killed would end them at once, and they
-	// have the kernel's files to remove.
+	// Ctrl-C reaches us alone, and we stop it in order
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A file and not a pipe for what Jupyter and gonb log: writing to a pipe whose reader was
+	// killed would end them at once, and they have the kernel's files to remove.
 	log, err := os.CreateTemp("", "galdecon-*.log")
 	if err != nil {
 		return nil, fmt.Errorf("a file for the kernel's log: %w", err)
@@ -125,7 +128,8 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	waitErr := cmd.Wait()
 	switch {
 	case last.Event == "written": // also where the interrupt came after the last cell
-		return &Result{Notebook: last.Notebook, HTML: last.HTML, Cells: last.Cells, Total: last.Total, Elapsed: time.Since(start), Failed: last.Failed}, nil
+		return &Result{Notebook: last.Notebook, HTML: last.HTML, Cells: last.Cells,
+			Total: last.Total, Elapsed: time.Since(start), Failed: last.Failed}, nil
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s: interrupted; nothing was written", path)
 	case last.Event == "invalid":
@@ -133,7 +137,8 @@ func Run(ctx context.Context, path string, o Options) (*Result, error) {
 	case last.Event == "broken":
 		return nil, fmt.Errorf("%s: %s\n%s", path, last.Message, tail(log))
 	default:
-		return nil, fmt.Errorf("%s: execution ended early: %w\n%s", path, errors.Join(err, waitErr), tail(log))
+		return nil, fmt.Errorf("%s: execution ended early: %w\n%s", path, errors.Join(err, waitErr),
+			tail(log))
 	}
 }
 
@@ -143,7 +148,8 @@ func follow(events io.Reader, c *console.Console) (event, error) {
 	var started time.Time
 	var text string
 	show := func() {
-		c.Status(strings.TrimSpace(fmt.Sprintf("  [%d/%d] %s  %.0f s  %s", cell.Number, cell.Total, cell.Label, time.Since(started).Seconds(), text)))
+		c.Status(strings.TrimSpace(fmt.Sprintf("  [%d/%d] %s  %.0f s  %s", cell.Number, cell.Total,
+			cell.Label, time.Since(started).Seconds(), text)))
 	}
 	lines := make(chan string)
 	failed := make(chan error, 1)
@@ -192,7 +198,8 @@ func follow(events io.Reader, c *console.Console) (event, error) {
 				if !e.OK {
 					how = ", failed"
 				}
-				c.Printf("  [%d/%d] %s  %.1f s%s", cell.Number, cell.Total, cell.Label, e.Seconds, how)
+				c.Printf("  [%d/%d] %s  %.1f s%s", cell.Number, cell.Total, cell.Label, e.Seconds,
+					how)
 				cell = event{}
 			}
 		}

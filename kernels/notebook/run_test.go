@@ -18,13 +18,14 @@ import (
 	"galdecon/kernels/notebook"
 )
 
-// options sets up the developer's own home, and returns options that write to a temporary directory and show progress on the writer
-// returned.
+// options sets up the developer's own home, and returns options that write to a temporary directory
+// and show progress on the writer returned.
 func options(t *testing.T) (notebook.Options, *bytes.Buffer) {
 	t.Helper()
 	h, repo := hometest.Installed(t)
 	var shown bytes.Buffer
-	return notebook.Options{Home: h, Repo: repo, Out: t.TempDir(), Console: console.NewLog(&shown)}, &shown
+	return notebook.Options{Home: h, Repo: repo, Out: t.TempDir(),
+		Console: console.NewLog(&shown)}, &shown
 }
 
 // output is an output of a cell, as notebooks store it.
@@ -96,7 +97,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("cell 2's figure: %v, %v", img, err)
 	}
 
-	if got := string(cells[2][0].Data["text/html"]); !strings.Contains(got, "step 20 of 20") || strings.Contains(got, "step 19") {
+	if got := string(cells[2][0].Data["text/html"]); !strings.Contains(got, "step 20 of 20") ||
+		strings.Contains(got, "step 19") {
 		t.Errorf("cell 3 stores %s, want the last state of its display alone", got)
 	}
 	if got := strings.Join(cells[3][0].Text, ""); got != "40 + 2 = 42 headless: 1\n" {
@@ -115,7 +117,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("the page loads something by %s", load)
 		}
 	}
-	for _, want := range []string{"[1/4] A notebook for the tests", "[2/4] A figure", "[4/4] The backend"} {
+	for _, want := range []string{"[1/4] A notebook for the tests", "[2/4] A figure",
+		"[4/4] The backend"} {
 		if !strings.Contains(shown.String(), want) {
 			t.Errorf("the progress lacks %q:\n%s", want, shown)
 		}
@@ -140,8 +143,9 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunWithoutGoOnThePath checks that the kernel finds go where Jupyter was started without it on the PATH, as by a desktop, and that cells
-// are built where GOFLAGS has what go refuses in a workspace.
+// TestRunWithoutGoOnThePath checks that the kernel finds go where Jupyter was started without it on
+// the PATH, as by a desktop, and that cells are built where GOFLAGS has what go refuses in a
+// workspace.
 func TestRunWithoutGoOnThePath(t *testing.T) {
 	o, _ := options(t)
 	var without []string
@@ -161,15 +165,18 @@ func TestRunWithoutGoOnThePath(t *testing.T) {
 	}
 }
 
-// TestCellFails checks that a failing cell is named with what the compiler or the program said, and that the rest is still written.
+// TestCellFails checks that a failing cell is named with what the compiler or the program said, and
+// that the rest is still written.
 func TestCellFails(t *testing.T) {
 	for _, c := range []struct {
 		notebook, source string
 		number, cells    int
 		message          []string
 	}{
-		{"compile_error.ipynb", `var answer int = "forty-two"`, 2, 3, []string{"cannot use", `"forty-two"`}},
-		{"panics.ipynb", "// This cell fails while it runs.", 1, 1, []string{"panic: out of galaxies", "exit status 2"}},
+		{"compile_error.ipynb",
+			`var answer int = "forty-two"`, 2, 3, []string{"cannot use", `"forty-two"`}},
+		{"panics.ipynb", "// This cell fails while it runs.", 1, 1,
+			[]string{"panic: out of galaxies", "exit status 2"}},
 	} {
 		t.Run(c.notebook, func(t *testing.T) {
 			o, _ := options(t)
@@ -181,7 +188,8 @@ func TestCellFails(t *testing.T) {
 				t.Fatal("no cell failed")
 			}
 			if res.Failed.Number != c.number || res.Failed.Source != c.source {
-				t.Errorf("cell %d (%s) failed, want cell %d (%s)", res.Failed.Number, res.Failed.Source, c.number, c.source)
+				t.Errorf("cell %d (%s) failed, want cell %d (%s)", res.Failed.Number,
+					res.Failed.Source, c.number, c.source)
 			}
 			for _, want := range c.message {
 				if !strings.Contains(res.Failed.Message, want) {
@@ -205,7 +213,8 @@ func TestCellFails(t *testing.T) {
 	}
 }
 
-// TestInterrupt checks that a run that is given up lets the cell write its checkpoint, starts no other cell and writes nothing.
+// TestInterrupt checks that a run that is given up lets the cell write its checkpoint, starts no
+// other cell and writes nothing.
 func TestInterrupt(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	t.Setenv("GALDECON_TEST_FILE", file)
@@ -248,26 +257,31 @@ func TestBadNotebooks(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := notebook.Check(path); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+		if err := notebook.Check(path); err == nil || !strings.Contains(err.Error(), c.want) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want one with the path and %q", name, err, c.want)
 		}
 	}
-	if err := notebook.Check(filepath.Join(dir, "none.ipynb")); err == nil || !strings.Contains(err.Error(), "no such notebook") {
+	if err := notebook.Check(filepath.Join(dir, "none.ipynb")); err == nil ||
+		!strings.Contains(err.Error(), "no such notebook") {
 		t.Errorf("a missing notebook: %v", err)
 	}
 
 	// What only nbformat sees.
 	odd := filepath.Join(dir, "odd.ipynb")
-	if err := os.WriteFile(odd, []byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "galaxy"}]}`), 0o644); err != nil {
+	if err := os.WriteFile(odd,
+		[]byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "galaxy"}]}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	o, _ := options(t)
-	if _, err := notebook.Run(t.Context(), odd, o); err == nil || !strings.Contains(err.Error(), odd) {
+	if _, err := notebook.Run(t.Context(), odd, o); err == nil ||
+		!strings.Contains(err.Error(), odd) {
 		t.Errorf("an unknown kind of cell: %v", err)
 	}
 }
 
-// TestExport makes a page of an executed notebook, and checks that it is the one that its execution made.
+// TestExport makes a page of an executed notebook, and checks that it is the one that its execution
+// made.
 func TestExport(t *testing.T) {
 	o, _ := options(t)
 	res, err := notebook.Run(t.Context(), "testdata/good.ipynb", o)
@@ -294,7 +308,8 @@ func TestExport(t *testing.T) {
 		t.Errorf("the page is %s", page)
 	}
 	if got, err := os.ReadFile(page); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("the page (%d bytes, %v) differs from the one that the execution made (%d bytes)", len(got), err, len(want))
+		t.Errorf("the page (%d bytes, %v) differs from the one that the execution made (%d bytes)",
+			len(got), err, len(want))
 	}
 	if after, err := os.ReadFile(res.Notebook); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the notebook was changed: %v", err)
@@ -304,7 +319,8 @@ func TestExport(t *testing.T) {
 	}
 
 	odd := filepath.Join(t.TempDir(), "odd.ipynb")
-	if err := os.WriteFile(odd, []byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "galaxy", "execution_count": 1}]}`), 0o644); err != nil {
+	if err := os.WriteFile(odd,
+		[]byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "galaxy", "execution_count": 1}]}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
@@ -312,7 +328,8 @@ func TestExport(t *testing.T) {
 		odd:                   "no page",
 		"none.ipynb":          "no such notebook",
 	} {
-		if _, err := notebook.Export(t.Context(), path, o); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+		if _, err := notebook.Export(t.Context(), path, o); err == nil ||
+			!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v; want an error with %q", path, err, want)
 		}
 	}
@@ -327,13 +344,15 @@ func TestNumbered(t *testing.T) {
 	if got, err := notebook.Numbered(dir); err == nil || !strings.Contains(err.Error(), dir) {
 		t.Errorf("an empty directory: %v, %v; want an error with its name", got, err)
 	}
-	for _, name := range []string{"02_b.ipynb", "10_c.ipynb", "01_a.ipynb", "Untitled.ipynb", "01_a.html", "3_x.ipynb"} {
+	for _, name := range []string{"02_b.ipynb", "10_c.ipynb", "01_a.ipynb", "Untitled.ipynb",
+		"01_a.html", "3_x.ipynb"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got, err := notebook.Numbered(dir)
-	want := []string{filepath.Join(dir, "01_a.ipynb"), filepath.Join(dir, "02_b.ipynb"), filepath.Join(dir, "10_c.ipynb")}
+	want := []string{filepath.Join(dir, "01_a.ipynb"), filepath.Join(dir, "02_b.ipynb"),
+		filepath.Join(dir, "10_c.ipynb")}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}

@@ -1,5 +1,6 @@
-// Command score makes the table that compares models with each other and with classical methods. It is a program of its own for the
-// galdecon command, which starts it: that one must start fast, and is built without XLA.
+// Command score makes the table that compares models with each other and with classical methods. It
+// is a program of its own for the galdecon command, which starts it: that one must start fast, and
+// is built without XLA.
 package main
 
 import (
@@ -49,19 +50,21 @@ func command() *cobra.Command {
 		f.wrong = append(f.wrong, 100*w)
 	}
 	cmd := &cobra.Command{
-		Use:   "galdecon score",
-		Short: "Compare models with each other and with classical methods: Table 1, errors, calibration",
-		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is known: the figures of the paper's
-Table 1, errors of the best estimate, and calibration. Every observation's result is kept in the folder that --out names; an interrupted
-run goes on there when it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's Table 1 beside these figures; as CSV
-and JSON their differences are there as well.`,
-		Example: `  galdecon score                                       the smallest shipped models on synthetic galaxies
-  galdecon score --galaxies hst --n 10                 on Hubble's
+		Use: "galdecon score",
+		Short: "Compare models with each other and with classical methods: Table 1, errors, " +
+			"calibration",
+		Long: `Compare models with Richardson-Lucy, Wiener's filter and doing nothing, on galaxies whose truth is
+known: the figures of the paper's Table 1, errors of the best estimate, and calibration. Every
+observation's result is kept in the folder that --out names; an interrupted run goes on there when
+it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's
+Table 1 beside these figures; as CSV and JSON their differences are there as well.`,
+		Example: `  galdecon score                                   the smallest shipped models
+  galdecon score --galaxies hst --n 10             on Hubble's galaxies
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
-  galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv > samplers.csv
-  galdecon score --galaxies goods.npy.gz --subtract-sky   on pictures, from a file of stamps
-  galdecon score --galaxies 'mosaic.fits[SCI,2]'         in the second image named SCI of a file
-  galdecon score --psf stars.fits --wrong 3            through measured PSFs, which methods assume 3 % too wide`,
+  galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv
+  galdecon score --galaxies goods.npy.gz --subtract-sky  on pictures, from a file of stamps
+  galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
+  galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -73,20 +76,34 @@ and JSON their differences are there as well.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.models, "model", []string{"tiny", "tiny-cvae"}, "`name` of a shipped model ("+strings.Join(pretrained.Names(), ", ")+") or the folder of a trained one; repeat for more")
-	flags.StringSliceVar(&f.samplers, "samplers", nil, "how diffusion models sample, each as a method of its own, of "+strings.Join(scorecard.SamplerNames(), ", ")+"; with a number of steps as in ddim:50 (default own)")
-	flags.StringVar(&f.Galaxies, "galaxies", f.Galaxies, "the truth: synthetic, hst, or the `path` of a file, a folder of files or a prepared set")
-	flags.BoolVar(&f.SubtractSky, "subtract-sky", f.SubtractSky, "take its sky off each galaxy first: that of pictures isn't dark, as models are used to")
+	flags.StringArrayVar(&f.models, "model", []string{"tiny", "tiny-cvae"},
+		"`name` of a shipped model ("+strings.Join(pretrained.Names(), ", ")+
+			") or the folder of a trained one; repeat for more")
+	flags.StringSliceVar(&f.samplers, "samplers", nil,
+		"how diffusion models sample, each as a method of its own, of "+
+			strings.Join(scorecard.SamplerNames(), ", ")+
+			"; with a number of steps as in ddim:50 (default own)")
+	flags.StringVar(&f.Galaxies, "galaxies", f.Galaxies,
+		"the truth: synthetic, hst, or the `path` of a file, a folder of files or a prepared set")
+	flags.BoolVar(&f.SubtractSky, "subtract-sky", f.SubtractSky,
+		"take its sky off each galaxy first: that of pictures isn't dark, as models are used to")
 	flags.IntVar(&f.N, "n", f.N, "number of galaxies")
 	flags.IntVar(&f.Candidates, "candidates", f.Candidates, "candidates of each observation")
-	flags.Float64SliceVar(&f.Noise, "noise", f.Noise, "noise levels in units of the peak (default the least, a third of the most and the most that the first model knows)")
-	flags.Float64Var(&f.Sigma, "sigma", f.Sigma, "σ of the PSF in pixels (default the middle of what the first model knows)")
-	flags.StringVar(&f.PSF, "psf", f.PSF, "`path` of measured PSFs in place of a Gaussian: an image or a stack, centered and on the pixels of the models' images; galaxies have one each, in turn")
-	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF that methods are told is wrong, at the first noise level; 0 for none")
+	flags.Float64SliceVar(&f.Noise, "noise", f.Noise, "noise levels in units of the peak "+
+		"(default the least, a third of the most and the most that the first model knows)")
+	flags.Float64Var(&f.Sigma, "sigma", f.Sigma,
+		"σ of the PSF in pixels (default the middle of what the first model knows)")
+	flags.StringVar(&f.PSF, "psf", f.PSF, "`path` of measured PSFs in place of a Gaussian: an "+
+		"image or a stack, centered and on the pixels of the models' images; galaxies have one "+
+		"each, in turn")
+	flags.Float64SliceVar(&f.wrong, "wrong", f.wrong, "by how many per cent the width of the PSF "+
+		"that methods assume is wrong, at the first noise level; 0 for none")
 	flags.Float64Var(&f.Epsilon, "epsilon", f.Epsilon, "slack ε of Eq. 3")
-	flags.BoolVar(&f.Released, "released", f.Released, "show Table 1 as the paper's released program computes it as well, with its quirks")
+	flags.BoolVar(&f.Released, "released", f.Released,
+		"show Table 1 as the paper's released program computes it as well, with its quirks")
 	flags.Int64Var(&f.Seed, "seed", f.Seed, "seed of noise and candidates")
-	flags.StringVar(&f.weights, "weights", "random", "Inception's weights: random, official (downloaded once), the `path` of the official file, or none for no features")
+	flags.StringVar(&f.weights, "weights", "random", "Inception's weights: random, official "+
+		"(downloaded once), the `path` of the official file, or none for no features")
 	flags.StringVar(&f.out, "out", "scores", "folder that keeps the results")
 	flags.StringVar(&f.format, "format", "text", "format of the table: text, csv or json")
 	return cmd
@@ -95,7 +112,8 @@ and JSON their differences are there as well.`,
 // score compares, and writes nothing but the table to out.
 func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console) error {
 	if formats := []string{"text", "csv", "json"}; !slices.Contains(formats, f.format) {
-		return fmt.Errorf("there is no format %q; choose one of %s", f.format, strings.Join(formats, ", "))
+		return fmt.Errorf("there is no format %q; choose one of %s", f.format,
+			strings.Join(formats, ", "))
 	}
 	f.WidthErrors = nil
 	for _, w := range f.wrong {
@@ -109,6 +127,9 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	config, err := f.Config(model)
 	if err != nil {
 		return err
+	}
+	for _, note := range config.Notes {
+		c.Printf("%s", note)
 	}
 	config.Methods = append(methods, scorecard.Classical()...)
 	// What is wrong with them should show before a download.
@@ -138,7 +159,8 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	if err != nil {
 		return err
 	}
-	c.Printf("%d observations by methods in %v; results in %s", len(card.Rows)*card.Galaxies, time.Since(start).Round(time.Second), f.out)
+	c.Printf("%d observations by methods in %v; results in %s", len(card.Rows)*card.Galaxies,
+		time.Since(start).Round(time.Second), f.out)
 	switch f.format {
 	case "csv":
 		return card.WriteCSV(out)
@@ -150,7 +172,8 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	return write(out, card)
 }
 
-// write writes the card as text, with Table 1 for each diffusion model and CVAE in the first setting in which they're compared.
+// write writes the card as text, with Table 1 for each diffusion model and CVAE in the first
+// setting in which they're compared.
 func write(out io.Writer, card scorecard.Card) error {
 	if _, err := fmt.Fprint(out, card); err != nil {
 		return err
@@ -185,7 +208,8 @@ func (f scoreFlags) load() (methods []scorecard.Method, first galdecon.Config, e
 			first = config
 		}
 		if config.Size != first.Size || config.Channels != first.Channels {
-			return nil, first, fmt.Errorf("%s takes images of %d×%[2]d pixels with %[3]d channel(s), %s of %d×%[5]d with %[6]d; compare each with others of its kind",
+			return nil, first, fmt.Errorf("%s takes images of %d×%[2]d pixels with %[3]d "+
+				"channel(s), %s of %d×%[5]d with %[6]d; compare each with others of its kind",
 				name, config.Size, config.Channels, f.models[0], first.Size, first.Channels)
 		}
 		methods = append(methods, loaded...)

@@ -29,7 +29,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestHelp checks that the help that the galdecon command has of this program is its own. -update writes it.
+// TestHelp checks that the help that the galdecon command has of this program is its own. -update
+// writes it.
 func TestHelp(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
 	got, err := execute(t.Context(), "--help")
@@ -42,11 +43,13 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	if want, err := os.ReadFile("help.txt"); err != nil || got != string(want) {
-		t.Errorf("help.txt is of another version (%v); go test -run TestHelp -update ./kernels/score writes it anew:\n%s", err, got)
+		t.Errorf("help.txt is of another version (%v); go test -run TestHelp -update "+
+			"./kernels/score writes it anew:\n%s", err, got)
 	}
 }
 
-// micro is the folder of a diffusion model that trains in no time, and is good for nothing but tests.
+// micro is the folder of a diffusion model that trains in no time, and is good for nothing but
+// tests.
 func micro(t *testing.T) string { return train(t, "micro", nil) }
 
 // train is the folder of a model of this name, a CVAE where one is given.
@@ -54,11 +57,13 @@ func train(t *testing.T, name string, baseline *cvae.Config) string {
 	t.Helper()
 	c := galdecon.Config{
 		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 9, SigmaMin: 0.7, SigmaMax: 1.3, NoiseMin: 0.001, NoiseMax: 0.03},
-		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true},
-		CVAE:       baseline,
-		Fit:        fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
+		Instrument: psf.Instrument{Size: 9, SigmaMin: 0.7, SigmaMax: 1.3, NoiseMin: 0.001,
+			NoiseMax: 0.03},
+		Diffusion: ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15,
+			Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		Sampler: ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true},
+		CVAE:    baseline,
+		Fit:     fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
 	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 8, Size: c.Size, Seed: 1})
 	if err != nil {
@@ -83,17 +88,20 @@ func execute(ctx context.Context, args ...string) (string, error) {
 
 func TestScore(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
-	args := []string{"--model", micro(t), "--n", "3", "--candidates", "3", "--weights", "none", "--noise", "0.002,0.02", "--wrong", "-5", "--out", filepath.Join(t.TempDir(), "scores")}
+	args := []string{"--model", micro(t), "--n", "3", "--candidates", "3", "--weights", "none",
+		"--noise", "0.002,0.02", "--wrong", "-5", "--out", filepath.Join(t.TempDir(), "scores")}
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := execute(stopped, args...); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run it again") {
+	if _, err := execute(stopped, args...); !errors.Is(err, context.Canceled) ||
+		!strings.Contains(err.Error(), "run it again") {
 		t.Errorf("interrupted: %v", err)
 	}
 	text, err := execute(t.Context(), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"micro", "Wiener", "assume a σ wrong by -5 %", "noise 0.02", "15.86"} {
+	for _, want := range []string{"micro", "Wiener", "assume a σ wrong by -5 %", "noise 0.02",
+		"15.86"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
@@ -107,14 +115,16 @@ func TestScore(t *testing.T) {
 	if err := json.Unmarshal([]byte(encoded), &card); err != nil {
 		t.Fatal(err)
 	}
-	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" || card.Rows[4].Setting.WidthError != -0.05 || card.String() != text {
+	if len(card.Rows) != 3*4 || card.Rows[0].Method != "micro" ||
+		card.Rows[4].Setting.WidthError != -0.05 || card.String() != text {
 		t.Errorf("as JSON: %+v", card)
 	}
 	table, err := execute(t.Context(), append(args, "--format", "csv")...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines, err := csv.NewReader(strings.NewReader(table)).ReadAll(); err != nil || len(lines) != 1+len(card.Rows) {
+	if lines, err := csv.NewReader(strings.NewReader(table)).ReadAll(); err != nil ||
+		len(lines) != 1+len(card.Rows) {
 		t.Errorf("as CSV: %v\n%s", err, table)
 	}
 }
@@ -140,21 +150,26 @@ func TestRefuses(t *testing.T) {
 		if !strings.Contains(test.args, "--model") {
 			args = append(args, "--model", dir)
 		}
-		if out, err := execute(t.Context(), args...); err == nil || !strings.Contains(err.Error(), test.part) || out != "" {
+		if out, err := execute(t.Context(), args...); err == nil ||
+			!strings.Contains(err.Error(), test.part) || out != "" {
 			t.Errorf("%s: error %v, want one with %q; output %q", test.args, err, test.part, out)
 		}
 	}
-	if _, err := execute(t.Context(), "--model", "tiny", "--model", dir, "--out", t.TempDir()); err == nil || !strings.Contains(err.Error(), "micro takes images of 16×16 pixels") ||
+	if _, err := execute(t.Context(), "--model", "tiny", "--model", dir, "--out",
+		t.TempDir()); err == nil ||
+		!strings.Contains(err.Error(), "micro takes images of 16×16 pixels") ||
 		!strings.Contains(err.Error(), "tiny of 32×32") {
 		t.Errorf("models for other images: %v", err)
 	}
 	t.Setenv(scorecard.OptionsEnv, "{")
-	if _, err := execute(t.Context()); err == nil || !strings.Contains(err.Error(), scorecard.OptionsEnv) {
+	if _, err := execute(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), scorecard.OptionsEnv) {
 		t.Errorf("broken environment: %v", err)
 	}
 }
 
-// Noise that the model wasn't trained for ends no run: its galaxies are counted, and the reason told.
+// Noise that the model wasn't trained for ends no run: its galaxies are counted, and the reason
+// told.
 func TestCountsRefusals(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, `{"n": 2, "candidates": 2}`)
 	t.Chdir(t.TempDir())
@@ -162,15 +177,16 @@ func TestCountsRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"refused", "micro, for example: noise of", "trained for at most 0.03"} {
+	for _, want := range []string{"refused", "micro, for example: noise of",
+		"trained for at most 0.03"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
 	}
 }
 
-// A diffusion model and a CVAE make the paper's Table 1, here through measured PSFs: in the text as in the notebook, in the other formats as
-// differences.
+// A diffusion model and a CVAE make the paper's Table 1, here through measured PSFs: in the text as
+// in the notebook, in the other formats as differences.
 func TestTableOne(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
 	stars := galaxy.NewImages(2, 11, 11, 1)
@@ -185,14 +201,20 @@ func TestTableOne(t *testing.T) {
 	if err := files.SaveNPY(path, stars); err != nil {
 		t.Fatal(err)
 	}
-	baseline := train(t, "baseline", &cvae.Config{Latent: 4, Features: []int{4, 8}, Alpha: 1, Beta: 1, SigmaY: 0.03, SigmaX: 0.01})
-	args := []string{"--model", micro(t), "--model", baseline, "--psf", path, "--n", "3", "--candidates", "3", "--epsilon", "1", "--weights", "none", "--noise", "0.002,0.02", "--wrong", "3",
+	baseline := train(t, "baseline",
+		&cvae.Config{Latent: 4, Features: []int{4, 8}, Alpha: 1, Beta: 1, SigmaY: 0.03,
+			SigmaX: 0.01})
+	args := []string{"--model", micro(t), "--model", baseline, "--psf", path, "--n", "3",
+		"--candidates", "3", "--epsilon", "1", "--weights", "none", "--noise", "0.002,0.02",
+		"--wrong", "3",
 		"--out", filepath.Join(t.TempDir(), "scores")}
 	text, err := execute(t.Context(), args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"measured PSFs of stars.npy, noise 0.02", "assume a width wrong by +3 %", "53.9", "difference, here", "The paper finds that diffusion retains more: here ",
+	for _, want := range []string{"measured PSFs of stars.npy, noise 0.02",
+		"assume a width wrong by +3 %", "53.9", "difference, here",
+		"The paper finds that diffusion retains more: here ",
 		"varies more: here it can't be told without features"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
@@ -217,7 +239,9 @@ func TestTableOne(t *testing.T) {
 		t.Errorf("%d rows, differences %+v", len(card.Rows), card.Differences)
 	}
 	for _, d := range card.Differences {
-		if want := card.Row("micro", d.Setting).Retained.Value - card.Row("baseline", d.Setting).Retained.Value; math.Abs(d.Retained.Value-want) > 1e-12 || d.Variance != nil {
+		if want := card.Row("micro", d.Setting).Retained.Value - card.Row("baseline",
+			d.Setting).Retained.Value; math.Abs(d.Retained.Value-want) > 1e-12 ||
+			d.Variance != nil {
 			t.Errorf("difference %+v, want %g", d, want)
 		}
 	}
@@ -231,17 +255,20 @@ func TestTableOne(t *testing.T) {
 	}
 	// What a model doesn't know is refused before anything is measured.
 	narrow := append(args, "--wrong", "40")
-	if out, err := execute(t.Context(), narrow...); err == nil || !strings.Contains(err.Error(), "doesn't know PSF 1") || !strings.Contains(err.Error(), "stars.npy") || out != "" {
+	if out, err := execute(t.Context(), narrow...); err == nil ||
+		!strings.Contains(err.Error(), "doesn't know PSF 1") ||
+		!strings.Contains(err.Error(), "stars.npy") || out != "" {
 		t.Errorf("PSFs that are too wide: %v, output %q", err, out)
 	}
 	both := append(args, "--sigma", "1")
-	if _, err := execute(t.Context(), both...); err == nil || !strings.Contains(err.Error(), "one of both") {
+	if _, err := execute(t.Context(), both...); err == nil ||
+		!strings.Contains(err.Error(), "one of both") {
 		t.Errorf("PSFs that are measured and Gaussian: %v", err)
 	}
 }
 
-// Each sampler is a row of its own, with the released program's figures where they are asked for; galaxies come from a compressed file on a
-// bright sky.
+// Each sampler is a row of its own, with the released program's figures where they are asked for;
+// galaxies come from a compressed file on a bright sky.
 func TestSamplersOnStamps(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
 	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 4, Size: 32, Seed: 5})
@@ -271,8 +298,10 @@ func TestSamplersOnStamps(t *testing.T) {
 	if err := os.WriteFile(packed, zipped.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	encoded, err := execute(t.Context(), "--model", micro(t), "--samplers", "own,ddim,ancestral-beta:10", "--galaxies", packed, "--subtract-sky", "--released",
-		"--n", "3", "--candidates", "3", "--weights", "none", "--noise", "0.002", "--wrong", "0", "--format", "json", "--out", filepath.Join(dir, "scores"))
+	encoded, err := execute(t.Context(), "--model", micro(t), "--samplers",
+		"own,ddim,ancestral-beta:10", "--galaxies", packed, "--subtract-sky", "--released",
+		"--n", "3", "--candidates", "3", "--weights", "none", "--noise", "0.002", "--wrong", "0",
+		"--format", "json", "--out", filepath.Join(dir, "scores"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +316,9 @@ func TestSamplersOnStamps(t *testing.T) {
 			t.Errorf("%s has no released figures", r.Method)
 		}
 	}
-	if got := strings.Join(names, "; "); got != "micro; micro, ddim; micro, ancestral-beta:10; Richardson-Lucy; Wiener; nothing" {
+	if got := strings.Join(names,
+		"; "); got != "micro; micro, ddim; micro, ancestral-beta:10; Richardson-Lucy; Wiener; "+
+		"nothing" {
 		t.Errorf("rows %s", got)
 	}
 	if card.Galaxies != 3 || card.Source != "stamps.npy.gz, without sky" || card.Edge > 0.03 {
@@ -297,7 +328,8 @@ func TestSamplersOnStamps(t *testing.T) {
 
 // Progress isn't mixed with the table.
 func TestQuiet(t *testing.T) {
-	f := scoreFlags{models: []string{micro(t)}, wrong: []float64{0}, weights: "none", out: t.TempDir(), format: "csv"}
+	f := scoreFlags{models: []string{micro(t)}, wrong: []float64{0}, weights: "none",
+		out: t.TempDir(), format: "csv"}
 	var err error
 	if f.Options, err = scorecard.DefaultsFromEnv(); err != nil {
 		t.Fatal(err)

@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program starts a training in a session of its own, says who that is, and waits to be killed: after the first step, or, if the training is
-// slow, in the midst of it.
+// program starts a training in a session of its own, says who that is, and waits to be killed:
+// after the first step, or, if the training is slow, in the midst of it.
 func program(dir string, slow bool) error {
 	s, err := session.Open()
 	if err != nil {
@@ -38,9 +38,11 @@ func program(dir string, slow bool) error {
 	}
 	config, galaxies := sessiontest.Micro(1e6), sessiontest.Galaxies()
 	if slow {
-		// On two cores the first step takes half a minute, a gigabyte and a half of memory, and can't be interrupted.
+		// On two cores the first step takes half a minute, a gigabyte and a half of memory, and
+		// can't be interrupted.
 		config.Size, config.Diffusion.Network.Features, config.Fit.Batch = 64, []int{256}, 32
-		if galaxies, err = synthetic.Galaxies(synthetic.Config{N: config.Fit.Batch, Size: config.Size, Seed: 1}); err != nil {
+		if galaxies, err = synthetic.Galaxies(synthetic.Config{N: config.Fit.Batch,
+			Size: config.Size, Seed: 1}); err != nil {
 			return err
 		}
 	}
@@ -68,7 +70,9 @@ func program(dir string, slow bool) error {
 // kernel makes a host as a kernel's launcher does, and its environment this process's.
 func kernel(t *testing.T, owner string) *host.Host {
 	t.Helper()
-	t.TempDir() // Of a test's folders the first call says when they are removed: after the session that may train in them.
+	// Of a test's folders the first call says when they are removed: after the session that may
+	// train in them.
+	t.TempDir()
 	repo, err := home.FindRepo()
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,8 @@ func kill(t *testing.T, s *session.Session, signal syscall.Signal) int {
 	return pid
 }
 
-// TestCrash checks what users are told of a session that dies, that they are told once, and what is left.
+// TestCrash checks what users are told of a session that dies, that they are told once, and what is
+// left.
 func TestCrash(t *testing.T) {
 	kernel(t, "")
 	dir := filepath.Join(t.TempDir(), "model")
@@ -41,7 +42,8 @@ func TestCrash(t *testing.T) {
 			killed = true
 		}
 	})
-	wants(t, "killed while watched", err, session.ErrEnded, "killed", "memory", dir, "last checkpoint", "new session")
+	wants(t, "killed while watched", err, session.ErrEnded, "killed", "memory", dir,
+		"last checkpoint", "new session")
 	t.Log(err)
 	_, again := training.History() // as another goroutine may call
 	wants(t, "another call of the same program", again, session.ErrEnded, err.Error())
@@ -51,7 +53,8 @@ func TestCrash(t *testing.T) {
 	wants(t, "its training", err, fs.ErrNotExist, dir)
 	kept := must(s.Load(dir))(t).Step
 	training = must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
-	await(t, "it goes on from the checkpoint", func() bool { _, step := state(t, training); return step > kept })
+	await(t, "it goes on from the checkpoint",
+		func() bool { _, step := state(t, training); return step > kept })
 
 	kill(t, s, syscall.SIGQUIT) // as a panic ends it: with words
 	await(t, "its end is told", func() bool { _, err = session.Open(); return err != nil })
@@ -62,7 +65,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestTerminated checks that a session which is asked to end saves its training, and that the kernel starts another.
+// TestTerminated checks that a session which is asked to end saves its training, and that the
+// kernel starts another.
 func TestTerminated(t *testing.T) {
 	kernel(t, "")
 	dir := filepath.Join(t.TempDir(), "model")
@@ -82,8 +86,8 @@ func TestTerminated(t *testing.T) {
 	}
 }
 
-// killed starts a program that trains in dir, in a session of its own whose files are below temp, kills it, and returns the session's
-// process.
+// killed starts a program that trains in dir, in a session of its own whose files are below temp,
+// kills it, and returns the session's process.
 func killed(t *testing.T, dir, temp string, env ...string) int {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -107,7 +111,8 @@ func killed(t *testing.T, dir, temp string, env ...string) int {
 	return pid
 }
 
-// gone tells whether a process has ended. Where nobody waits for orphans, as in a container without an init, they stay as zombies.
+// gone tells whether a process has ended. Where nobody waits for orphans, as in a container without
+// an init, they stay as zombies.
 func gone(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
@@ -117,7 +122,8 @@ func gone(pid int) bool {
 	return err == nil && strings.HasPrefix(state, "Z")
 }
 
-// TestProgramKilled checks that the session of a program that is killed saves its training and ends, and leaves nothing.
+// TestProgramKilled checks that the session of a program that is killed saves its training and
+// ends, and leaves nothing.
 func TestProgramKilled(t *testing.T) {
 	dir, temp := filepath.Join(t.TempDir(), "model"), t.TempDir()
 	pid := killed(t, dir, temp)
@@ -130,11 +136,13 @@ func TestProgramKilled(t *testing.T) {
 	}
 }
 
-// TestProgramKilledInAStep checks that the session of a program that is killed doesn't outlive it by the rest of a long step.
+// TestProgramKilledInAStep checks that the session of a program that is killed doesn't outlive it
+// by the rest of a long step.
 func TestProgramKilledInAStep(t *testing.T) {
 	temp := t.TempDir()
 	pid := killed(t, filepath.Join(t.TempDir(), "model"), temp, slowEnv+"=1")
-	awaitFor(t, host.SaveTime+10*time.Second, "the session has ended", func() bool { return gone(pid) })
+	awaitFor(t, host.SaveTime+10*time.Second, "the session has ended",
+		func() bool { return gone(pid) })
 	if left := must(os.ReadDir(temp))(t); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

@@ -10,7 +10,8 @@ import (
 
 // Overview is what a session holds.
 type Overview struct {
-	// Process is its process ID, and Memory the memory that it takes, in bytes; 0 where the system doesn't tell.
+	// Process is its process ID, and Memory the memory that it takes, in bytes; 0 where the system
+	// doesn't tell.
 	Process int
 	Memory  int64
 	// Models are the folders of the loaded models.
@@ -26,7 +27,8 @@ func (s *Session) Overview() (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Process: found.Process, Memory: found.Memory, Models: found.Models, states: found.Trainings}
+	o := Overview{Process: found.Process, Memory: found.Memory, Models: found.Models,
+		states: found.Trainings}
 	for _, t := range found.Trainings {
 		o.Trainings = append(o.Trainings, &Training{Dir: t.Dir, Steps: t.Last.Steps, session: s})
 	}
@@ -41,7 +43,8 @@ func (o Overview) String() string {
 		fmt.Fprintf(&text, "model in %s\n", dir)
 	}
 	for _, t := range o.states {
-		fmt.Fprintf(&text, "training in %s: %s, step %d of %d\n", t.Dir, t.State, t.Last.Step, t.Last.Steps)
+		fmt.Fprintf(&text, "training in %s: %s, step %d of %d\n", t.Dir, t.State, t.Last.Step,
+			t.Last.Steps)
 	}
 	return text.String()
 }

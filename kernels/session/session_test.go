@@ -24,13 +24,15 @@ import (
 	"galdecon/kernels/session/host"
 )
 
-// programEnv makes the test binary a program of its own that trains in this folder and is killed, and slowEnv makes its training slow.
+// programEnv makes the test binary a program of its own that trains in this folder and is killed,
+// and slowEnv makes its training slow.
 const (
 	programEnv = "GALDECON_TEST_PROGRAM"
 	slowEnv    = "GALDECON_TEST_SLOW"
 )
 
-// TestLikeInTheProcess checks that a session gives what galdecon gives in the program itself, bit for bit, and its errors.
+// TestLikeInTheProcess checks that a session gives what galdecon gives in the program itself, bit
+// for bit, and its errors.
 func TestLikeInTheProcess(t *testing.T) {
 	kernel(t, "")
 	s := open(t)
@@ -51,15 +53,18 @@ func TestLikeInTheProcess(t *testing.T) {
 		t.Errorf("the history is %v, stored is %v; %v", points, stored, err)
 	}
 	alone := filepath.Join(t.TempDir(), "alone")
-	if err := galdecon.Train(t.Context(), sessiontest.Micro(5), sessiontest.Galaxies(), alone, nil); err != nil {
+	if err := galdecon.Train(t.Context(), sessiontest.Micro(5), sessiontest.Galaxies(), alone,
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	kernels := []psf.PSF{must(psf.Gaussian{Sigma: 1}.Render(7))(t)}
 	there := must(s.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	here := must(galdecon.Observe(sessiontest.Galaxies().Select(0, 1, 2), kernels, 0.003, 5))(t)
 	same(t, "observations", there, here)
-	same(t, "standardized observations", must(s.Standardize(there))(t), must(galdecon.Standardize(here))(t))
-	same(t, "Wiener's filter", must(s.Wiener(there, 0.03))(t), must(classical.Wiener(here, 0.03))(t))
+	same(t, "standardized observations", must(s.Standardize(there))(t),
+		must(galdecon.Standardize(here))(t))
+	same(t, "Wiener's filter", must(s.Wiener(there, 0.03))(t),
+		must(classical.Wiener(here, 0.03))(t))
 
 	model, local := must(s.Load(dir))(t), must(galdecon.Load(alone))(t)
 	if model.Step != 5 || model.Size != 16 || model.Channels != 1 {
@@ -77,7 +82,8 @@ func TestLikeInTheProcess(t *testing.T) {
 	posteriors := must(model.Sample(t.Context(), there, 2, 9))(t)
 	truth := sessiontest.Galaxies().Select(0, 1, 2)
 	truth.IDs = []string{"a", "b", "c"}
-	same(t, "reports", must(s.Evaluate(truth, posteriors))(t), must(galdecon.Evaluate(truth, posteriors))(t))
+	same(t, "reports", must(s.Evaluate(truth, posteriors))(t),
+		must(galdecon.Evaluate(truth, posteriors))(t))
 	for what, compared := range map[string][]posterior.Posterior{"one twice": append(posteriors[:2:2], posteriors[0]), "no posteriors": nil, "no candidates": make([]posterior.Posterior, 3)} {
 		_, err = s.Evaluate(truth, compared)
 		_, want := galdecon.Evaluate(truth, compared)
@@ -98,8 +104,10 @@ func TestLikeInTheProcess(t *testing.T) {
 	_, err = s.Train(bad, sessiontest.Galaxies(), dir)
 	wants(t, "bad configuration", err, nil, "fit: ")
 	_, err = s.Train(sessiontest.Micro(6), sessiontest.Galaxies(), dir)
-	wants(t, "another configuration in the folder", err, nil, "holds another configuration", `"steps": 5`)
-	// The session draws for others also in a loop over a billion candidates, and when who has enough of them has left.
+	wants(t, "another configuration in the folder", err, nil, "holds another configuration",
+		`"steps": 5`)
+	// The session draws for others also in a loop over a billion candidates, and when who has
+	// enough of them has left.
 	for part, err := range model.Stream(t.Context(), there, 1e9, 9) {
 		if err != nil || part.N != 1e9 {
 			t.Fatalf("the first of many candidates: %v, error %v", part, err)
@@ -118,17 +126,19 @@ func TestLikeInTheProcess(t *testing.T) {
 	cancel()
 	_, err = model.Sample(canceled, there, 1, 1)
 	wants(t, "canceled", err, context.Canceled)
-	if err := must(s.Train(sessiontest.Micro(5), sessiontest.Galaxies(), dir))(t).Watch(t.Context(), nil); err != nil {
+	if err := must(s.Train(sessiontest.Micro(5), sessiontest.Galaxies(), dir))(t).Watch(t.Context(),
+		nil); err != nil {
 		t.Errorf("training what is finished: %v", err)
 	}
 	overview := must(s.Overview())(t)
-	if !slices.Equal(overview.Models, []string{dir}) || len(overview.Trainings) != 1 || !strings.Contains(overview.String(), "finished, step 5 of 5") {
+	if !slices.Equal(overview.Models, []string{dir}) || len(overview.Trainings) != 1 ||
+		!strings.Contains(overview.String(), "finished, step 5 of 5") {
 		t.Errorf("the session holds %v", overview)
 	}
 }
 
-// TestTrainingInTheBackground follows a training from one attachment to another: watched, left, found, paused, sampled from, resumed,
-// stopped and continued.
+// TestTrainingInTheBackground follows a training from one attachment to another: watched, left,
+// found, paused, sampled from, resumed, stopped and continued.
 func TestTrainingInTheBackground(t *testing.T) {
 	kernel(t, "")
 	dir := filepath.Join(t.TempDir(), "model")
@@ -163,7 +173,8 @@ func TestTrainingInTheBackground(t *testing.T) {
 	if model.Step < 1 || model.Step > at {
 		t.Errorf("a model in training is of step %d, the training at %d", model.Step, at)
 	}
-	observations := must(s.Observe(sessiontest.Galaxies(), []psf.PSF{must(psf.Gaussian{Sigma: 1}.Render(7))(t)}, 0.003, 5))(t)
+	observations := must(s.Observe(sessiontest.Galaxies(),
+		[]psf.PSF{must(psf.Gaussian{Sigma: 1}.Render(7))(t)}, 0.003, 5))(t)
 	if posteriors := must(model.Sample(t.Context(), observations, 2, 1))(t); len(posteriors) != 8 {
 		t.Errorf("%d posteriors for 8 observations", len(posteriors))
 	}
@@ -175,9 +186,11 @@ func TestTrainingInTheBackground(t *testing.T) {
 	}
 	await(t, "it resumes", func() bool { _, step := state(t, training); return step > at })
 	later := 0
-	await(t, "a later checkpoint is loaded", func() bool { later = must(s.Load(dir))(t).Step; return later > model.Step })
+	await(t, "a later checkpoint is loaded",
+		func() bool { later = must(s.Load(dir))(t).Step; return later > model.Step })
 	_, err = model.Sample(t.Context(), observations, 2, 1)
-	wants(t, "the model of the checkpoint before", err, session.ErrReplaced, fmt.Sprintf("step %d in %s", later, dir), "Load it again")
+	wants(t, "the model of the checkpoint before", err, session.ErrReplaced,
+		fmt.Sprintf("step %d in %s", later, dir), "Load it again")
 	_, err = model.WithSampler(ddpm.Sampler{Steps: 3})
 	wants(t, "another sampler for the checkpoint before", err, session.ErrReplaced)
 
@@ -197,21 +210,24 @@ func TestTrainingInTheBackground(t *testing.T) {
 	wants(t, "pausing what has stopped", training.Pause(), nil, dir, "Train goes on")
 	wants(t, "resuming what has stopped", training.Resume(), nil, dir, "Train goes on")
 	more := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
-	await(t, "it goes on from there", func() bool { _, step := state(t, more); return step > stopped })
+	await(t, "it goes on from there",
+		func() bool { _, step := state(t, more); return step > stopped })
 	points := must(more.History())(t)
-	if !slices.IsSortedFunc(points, func(a, b fit.Point) int { return a.Step - b.Step }) || points[0].Step > stopped || points[len(points)-1].Step <= stopped {
+	if !slices.IsSortedFunc(points, func(a, b fit.Point) int { return a.Step - b.Step }) ||
+		points[0].Step > stopped || points[len(points)-1].Step <= stopped {
 		t.Errorf("the history from before and after step %d is %v", stopped, points)
 	}
 }
 
-// TestBeginsInTheCellsFolder checks that a relative folder to begin with is the program's, as without a session, and stored as it is given;
-// and that what can't begin leaves no folder.
+// TestBeginsInTheCellsFolder checks that a relative folder to begin with is the program's, as
+// without a session, and stored as it is given; and that what can't begin leaves no folder.
 func TestBeginsInTheCellsFolder(t *testing.T) {
 	kernel(t, "")
 	s := open(t) // which has another working directory
 	t.Chdir(t.TempDir())
 	galaxies := sessiontest.Galaxies()
-	if err := galdecon.Train(t.Context(), sessiontest.Micro(2), galaxies, "first", nil); err != nil {
+	if err := galdecon.Train(t.Context(), sessiontest.Micro(2), galaxies, "first",
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	config := sessiontest.Micro(3)
@@ -229,16 +245,19 @@ func TestBeginsInTheCellsFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "losses", must(fit.History("model"))(t), must(fit.History("alone"))(t))
-	same(t, "configurations", must(os.ReadFile("model/config.json"))(t), must(os.ReadFile("alone/config.json"))(t))
+	same(t, "configurations", must(os.ReadFile("model/config.json"))(t),
+		must(os.ReadFile("alone/config.json"))(t))
 }
 
-// TestTwoKernels checks that kernels don't share a session, and that one can't train where another does.
+// TestTwoKernels checks that kernels don't share a session, and that one can't train where another
+// does.
 func TestTwoKernels(t *testing.T) {
 	dir := t.TempDir()
 	first := kernel(t, "the kernel of first.ipynb")
 	one := must(open(t).Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	await(t, "it trains", func() bool { _, step := state(t, one); return step > 0 })
-	if err := one.Pause(); err != nil { // it keeps the folder, and leaves the cores to the rest of the test
+	// it keeps the folder, and leaves the cores to the rest of the test
+	if err := one.Pause(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -248,15 +267,19 @@ func TestTwoKernels(t *testing.T) {
 		t.Errorf("the other kernel's training: %v", err)
 	}
 	_, err := s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir)
-	wants(t, "the other kernel's folder", err, fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
-	wants(t, "a program in a kernel's folder", galdecon.Train(t.Context(), sessiontest.Micro(1e6), sessiontest.Galaxies(), dir, nil), fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
+	wants(t, "the other kernel's folder", err, fit.ErrBusy, dir, "the kernel of first.ipynb",
+		"since 20")
+	wants(t, "a program in a kernel's folder",
+		galdecon.Train(t.Context(), sessiontest.Micro(1e6), sessiontest.Galaxies(), dir, nil),
+		fit.ErrBusy, dir, "the kernel of first.ipynb", "since 20")
 	_, last := state(t, one)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
 	two := must(s.Train(sessiontest.Micro(1e6), sessiontest.Galaxies(), dir))(t)
 	if points := must(two.History())(t); points[len(points)-1].Step < last {
-		t.Errorf("the kernel that ended at step %d or later saved step %d", last, points[len(points)-1].Step)
+		t.Errorf("the kernel that ended at step %d or later saved step %d", last,
+			points[len(points)-1].Step)
 	}
 }
 
@@ -265,7 +288,8 @@ func TestStrangers(t *testing.T) {
 	k := kernel(t, "")
 	s := open(t)
 	socket := k.Address().Socket
-	for path, want := range map[string]fs.FileMode{filepath.Dir(socket): 0o700, socket: 0o600, filepath.Join(filepath.Dir(socket), host.SessionSocket): 0o600} {
+	for path, want := range map[string]fs.FileMode{filepath.Dir(socket): 0o700, socket: 0o600,
+		filepath.Join(filepath.Dir(socket), host.SessionSocket): 0o600} {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v; want mode %o", path, info.Mode(), err, want)

@@ -34,10 +34,12 @@ type Training struct {
 // partSize is about how many pixels are sent at a time.
 const partSize = 1 << 24
 
-// Train starts a training in the background: of the model of a galdecon.Config, on clean galaxies [n, Size, Size, Channels], in the
-// folder dir, as galdecon.Train does. It goes on from the checkpoint there if there is one. Where the very same training goes on
-// already in this session, it is found; where another does, here, in another kernel's session or in another program, the error is
-// fit.ErrBusy and names the owner. Errors that show within a second are returned, later ones by [Training.Watch].
+// Train starts a training in the background: of the model of a galdecon.Config, on clean galaxies
+// [n, Size, Size, Channels], in the folder dir, as galdecon.Train does. It goes on from the
+// checkpoint there if there is one. Where the very same training goes on already in this session,
+// it is found; where another does, here, in another kernel's session or in another program, the
+// error is fit.ErrBusy and names the owner. Errors that show within a second are returned, later
+// ones by [Training.Watch].
 func (s *Session) Train(config Config, galaxies *galaxy.Images, dir string) (*Training, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -125,7 +127,8 @@ const (
 // known of the losses is NaN. Its Step is 0 where there is no checkpoint either. err is why it
 // failed, if it did.
 func (t *Training) State() (state State, last fit.Progress, err error) {
-	found, err := call[wire.History](context.Background(), t.session, wire.Training, wire.Folder{Dir: t.Dir})
+	found, err := call[wire.History](context.Background(), t.session, wire.Training,
+		wire.Folder{Dir: t.Dir})
 	if err != nil {
 		return "", last, err
 	}
@@ -135,7 +138,8 @@ func (t *Training) State() (state State, last fit.Progress, err error) {
 // History returns the loss until now, of earlier sessions, too, in at most some 2000 points: what a
 // plot is given that goes on with what Watch reports.
 func (t *Training) History() ([]fit.Point, error) {
-	found, err := call[wire.History](context.Background(), t.session, wire.Training, wire.Folder{Dir: t.Dir})
+	found, err := call[wire.History](context.Background(), t.session, wire.Training,
+		wire.Folder{Dir: t.Dir})
 	return found.Points, err
 }
 
@@ -143,8 +147,9 @@ func (t *Training) History() ([]fit.Point, error) {
 // fs.ErrNotExist where there is none yet. What is compiled for one checkpoint serves the next.
 func (t *Training) Model() (*Model, error) { return t.session.Load(t.Dir) }
 
-// Watch calls report, which may be nil, after every step from now on, and returns when the training has ended, with the error of one
-// that failed. When the cell is interrupted it returns nil, and when ctx ends ctx's error: the training goes on.
+// Watch calls report, which may be nil, after every step from now on, and returns when the training
+// has ended, with the error of one that failed. When the cell is interrupted it returns nil, and
+// when ctx ends ctx's error: the training goes on.
 func (t *Training) Watch(ctx context.Context, report func(fit.Progress)) error {
 	watching, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
@@ -169,16 +174,17 @@ func (t *Training) Watch(ctx context.Context, report func(fit.Progress)) error {
 	return failed
 }
 
-// Pause holds the training after the step that it is in, and returns when it is held. It keeps its memory, and no core. Models that are
-// loaded meanwhile are those of the last checkpoint, which a training writes as often as fits into 2 % of its time. It is an error if the training
-// has ended.
+// Pause holds the training after the step that it is in, and returns when it is held. It keeps its
+// memory, and no core. Models that are loaded meanwhile are those of the last checkpoint, which a
+// training writes as often as fits into 2 % of its time. It is an error if the training has ended.
 func (t *Training) Pause() error { return t.control(wire.Pause) }
 
-// Resume lets a paused training go on. It is an error if the training has ended: Train goes on with one that was stopped.
+// Resume lets a paused training go on. It is an error if the training has ended: Train goes on with
+// one that was stopped.
 func (t *Training) Resume() error { return t.control(wire.Resume) }
 
-// Stop ends the training after the step that it is in, with a checkpoint of that step. Train goes on from there. Of a training that has ended it
-// returns why it failed, if it did.
+// Stop ends the training after the step that it is in, with a checkpoint of that step. Train goes
+// on from there. Of a training that has ended it returns why it failed, if it did.
 func (t *Training) Stop() error { return t.control(wire.Stop) }
 
 func (t *Training) control(function string) error {

@@ -20,7 +20,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// The parts of galaxies that are sent one after the other have the names and scales of their own images only.
+// The parts of galaxies that are sent one after the other have the names and scales of their own
+// images only.
 func TestSlice(t *testing.T) {
 	images := galaxy.NewImages(4, 2, 3, 1)
 	for i := range images.Pixels {
@@ -33,6 +34,7 @@ func TestSlice(t *testing.T) {
 		}
 	}
 	check()
-	images.IDs, images.Objects, images.Scale = []string{"a0", "a1", "b0", "b1"}, []string{"a", "a", "b", "b"}, []float64{1, 2, 3, 4}
+	images.IDs, images.Objects, images.Scale = []string{"a0", "a1", "b0", "b1"},
+		[]string{"a", "a", "b", "b"}, []float64{1, 2, 3, 4}
 	check()
 }

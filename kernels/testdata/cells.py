@@ -1,18 +1,20 @@
 """Asks galdecon's kernel as JupyterLab does. Standard input is a JSON list of requests, each a list of its kind and its arguments:
 
-    ["execute", source], ["complete", source, position of the cursor], ["inspect", source, position of the cursor]
+    ["execute", source], ["interrupt", source, seconds after its beginning],
+    ["complete", source, position of the cursor], ["inspect", source, position of the cursor]
 
 Prints what comes back as JSON, one line a request.
 """
 
 import json
 import sys
+import threading
 import time
 
 from jupyter_client.manager import start_new_kernel
 
 
-def execute(client, source):
+def execute(client, source, begins=lambda: None):
     said, error = "", []
 
     def hear(message):
@@ -21,9 +23,15 @@ def execute(client, source):
             said += message["content"]["text"]
         elif message["msg_type"] == "error":
             error = message["content"]["traceback"]
+        elif message["msg_type"] == "execute_input":
+            begins()
 
     reply = client.execute_interactive(source, output_hook=hear, allow_stdin=False, timeout=120)
     return {"Status": reply["content"]["status"], "Said": said, "Error": "\n".join(error)}
+
+
+def interrupt(client, source, after):
+    return execute(client, source, threading.Timer(after, manager.interrupt_kernel).start)
 
 
 def complete(client, source, position):
@@ -33,14 +41,15 @@ def complete(client, source, position):
 
 def inspect(client, source, position):
     content = client.inspect(source, position, reply=True, timeout=120)["content"]
-    return {"Status": content["status"], "Said": content["data"].get("text/markdown", "")}
+    return {"Status": content["status"], "Said": "\n".join(content["data"].values())}
 
 
 manager, client = start_new_kernel(kernel_name="galdecon", startup_timeout=60)
 try:
     for kind, *arguments in json.load(sys.stdin):
         start = time.monotonic()
-        reply = {"execute": execute, "complete": complete, "inspect": inspect}[kind](client, *arguments)
+        ask = {"execute": execute, "interrupt": interrupt, "complete": complete, "inspect": inspect}[kind]
+        reply = ask(client, *arguments)
         print(json.dumps({**reply, "Seconds": time.monotonic() - start}), flush=True)
 finally:
     client.stop_channels()

@@ -1,9 +1,10 @@
-// Command train makes the models of package pretrained anew: each preset, on synthetic galaxies, into its folder.
+// Command train makes the models of package pretrained anew: each preset, on synthetic galaxies,
+// into its folder.
 //
 //	go run ./kernels/train -work DIR tiny tiny-cvae small
 //
-// It takes half an hour to an hour for each on two cores, and goes on where it was interrupted. The model small begins with the weights
-// of tiny.
+// It takes half an hour to an hour for each on two cores, and goes on where it was interrupted. The
+// model small begins with the weights of tiny.
 package main
 
 import (
@@ -50,7 +51,8 @@ func train(preset, work string) error {
 	if from := begins[preset]; from != "" {
 		config.Fit.InitialModel = filepath.Join(models, from)
 	}
-	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 40000, Size: config.Size, Channels: config.Channels, Seed: 1})
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 40000, Size: config.Size,
+		Channels: config.Channels, Seed: 1})
 	if err != nil {
 		return err
 	}
@@ -63,7 +65,8 @@ func train(preset, work string) error {
 		return err
 	}
 	live := plotting.NewTraining(config.Fit.Steps, history...)
-	err = galdecon.Train(galdecon.Interruptible(), config, galaxies, dir, func(p fit.Progress) { live.Update(p.Step, p.Loss) })
+	err = galdecon.Train(galdecon.Interruptible(), config, galaxies, dir,
+		func(p fit.Progress) { live.Update(p.Step, p.Loss) })
 	if err := errors.Join(err, live.Close()); err != nil {
 		return err
 	}

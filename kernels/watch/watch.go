@@ -1,5 +1,5 @@
-// Package watch shows a training that goes on in a session, in the cell that watches it: how far it is, its loss, and candidates as it
-// draws them by now.
+// Package watch shows a training that goes on in a session, in the cell that watches it: how far it
+// is, its loss, and candidates as it draws them by now.
 //
 //	training, err := s.Training("checkpoints/tiny")
 //	err = watch.Training(ctx, training, observations, seed)
@@ -25,26 +25,31 @@ import (
 	"galdecon/plotting"
 )
 
-// Drawing takes cores from the training: candidates are drawn once in a period at most, and after each drawing there is a pause of three times
-// its duration, so that a slow model draws in a quarter of the time.
+// Drawing takes cores from the training: candidates are drawn once in a period at most, and after
+// each drawing there is a pause of three times its duration, so that a slow model draws in a
+// quarter of the time.
 const (
 	period = 10 * time.Second
 	pauses = 3
 )
 
-// Training shows a training until it ends: the steps, the rate, the time that is left and the loss; the loss of all its steps; and, with new
-// checkpoints, a candidate for each of up to 60 observations, from the seed. Without observations (nil) there are no candidates. The displays
-// change in place, and the last ones stay in the notebook; outside of a notebook there is the progress alone. Of a training that is paused it
-// shows what there is, and waits until it goes on.
+// Training shows a training until it ends: the steps, the rate, the time that is left and the loss;
+// the loss of all its steps; and, with new checkpoints, a candidate for each of up to 60
+// observations, from the seed. Without observations (nil) there are no candidates. The displays
+// change in place, and the last ones stay in the notebook; outside of a notebook there is the
+// progress alone. Of a training that is paused it shows what there is, and waits until it goes on.
 //
-// When the cell is interrupted it detaches and returns nil, and when ctx ends ctx's error: the training goes on. Otherwise it returns the error of a
-// training that failed, as [session.Training.Watch] does, or why candidates can't be drawn.
-func Training(ctx context.Context, training *session.Training, observations *session.Observations, seed int64) error {
+// When the cell is interrupted it detaches and returns nil, and when ctx ends ctx's error: the
+// training goes on. Otherwise it returns the error of a training that failed, as
+// [session.Training.Watch] does, or why candidates can't be drawn.
+func Training(ctx context.Context, training *session.Training, observations *session.Observations,
+	seed int64) error {
 	history, err := training.History()
 	if err != nil {
 		return err
 	}
-	c := &candidates{training: training, observations: observations, seed: seed, place: plotting.NewLive()}
+	c := &candidates{training: training, observations: observations, seed: seed,
+		place: plotting.NewLive()}
 	if !gonbui.IsNotebook {
 		c.observations = nil
 	}
@@ -61,7 +66,8 @@ func show(ctx context.Context, loss curve, c *candidates) error {
 	live, detach := signal.NotifyContext(ctx, os.Interrupt) // which ends a drawing, too
 	defer detach()
 	watching, stop := context.WithCancelCause(live)
-	// A drawing may take long; the loss goes on meanwhile. The loss is shown first, and stands above.
+	// A drawing may take long; the loss goes on meanwhile. The loss is shown first, and stands
+	// above.
 	var drawing sync.WaitGroup
 	begin := sync.OnceFunc(func() {
 		drawing.Go(func() {
@@ -70,8 +76,8 @@ func show(ctx context.Context, loss curve, c *candidates) error {
 			}
 		})
 	})
-	// What is paused makes no step to report, and has something to show all the same. What has made no step yet, in this session, still
-	// compiles: the rate isn't to be counted from here.
+	// What is paused makes no step to report, and has something to show all the same. What has made
+	// no step yet, in this session, still compiles: the rate isn't to be counted from here.
 	if state, last, err := c.training.State(); err == nil && last.Elapsed > 0 && !state.Ended() {
 		loss.Update(last.Step, last.Loss)
 		begin()
@@ -173,5 +179,6 @@ func (c *candidates) preview(ctx context.Context) (figure plotting.Drawable, ste
 		return nil, 0, err
 	}
 	all.IDs = c.observations.Images().IDs
-	return plotting.Mosaic{Title: fmt.Sprintf("A candidate of each, after %d steps", model.Step), Images: all}, model.Step, nil
+	return plotting.Mosaic{Title: fmt.Sprintf("A candidate of each, after %d steps", model.Step),
+		Images: all}, model.Step, nil
 }

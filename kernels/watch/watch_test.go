@@ -54,11 +54,14 @@ func (s *shown) Show(d plotting.Drawable) error {
 	return nil
 }
 
-// What ctx's end, an interrupt, or observations that the model doesn't take end is the watching alone. A training is watched to its end, with
-// candidates of the last checkpoint; while they are drawn the loss goes on.
+// What ctx's end, an interrupt, or observations that the model doesn't take end is the watching
+// alone. A training is watched to its end, with candidates of the last checkpoint; while they are
+// drawn the loss goes on.
 func TestTraining(t *testing.T) {
 	t.Setenv(host.SocketEnv, "") // of a kernel that the test may run in
-	t.TempDir()                  // Of a test's folders the first call says when they are removed: after the session that may train in them.
+	// Of a test's folders the first call says when they are removed: after the session that may
+	// train in them.
+	t.TempDir()
 	s, err := session.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +104,8 @@ func TestTraining(t *testing.T) {
 		t.Errorf("watching until a context ends: error %v", err)
 	}
 	running("after a context's end")
-	if err := watch(t.Context(), x, &shown{update: func() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) }}); err != nil {
+	if err := watch(t.Context(), x,
+		&shown{update: func() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) }}); err != nil {
 		t.Errorf("watching until an interrupt: error %v", err)
 	}
 	running("after an interrupt")
@@ -121,7 +125,8 @@ func TestTraining(t *testing.T) {
 	ctx, end = context.WithTimeout(t.Context(), time.Minute)
 	paused.show = func() error { end(); return nil }
 	if err := watch(ctx, x, paused); !errors.Is(err, context.Canceled) || paused.more.Load() != 1 {
-		t.Errorf("watching what is paused shows %d losses, error %v; want one, and candidates", paused.more.Load(), err)
+		t.Errorf("watching what is paused shows %d losses, error %v; want one, and candidates",
+			paused.more.Load(), err)
 	}
 	if state, _, err := training.State(); state != session.Paused || err != nil {
 		t.Errorf("after it was watched a paused training is %s, error %v", state, err)
@@ -133,7 +138,8 @@ func TestTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := watch(t.Context(), large, &shown{}); err == nil || !strings.Contains(err.Error(), "32×32") || strings.Contains(err.Error(), "\n") {
+	if err := watch(t.Context(), large, &shown{}); err == nil ||
+		!strings.Contains(err.Error(), "32×32") || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("observations that the model doesn't take: error %v", err)
 	}
 	running("after observations that the model doesn't take")
@@ -144,7 +150,8 @@ func TestTraining(t *testing.T) {
 		if len(seen.figures) > 0 {
 			return nil
 		}
-		for now, end := seen.more.Load(), time.Now().Add(time.Minute); seen.more.Load() < now+50; time.Sleep(time.Millisecond) {
+		for now, end := seen.more.Load(),
+			time.Now().Add(time.Minute); seen.more.Load() < now+50; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				return errors.New("while candidates are drawn the loss doesn't go on")
 			}
@@ -159,15 +166,18 @@ func TestTraining(t *testing.T) {
 		t.Errorf("the training is %s at step %d, error %v", state, last.Step, err)
 	}
 	final := fmt.Sprintf("A candidate of each, after %d steps", last.Step)
-	if len(seen.figures) != 2 || seen.figures[0] == final || seen.figures[1] != final || seen.closed != 1 {
-		t.Errorf("candidates %q were shown, and %d ends of the loss; want an earlier one, %q, and one end", seen.figures, seen.closed, final)
+	if len(seen.figures) != 2 || seen.figures[0] == final || seen.figures[1] != final ||
+		seen.closed != 1 {
+		t.Errorf("candidates %q were shown, and %d ends of the loss; want an earlier one, %q, "+
+			"and one end", seen.figures, seen.closed, final)
 	}
 	again := &candidates{training: training, observations: x, seed: 1}
 	figure, step, err := again.preview(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mosaic, ok := figure.(plotting.Mosaic); !ok || step != last.Step || mosaic.Images.N != 3 || mosaic.Images.ID(1) != galaxies.ID(3) {
+	if mosaic, ok := figure.(plotting.Mosaic); !ok || step != last.Step || mosaic.Images.N != 3 ||
+		mosaic.Images.ID(1) != galaxies.ID(3) {
 		t.Errorf("after step %d the candidates are %+v", step, figure)
 	}
 	again.step = step
@@ -184,7 +194,11 @@ func TestTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := watch(t.Context(), x, &shown{update: func() { _ = syscall.Kill(overview.Process, syscall.SIGKILL) }}); !errors.Is(err, session.ErrEnded) || strings.Contains(err.Error(), "\n") {
+	if err := watch(t.Context(), x,
+		&shown{update: func() {
+			_ = syscall.Kill(overview.Process,
+				syscall.SIGKILL)
+		}}); !errors.Is(err, session.ErrEnded) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("watching in a session that dies: error %v, want one line that says so", err)
 	}
 	// So is one that is gone.

@@ -1,4 +1,5 @@
-// Command data makes the example of 07_my_galaxy.ipynb: an exposure as a researcher may have it, with the PSF, and the galaxies as they are.
+// Command data makes the example of 07_my_galaxy.ipynb: an exposure as a researcher may have it,
+// with the PSF, and the galaxies as they are.
 //
 //	go run ./notebooks/data [FOLDER]
 package main
@@ -20,7 +21,8 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// The field is of width×height pixels of pixelScale arcseconds: Hubble's galaxies at 32 pixels a side, each 4 of Hubble's wide.
+// The field is of width×height pixels of pixelScale arcseconds: Hubble's galaxies at 32 pixels a
+// side, each 4 of Hubble's wide.
 const (
 	width, height = 96, 72
 	size          = 32
@@ -31,7 +33,8 @@ const (
 	seed          = 7
 )
 
-// The galaxies, of those that hst.Galaxies returns: which, where the corner of its stamp is, and how bright its sharp peak, in counts.
+// The galaxies, of those that hst.Galaxies returns: which, where the corner of its stamp is, and
+// how bright its sharp peak, in counts.
 var objects = []struct {
 	index, left, top int
 	peak             float64
@@ -88,13 +91,17 @@ func write(folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := files.SaveFITS(filepath.Join(folder, "exposure.fits"), exposure, header()); err != nil {
+	if err := files.SaveFITS(filepath.Join(folder, "exposure.fits"), exposure,
+		header()); err != nil {
 		return err
 	}
-	if err := files.SaveFITS(filepath.Join(folder, "psf.fits"), measured, fits.NewHeader("COMMENT Pixels of 0.06 arcseconds, half of those of exposure.fits.")); err != nil {
+	if err := files.SaveFITS(filepath.Join(folder, "psf.fits"), measured,
+		fits.NewHeader("COMMENT Pixels of 0.06 arcseconds, half of those of "+
+			"exposure.fits.")); err != nil {
 		return err
 	}
-	return files.SaveFITS(filepath.Join(folder, "truth.fits"), truth, fits.NewHeader("COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."))
+	return files.SaveFITS(filepath.Join(folder, "truth.fits"), truth,
+		fits.NewHeader("COMMENT The galaxies of exposure.fits as Hubble saw them, left to right."))
 }
 
 // blurred is Π*y in float64, which is the same on every machine.

@@ -24,7 +24,8 @@ func TestExample(t *testing.T) {
 			t.Fatal(err)
 		}
 		committed, made := before.Images, after.Images
-		if after.Header.Len() != before.Header.Len() || made.N != committed.N || made.Height != committed.Height || made.Width != committed.Width {
+		if after.Header.Len() != before.Header.Len() || made.N != committed.N ||
+			made.Height != committed.Height || made.Width != committed.Width {
 			t.Fatalf("%s is another", name)
 		}
 		for k, v := range made.Pixels {

@@ -1,4 +1,5 @@
-// Command outside is a program of somebody else's: it draws candidates in its own process, and in a session.
+// Command outside is a program of somebody else's: it draws candidates in its own process, and in a
+// session.
 package main
 
 import (
@@ -61,7 +62,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("alike:", flux(clean), flux(candidates(here)), flux(candidates(here)) == flux(candidates(there)))
+	fmt.Println("alike:", flux(clean), flux(candidates(here)),
+		flux(candidates(here)) == flux(candidates(there)))
 	return nil
 }
 

@@ -2,9 +2,9 @@
 // folder, and opens them without reading the pixels.
 //
 // [Write] makes images of one shape, [n, Size, Size, channels], as a [Config] says; it scales them,
-// splits them into a [Training], a [Validation] and a [Testing] part by object, so that no galaxy is
-// in two parts, and lists what it left out and why. A run that was interrupted is resumed. [Open]
-// maps the images into memory.
+// splits them into a [Training], a [Validation] and a [Testing] part by object, so that no galaxy
+// is in two parts, and lists what it left out and why. A run that was interrupted is resumed.
+// [Open] maps the images into memory.
 //
 //	summary, err := dataset.Write(ctx, "sets/mine", files.Folder{Path: "stamps"}, dataset.Config{
 //		Size: 64, Split: dataset.SplitConfig{Validation: 0.2, Seed: 1},

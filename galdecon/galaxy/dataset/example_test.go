@@ -10,7 +10,8 @@ import (
 	"galdecon/galdecon/galaxy/synthetic"
 )
 
-// The flux of a galaxy in units of its source, from the scaled image with fewer pixels that is in a set.
+// The flux of a galaxy in units of its source, from the scaled image with fewer pixels that is in a
+// set.
 func ExampleSet_Zoom() {
 	source := synthetic.Config{N: 1, Size: 64, Seed: 5, Noiseless: true}
 	flux, err := prepared(source)
@@ -33,7 +34,8 @@ func prepared(source galaxy.Source) (flux float64, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	if _, err := dataset.Write(context.Background(), dir, source, dataset.Config{Size: 32}, nil); err != nil {
+	if _, err := dataset.Write(context.Background(), dir, source, dataset.Config{Size: 32},
+		nil); err != nil {
 		return 0, err
 	}
 	set, err := dataset.Open(dir)

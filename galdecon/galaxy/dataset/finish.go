@@ -43,7 +43,9 @@ func (p *partial) finish(dir string) (Summary, error) {
 		if len(out) == 0 {
 			return m.Summary, errors.New("the source has no galaxies")
 		}
-		return m.Summary, fmt.Errorf("none of the %d galaxies can be used (%v); the first, %s, is %s: %s", len(out), m.Rejected, out[0].id, out[0].reason, out[0].detail)
+		return m.Summary,
+			fmt.Errorf("none of the %d galaxies can be used (%v); the first, %s, is %s: %s",
+				len(out), m.Rejected, out[0].id, out[0].reason, out[0].detail)
 	}
 	objects := make([]string, len(kept))
 	for i, e := range kept {
@@ -87,7 +89,9 @@ func (p *partial) finish(dir string) (Summary, error) {
 			origins[from] = at
 			m.Origins = append(m.Origins, from)
 		}
-		w.Write([]string{e.id, objects[i], string(part[objects[i]]), strconv.FormatFloat(e.scale, 'g', -1, 64), strconv.FormatFloat(e.zoom, 'g', -1, 64), strconv.Itoa(at), e.hash})
+		w.Write([]string{e.id, objects[i], string(part[objects[i]]),
+			strconv.FormatFloat(e.scale, 'g', -1, 64), strconv.FormatFloat(e.zoom, 'g', -1, 64),
+			strconv.Itoa(at), e.hash})
 	}
 	w.Flush()
 	w = csv.NewWriter(&rejected)
@@ -114,18 +118,22 @@ func (p *partial) finish(dir string) (Summary, error) {
 	if err != nil {
 		return m.Summary, err
 	}
-	if err := atomicfile.WriteFile(filepath.Join(dir, manifestFile), append(text, '\n')); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, manifestFile),
+		append(text, '\n')); err != nil {
 		return m.Summary, err
 	}
 	removeOthers(dir, m)
 	return m.Summary, os.RemoveAll(p.dir)
 }
 
-// removeOthers removes the files of sets that were replaced, and what killed programs have left. One that can't be, because on some systems a
-// file that is mapped can't, is removed by a later run.
+// removeOthers removes the files of sets that were replaced, and what killed programs have left.
+// One that can't be, because on some systems a file that is mapped can't, is removed by a later
+// run.
 func removeOthers(dir string, m manifest) {
-	patterns := []string{imagesFile + "-????????.npy", indexFile + "-????????.csv", rejectedFile + "-????????.csv",
-		"." + indexFile + "-*", "." + rejectedFile + "-*", "." + manifestFile + "*"} // those of atomicfile
+	patterns := []string{imagesFile + "-????????.npy", indexFile + "-????????.csv",
+		rejectedFile + "-????????.csv",
+		// those of atomicfile
+		"." + indexFile + "-*", "." + rejectedFile + "-*", "." + manifestFile + "*"}
 	for _, pattern := range patterns {
 		names, _ := fs.Glob(os.DirFS(dir), pattern) // the patterns are well-formed
 		for _, name := range names {
@@ -136,8 +144,9 @@ func removeOthers(dir string, m manifest) {
 	}
 }
 
-// arrange writes the images in their final order and scale, and returns the path of the file. The partial set stays as it was: it's needed if this
-// program is killed. With [ScaleSurvey] scaling the scales and hashes in kept are brought up to date.
+// arrange writes the images in their final order and scale, and returns the path of the file. The
+// partial set stays as it was: it's needed if this program is killed. With [ScaleSurvey] scaling
+// the scales and hashes in kept are brought up to date.
 func (p *partial) arrange(order []int, kept []entry, shape [4]int) (path string, err error) {
 	from, err := os.OpenFile(filepath.Join(p.dir, imagesFile), os.O_RDWR, 0)
 	if err != nil {
@@ -150,7 +159,8 @@ func (p *partial) arrange(order []int, kept []entry, shape [4]int) (path string,
 		return "", err
 	}
 	if p.config.Scaling != ScaleSurvey && slices.IsSorted(order) {
-		// The file is right as it is but for its header; a second name for it saves the copy, where the file system has such.
+		// The file is right as it is but for its header; a second name for it saves the copy, where
+		// the file system has such.
 		if _, err := from.WriteAt(header, 0); err != nil {
 			return "", err
 		}

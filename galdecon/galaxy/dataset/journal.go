@@ -31,7 +31,8 @@ type entry struct {
 
 func (e entry) fields() []string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	return []string{e.id, e.object, e.version, e.origin, e.license, e.reason, e.detail, number(e.scale), number(e.zoom), e.hash}
+	return []string{e.id, e.object, e.version, e.origin, e.license, e.reason, e.detail,
+		number(e.scale), number(e.zoom), e.hash}
 }
 
 func (e entry) line() []byte {
@@ -46,7 +47,8 @@ func entryOf(f []string) (e entry, err error) {
 	if len(f) != 10 {
 		return e, fmt.Errorf("%d fields", len(f))
 	}
-	e = entry{id: f[0], object: f[1], version: f[2], origin: f[3], license: f[4], reason: f[5], detail: f[6], hash: f[9]}
+	e = entry{id: f[0], object: f[1], version: f[2], origin: f[3], license: f[4], reason: f[5],
+		detail: f[6], hash: f[9]}
 	if e.scale, err = strconv.ParseFloat(f[7], 64); err != nil {
 		return e, err
 	}
@@ -54,8 +56,8 @@ func entryOf(f []string) (e entry, err error) {
 	return e, err
 }
 
-// partial is a set that's being written: the images in the order of the source, and a journal with a line for each stamp. Pixels are
-// written before the line that vouches for them.
+// partial is a set that's being written: the images in the order of the source, and a journal with
+// a line for each stamp. Pixels are written before the line that vouches for them.
 type partial struct {
 	dir    string
 	config Config
@@ -81,13 +83,16 @@ func (p *partial) imageBytes() int64 {
 // pixelsAt is the place of the first value in a file of images: npy.Header stands before it.
 var pixelsAt = int64(len(npy.Header(0, 0, 0, 0)))
 
-// openPartial opens what an earlier run with the same source and configuration has left, or begins anew.
+// openPartial opens what an earlier run with the same source and configuration has left, or begins
+// anew.
 func openPartial(dir string, source galaxy.Source, config Config) (*partial, error) {
-	p := &partial{dir: dir, config: config, source: source.Describe(), seen: map[string]string{}, ids: map[string]bool{}}
+	p := &partial{dir: dir, config: config, source: source.Describe(), seen: map[string]string{},
+		ids: map[string]bool{}}
 	// The split is decided at the end.
 	unsplit := config
 	unsplit.Split = SplitConfig{}
-	want, err := json.MarshalIndent(manifest{Format: formatName, Version: formatVersion, Source: p.source, Config: unsplit}, "", "  ")
+	want, err := json.MarshalIndent(manifest{Format: formatName, Version: formatVersion,
+		Source: p.source, Config: unsplit}, "", "  ")
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +108,12 @@ func openPartial(dir string, source galaxy.Source, config Config) (*partial, err
 			return nil, err
 		}
 	}
-	if p.images, err = os.OpenFile(filepath.Join(dir, imagesFile), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+	if p.images, err = os.OpenFile(filepath.Join(dir, imagesFile), os.O_RDWR|os.O_CREATE,
+		0o666); err != nil {
 		return nil, err
 	}
-	if p.journal, err = os.OpenFile(filepath.Join(dir, journalFile), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+	if p.journal, err = os.OpenFile(filepath.Join(dir, journalFile), os.O_RDWR|os.O_CREATE,
+		0o666); err != nil {
 		return nil, errors.Join(err, p.images.Close())
 	}
 	if err := p.recover(); err != nil {
@@ -158,7 +165,8 @@ func (p *partial) keep(n int) error {
 	for _, e := range p.entries {
 		p.note(e)
 	}
-	for file, size := range map[*os.File]int64{p.journal: p.journalBytes(), p.images: pixelsAt + int64(p.prepared)*p.imageBytes()} {
+	for file, size := range map[*os.File]int64{p.journal: p.journalBytes(),
+		p.images: pixelsAt + int64(p.prepared)*p.imageBytes()} {
 		if err := file.Truncate(size); err != nil {
 			return err
 		}

@@ -9,13 +9,13 @@ import (
 	"galdecon/galdecon/galaxy/internal/raster"
 )
 
-// Config says how [Write] makes images of one shape from the stamps of a source; it is stored with the set. What is
-// left zero is as said below: only Size must be given.
+// Config says how [Write] makes images of one shape from the stamps of a source; it is stored with
+// the set. What is left zero is as said below: only Size must be given.
 type Config struct {
 	// Size is the number of pixels along a side of the prepared images, at least 4.
 	Size int `json:"size"`
-	// Channels is the number of channels. With 1 (0 means 1 as well) the mean of the stamp's is taken; with more, stamps that don't have as
-	// many are rejected.
+	// Channels is the number of channels. With 1 (0 means 1 as well) the mean of the stamp's is
+	// taken; with more, stamps that don't have as many are rejected.
 	Channels int `json:"channels,omitempty"`
 	// Center is where the square that's cut out has its center.
 	Center galaxy.Center `json:"centre,omitempty"`
@@ -32,12 +32,15 @@ type Config struct {
 	Bad galaxy.Bad `json:"bad,omitempty"`
 	// MaxBad is the largest fraction of bad pixels; stamps with more are rejected. 0 means 0.05.
 	MaxBad float64 `json:"max_bad,omitempty"`
-	// Saturation is the value, in units of the source, from which on a pixel is saturated; 0 means that none is.
+	// Saturation is the value, in units of the source, from which on a pixel is saturated; 0 means
+	// that none is.
 	Saturation float64 `json:"saturation,omitempty"`
-	// MaxSaturated is how many pixels of the cut-out square may be saturated; stamps with more are rejected.
+	// MaxSaturated is how many pixels of the cut-out square may be saturated; stamps with more are
+	// rejected.
 	MaxSaturated int `json:"max_saturated,omitempty"`
-	// MinSignal is the least peak of the prepared image above its sky, within the central half, in standard deviations of the sky's noise; stamps with
-	// a fainter one are rejected as empty. A stamp without any positive value there is rejected always.
+	// MinSignal is the least peak of the prepared image above its sky, within the central half, in
+	// standard deviations of the sky's noise; stamps with a fainter one are rejected as empty. A
+	// stamp without any positive value there is rejected always.
 	MinSignal float64 `json:"min_signal,omitempty"`
 	// Split parts the objects into those to train on and others.
 	Split SplitConfig `json:"split,omitzero"`
@@ -66,23 +69,32 @@ func (c Config) Validate() error {
 	case c.Channels < 0:
 		return fmt.Errorf("dataset: Channels is %d; it must be positive, or 0 for 1", c.Channels)
 	case 4*float64(c.Size)*float64(c.Size)*float64(c.channels()) > maxImage:
-		return fmt.Errorf("dataset: Size is %d, with %d channel(s); an image must have at most %d bytes", c.Size, c.channels(), maxImage)
+		return fmt.Errorf("dataset: Size is %d, with %d channel(s); an image must have at most "+
+			"%d bytes", c.Size, c.channels(), maxImage)
 	case c.Crop != 0 && c.Crop < c.Size:
-		return fmt.Errorf("dataset: Crop is %d pixels; it must be at least Size, %d: images are never enlarged", c.Crop, c.Size)
-	case !slices.Contains([]galaxy.Center{galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid}, c.Center):
-		return fmt.Errorf("dataset: there is no Center %q; choose %q, %q or %q", c.Center, galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid)
+		return fmt.Errorf("dataset: Crop is %d pixels; it must be at least Size, %d: images are "+
+			"never enlarged", c.Crop, c.Size)
+	case !slices.Contains([]galaxy.Center{galaxy.CenterMiddle, galaxy.CenterBrightest,
+		galaxy.CenterCentroid}, c.Center):
+		return fmt.Errorf("dataset: there is no Center %q; choose %q, %q or %q", c.Center,
+			galaxy.CenterMiddle, galaxy.CenterBrightest, galaxy.CenterCentroid)
 	case !slices.Contains([]Scaling{ScalePeak, ScaleSurvey, ScaleFixed}, c.Scaling):
-		return fmt.Errorf("dataset: there is no Scaling %q; choose %q, %q or %q", c.Scaling, ScalePeak, ScaleSurvey, ScaleFixed)
+		return fmt.Errorf("dataset: there is no Scaling %q; choose %q, %q or %q", c.Scaling,
+			ScalePeak, ScaleSurvey, ScaleFixed)
 	case c.Scaling == ScaleFixed && !(c.Divisor > 0 && c.Divisor < math.Inf(1)):
 		return fmt.Errorf("dataset: Divisor is %v; fixed scaling needs a positive one", c.Divisor)
 	case c.Scaling != ScaleFixed && c.Divisor != 0:
 		return fmt.Errorf("dataset: Divisor is %v, but only fixed scaling has one", c.Divisor)
-	case !slices.Contains([]galaxy.Bad{galaxy.BadInterpolate, galaxy.BadZero, galaxy.BadReject}, c.Bad):
-		return fmt.Errorf("dataset: there is no way %q to treat bad pixels; choose %q, %q or %q", c.Bad, galaxy.BadInterpolate, galaxy.BadZero, galaxy.BadReject)
+	case !slices.Contains([]galaxy.Bad{galaxy.BadInterpolate, galaxy.BadZero, galaxy.BadReject},
+		c.Bad):
+		return fmt.Errorf("dataset: there is no way %q to treat bad pixels; choose %q, %q or %q",
+			c.Bad, galaxy.BadInterpolate, galaxy.BadZero, galaxy.BadReject)
 	case !(c.MaxBad >= 0 && c.MaxBad < 1):
-		return fmt.Errorf("dataset: MaxBad is %v; it must be a fraction from 0 to below 1", c.MaxBad)
+		return fmt.Errorf("dataset: MaxBad is %v; it must be a fraction from 0 to below 1",
+			c.MaxBad)
 	case !(c.Saturation >= 0) || c.MaxSaturated < 0:
-		return fmt.Errorf("dataset: Saturation is %v and MaxSaturated %d; they must not be negative", c.Saturation, c.MaxSaturated)
+		return fmt.Errorf("dataset: Saturation is %v and MaxSaturated %d; they must not be "+
+			"negative", c.Saturation, c.MaxSaturated)
 	case !(c.MinSignal >= 0):
 		return fmt.Errorf("dataset: MinSignal is %v; it must not be negative", c.MinSignal)
 	}
@@ -121,28 +133,32 @@ type prepared struct {
 	zoom   float64   // pixels of the stamp along a side of one of pixels
 }
 
-// prepare makes a stamp ready, or says with a rejection why it can't be. With [ScaleSurvey] scaling the pixels are those of the source still, and
-// scale is the peak, because the divisor depends on all stamps.
+// prepare makes a stamp ready, or says with a rejection why it can't be. With [ScaleSurvey] scaling
+// the pixels are those of the source still, and scale is the peak, because the divisor depends on
+// all stamps.
 func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 	if im == nil {
 		return nil, reject(Unreadable, "the source returned no image")
 	}
 	if im.N != 1 || len(im.Pixels) != im.Height*im.Width*im.Channels || len(im.Pixels) == 0 {
-		return nil, reject(Unreadable, "the source returned images of shape [%d, %d, %d, %d] with %d values, not one image", im.N, im.Height, im.Width, im.Channels, len(im.Pixels))
+		return nil, reject(Unreadable,
+			"the source returned images of shape [%d, %d, %d, %d] with %d values, not one image",
+			im.N, im.Height, im.Width, im.Channels, len(im.Pixels))
 	}
 	if c.channels() != 1 && c.channels() != im.Channels {
 		return nil, reject(WrongChannels, "it has %d channels, not %d", im.Channels, c.channels())
 	}
 	if side := max(c.Size, c.Crop); min(im.Height, im.Width) < side {
-		return nil, reject(TooSmall, "%d x %d pixels, less than %d; images are never enlarged", im.Height, im.Width, side)
+		return nil, reject(TooSmall, "%d x %d pixels, less than %d; images are never enlarged",
+			im.Height, im.Width, side)
 	}
 	units := 1.0 // of the source, that a value of 1 stands for
 	if im.Scale != nil {
 		units = im.Scale[0]
 	}
 	if units != 1 && c.Scaling != ScalePeak {
-		return nil, reject(Unreadable, "its values, in units of %.3g, are beyond the range of float32"+
-			" in which they are compared with others", units)
+		return nil, reject(Unreadable, "its values, in units of %.3g, are beyond the range of "+
+			"float32 in which they are compared with others", units)
 	}
 	most := c.MaxBad
 	if most == 0 {
@@ -167,7 +183,8 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 	if c.channels() == 1 && square.Channels != 1 {
 		square = square.Gray()
 	}
-	out := &prepared{pixels: make([]float32, c.Size*c.Size*square.Channels), scale: 1, zoom: float64(square.Width) / float64(c.Size)}
+	out := &prepared{pixels: make([]float32, c.Size*c.Size*square.Channels), scale: 1,
+		zoom: float64(square.Width) / float64(c.Size)}
 	raster.AreaAverage(out.pixels, square.Pixels, square.Width, c.Size, square.Channels)
 	peak := raster.CentralMax(out.pixels, c.Size, c.Size, square.Channels)
 	if peak <= 0 {
@@ -180,7 +197,8 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 			return nil, err
 		}
 		if signal := peak - sky; signal <= 0 || signal < c.MinSignal*noise {
-			return nil, reject(Empty, "its peak is %.3g times the noise above the sky", (peak-sky)/noise)
+			return nil, reject(Empty, "its peak is %.3g times the noise above the sky",
+				(peak-sky)/noise)
 		}
 	}
 	switch c.Scaling {
@@ -190,7 +208,8 @@ func (c Config) prepare(im *galaxy.Images) (*prepared, error) {
 		out.scale = c.Divisor
 	}
 	if lowest := float64(slices.Min(out.pixels)); lowest/out.scale < -math.MaxFloat32 {
-		return nil, reject(Empty, "its peak, %g, is too small against its lowest value, %g", peak, lowest)
+		return nil, reject(Empty, "its peak, %g, is too small against its lowest value, %g", peak,
+			lowest)
 	}
 	if c.Scaling != ScaleSurvey {
 		divide(out.pixels, out.scale)

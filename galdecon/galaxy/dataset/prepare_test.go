@@ -49,7 +49,9 @@ func TestPrepareAgreesWithImagesPrepare(t *testing.T) {
 // TestFluxIsGivenBack: the sum of the pixels times scale times zoom² is the flux of the stamp.
 func TestFluxIsGivenBack(t *testing.T) {
 	im := blob(60, 60, 1, 29.5, 29.5, 4, 123)
-	for _, c := range []Config{{Size: 30}, {Size: 24}, {Size: 20, Crop: 50}, {Size: 32, Scaling: ScaleFixed, Divisor: 1000}, {Size: 16, Center: galaxy.CenterCentroid, Crop: 48}} {
+	for _, c := range []Config{{Size: 30}, {Size: 24}, {Size: 20, Crop: 50},
+		{Size: 32, Scaling: ScaleFixed, Divisor: 1000},
+		{Size: 16, Center: galaxy.CenterCentroid, Crop: 48}} {
 		p, err := c.prepare(im)
 		if err != nil {
 			t.Fatal(err)
@@ -72,13 +74,16 @@ func TestScaling(t *testing.T) {
 	fixed, _ := Config{Size: 16, Scaling: ScaleFixed, Divisor: 100}.prepare(im)
 	survey, _ := Config{Size: 16, Scaling: ScaleSurvey}.prepare(im)
 	if peak.pixels[8*16+8] != 1 || peak.pixels[0] != 1 || peak.scale != 50 {
-		t.Errorf("by its peak: %v, star %v, scale %v", peak.pixels[8*16+8], peak.pixels[0], peak.scale)
+		t.Errorf("by its peak: %v, star %v, scale %v", peak.pixels[8*16+8], peak.pixels[0],
+			peak.scale)
 	}
 	if fixed.pixels[8*16+8] != 0.5 || fixed.pixels[0] != 1 || fixed.scale != 100 {
-		t.Errorf("by 100: %v, star %v, scale %v", fixed.pixels[8*16+8], fixed.pixels[0], fixed.scale)
+		t.Errorf("by 100: %v, star %v, scale %v", fixed.pixels[8*16+8], fixed.pixels[0],
+			fixed.scale)
 	}
 	if survey.pixels[8*16+8] != 50 || survey.scale != 50 {
-		t.Errorf("before the survey's divisor is known: %v, scale %v", survey.pixels[8*16+8], survey.scale)
+		t.Errorf("before the survey's divisor is known: %v, scale %v", survey.pixels[8*16+8],
+			survey.scale)
 	}
 }
 
@@ -91,13 +96,19 @@ func TestCrops(t *testing.T) {
 		side   int
 		peakAt [2]int // row and column of the galaxy's peak in the square
 	}{
-		"the middle":              {Config{Size: 8}, 64, [2]int{26, 39}},
-		"a crop in the middle":    {Config{Size: 8, Crop: 40}, 40, [2]int{14, 27}},
-		"the largest":             {Config{Size: 8, Center: galaxy.CenterBrightest}, 54, [2]int{26, 26}}, // 2 * 27 rows above and below the edge at 27
-		"a crop around":           {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 20}, 20, [2]int{9, 9}},
-		"a crop moved inwards":    {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 62}, 62, [2]int{26, 30}},
-		"at least Size, inwards":  {Config{Size: 60, Center: galaxy.CenterBrightest}, 60, [2]int{26, 29}},
-		"a centroid of the whole": {Config{Size: 8, Center: galaxy.CenterCentroid, Crop: 64}, 64, [2]int{26, 31}},
+		"the middle":           {Config{Size: 8}, 64, [2]int{26, 39}},
+		"a crop in the middle": {Config{Size: 8, Crop: 40}, 40, [2]int{14, 27}},
+		// 2 * 27 rows above and below the edge at 27
+		"the largest": {Config{Size: 8, Center: galaxy.CenterBrightest}, 54,
+			[2]int{26, 26}},
+		"a crop around": {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 20}, 20,
+			[2]int{9, 9}},
+		"a crop moved inwards": {Config{Size: 8, Center: galaxy.CenterBrightest, Crop: 62}, 62,
+			[2]int{26, 30}},
+		"at least Size, inwards": {Config{Size: 60, Center: galaxy.CenterBrightest}, 60,
+			[2]int{26, 29}},
+		"a centroid of the whole": {Config{Size: 8, Center: galaxy.CenterCentroid, Crop: 64}, 64,
+			[2]int{26, 31}},
 	} {
 		square := c.config.cut(im)
 		if square.Height != c.side || square.Width != c.side {
@@ -116,7 +127,8 @@ func TestRejections(t *testing.T) {
 	bad := good.Select(0)
 	bad.Pixels[3] = float32(math.NaN())
 	for k := range noisy.Pixels {
-		noisy.Pixels[k] = float32(math.Sin(float64(k * k))) // noise enough, of standard deviation 0.7
+		// noise enough, of standard deviation 0.7
+		noisy.Pixels[k] = float32(math.Sin(float64(k * k)))
 	}
 	abyss := blob(32, 32, 1, 16, 16, 3, 1e-35)
 	abyss.Pixels[0] = -1e5
@@ -141,7 +153,8 @@ func TestRejections(t *testing.T) {
 	} {
 		_, err := c.config.prepare(c.im)
 		var why *rejection
-		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &why) || why.reason != c.want || why.detail == "") {
+		if c.want == "" && err != nil ||
+			c.want != "" && (!errors.As(err, &why) || why.reason != c.want || why.detail == "") {
 			t.Errorf("%s: error %v, want reason %q", name, err, c.want)
 		}
 	}
@@ -164,7 +177,8 @@ func TestPrepareConfigRefuses(t *testing.T) {
 		"leave some":        {Size: 8, Split: SplitConfig{Validation: 0.5, Test: 0.5}},
 		"must not be negat": {Size: 8, Split: SplitConfig{Validation: -0.1}},
 	} {
-		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "dataset: ") {
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "dataset: ") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -229,13 +243,16 @@ func TestAssign(t *testing.T) {
 		}
 	}
 	if same != 500 || moved > 3 || differ < 100 {
-		t.Errorf("in another order %d of 500 stay; with two more %d move; with another seed %d do", same, moved, differ)
+		t.Errorf("in another order %d of 500 stay; with two more %d move; with another seed %d do",
+			same, moved, differ)
 	}
 	few, err := SplitConfig{Validation: 0.01, Test: 0.01}.assign([]string{"a", "b", "c"})
-	if err != nil || len(few) != 3 || (few["a"] == few["b"] || few["b"] == few["c"] || few["a"] == few["c"]) {
+	if err != nil || len(few) != 3 ||
+		(few["a"] == few["b"] || few["b"] == few["c"] || few["a"] == few["c"]) {
 		t.Errorf("three objects: %v, %v", few, err)
 	}
-	if _, err := (SplitConfig{Validation: 0.01, Test: 0.01}).assign([]string{"a", "b", "b"}); err == nil {
+	if _, err := (SplitConfig{Validation: 0.01, Test: 0.01}).assign([]string{"a", "b",
+		"b"}); err == nil {
 		t.Error("two objects in three parts gave no error")
 	}
 }

@@ -48,7 +48,11 @@ func TestWriteResumes(t *testing.T) {
 		source.stamps[i].Read = func() (*galaxy.Images, error) { reads.Add(1); return s.Read() }
 	}
 	// Readers of CSV take a line break of two characters for one.
-	source.stamps[3].Read = func() (*galaxy.Images, error) { reads.Add(1); return nil, errors.New("lost:\r\nasked in vain") }
+	source.stamps[3].Read = func() (*galaxy.Images, error) {
+		reads.Add(1)
+		return nil,
+			errors.New("lost:\r\nasked in vain")
+	}
 
 	// Interrupted after 10 stamps.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -66,7 +70,8 @@ func TestWriteResumes(t *testing.T) {
 	// The source fails after 20.
 	broken := source
 	broken.stamps, broken.failure = source.stamps[:20], errors.New("no route to the archive")
-	if _, err := Write(t.Context(), dir, broken, config, nil); !errors.Is(err, broken.failure) || !strings.HasPrefix(err.Error(), "dataset: cannot prepare") {
+	if _, err := Write(t.Context(), dir, broken, config, nil); !errors.Is(err, broken.failure) ||
+		!strings.HasPrefix(err.Error(), "dataset: cannot prepare") {
 		t.Errorf("error %v of a source that fails", err)
 	}
 	before := reads.Load()
@@ -76,7 +81,8 @@ func TestWriteResumes(t *testing.T) {
 	}
 	prepareSet(t, clean, source, config)
 	a, b := opened(t, dir), opened(t, clean)
-	if a.Identity() != b.Identity() || !slices.Equal(a.Images().Pixels, b.Images().Pixels) || a.Galaxies != 29 {
+	if a.Identity() != b.Identity() || !slices.Equal(a.Images().Pixels, b.Images().Pixels) ||
+		a.Galaxies != 29 {
 		t.Error("the resumed set differs from one written at once")
 	}
 }
@@ -103,13 +109,33 @@ func TestWriteResumesOnlyWhatIsTheSame(t *testing.T) {
 		change func(dir string, source *list, config *Config) error
 		want   int
 	}{
-		"nothing":        {func(string, *list, *Config) error { return nil }, 10},
-		"another split":  {func(_ string, _ *list, c *Config) error { c.Split.Test = 0.5; return nil }, 10},
-		"another size":   {func(_ string, _ *list, c *Config) error { c.Size = 8; return nil }, 0},
-		"another source": {func(_ string, l *list, _ *Config) error { l.name = "others"; return nil }, 0},
-		"changed stamp":  {func(_ string, l *list, _ *Config) error { l.stamps[6].Version = "2"; return nil }, 6},
-		"new stamp":      {func(_ string, l *list, _ *Config) error { l.stamps = l.stamps[1:]; return nil }, 0},
-		"fewer stamps":   {func(_ string, l *list, _ *Config) error { l.stamps = l.stamps[:8]; return nil }, 8},
+		"nothing": {func(string, *list, *Config) error { return nil }, 10},
+		"another split": {func(_ string, _ *list,
+			c *Config) error {
+			c.Split.Test = 0.5
+			return nil
+		}, 10},
+		"another size": {func(_ string, _ *list, c *Config) error { c.Size = 8; return nil }, 0},
+		"another source": {func(_ string, l *list,
+			_ *Config) error {
+			l.name = "others"
+			return nil
+		}, 0},
+		"changed stamp": {func(_ string, l *list,
+			_ *Config) error {
+			l.stamps[6].Version = "2"
+			return nil
+		}, 6},
+		"new stamp": {func(_ string, l *list,
+			_ *Config) error {
+			l.stamps = l.stamps[1:]
+			return nil
+		}, 0},
+		"fewer stamps": {func(_ string, l *list,
+			_ *Config) error {
+			l.stamps = l.stamps[:8]
+			return nil
+		}, 8},
 		"torn journal": {func(dir string, _ *list, _ *Config) error {
 			path := filepath.Join(partial(dir), journalFile)
 			info, err := os.Stat(path)
@@ -144,8 +170,10 @@ func TestWriteResumesOnlyWhatIsTheSame(t *testing.T) {
 		}
 		summary := prepareSet(t, dir, source, config)
 		prepareSet(t, clean, source, config)
-		if a, b := opened(t, dir), opened(t, clean); summary.Resumed != c.want || a.Identity() != b.Identity() || a.Verify(t.Context()) != nil {
-			t.Errorf("%s: %d stamps were used again, want %d; same set: %v", name, summary.Resumed, c.want, a.Identity() == b.Identity())
+		if a, b := opened(t, dir), opened(t, clean); summary.Resumed != c.want ||
+			a.Identity() != b.Identity() || a.Verify(t.Context()) != nil {
+			t.Errorf("%s: %d stamps were used again, want %d; same set: %v", name, summary.Resumed,
+				c.want, a.Identity() == b.Identity())
 		}
 	}
 }
@@ -163,7 +191,8 @@ func TestWriteReplacesASet(t *testing.T) {
 		t.Error("the old set didn't stay")
 	}
 	prepareSet(t, dir, gaussians(20), Config{Size: 16})
-	if s := opened(t, dir); s.Galaxies != 20 || s.Images().Height != 16 || s.Verify(t.Context()) != nil {
+	if s := opened(t, dir); s.Galaxies != 20 || s.Images().Height != 16 ||
+		s.Verify(t.Context()) != nil {
 		t.Error("the new set isn't there")
 	}
 	if err := old.Verify(t.Context()); err != nil {
@@ -175,7 +204,8 @@ func TestWriteReplacesASet(t *testing.T) {
 	}
 }
 
-// TestWriteEndsWhatWasKilledAtTheEnd: all images are there, in one of two orders, but the manifest isn't yet.
+// TestWriteEndsWhatWasKilledAtTheEnd: all images are there, in one of two orders, but the manifest
+// isn't yet.
 func TestWriteEndsWhatWasKilledAtTheEnd(t *testing.T) {
 	for _, split := range []SplitConfig{{}, {Test: 0.3, Validation: 0.3}} {
 		dir, clean := t.TempDir(), t.TempDir()
@@ -201,8 +231,10 @@ func TestWriteEndsWhatWasKilledAtTheEnd(t *testing.T) {
 		summary := prepareSet(t, dir, source, config)
 		prepareSet(t, clean, source, config)
 		a, b := opened(t, dir), opened(t, clean)
-		if summary.Resumed != 20 || a.Identity() != b.Identity() || a.Verify(t.Context()) != nil || len(names(t, dir)) != 5 {
-			t.Errorf("%+v: %d stamps were used again; the folder holds %v", split, summary.Resumed, names(t, dir))
+		if summary.Resumed != 20 || a.Identity() != b.Identity() || a.Verify(t.Context()) != nil ||
+			len(names(t, dir)) != 5 {
+			t.Errorf("%+v: %d stamps were used again; the folder holds %v", split, summary.Resumed,
+				names(t, dir))
 		}
 	}
 }
@@ -213,15 +245,18 @@ func TestWriteRefusesASecondWriter(t *testing.T) {
 	if held, err := lock.TryLock(); err != nil || !held {
 		t.Fatal(err)
 	}
-	if _, err := Write(t.Context(), dir, gaussians(2), Config{Size: 8}, nil); err == nil || !strings.Contains(err.Error(), "another program") {
+	if _, err := Write(t.Context(), dir, gaussians(2), Config{Size: 8}, nil); err == nil ||
+		!strings.Contains(err.Error(), "another program") {
 		t.Errorf("error %v", err)
 	}
 	lock.Unlock()
 	prepareSet(t, dir, gaussians(2), Config{Size: 8})
-	if _, err := Write(t.Context(), filepath.Join(dir, manifestFile), gaussians(2), Config{Size: 8}, nil); err == nil {
+	if _, err := Write(t.Context(), filepath.Join(dir, manifestFile), gaussians(2), Config{Size: 8},
+		nil); err == nil {
 		t.Error("a file as folder gave no error")
 	}
-	if _, err := Write(t.Context(), dir, gaussians(2), Config{}, nil); err == nil || !strings.Contains(err.Error(), "Size") {
+	if _, err := Write(t.Context(), dir, gaussians(2), Config{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "Size") {
 		t.Errorf("error %v of a wrong configuration", err)
 	}
 }
@@ -229,8 +264,8 @@ func TestWriteRefusesASecondWriter(t *testing.T) {
 // The environment of the program that TestKilledWriter kills.
 const writerEnv = "GALDECON_TEST_WRITER"
 
-// slowGalaxies are synthetic ones of which the later come slowly, and the last after a minute, so that there is time for a kill also where the machine
-// is busy.
+// slowGalaxies are synthetic ones of which the later come slowly, and the last after a minute, so
+// that there is time for a kill also where the machine is busy.
 type slowGalaxies struct{ synthetic.Config }
 
 // TestKilledWriter kills a program that writes a set over another one, twice, and goes on.
@@ -280,8 +315,10 @@ func TestKilledWriter(t *testing.T) {
 	summary := prepareSet(t, dir, source, config)
 	prepareSet(t, clean, source, config)
 	a, b := opened(t, dir), opened(t, clean)
-	if summary.Resumed < 240 || a.Identity() != b.Identity() || a.Verify(t.Context()) != nil || a.Galaxies != 400 {
-		t.Errorf("%d stamps were used again; same set: %v", summary.Resumed, a.Identity() == b.Identity())
+	if summary.Resumed < 240 || a.Identity() != b.Identity() || a.Verify(t.Context()) != nil ||
+		a.Galaxies != 400 {
+		t.Errorf("%d stamps were used again; same set: %v", summary.Resumed,
+			a.Identity() == b.Identity())
 	}
 	if files := names(t, dir); len(files) != 5 {
 		t.Errorf("the folder holds %v", files)

@@ -57,10 +57,13 @@ var rejectedFields = []string{"id", "reason", "detail"}
 
 // Set is a prepared set of galaxies that [Write] has stored in a folder:
 //
-//   - set.json: the format's version, source, configuration, counts, whom to cite, and the names of the other files;
-//   - images-*.npy: a NumPy array of float32, [n, h, w, c], the images to train on first, then those for the validation, then the test;
-//   - index-*.csv: for each image its ID, object, part, scale, zoom (pixels of the stamp along a side of one of the image), the number of its
-//     origin in set.json, and the SHA-256 of its pixels;
+//   - set.json: the format's version, source, configuration, counts, whom to cite, and the names of
+//     the other files;
+//   - images-*.npy: a NumPy array of float32, [n, h, w, c], the images to train on first, then
+//     those for the validation, then the test;
+//   - index-*.csv: for each image its ID, object, part, scale, zoom (pixels of the stamp along a
+//     side of one of the image), the number of its origin in set.json, and the SHA-256 of its
+//     pixels;
 //   - rejected-*.csv: ID, reason and detail of each stamp that was left out.
 //
 // The images aren't read but mapped into memory: opening a set takes milliseconds whatever its
@@ -102,16 +105,20 @@ func (s *Set) open() error {
 		return fmt.Errorf("%s is damaged: %w", manifestFile, err)
 	}
 	if s.m.Format != formatName || s.m.Version != formatVersion {
-		return fmt.Errorf("%s is of the format %q in version %d, not %q in version %d; prepare the set anew", manifestFile, s.m.Format, s.m.Version, formatName, formatVersion)
+		return fmt.Errorf("%s is of the format %q in version %d, not %q in version %d; prepare "+
+			"the set anew", manifestFile, s.m.Format, s.m.Version, formatName, formatVersion)
 	}
 	shape, size := s.m.Shape, 4.0
 	for _, d := range shape {
 		if size *= float64(d); d < 1 || d > 1<<30 || size > math.MaxInt/2 {
-			return fmt.Errorf("%s is damaged: the images would have the shape %v", manifestFile, shape)
+			return fmt.Errorf("%s is damaged: the images would have the shape %v", manifestFile,
+				shape)
 		}
 	}
-	if min(s.m.Parts[Training], s.m.Parts[Validation], s.m.Parts[Testing]) < 0 || s.m.Parts[Training]+s.m.Parts[Validation]+s.m.Parts[Testing] != shape[0] {
-		return fmt.Errorf("%s is damaged: its parts %v don't make %d images", manifestFile, s.m.Parts, shape[0])
+	if min(s.m.Parts[Training], s.m.Parts[Validation], s.m.Parts[Testing]) < 0 ||
+		s.m.Parts[Training]+s.m.Parts[Validation]+s.m.Parts[Testing] != shape[0] {
+		return fmt.Errorf("%s is damaged: its parts %v don't make %d images", manifestFile,
+			s.m.Parts, shape[0])
 	}
 	s.Summary, s.Source, s.Config = s.m.Summary, s.m.Source, s.m.Config
 	if err := s.readIndex(); err != nil {
@@ -127,16 +134,19 @@ func (s *Set) open() error {
 	}
 	count := shape[0] * shape[1] * shape[2] * shape[3]
 	if want := pixelsAt + 4*int64(count); info.Size() != want {
-		return fmt.Errorf("%s has %d bytes, not %d: it is truncated or damaged; prepare the set anew", s.m.Images, info.Size(), want)
+		return fmt.Errorf("%s has %d bytes, not %d: it is truncated or damaged; prepare the set "+
+			"anew", s.m.Images, info.Size(), want)
 	}
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return errors.New("the images are little-endian, which this processor isn't: they can't be mapped")
+		return errors.New("the images are little-endian, which this processor isn't: they can't " +
+			"be mapped")
 	}
 	if s.mapped, err = mmap.Map(s.file, mmap.COPY, 0); err != nil {
 		return fmt.Errorf("%s cannot be mapped into memory: %w", s.m.Images, err)
 	}
 	if !bytes.Equal(s.mapped[:pixelsAt], npy.Header(shape[:]...)) {
-		return fmt.Errorf("%s is damaged: its header isn't that of an array of shape %v; prepare the set anew", s.m.Images, shape)
+		return fmt.Errorf("%s is damaged: its header isn't that of an array of shape %v; prepare "+
+			"the set anew", s.m.Images, shape)
 	}
 	s.images.Pixels = unsafe.Slice((*float32)(unsafe.Pointer(&s.mapped[pixelsAt])), count)
 	return nil
@@ -158,12 +168,14 @@ func (s *Set) readIndex() error {
 		return damaged(err)
 	}
 	if len(lines) == 0 || !slices.Equal(lines[0], indexFields) || len(lines)-1 != s.m.Shape[0] {
-		return damaged(fmt.Errorf("it should have the columns %v and %d lines", indexFields, s.m.Shape[0]))
+		return damaged(fmt.Errorf("it should have the columns %v and %d lines", indexFields,
+			s.m.Shape[0]))
 	}
 	lines = lines[1:]
 	n := len(lines)
-	s.images = &galaxy.Images{N: n, Height: s.m.Shape[1], Width: s.m.Shape[2], Channels: s.m.Shape[3],
-		IDs: make([]string, n), Objects: make([]string, n), Scale: make([]float64, n)}
+	s.images = &galaxy.Images{N: n, Height: s.m.Shape[1], Width: s.m.Shape[2],
+		Channels: s.m.Shape[3],
+		IDs:      make([]string, n), Objects: make([]string, n), Scale: make([]float64, n)}
 	s.hashes, s.zooms, s.origins = make([]string, n), make([]float64, n), make([]int, n)
 	for i, f := range lines {
 		s.images.IDs[i], s.images.Objects[i], s.hashes[i] = f[0], f[1], f[6]
@@ -175,7 +187,8 @@ func (s *Set) readIndex() error {
 			return damaged(err)
 		}
 		if s.origins[i] < 0 || s.origins[i] >= len(s.m.Origins) {
-			return damaged(fmt.Errorf("%s has the origin %d of %d", f[0], s.origins[i], len(s.m.Origins)))
+			return damaged(fmt.Errorf("%s has the origin %d of %d", f[0], s.origins[i],
+				len(s.m.Origins)))
 		}
 	}
 	return nil
@@ -206,7 +219,8 @@ func (s *Set) Subset(part Subset) (*galaxy.Images, error) {
 	}
 	at := slices.Index(subsets, part)
 	if at < 0 || s.Parts[part] == 0 {
-		return nil, fmt.Errorf("dataset: the set in %s has no %s galaxies, only %v; prepare it with a Split that leaves some to it", s.dir, part, s.Parts)
+		return nil, fmt.Errorf("dataset: the set in %s has no %s galaxies, only %v; prepare it "+
+			"with a Split that leaves some to it", s.dir, part, s.Parts)
 	}
 	first := 0
 	for _, before := range subsets[:at] {
@@ -215,8 +229,10 @@ func (s *Set) Subset(part Subset) (*galaxy.Images, error) {
 	end := first + s.Parts[part]
 	all := s.images
 	k := all.Height * all.Width * all.Channels
-	return &galaxy.Images{N: end - first, Height: all.Height, Width: all.Width, Channels: all.Channels, Pixels: all.Pixels[first*k : end*k : end*k],
-		IDs: all.IDs[first:end:end], Objects: all.Objects[first:end:end], Scale: all.Scale[first:end:end]}, nil
+	return &galaxy.Images{N: end - first, Height: all.Height, Width: all.Width,
+		Channels: all.Channels, Pixels: all.Pixels[first*k : end*k : end*k],
+		IDs: all.IDs[first:end:end], Objects: all.Objects[first:end:end],
+		Scale: all.Scale[first:end:end]}, nil
 }
 
 // Origin returns whom to cite for image i of [Set.Images], and what may be done with it. Like a
@@ -248,7 +264,8 @@ func (s *Set) Rejected() ([]Rejection, error) {
 		return nil, err
 	}
 	failed := func(err error) error {
-		return fmt.Errorf("dataset: cannot read which stamps the set in %s left out: %w", s.dir, err)
+		return fmt.Errorf("dataset: cannot read which stamps the set in %s left out: %w", s.dir,
+			err)
 	}
 	text, err := os.ReadFile(filepath.Join(s.dir, filepath.Base(s.m.List)))
 	if err != nil {
@@ -289,7 +306,8 @@ func (s *Set) Verify(ctx context.Context) error {
 	}
 	if len(wrong) > 0 {
 		some := wrong[:min(len(wrong), 3)]
-		return fmt.Errorf("dataset: the set in %s is damaged: the pixels of %d images, %s first, have changed; prepare it anew", s.dir, len(wrong), strings.Join(some, ", "))
+		return fmt.Errorf("dataset: the set in %s is damaged: the pixels of %d images, %s first, "+
+			"have changed; prepare it anew", s.dir, len(wrong), strings.Join(some, ", "))
 	}
 	return nil
 }

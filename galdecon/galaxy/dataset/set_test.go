@@ -29,8 +29,10 @@ func TestClosedSet(t *testing.T) {
 	for want, s := range map[string]*Set{"open it again": closed, "did Open fail": nil} {
 		_, partErr := s.Subset(Training)
 		_, listErr := s.Rejected()
-		for what, err := range map[string]error{"Part": partErr, "Rejected": listErr, "Verify": s.Verify(t.Context())} {
-			if err == nil || !strings.HasPrefix(err.Error(), "dataset: ") || !strings.Contains(err.Error(), want) {
+		for what, err := range map[string]error{"Part": partErr, "Rejected": listErr,
+			"Verify": s.Verify(t.Context())} {
+			if err == nil || !strings.HasPrefix(err.Error(), "dataset: ") ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want one with %q", what, err, want)
 			}
 		}
@@ -45,22 +47,62 @@ func TestOpenRefusesDamage(t *testing.T) {
 		damage func(s *Set) error
 		want   string
 	}{
-		"no set":          {func(s *Set) error { return os.Remove(filepath.Join(s.dir, manifestFile)) }, "Write"},
-		"empty manifest":  {func(s *Set) error { return os.Truncate(filepath.Join(s.dir, manifestFile), 0) }, "damaged"},
-		"another version": {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), `"version": 1`, `"version": 9`) }, "version 9"},
-		"another format":  {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), formatName, "cats") }, "cats"},
-		"negative shape":  {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    -8,") }, "shape"},
-		"large shape":     {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    9999,") }, "bytes"},
-		"huge shape":      {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), "    8,", "    1073741824,") }, "shape"},
-		"parts":           {func(s *Set) error { return edit(filepath.Join(s.dir, manifestFile), `"training": 4`, `"training": 5`) }, "parts"},
-		"negative part": {func(s *Set) error {
-			return edit(filepath.Join(s.dir, manifestFile), `"training": 4`, `"training": 5, "test": -1`)
+		"no set": {func(s *Set) error {
+			return os.Remove(filepath.Join(s.dir,
+				manifestFile))
+		}, "Write"},
+		"empty manifest": {func(s *Set) error {
+			return os.Truncate(filepath.Join(s.dir,
+				manifestFile), 0)
+		}, "damaged"},
+		"another version": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile),
+				`"version": 1`, `"version": 9`)
+		}, "version 9"},
+		"another format": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile),
+				formatName, "cats")
+		}, "cats"},
+		"negative shape": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile),
+				"    8,", "    -8,")
+		}, "shape"},
+		"large shape": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile),
+				"    8,", "    9999,")
+		}, "bytes"},
+		"huge shape": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile),
+				"    8,", "    1073741824,")
+		}, "shape"},
+		"parts": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile),
+				`"training": 4`, `"training": 5`)
 		}, "parts"},
-		"index":             {func(s *Set) error { return edit(filepath.Join(s.dir, s.m.Index), "g1", "g9") }, "hash"},
-		"no index":          {func(s *Set) error { return os.Remove(filepath.Join(s.dir, s.m.Index)) }, "no such file"},
-		"truncated images":  {func(s *Set) error { return os.Truncate(filepath.Join(s.dir, s.m.Images), 500) }, "truncated"},
-		"empty images":      {func(s *Set) error { return os.Truncate(filepath.Join(s.dir, s.m.Images), 0) }, "truncated"},
-		"header of another": {func(s *Set) error { return edit(filepath.Join(s.dir, s.m.Images), "<f4", ">f4") }, "header"},
+		"negative part": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, manifestFile),
+				`"training": 4`, `"training": 5, "test": -1`)
+		}, "parts"},
+		"index": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, s.m.Index),
+				"g1", "g9")
+		}, "hash"},
+		"no index": {func(s *Set) error {
+			return os.Remove(filepath.Join(s.dir,
+				s.m.Index))
+		}, "no such file"},
+		"truncated images": {func(s *Set) error {
+			return os.Truncate(filepath.Join(s.dir,
+				s.m.Images), 500)
+		}, "truncated"},
+		"empty images": {func(s *Set) error {
+			return os.Truncate(filepath.Join(s.dir,
+				s.m.Images), 0)
+		}, "truncated"},
+		"header of another": {func(s *Set) error {
+			return edit(filepath.Join(s.dir, s.m.Images),
+				"<f4", ">f4")
+		}, "header"},
 	} {
 		dir := t.TempDir()
 		prepareSet(t, dir, gaussians(4), Config{Size: 8})
@@ -74,7 +116,8 @@ func TestOpenRefusesDamage(t *testing.T) {
 		if err := c.damage(s); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "dataset: ") {
+		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), c.want) ||
+			!strings.HasPrefix(err.Error(), "dataset: ") {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
 		}
 	}
@@ -111,14 +154,16 @@ func TestVerifyFindsChangedPixels(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	if err := opened(t, dir).Verify(t.Context()); err == nil || !strings.Contains(err.Error(), "1 images, g2 first") {
+	if err := opened(t, dir).Verify(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "1 images, g2 first") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func BenchmarkOpen(b *testing.B) {
 	dir := b.TempDir()
-	if _, err := Write(b.Context(), dir, synthetic.Config{N: 10_000, Size: 8}, Config{Size: 8}, nil); err != nil {
+	if _, err := Write(b.Context(), dir, synthetic.Config{N: 10_000, Size: 8}, Config{Size: 8},
+		nil); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
@@ -154,7 +199,8 @@ func TestImagesInPlace(t *testing.T) {
 	if err := s.Verify(t.Context()); err != nil {
 		t.Errorf("the file has changed: %v", err)
 	}
-	if !slices.Equal(other.Images().Pixels, before) || !slices.Equal(opened(t, dir).Images().Pixels, before) {
+	if !slices.Equal(other.Images().Pixels, before) ||
+		!slices.Equal(opened(t, dir).Images().Pixels, before) {
 		t.Error("the set has changed for others")
 	}
 }

@@ -21,19 +21,23 @@ const (
 // subsets in the order in which a set holds them.
 var subsets = []Subset{Training, Validation, Testing}
 
-// SplitConfig parts the objects of a set: all images of one object are in one part. The zero value leaves all to the training.
+// SplitConfig parts the objects of a set: all images of one object are in one part. The zero value
+// leaves all to the training.
 type SplitConfig struct {
-	// Validation and Test are the fractions of the objects that aren't trained on; of a part whose fraction isn't 0 there is at least one.
+	// Validation and Test are the fractions of the objects that aren't trained on; of a part whose
+	// fraction isn't 0 there is at least one.
 	Validation float64 `json:"validation,omitempty"`
 	Test       float64 `json:"test,omitempty"`
-	// Seed and the name of an object determine its rank, whatever other objects there are and in what order. The first are for the
-	// test, the next for the validation: in a set that has grown most objects stay where they were.
+	// Seed and the name of an object determine its rank, whatever other objects there are and in
+	// what order. The first are for the test, the next for the validation: in a set that has grown
+	// most objects stay where they were.
 	Seed int64 `json:"seed,omitempty"`
 }
 
 func (c SplitConfig) validate() error {
 	if !(c.Validation >= 0 && c.Test >= 0 && c.Validation+c.Test < 1) {
-		return fmt.Errorf("dataset: the validation has a fraction of %v and the test of %v; they must not be negative, and leave some to the training", c.Validation, c.Test)
+		return fmt.Errorf("dataset: the validation has a fraction of %v and the test of %v; they "+
+			"must not be negative, and leave some to the training", c.Validation, c.Test)
 	}
 	return nil
 }
@@ -49,7 +53,10 @@ func (c SplitConfig) assign(objects []string) (map[string]Subset, error) {
 	for _, name := range objects {
 		if _, known := part[name]; !known {
 			part[name] = Training
-			all = append(all, ranked{name, sha256.Sum256(append(binary.LittleEndian.AppendUint64(nil, uint64(c.Seed)), name...))})
+			all = append(all,
+				ranked{name,
+					sha256.Sum256(append(binary.LittleEndian.AppendUint64(nil, uint64(c.Seed)),
+						name...))})
 		}
 	}
 	slices.SortFunc(all, func(a, b ranked) int { return bytes.Compare(a.hash[:], b.hash[:]) })
@@ -63,7 +70,8 @@ func (c SplitConfig) assign(objects []string) (map[string]Subset, error) {
 		}
 		for range max(1, int(math.Round(p.fraction*float64(len(all))))) {
 			if next == len(all)-1 {
-				return nil, fmt.Errorf("dataset: %d objects are too few to leave %v of them to the validation and %v to the test", len(all), c.Validation, c.Test)
+				return nil, fmt.Errorf("dataset: %d objects are too few to leave %v of them to "+
+					"the validation and %v to the test", len(all), c.Validation, c.Test)
 			}
 			part[all[next].name] = p.part
 			next++

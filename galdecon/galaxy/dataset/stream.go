@@ -84,7 +84,8 @@ func (p *partial) stream(ctx context.Context, source galaxy.Source, report func(
 			continue
 		}
 		if report != nil {
-			report(Progress{Done: j.stamp.Done, Prepared: p.prepared, Rejected: len(p.entries) - p.prepared, ID: e.id})
+			report(Progress{Done: j.stamp.Done, Prepared: p.prepared,
+				Rejected: len(p.entries) - p.prepared, ID: e.id})
 		}
 	}
 	if err := <-ended; failed == nil {
@@ -97,14 +98,16 @@ func (p *partial) stream(ctx context.Context, source galaxy.Source, report func(
 }
 
 // produce passes over the stamps that the journal has, and starts the preparation of the others.
-func (p *partial) produce(ctx context.Context, source galaxy.Source, queue chan<- job, slots chan struct{}) error {
+func (p *partial) produce(ctx context.Context, source galaxy.Source, queue chan<- job,
+	slots chan struct{}) error {
 	passed, resuming := 0, true
 	for stamp, err := range source.Galaxies(ctx) {
 		if err != nil {
 			return err
 		}
 		if resuming && passed < len(p.entries) {
-			if e := p.entries[passed]; e.id == stamp.ID && e.version == stamp.Version && e.object == stamp.Object {
+			if e := p.entries[passed]; e.id == stamp.ID && e.version == stamp.Version &&
+				e.object == stamp.Object {
 				passed++
 				continue
 			}
@@ -136,7 +139,8 @@ func (p *partial) produce(ctx context.Context, source galaxy.Source, queue chan<
 
 // judge makes an entry of what became of a stamp, or returns the error of ctx.
 func (p *partial) judge(ctx context.Context, stamp galaxy.Stamp, r result) (entry, error) {
-	e := entry{id: stamp.ID, object: stamp.Object, version: stamp.Version, origin: stamp.Origin, license: stamp.License}
+	e := entry{id: stamp.ID, object: stamp.Object, version: stamp.Version, origin: stamp.Origin,
+		license: stamp.License}
 	var why *rejection
 	switch {
 	case ctx.Err() != nil:

@@ -54,8 +54,13 @@ func gaussians(n int) list {
 	l := list{name: "gaussians"}
 	for i := range n {
 		l.stamps = append(l.stamps, galaxy.Stamp{
-			ID: fmt.Sprintf("g%d", i), Object: fmt.Sprintf("object %d", i/2), Origin: fmt.Sprintf("origin %d", i%3), License: "CC BY", Done: float64(i+1) / float64(n),
-			Read: func() (*galaxy.Images, error) { return blob(16, 16, 1, 8, 8, 2+float64(i)/100, float64(10+i)), nil },
+			ID: fmt.Sprintf("g%d", i), Object: fmt.Sprintf("object %d", i/2),
+			Origin: fmt.Sprintf("origin %d", i%3), License: "CC BY",
+			Done: float64(i+1) / float64(n),
+			Read: func() (*galaxy.Images,
+				error) {
+				return blob(16, 16, 1, 8, 8, 2+float64(i)/100, float64(10+i)), nil
+			},
 		})
 	}
 	return l
@@ -101,7 +106,9 @@ func TestWriteAndOpen(t *testing.T) {
 		t.Errorf("%d reports, the last %+v", calls, last)
 	}
 	s := opened(t, dir)
-	if s.Source != "gaussians" || s.Config != config || s.Galaxies != 40 || s.Objects != 20 || summary.Galaxies != 40 || !maps.Equal(s.Parts, map[Subset]int{Training: 28, Validation: 8, Testing: 4}) {
+	if s.Source != "gaussians" || s.Config != config || s.Galaxies != 40 || s.Objects != 20 ||
+		summary.Galaxies != 40 ||
+		!maps.Equal(s.Parts, map[Subset]int{Training: 28, Validation: 8, Testing: 4}) {
 		t.Errorf("set of %s: %+v with %+v", s.Source, s.Summary, s.Config)
 	}
 	all := s.Images()
@@ -140,7 +147,9 @@ func TestWriteAndOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		origin, license := s.Origin(i)
-		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] || s.Zoom(i) != 2 || s.hashes[i] != hashOf(want.Pixels) || origin != source.stamps[k].Origin || license != "CC BY" {
+		if !slices.Equal(all.At(i), want.Pixels) || all.Scale[i] != want.Scale[0] ||
+			s.Zoom(i) != 2 || s.hashes[i] != hashOf(want.Pixels) ||
+			origin != source.stamps[k].Origin || license != "CC BY" {
 			t.Errorf("%s isn't what was prepared", all.ID(i))
 		}
 	}
@@ -183,7 +192,8 @@ func TestWriteWithoutSplitKeepsTheOrder(t *testing.T) {
 	if origin, _ := s.Origin(0); !strings.Contains(origin, "Koekemoer") {
 		t.Errorf("to be cited: %s", origin)
 	}
-	if _, err := s.Subset(Testing); err == nil || !strings.Contains(err.Error(), "no test galaxies") {
+	if _, err := s.Subset(Testing); err == nil ||
+		!strings.Contains(err.Error(), "no test galaxies") {
 		t.Errorf("error %v of a part that there isn't", err)
 	}
 	if _, err := s.Subset("spare"); err == nil {
@@ -203,10 +213,13 @@ func TestSyntheticSource(t *testing.T) {
 			t.Errorf("galaxy %d isn't that of Synthetic", i)
 		}
 	}
-	if len(images) != 6 || config.Describe() == (synthetic.Config{N: 6, Size: 32, Channels: 3, Seed: 8, First: 3, Pictures: 0.5}).Describe() {
+	if len(images) != 6 ||
+		config.Describe() == (synthetic.Config{N: 6, Size: 32, Channels: 3, Seed: 8, First: 3,
+			Pictures: 0.5}).Describe() {
 		t.Errorf("%d images of %s", len(images), config.Describe())
 	}
-	if _, err := Write(t.Context(), t.TempDir(), synthetic.Config{N: 1}, Config{Size: 8}, nil); err == nil || !strings.Contains(err.Error(), "Size must be between") {
+	if _, err := Write(t.Context(), t.TempDir(), synthetic.Config{N: 1}, Config{Size: 8},
+		nil); err == nil || !strings.Contains(err.Error(), "Size must be between") {
 		t.Errorf("error %v of a wrong configuration", err)
 	}
 }
@@ -214,7 +227,9 @@ func TestSyntheticSource(t *testing.T) {
 // TestHoles follows pixels without exposure from a file of astropy's into a set.
 func TestHoles(t *testing.T) {
 	path := filepath.Join("..", "files", "testdata", "holes.fits")
-	if _, err := files.Load(path); err == nil || !strings.Contains(err.Error(), "NaN at row 0, column 0") || !strings.Contains(err.Error(), "Read lets") {
+	if _, err := files.Load(path); err == nil ||
+		!strings.Contains(err.Error(), "NaN at row 0, column 0") ||
+		!strings.Contains(err.Error(), "Read lets") {
 		t.Errorf("error %v of Load", err)
 	}
 	file, err := files.Read(path)
@@ -229,7 +244,11 @@ func TestHoles(t *testing.T) {
 	large := blob(16, 16, 1, 8, 8, 3, 100)
 	large.Pixels[0], large.Pixels[17] = im.Pixels[0], im.Pixels[11]
 	dir := t.TempDir()
-	prepareSet(t, dir, list{name: "holes", stamps: []galaxy.Stamp{{ID: "a", Read: func() (*galaxy.Images, error) { return large, nil }}}}, Config{Size: 16, Bad: galaxy.BadZero})
+	prepareSet(t, dir,
+		list{name: "holes",
+			stamps: []galaxy.Stamp{{ID: "a",
+				Read: func() (*galaxy.Images, error) { return large, nil }}}},
+		Config{Size: 16, Bad: galaxy.BadZero})
 	set := opened(t, dir)
 	if got := set.Images(); got.Validate() != nil || got.Pixels[0] != 0 || got.Pixels[17] != 0 {
 		t.Errorf("holes became %v and %v", got.Pixels[0], got.Pixels[17])
@@ -247,8 +266,10 @@ func TestSurveyScaling(t *testing.T) {
 		}
 		for i := range s.Images().N {
 			k, _ := strconv.Atoi(s.Images().ID(i)[1:])
-			if peak := slices.Max(s.Images().At(i)); peak != float32(float64(10+k)/19) || s.Images().Scale[i] != 19 {
-				t.Errorf("%s has the peak %v and scale %v", s.Images().ID(i), peak, s.Images().Scale[i])
+			if peak := slices.Max(s.Images().At(i)); peak != float32(float64(10+k)/19) ||
+				s.Images().Scale[i] != 19 {
+				t.Errorf("%s has the peak %v and scale %v", s.Images().ID(i), peak,
+					s.Images().Scale[i])
 			}
 		}
 	}
@@ -257,43 +278,56 @@ func TestSurveyScaling(t *testing.T) {
 func TestWriteRejects(t *testing.T) {
 	dir := t.TempDir()
 	source := gaussians(4)
-	source.stamps[1].Read = func() (*galaxy.Images, error) { return nil, errors.New("a scratch, \"deep\"\nand long") }
+	source.stamps[1].Read = func() (*galaxy.Images, error) {
+		return nil,
+			errors.New("a scratch, \"deep\"\nand long")
+	}
 	source.stamps[2].Read = source.stamps[0].Read
 	source.stamps = append(source.stamps, source.stamps[3])
-	source.stamps = append(source.stamps, galaxy.Stamp{ID: "dark", Done: 1, Read: func() (*galaxy.Images, error) { return galaxy.NewImages(1, 16, 16, 1), nil }})
+	source.stamps = append(source.stamps,
+		galaxy.Stamp{ID: "dark", Done: 1,
+			Read: func() (*galaxy.Images, error) { return galaxy.NewImages(1, 16, 16, 1), nil }})
 	summary := prepareSet(t, dir, source, Config{Size: 8})
 	s := opened(t, dir)
 	want := map[string]int{Unreadable: 1, Duplicate: 2, Empty: 1}
-	if summary.Galaxies != 2 || !maps.Equal(summary.Rejected, want) || !maps.Equal(s.Summary.Rejected, want) {
+	if summary.Galaxies != 2 || !maps.Equal(summary.Rejected, want) ||
+		!maps.Equal(s.Summary.Rejected, want) {
 		t.Errorf("summary %+v, want rejected %v", summary, want)
 	}
 	rejected, err := s.Rejected()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rejected) != 4 || rejected[0] != (Rejection{"g1", Unreadable, "a scratch, \"deep\"\nand long"}) || rejected[1].Detail != "it has the pixels of g0" || rejected[3].ID != "dark" {
+	if len(rejected) != 4 ||
+		rejected[0] != (Rejection{"g1", Unreadable, "a scratch, \"deep\"\nand long"}) ||
+		rejected[1].Detail != "it has the pixels of g0" || rejected[3].ID != "dark" {
 		t.Errorf("rejected %q", rejected)
 	}
 
-	for want, stamps := range map[string][]galaxy.Stamp{"no galaxies": nil, "none of the 2 galaxies": source.stamps[4:]} {
+	for want, stamps := range map[string][]galaxy.Stamp{"no galaxies": nil,
+		"none of the 2 galaxies": source.stamps[4:]} {
 		stamps = slices.Clone(stamps)
 		if len(stamps) > 0 {
 			stamps[0].Read = source.stamps[1].Read
 		}
-		if _, err := Write(t.Context(), t.TempDir(), list{name: "bad", stamps: stamps}, Config{Size: 8}, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "dataset: ") {
+		if _, err := Write(t.Context(), t.TempDir(), list{name: "bad", stamps: stamps},
+			Config{Size: 8}, nil); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "dataset: ") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
 }
 
 func TestBadSources(t *testing.T) {
-	if _, err := Write(t.Context(), t.TempDir(), nil, Config{Size: 8}, nil); err == nil || !strings.HasPrefix(err.Error(), "dataset: there is no source") {
+	if _, err := Write(t.Context(), t.TempDir(), nil, Config{Size: 8}, nil); err == nil ||
+		!strings.HasPrefix(err.Error(), "dataset: there is no source") {
 		t.Errorf("error %v without a source", err)
 	}
 	source := gaussians(3)
 	source.stamps[0].Read = nil
 	source.stamps[1].Read = func() (*galaxy.Images, error) { return nil, nil }
-	if summary := prepareSet(t, t.TempDir(), source, Config{Size: 8}); summary.Galaxies != 1 || summary.Rejected[Unreadable] != 2 {
+	if summary := prepareSet(t, t.TempDir(), source, Config{Size: 8}); summary.Galaxies != 1 ||
+		summary.Rejected[Unreadable] != 2 {
 		t.Errorf("%+v", summary)
 	}
 }
@@ -318,7 +352,8 @@ func (s slowGalaxies) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, erro
 func BenchmarkWrite(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {
-		if _, err := Write(b.Context(), dir, synthetic.Config{N: 200, Size: 128, Channels: 3}, Config{Size: 128, Channels: 3}, nil); err != nil {
+		if _, err := Write(b.Context(), dir, synthetic.Config{N: 200, Size: 128, Channels: 3},
+			Config{Size: 128, Channels: 3}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -64,7 +64,8 @@ func tarred(t *testing.T, names []string, files map[string][]byte) []byte {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, name := range names {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])), Typeflag: tar.TypeReg}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])),
+			Typeflag: tar.TypeReg}); err != nil {
 			t.Fatal(err)
 		}
 		w.Write(files[name])
@@ -86,7 +87,8 @@ func gzipped(t *testing.T, data []byte) []byte {
 	return b.Bytes()
 }
 
-// samples are files of every format, with the pixels that they hold: row 0 is 0, 0.2 and row 1 is 0.4, 1.
+// samples are files of every format, with the pixels that they hold: row 0 is 0, 0.2 and row 1 is
+// 0.4, 1.
 func samples(t *testing.T) map[string][]byte {
 	t.Helper()
 	encode := func(f func(b *bytes.Buffer) error) []byte {
@@ -96,7 +98,8 @@ func samples(t *testing.T) map[string][]byte {
 		}
 		return b.Bytes()
 	}
-	gray8, gray16, rgb16 := image.NewGray(image.Rect(0, 0, 2, 2)), image.NewGray16(image.Rect(0, 0, 2, 2)), image.NewNRGBA64(image.Rect(0, 0, 2, 2))
+	gray8, gray16, rgb16 := image.NewGray(image.Rect(0, 0, 2, 2)),
+		image.NewGray16(image.Rect(0, 0, 2, 2)), image.NewNRGBA64(image.Rect(0, 0, 2, 2))
 	for k, v := range known {
 		x, y := k%2, k/2
 		value := uint16(math.Round(float64(v) * 0xffff))
@@ -123,20 +126,29 @@ func samples(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	return map[string][]byte{
-		"png8.png":      encode(func(b *bytes.Buffer) error { return png.Encode(b, gray8) }),
-		"png16.PNG":     encode(func(b *bytes.Buffer) error { return png.Encode(b, gray16) }),
-		"rgb16.png":     encode(func(b *bytes.Buffer) error { return png.Encode(b, rgb16) }),
-		"tiff8.tif":     encode(func(b *bytes.Buffer) error { return tiff.Encode(b, gray8, nil) }),
-		"tiff16.tiff":   encode(func(b *bytes.Buffer) error { return tiff.Encode(b, gray16, &tiff.Options{Compression: tiff.Deflate}) }),
+		"png8.png":  encode(func(b *bytes.Buffer) error { return png.Encode(b, gray8) }),
+		"png16.PNG": encode(func(b *bytes.Buffer) error { return png.Encode(b, gray16) }),
+		"rgb16.png": encode(func(b *bytes.Buffer) error { return png.Encode(b, rgb16) }),
+		"tiff8.tif": encode(func(b *bytes.Buffer) error { return tiff.Encode(b, gray8, nil) }),
+		"tiff16.tiff": encode(func(b *bytes.Buffer) error {
+			return tiff.Encode(b, gray16,
+				&tiff.Options{Compression: tiff.Deflate})
+		}),
 		"tiffrgb16.tif": encode(func(b *bytes.Buffer) error { return tiff.Encode(b, rgb16, nil) }),
-		"flat.jpg":      encode(func(b *bytes.Buffer) error { return jpeg.Encode(b, flat, &jpeg.Options{Quality: 100}) }),
-		"a.fits":        fits,
-		"a.fits.gz":     gzipped(t, fits),
-		"a.npy":         numpy("<f4", "2, 2", values32),
-		"big.npy":       numpy(">f8", "2, 2", values64),
-		"a.npy.gz":      gzipped(t, numpy("<f4", "2, 2", values32)),
-		"a.npz":         npz(t, zip.Store, map[string][]byte{"y.npy": numpy("<f4", "1, 2, 2", values32), "labels.npy": numpy("<i4", "3,", []int32{1, 2, 3})}),
-		"b.npz":         npz(t, zip.Deflate, map[string][]byte{"y.npy": numpy("<f4", "2, 2", values32)}),
+		"flat.jpg": encode(func(b *bytes.Buffer) error {
+			return jpeg.Encode(b, flat,
+				&jpeg.Options{Quality: 100})
+		}),
+		"a.fits":    fits,
+		"a.fits.gz": gzipped(t, fits),
+		"a.npy":     numpy("<f4", "2, 2", values32),
+		"big.npy":   numpy(">f8", "2, 2", values64),
+		"a.npy.gz":  gzipped(t, numpy("<f4", "2, 2", values32)),
+		"a.npz": npz(t, zip.Store,
+			map[string][]byte{"y.npy": numpy("<f4", "1, 2, 2", values32),
+				"labels.npy": numpy("<i4", "3,", []int32{1, 2, 3})}),
+		"b.npz": npz(t, zip.Deflate,
+			map[string][]byte{"y.npy": numpy("<f4", "2, 2", values32)}),
 	}
 }
 
@@ -159,7 +171,8 @@ func checkSamples(t *testing.T, stamps []galaxy.Stamp, images []*galaxy.Images) 
 		} else if strings.Contains(name, "16.") {
 			tolerance = 1.0 / 65535
 		}
-		if want := map[bool]int{false: 1, true: 3}[strings.Contains(name, "rgb")]; im.N != 1 || im.Height != 2 || im.Width != 2 || im.Channels != want {
+		if want := map[bool]int{false: 1, true: 3}[strings.Contains(name, "rgb")]; im.N != 1 ||
+			im.Height != 2 || im.Width != 2 || im.Channels != want {
 			t.Errorf("%s: shape [%d, %d, %d, %d]", name, im.N, im.Height, im.Width, im.Channels)
 			continue
 		}

@@ -71,8 +71,8 @@ func choosePlane(f *fits.File, selector *fits.Selector, planes Planes) (*plane, 
 	case len(images) > 0:
 		p.hdu, p.notes = first(images)
 	case len(all) > 1:
-		return nil, fmt.Errorf("no plane is an image by its name, of %s; to read one of them as it is, "+
-			"write its name behind the file's, as in [%s]", list(all), all[0].Name())
+		return nil, fmt.Errorf("no plane is an image by its name, of %s; to read one of them as "+
+			"it is, write its name behind the file's, as in [%s]", list(all), all[0].Name())
 	default:
 		p.hdu = all[0]
 	}
@@ -96,6 +96,11 @@ func choosePlane(f *fits.File, selector *fits.Selector, planes Planes) (*plane, 
 // others that could have been meant.
 func first(images []*fits.HDU) (*fits.HDU, []string) {
 	found := slices.IndexFunc(images, isScience)
+	if found < 0 && len(images) > 1 {
+		found = slices.IndexFunc(images, func(h *fits.HDU) bool {
+			return !isDoubtful(h) && !isConstant(h)
+		})
+	}
 	if found < 0 && len(images) > 1 {
 		found = slices.IndexFunc(images, func(h *fits.HDU) bool { return !isDoubtful(h) })
 	}

@@ -23,19 +23,22 @@ import (
 	"galdecon/galdecon/galaxy/files/fits"
 )
 
-// Folder is a [galaxy.Source] of the images in a folder and those below it, sorted by path, and in archives there: .tar, .tar.gz, .tgz in the
-// order of the archive, .zip sorted by name. It reads the formats of [Load], and passes over files of others and hidden ones. A file
-// that cannot be read gives a stamp whose Read says why. Links to files are followed, those to folders only if Path itself is one.
+// Folder is a [galaxy.Source] of the images in a folder and those below it, sorted by path, and in
+// archives there: .tar, .tar.gz, .tgz in the order of the archive, .zip sorted by name. It reads
+// the formats of [Load], and passes over files of others and hidden ones. A file that cannot be
+// read gives a stamp whose Read says why. Links to files are followed, those to folders only if
+// Path itself is one.
 //
-// The ID of a stamp is the path of its file from the folder on, with the index in a stack: "cosmos/17.fits",
-// "stack.npy[3]", "all.npz/images[3]", "survey.tar/cosmos/17.fits". Memory holds one image of a NumPy array at a time; files of other
-// formats are held whole.
+// The ID of a stamp is the path of its file from the folder on, with the index in a stack:
+// "cosmos/17.fits", "stack.npy[3]", "all.npz/images[3]", "survey.tar/cosmos/17.fits". Memory holds
+// one image of a NumPy array at a time; files of other formats are held whole.
 type Folder struct {
-	// Path is that of the folder, of a single archive, or of a single file. What may follow the name
-	// of a file for [Load] may follow it too, and counts for all files: "stamps[SCI,2]".
+	// Path is that of the folder, of a single archive, or of a single file. What may follow the
+	// name of a file for [Load] may follow it too, and counts for all files: "stamps[SCI,2]".
 	Path string
-	// Objects is a regular expression: what its first group (or, without a group, the whole of it) matches in an ID is the [galaxy.Stamp.Object].
-	// `^(.*)_angle\d+` lets "m51_angle0.png" and "m51_angle1.png" be of the object "m51". Where it's empty or doesn't match, each image is of
+	// Objects is a regular expression: what its first group (or, without a group, the whole of it)
+	// matches in an ID is the [galaxy.Stamp.Object]. `^(.*)_angle\d+` lets "m51_angle0.png" and
+	// "m51_angle1.png" be of the object "m51". Where it's empty or doesn't match, each image is of
 	// another object.
 	Objects string `json:",omitempty"`
 	// Planes says what the third axis of an array or a FITS cube is.
@@ -59,7 +62,8 @@ func (f Folder) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 	return func(yield func(galaxy.Stamp, error) bool) {
 		objects, err := regexp.Compile(f.Objects)
 		if err != nil {
-			yield(galaxy.Stamp{}, fmt.Errorf("files: the objects' regular expression is wrong: %w", err))
+			yield(galaxy.Stamp{},
+				fmt.Errorf("files: the objects' regular expression is wrong: %w", err))
 			return
 		}
 		if err := f.Planes.validate(); err != nil {
@@ -80,7 +84,8 @@ func (f Folder) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 			yield(galaxy.Stamp{}, err)
 			return
 		}
-		w := &walk{ctx: ctx, folder: f, objects: objects, yield: yield, files: len(paths), choice: c}
+		w := &walk{ctx: ctx, folder: f, objects: objects, yield: yield, files: len(paths),
+			choice: c}
 		for _, name := range paths {
 			if !w.file(name) {
 				return
@@ -90,7 +95,8 @@ func (f Folder) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 	}
 }
 
-// list returns the paths of all files that may be read, relative to the folder, or "." where Path is a file.
+// list returns the paths of all files that may be read, relative to the folder, or "." where Path
+// is a file.
 func (f Folder) list(ctx context.Context) ([]string, error) {
 	root, err := filepath.EvalSymlinks(f.Path) // data often lie behind a link
 	if err != nil {
@@ -120,7 +126,8 @@ func (f Folder) list(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("files: cannot list %s: %w", f.Path, err)
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("files: there is no image in %s; give files or archives (.tar, .tar.gz, .zip) of .png, .jpg, .tif, .fits, .npy or .npz", f.Path)
+		return nil, fmt.Errorf("files: there is no image in %s; give files or archives (.tar, "+
+			".tar.gz, .zip) of .png, .jpg, .tif, .fits, .npy or .npz", f.Path)
 	}
 	return paths, nil
 }
@@ -132,7 +139,8 @@ func hidden(name string) bool {
 
 func isArchive(name string) bool {
 	name = strings.ToLower(name)
-	return slices.ContainsFunc([]string{".tar", ".tar.gz", ".tgz", ".zip"}, func(ending string) bool { return strings.HasSuffix(name, ending) })
+	return slices.ContainsFunc([]string{".tar", ".tar.gz", ".tgz", ".zip"},
+		func(ending string) bool { return strings.HasSuffix(name, ending) })
 }
 
 // walk is one pass through a folder.
@@ -183,7 +191,8 @@ func (w *walk) stamp(id, version string, read func() (*galaxy.Images, error)) (m
 		w.yield(galaxy.Stamp{}, err)
 		return false
 	}
-	s := galaxy.Stamp{ID: id, Version: version, Origin: w.folder.Origin, License: w.folder.License, Done: w.progress(), Read: read}
+	s := galaxy.Stamp{ID: id, Version: version, Origin: w.folder.Origin, License: w.folder.License,
+		Done: w.progress(), Read: read}
 	if found := w.objects.FindStringSubmatch(id); found != nil {
 		s.Object = found[min(1, len(found)-1)]
 	}
@@ -280,9 +289,11 @@ func (w *walk) archive(id, version string, f *meter) (more bool) {
 			return true
 		}
 		if err != nil {
-			return w.unreadable(id, version, fmt.Errorf("the archive is damaged or truncated: %w", err))
+			return w.unreadable(id, version,
+				fmt.Errorf("the archive is damaged or truncated: %w", err))
 		}
-		if entry.Typeflag == tar.TypeReg && readable(entry.Name) && !w.entry(id, version, entry.Name, entries, entry.Size) {
+		if entry.Typeflag == tar.TypeReg && readable(entry.Name) &&
+			!w.entry(id, version, entry.Name, entries, entry.Size) {
 			return false
 		}
 	}
@@ -301,7 +312,8 @@ func (w *walk) zip(id, version string, f *meter) (more bool) {
 		if err != nil {
 			more = w.unreadable(id+"/"+entry.Name, version, err)
 		} else {
-			more = w.entry(id, version, entry.Name, r, int64(min(entry.UncompressedSize64, maxWhole)))
+			more = w.entry(id, version, entry.Name, r,
+				int64(min(entry.UncompressedSize64, maxWhole)))
 			r.Close()
 		}
 		if !more {

@@ -27,16 +27,20 @@ func ids(stamps []galaxy.Stamp) (out []string) {
 
 func TestFolderReadsEveryFormat(t *testing.T) {
 	files := samples(t)
-	nested := map[string][]byte{"README.txt": []byte("no image"), ".hidden.npy": nil, ".git/a.npy": nil}
+	nested := map[string][]byte{"README.txt": []byte("no image"), ".hidden.npy": nil,
+		".git/a.npy": nil}
 	for name, data := range files {
 		nested["deep/down/"+name] = data
 	}
-	stamps, images, unreadable := galtest.Contents(t, Folder{Path: fill(t, nested), Origin: "a survey", License: "CC BY"})
+	stamps, images, unreadable := galtest.Contents(t,
+		Folder{Path: fill(t, nested), Origin: "a survey", License: "CC BY"})
 	if len(unreadable) > 0 {
 		t.Errorf("unreadable: %v", unreadable)
 	}
 	checkSamples(t, stamps, images)
-	if !slices.IsSorted(ids(stamps)) || len(stamps) != len(files) || !slices.Contains(ids(stamps), "deep/down/a.npz/y") || !slices.Contains(ids(stamps), "deep/down/png16.PNG") {
+	if !slices.IsSorted(ids(stamps)) || len(stamps) != len(files) ||
+		!slices.Contains(ids(stamps), "deep/down/a.npz/y") ||
+		!slices.Contains(ids(stamps), "deep/down/png16.PNG") {
 		t.Errorf("IDs %v", ids(stamps))
 	}
 	if s := stamps[0]; s.Origin != "a survey" || s.License != "CC BY" || s.Version == "" {
@@ -57,7 +61,8 @@ func TestFolderReadsArchives(t *testing.T) {
 		inside = append(inside, "x/"+name)
 	}
 	dir := fill(t, map[string][]byte{
-		"a.tar": tarred(t, inside, in), "b.tar.gz": gzipped(t, tarred(t, inside, in)), "c.tgz": gzipped(t, tarred(t, inside, in)),
+		"a.tar": tarred(t, inside, in), "b.tar.gz": gzipped(t, tarred(t, inside, in)),
+		"c.tgz": gzipped(t, tarred(t, inside, in)),
 		"d.zip": zipped(t, zip.Deflate, inside, in), "e.ZIP": zipped(t, zip.Store, inside, in),
 	})
 	stamps, images, unreadable := galtest.Contents(t, Folder{Path: dir})
@@ -86,7 +91,8 @@ func TestFolderReadsArchives(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Skip(err)
 	}
-	if linked, _, _ := galtest.Contents(t, Folder{Path: link}); !slices.Equal(ids(linked), ids(stamps)) {
+	if linked, _, _ := galtest.Contents(t, Folder{Path: link}); !slices.Equal(ids(linked),
+		ids(stamps)) {
 		t.Errorf("through a link come %v", ids(linked))
 	}
 }
@@ -105,10 +111,13 @@ func TestFolderStacksAndObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	stamps, images, _ := galtest.Contents(t, Folder{Path: dir, Objects: `^(.*)_angle\d+`})
-	if want := []string{"cube.fits[0]", "cube.fits[1]", "m51_angle0.npy", "m51_angle1.npy[0]", "m51_angle1.npy[1]", "sky.npy.gz"}; !slices.Equal(ids(stamps), want) {
+	if want := []string{"cube.fits[0]", "cube.fits[1]", "m51_angle0.npy", "m51_angle1.npy[0]",
+		"m51_angle1.npy[1]", "sky.npy.gz"}; !slices.Equal(ids(stamps), want) {
 		t.Fatalf("IDs %v", ids(stamps))
 	}
-	for i, want := range [][]float32{nil, {100, 101, 102, 103, 110, 111, 112, 113, 120, 121, 122, 123}, {1, 2}, {3, 4}, {5, 6}, {7, 8}} {
+	for i, want := range [][]float32{nil,
+		{100, 101, 102, 103, 110, 111, 112, 113, 120, 121, 122, 123}, {1, 2}, {3, 4}, {5, 6},
+		{7, 8}} {
 		if want != nil && !slices.Equal(images[i].Pixels, want) {
 			t.Errorf("%s: %v", stamps[i].ID, images[i].Pixels)
 		}
@@ -124,16 +133,22 @@ func TestFolderStacksAndObjects(t *testing.T) {
 		t.Errorf("an expression without a group gives the object %q", whole[2].Object)
 	}
 
-	_, images, _ = galtest.Contents(t, Folder{Path: filepath.Join(dir, "cube.fits"), Planes: ChannelsFirst})
-	if im := images[0]; im.Channels != 2 || im.Height != 3 || im.Width != 4 || !slices.Equal(im.Pixels[:4], []float32{0, 100, 1, 101}) {
+	_, images, _ = galtest.Contents(t,
+		Folder{Path: filepath.Join(dir, "cube.fits"), Planes: ChannelsFirst})
+	if im := images[0]; im.Channels != 2 || im.Height != 3 || im.Width != 4 ||
+		!slices.Equal(im.Pixels[:4], []float32{0, 100, 1, 101}) {
 		t.Errorf("a cube of channels: %+v", im)
 	}
-	_, images, _ = galtest.Contents(t, Folder{Path: filepath.Join(dir, "m51_angle1.npy"), Planes: ChannelsLast})
-	if im := images[0]; im.Channels != 2 || im.Height != 2 || im.Width != 1 || !slices.Equal(im.Pixels, []float32{3, 4, 5, 6}) {
+	_, images, _ = galtest.Contents(t,
+		Folder{Path: filepath.Join(dir, "m51_angle1.npy"), Planes: ChannelsLast})
+	if im := images[0]; im.Channels != 2 || im.Height != 2 || im.Width != 1 ||
+		!slices.Equal(im.Pixels, []float32{3, 4, 5, 6}) {
 		t.Errorf("channels last: %+v", im)
 	}
-	_, images, _ = galtest.Contents(t, Folder{Path: filepath.Join(dir, "m51_angle1.npy"), Planes: ChannelsFirst})
-	if im := images[0]; im.Channels != 2 || im.Height != 1 || im.Width != 2 || !slices.Equal(im.Pixels, []float32{3, 5, 4, 6}) {
+	_, images, _ = galtest.Contents(t,
+		Folder{Path: filepath.Join(dir, "m51_angle1.npy"), Planes: ChannelsFirst})
+	if im := images[0]; im.Channels != 2 || im.Height != 1 || im.Width != 2 ||
+		!slices.Equal(im.Pixels, []float32{3, 5, 4, 6}) {
 		t.Errorf("channels first: %+v", im)
 	}
 }
@@ -141,36 +156,43 @@ func TestFolderStacksAndObjects(t *testing.T) {
 func TestFolderTellsOfDamage(t *testing.T) {
 	files := samples(t)
 	good := files["a.npy"]
-	tarFile := tarred(t, []string{"1.npy", "2.npy"}, map[string][]byte{"1.npy": good, "2.npy": good})
+	tarFile := tarred(t, []string{"1.npy", "2.npy"},
+		map[string][]byte{"1.npy": good, "2.npy": good})
 	stack := numpy("<f4", "3, 1, 2", []float32{1, 2, 3, 4, 5, 6})
 	arrays := npz(t, zip.Store, map[string][]byte{"a.npy": good, "b.npy": good})
 	arrays[bytes.Index(arrays, good)+len(good)-1] ^= 0xff // within the values of a
 	dir := fill(t, map[string][]byte{
-		"empty.fits":   nil,
-		"empty.tar":    nil,
-		"empty.png":    nil,
-		"cut.fits":     files["a.fits"][:2880+10],
-		"cut.npy":      stack[:len(stack)-6],
-		"cut.png":      files["png16.PNG"][:40],
-		"cut.tar":      tarFile[:1100],
-		"cut.tar.gz":   gzipped(t, tarFile)[:60],
-		"cut.zip":      arrays[:len(arrays)-9],
-		"cut.npy.gz":   files["a.npy.gz"][:len(files["a.npy.gz"])-4],
-		"damaged.npz":  arrays,
-		"none.npz":     npz(t, zip.Store, map[string][]byte{"labels.npy": numpy("<i4", "3,", []int32{1, 2, 3})}),
+		"empty.fits":  nil,
+		"empty.tar":   nil,
+		"empty.png":   nil,
+		"cut.fits":    files["a.fits"][:2880+10],
+		"cut.npy":     stack[:len(stack)-6],
+		"cut.png":     files["png16.PNG"][:40],
+		"cut.tar":     tarFile[:1100],
+		"cut.tar.gz":  gzipped(t, tarFile)[:60],
+		"cut.zip":     arrays[:len(arrays)-9],
+		"cut.npy.gz":  files["a.npy.gz"][:len(files["a.npy.gz"])-4],
+		"damaged.npz": arrays,
+		"none.npz": npz(t, zip.Store,
+			map[string][]byte{"labels.npy": numpy("<i4", "3,", []int32{1, 2, 3})}),
 		"good.npy":     good,
 		"packed.fz":    good,
 		"spectrum.fit": []byte("hello"),
 	})
 	stamps, _, unreadable := galtest.Contents(t, Folder{Path: dir})
 	// What comes before the damage is used.
-	if want := []string{"cut.npy[0]", "cut.npy[1]", "cut.tar/1.npy", "damaged.npz/b", "good.npy"}; !slices.Equal(ids(stamps), want) {
+	if want := []string{"cut.npy[0]", "cut.npy[1]", "cut.tar/1.npy", "damaged.npz/b",
+		"good.npy"}; !slices.Equal(ids(stamps), want) {
 		t.Errorf("readable are %v", ids(stamps))
 	}
 	for id, want := range map[string]string{
-		"empty.fits": "the file is empty", "empty.tar": "the file is empty", "empty.png": "the file is empty", "cut.fits": "truncated",
-		"cut.npy[2]": "truncated", "cut.npy.gz": "truncated", "cut.png": "truncated", "cut.tar": "truncated", "cut.tar.gz": "truncated", "cut.zip": "truncated",
-		"damaged.npz/a": "damaged or truncated: zip: checksum error", "none.npz": "no array of images", "packed.fz": "not with SIMPLE", "spectrum.fit": "not with SIMPLE",
+		"empty.fits": "the file is empty", "empty.tar": "the file is empty",
+		"empty.png": "the file is empty", "cut.fits": "truncated",
+		"cut.npy[2]": "truncated", "cut.npy.gz": "truncated", "cut.png": "truncated",
+		"cut.tar": "truncated", "cut.tar.gz": "truncated", "cut.zip": "truncated",
+		"damaged.npz/a": "damaged or truncated: zip: checksum error",
+		"none.npz":      "no array of images", "packed.fz": "not with SIMPLE",
+		"spectrum.fit": "not with SIMPLE",
 	} {
 		if !strings.Contains(unreadable[id], want) {
 			t.Errorf("%s: %q, want one with %q", id, unreadable[id], want)
@@ -192,7 +214,8 @@ func TestFolderRefuses(t *testing.T) {
 		"regular expression": {Path: good, Objects: "("},
 		"channels last":      {Path: good, Planes: "sideways"},
 	} {
-		if err := first(folder); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "files: ") {
+		if err := first(folder); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.HasPrefix(err.Error(), "files: ") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -218,7 +241,8 @@ func TestFolderOfManyFiles(t *testing.T) {
 			}
 		}
 		// A file system allows some ten thousand names of a file.
-		if err := os.Link(filepath.Join(dir, fmt.Sprintf("%d.png", k%3)), filepath.Join(sub, fmt.Sprintf("%d.png", n-k))); err != nil {
+		if err := os.Link(filepath.Join(dir, fmt.Sprintf("%d.png", k%3)),
+			filepath.Join(sub, fmt.Sprintf("%d.png", n-k))); err != nil {
 			t.Skipf("the file system has no links: %v", err)
 		}
 	}

@@ -64,8 +64,9 @@ var (
 )
 
 func unknownFormat(name string) error {
-	return fmt.Errorf("the ending %q is not one of .npy, .npz, .fits, .png, .jpg, .tif, of .npy and "+
-		".fits also with .gz or .bz2; convert it to one of them", strings.ToLower(fileEnding(name)))
+	return fmt.Errorf("the ending %q is not one of .npy, .npz, .fits, .png, .jpg, .tif, of .npy "+
+		"and .fits also with .gz or .bz2; convert it to one of them",
+		strings.ToLower(fileEnding(name)))
 }
 
 // maxWhole is the largest file, of those that are decoded from memory.

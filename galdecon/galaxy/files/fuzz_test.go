@@ -23,7 +23,7 @@ func FuzzDecodeNPY(f *testing.F) {
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var im *galaxy.Images
-		stack, err := openNPY(bufio.NewReader(bytes.NewReader(data)), int64(len(data)), PlanesStack)
+		stack, err := openNPY(bufio.NewReader(bytes.NewReader(data)), PlanesStack)
 		if err == nil {
 			im, err = stack.read(stack.n)
 		}
@@ -78,13 +78,15 @@ func FuzzFolder(f *testing.F) {
 	}
 	entry.Write(good)
 	z.Close()
-	for name, data := range map[string][]byte{"a.tar": archive.Bytes(), "a.zip": arrays.Bytes(), "a.npz": arrays.Bytes(), "a.npy": good, "a.npy.gz": good, "a.tif": good} {
+	for name, data := range map[string][]byte{"a.tar": archive.Bytes(), "a.zip": arrays.Bytes(),
+		"a.npz": arrays.Bytes(), "a.npy": good, "a.npy.gz": good, "a.tif": good} {
 		f.Add(name, data)
 	}
 	f.Add("a.png", []byte("\x89PNG\r\n\x1a\n"))
 	f.Add("a.jpg", []byte("\xff\xd8\xff\xe0"))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		if formatOf(name) == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") || len(name) > 100 || hidden(name) {
+		if formatOf(name) == unknown && !isArchive(name) || strings.ContainsAny(name, "/\x00") ||
+			len(name) > 100 || hidden(name) {
 			return
 		}
 		path := filepath.Join(t.TempDir(), name)
@@ -104,11 +106,13 @@ func FuzzFolder(f *testing.F) {
 
 // FuzzRead reads files of each format, whole and in parts, as images and as masks.
 func FuzzRead(f *testing.F) {
-	f.Add("a.fits", "[SCI,2][*,*,1]", slices.Concat(hdu("", 0, 0), hdu("SCI", 3, 1), hdu("DQ", 3, 1)))
+	f.Add("a.fits", "[SCI,2][*,*,1]",
+		slices.Concat(hdu("", 0, 0), hdu("SCI", 3, 1), hdu("DQ", 3, 1)))
 	f.Add("a.npy", "", numpy("|b1", "1, 2", []bool{true, false}))
 	f.Add("a.npz", "[a]", []byte("PK\x03\x04"))
 	f.Fuzz(func(t *testing.T, name, part string, data []byte) {
-		if strings.ContainsFunc(name+part, func(r rune) bool { return r == '/' || r < ' ' }) || len(name)+len(part) > 100 || name == "" ||
+		if strings.ContainsFunc(name+part, func(r rune) bool { return r == '/' || r < ' ' }) ||
+			len(name)+len(part) > 100 || name == "" ||
 			!utf8.ValidString(name+part) || strings.HasPrefix(name, ".") {
 			return
 		}
@@ -117,7 +121,8 @@ func FuzzRead(f *testing.F) {
 			t.Skip(err)
 		}
 		file, err := Read(path + part)
-		if err == nil && file.Images.CheckShape() != nil || err != nil && strings.Contains(err.Error(), "\n") {
+		if err == nil && file.Images.CheckShape() != nil ||
+			err != nil && strings.Contains(err.Error(), "\n") {
 			t.Fatalf("%+v, %v", file, err)
 		}
 		m, err := LoadMask(path + part)

@@ -37,15 +37,19 @@ var kinds = map[string]Kind{}
 
 func init() {
 	for kind, names := range map[Kind]string{
-		KindImage:           "SCI SCIENCE IMAGE DATA PRIMARY FLUX",
-		KindError:           "ERR ERROR ERRORS RMS STD STDDEV STDEV SIGMA UNC UNCERT UNCERTAINTY NOISE",
+		KindImage: "SCI SCIENCE IMAGE DATA PRIMARY FLUX",
+		KindError: "ERR ERROR ERRORS RMS STD STDDEV STDEV SIGMA UNC UNCERT UNCERTAINTY " +
+			"NOISE",
 		KindVariance:        "VAR VARIANCE VARIANCES STAT MSE",
 		KindInverseVariance: "IVAR INVVAR IVM INVVARIANCE",
-		KindWeight:          "WHT WGT WEIGHT WEIGHTS WEIGHTMAP WMAP CONFIDENCE",
-		KindMask:            "MASK MASKS MSK DQ DQF FLAG FLAGS FLG BPM BAD BADPIX BADPIXELS QUALITY",
-		KindOther: "CTX CON CONTEXT THUMB THUMBNAIL PREVIEW QUICKLOOK SAMP TIME EXP EXPTIME EXPMAP " +
-			"EXPOSURE NEXP COVERAGE COV AREA PSF SKY BKG BACK BACKGROUND MODEL RESID RESIDUAL SEG " +
-			"SEGM SEGMAP SEGMENTATION WAVELENGTH WCSDVARR D2IMARR",
+		KindWeight: "WHT WGT WT WEIGHT WEIGHTS WMAP CONFIDENCE GOOD GOODPIX GOODPIXELS " +
+			"VALID",
+		KindMask: "MASK MASKS MSK DQ DQF FLAG FLAGS FLG BPM BAD BADPIX BADPIXELS " +
+			"QUALITY",
+		KindOther: "CTX CON CONTEXT THUMB THUMBNAIL PREVIEW QUICKLOOK SAMP TIME EXP " +
+			"EXPTIME EXPMAP EXPOSURE EXPOSURES NEXP NIMAGES COVERAGE COV AREA PSF SKY BKG BACK " +
+			"BACKGROUND MODEL RESID RESIDUAL SEG SEGM SEGMAP SEGMENTATION WAVELENGTH WCSDVARR " +
+			"D2IMARR",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			kinds[name] = kind
@@ -95,9 +99,9 @@ func kindOfName(name string) (kind Kind, rest string) {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
 	isKind := func(i int) (Kind, bool) {
-		kind, ok := kinds[strings.TrimRight(words[i], "0123456789")]
+		kind, ok := kindOfWord(strings.TrimRight(words[i], "0123456789"))
 		if !ok {
-			kind, ok = kinds[words[i]]
+			kind, ok = kindOfWord(words[i])
 		}
 		return kind, ok
 	}
@@ -117,6 +121,28 @@ func kindOfName(name string) (kind Kind, rest string) {
 		}
 	}
 	return "", strings.Join(words, " ")
+}
+
+// kindOfWord returns the kind of a word of a name, which may end with what says nothing, "RMSMAP",
+// or be two in one, of which the last tells most: "BADPIXMASK".
+func kindOfWord(word string) (Kind, bool) {
+	if kind, ok := kinds[word]; ok {
+		return kind, true
+	}
+	for _, end := range []string{"MAP", "MAPS", "IMAGE", "IMG", "PLANE"} {
+		if before, ok := strings.CutSuffix(word, end); ok {
+			if kind, ok := kinds[before]; ok {
+				return kind, true
+			}
+		}
+	}
+	for at := 2; at+2 <= len(word); at++ {
+		_, first := kinds[word[:at]]
+		if kind, ok := kinds[word[at:]]; ok && first {
+			return kind, true
+		}
+	}
+	return "", false
 }
 
 func isImageName(name string) bool {
@@ -159,6 +185,13 @@ func maskBits(h *fits.Header) map[string]int {
 		}
 	}
 	return names
+}
+
+// isConstant reports whether an image has one value, as no image of the sky has.
+func isConstant(h *fits.HDU) bool {
+	pixels, err := h.Plane(0)
+	return err == nil &&
+		!slices.ContainsFunc(pixels, func(v float64) bool { return v != pixels[0] })
 }
 
 // isDoubtful reports whether an image is rather a preview, of bytes, or a mask whose name doesn't

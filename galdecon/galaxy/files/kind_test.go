@@ -23,16 +23,17 @@ func extension(t *testing.T, name string, cards ...string) *fits.HDU {
 func TestKindOf(t *testing.T) {
 	for want, names := range map[Kind][]string{
 		KindImage: {"SCI", "sci", "IMAGE", "CCD1", "F814W", "CCDID 1-1.SCI", "COADD", "i", "SCI_1",
-			"DATA", "MAPS", "NGC 4321"},
+			"DATA", "MAPS", "NGC 4321", "SCIIMAGE", "WISE", "SKYMAPPER", "STACK"},
 		KindError: {"ERR", "err", "RMS", "UNCERT", "SIGMA", "ERROR IMAGE", "CCD1.RMS",
-			"SCI_ERR"},
+			"SCI_ERR", "RMSMAP", "NOISE_MAP", "ERRIMG"},
 		KindVariance:        {"VAR", "VAR_POISSON", "VARIANCE", "STAT", "var2"},
 		KindInverseVariance: {"IVAR", "INVVAR", "IVAR_G", "IVM"},
-		KindWeight:          {"WHT", "WEIGHT", "WHT_F160W", "WGT", "Weight Map"},
+		KindWeight: {"WHT", "WEIGHT", "WHT_F160W", "WGT", "Weight Map", "WT",
+			"WEIGHTMAP", "GOOD"},
 		KindMask: {"MASK", "DQ", "DQ,2", "BPM", "MSK", "CCD1.FLG", "SCI_MASK", "DATA QUALITY",
-			"DQ_DEF"},
+			"DQ_DEF", "BADPIXMASK", "FLAGMAP", "DQMASK1"},
 		KindOther: {"CTX", "CON", "THUMB", "PREVIEW", "D2IMARR", "WCSDVARR", "TIME", "SAMP", "PSF",
-			"SEGM", "BKG"},
+			"SEGM", "BKG", "SKYBKG", "EXPTIMEMAP", "SEGMAP", "SCIMODEL"},
 	} {
 		for _, name := range names {
 			if got := KindOf(extension(t, name)); got != want {
@@ -106,6 +107,8 @@ func TestChoosePlane(t *testing.T) {
 			"[1] IMAGE", 3, "[0] PRIMARY"},
 		"flags first": {slices.Concat(integers("", 0, 0, 0, 4096), hdu("B", 3, 3)), "",
 			"[1] B", 3, ""},
+		"a map of one value first": {slices.Concat(empty, hdu("A", 3, 1), integers("B", 3, 3, 9)),
+			"", "[2] B", 3, "as in [A]"},
 		"counts first": {slices.Concat(integers("", 0, 0, 0, 3), hdu("B", 3, 3)), "",
 			"[0] PRIMARY", 0, "as in [B]"},
 		"a mask alone": {slices.Concat(empty, hdu("MASK", 3, 2)), "", "LoadMask", 0, ""},

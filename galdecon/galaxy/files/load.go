@@ -15,7 +15,8 @@ import (
 
 // Load reads images from files and stacks them into one batch, [n, h, w, c], in the order of paths:
 //
-//   - .npy: integers or floats of any size and byte order, [h, w], [n, h, w] or [n, h, w, c];
+//   - .npy: integers or floats of any size and byte order, in C or Fortran order, [h, w], [n, h, w]
+//     or [n, h, w, c];
 //   - .npz: all arrays of two to four axes in it, sorted by name, but for those that are something
 //     else by their name, such as "psf" or "weight". Booleans are a mask, see [LoadMask]: one of
 //     the images' size marks their bad pixels, see [galaxy.Images.Mask];
@@ -37,10 +38,11 @@ import (
 // file, but for those beyond the range of float32: these are scaled by a power of two, see
 // [galaxy.Images.Scale], image by image. [galaxy.Images.Prepare] crops, averages and scales them.
 //
-// A file that is missing, truncated, empty, of another shape than the first, or that has a bad
-// pixel (NaN, infinite, or BLANK of FITS) is an error that names it. [Read] lets bad pixels stand,
-// for [galaxy.Images.Cutout] to fill; [dataset.Write] fills those of a [Folder], which is also for
-// archives and more than fits memory.
+// Pixels that a mask marks as bad are interpolated and stay marked, as [galaxy.Images.Fill] does. A
+// file that is missing, truncated, empty, of another shape than the first, that has more than
+// [galaxy.MaxBad] of them, or one that no mask covers (NaN, infinite, or BLANK of FITS) is an error
+// that names it. [Read] lets bad pixels stand, for [galaxy.Images.Cutout] to fill; [dataset.Write]
+// fills those of a [Folder], which is also for archives and more than fits memory.
 func Load(paths ...string) (*galaxy.Images, error) {
 	if len(paths) == 0 {
 		return nil, errors.New(
@@ -52,8 +54,8 @@ func Load(paths ...string) (*galaxy.Images, error) {
 		if err != nil {
 			return nil, err
 		}
-		im := file.Images
-		if err := im.CheckFinite(); err != nil {
+		im, err := filled(file.Images)
+		if err != nil {
 			return nil, fmt.Errorf("files: cannot load %s: %w. Read lets bad pixels stand, for "+
 				"Images.Cutout to fill; dataset.Write fills those of a Folder", path, err)
 		}
@@ -62,13 +64,32 @@ func Load(paths ...string) (*galaxy.Images, error) {
 			continue
 		}
 		if !galaxy.SameShape(im, out) {
-			return nil, fmt.Errorf("files: %s has images of %d x %d pixels with %d channels, but those "+
-				"of %s have %d x %d with %d; load them one by one and Prepare each to the same size",
-				path, im.Height, im.Width, im.Channels, paths[0], out.Height, out.Width, out.Channels)
+			return nil, fmt.Errorf("files: %s has images of %d x %d pixels with %d channels, but "+
+				"those of %s have %d x %d with %d; load them one by one and Prepare each to the "+
+				"same size",
+				path, im.Height, im.Width, im.Channels, paths[0], out.Height, out.Width,
+				out.Channels)
 		}
 		join(out, im)
 	}
 	return out, nil
+}
+
+// filled returns images with a value in each pixel that a mask marks as bad; others must be finite.
+func filled(im *galaxy.Images) (*galaxy.Images, error) {
+	if im.Bad == nil {
+		return im, im.CheckFinite()
+	}
+	good := im.Clone()
+	for k := range good.Pixels {
+		if im.Bad[k/im.Channels] {
+			good.Pixels[k] = 0
+		}
+	}
+	if err := good.CheckFinite(); err != nil {
+		return nil, err
+	}
+	return im.Fill(galaxy.BadInterpolate, galaxy.MaxBad)
 }
 
 // File is the images of a file, and what is known about them.
@@ -125,7 +146,8 @@ func read(path string) (*File, error) {
 		return c.readFITS(name)
 	}
 	if chosen && formatOf(name) != numpyArchive {
-		return nil, fmt.Errorf("a file of this format has no parts to choose from with %s", selector)
+		return nil, fmt.Errorf("a file of this format has no parts to choose from with %s",
+			selector)
 	}
 	out := &File{Kind: KindImage}
 	out.Images, out.Chosen, err = c.readAll(name)
@@ -192,8 +214,9 @@ func (c choice) readAll(name string) (*galaxy.Images, string, error) {
 		case out == nil:
 			out = im
 		case !galaxy.SameShape(im, out):
-			failed = fmt.Errorf("its array %s has images of %d x %d pixels with %d channels, but the "+
-				"first has %d x %d with %d; write the name of one behind the file's, as in %s[%s]",
+			failed = fmt.Errorf("its array %s has images of %d x %d pixels with %d channels, but "+
+				"the first has %d x %d with %d; write the name of one behind the file's, as in "+
+				"%s[%s]",
 				within, im.Height, im.Width, im.Channels, out.Height, out.Width, out.Channels,
 				name, strings.TrimPrefix(within, "/"))
 		default:

@@ -38,6 +38,9 @@ func (m *Mask) Count() int {
 //   - of JWST's and Roman's DQ bit 0 alone, DO_NOT_USE;
 //   - of Hubble's DQ all bits but 32, 64, 128 and 1024: unstable and warm pixels, bias and charge
 //     traps are usable;
+//   - of weights and inverse variances those that are 0, negative, not finite, or 1e-10 of the
+//     median; of errors and variances those that are negative, not finite, or 1e10 times the
+//     median;
 //   - of masks with names of bits (MP_BAD), as the Rubin Observatory's pipelines write them, those
 //     of BAD, SAT, CR, NO_DATA, EDGE, INTRP and so on, not DETECTED.
 func LoadMask(path string) (*Mask, error) {
@@ -61,8 +64,9 @@ func loadMask(path string) (*Mask, error) {
 		}
 		return loadArrayMask(name, &selector)
 	default:
-		return nil, fmt.Errorf("the ending %q is not one of .fits, .npy, .npz; convert it to one of them",
-			fileEnding(name))
+		return nil,
+			fmt.Errorf("the ending %q is not one of .fits, .npy, .npz; convert it to one of them",
+				fileEnding(name))
 	}
 	f, err := openFITS(name)
 	if err != nil {
@@ -102,23 +106,67 @@ func readMask(f *fits.File, h *fits.HDU) (*Mask, error) {
 		return nil, fmt.Errorf("%s has no plane of pixels", h)
 	}
 	m := &Mask{N: n, Height: h.Shape[len(h.Shape)-2], Width: h.Shape[len(h.Shape)-1]}
-	isBad, rule := maskRule(f, h)
-	m.Rule = rule
+	var values []float64
 	for i := range n {
 		plane, err := h.Plane(i)
 		if err != nil {
 			return nil, err
 		}
-		for _, v := range plane {
-			m.Bad = append(m.Bad, isBad(v))
-		}
+		values = append(values, plane...)
+	}
+	if kind := KindOf(h); tellsOfData(kind) {
+		m.Bad, m.Rule = withoutData(kind, values)
+		return m, nil
+	}
+	isBad, rule := maskRule(f, h)
+	m.Rule = rule
+	for _, v := range values {
+		m.Bad = append(m.Bad, isBad(v))
 	}
 	return m, nil
+}
+
+// tellsOfData reports whether planes of a kind say which pixels have no data, without being masks.
+func tellsOfData(kind Kind) bool {
+	return slices.Contains([]Kind{KindWeight, KindInverseVariance, KindError, KindVariance}, kind)
+}
+
+// withoutData returns which pixels have no data by their weights or their errors, and by which
+// rule. Errors of 0 don't tell: the root of no counts is one.
+func withoutData(kind Kind, values []float64) (bad []bool, rule string) {
+	const far = 1e10
+	var positive []float64
+	for _, v := range values {
+		if v > 0 && !math.IsInf(v, 0) {
+			positive = append(positive, v)
+		}
+	}
+	slices.Sort(positive)
+	least, most := 0.0, math.Inf(1)
+	weights := kind == KindWeight || kind == KindInverseVariance
+	if len(positive) > 0 {
+		if median := positive[len(positive)/2]; weights {
+			least = median / far
+		} else {
+			most = median * far
+		}
+	}
+	bad = make([]bool, len(values))
+	for k, v := range values {
+		bad[k] = !(v >= least && v < most) || weights && v == 0
+	}
+	if weights {
+		return bad, "weights of 0"
+	}
+	return bad, "no finite error"
 }
 
 // rubin are the names of bits that say that a pixel has no data of its own.
 var rubin = []string{"BAD", "SAT", "CR", "NO_DATA", "EDGE", "INTRP", "UNMASKEDNAN", "SENSOR_EDGE",
 	"CLIPPED", "REJECTED", "VIGNETTED", "STREAK", "SPIKE", "ITL_DIP", "OUT_OF_BOUNDS"}
+
+// anyValue is the rule of masks without known flags.
+const anyValue = "all but 0"
 
 // maskRule returns which values of a mask are bad, and says so.
 func maskRule(f *fits.File, h *fits.HDU) (isBad func(v float64) bool, rule string) {
@@ -153,5 +201,5 @@ func maskRule(f *fits.File, h *fits.HDU) (isBad func(v float64) bool, rule strin
 				"all bits but 32, 64, 128 and 1024"
 		}
 	}
-	return func(v float64) bool { return v != 0 }, "all but 0"
+	return func(v float64) bool { return v != 0 }, anyValue
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -67,10 +68,25 @@ func TestMasksOfFITS(t *testing.T) {
 			"-xxx", "BAD, CR, NO_DATA"},
 		"weights": {[]fits.NewImage{head(), light,
 			planeOf(-32, []float64{0, 4, 5, -1}, "EXTNAME = 'WHT     '")}, "x--x", "weights of 0"},
+		"weights of nearly 0": {[]fits.NewImage{head(), light,
+			planeOf(-32, []float64{1e-30, 4, 5, 1}, "EXTNAME = 'WHT     '")}, "x---",
+			"weights of 0"},
+		"good pixels": {[]fits.NewImage{head(), light,
+			planeOf(8, []float64{1, 0, 1, 1}, "EXTNAME = 'GOODPIX '")}, "-x--", "weights of 0"},
+		"a mask that is likely inverted": {[]fits.NewImage{head(), light,
+			planeOf(8, []float64{1, 0, 1, 1}, "EXTNAME = 'MASK    '")}, "x-xx", "turn Images.Bad"},
 		"weights that are all 0": {[]fits.NewImage{head(), light,
-			planeOf(-32, []float64{0, 0, 0, 0}, "EXTNAME = 'WHT     '")}, "", "all of it is 0"},
-		"errors tell nothing": {[]fits.NewImage{head(), light,
+			planeOf(-32, []float64{0, 0, 0, 0}, "EXTNAME = 'WHT     '")}, "", "no pixel has data"},
+		"errors of 0 tell nothing": {[]fits.NewImage{head(), light,
 			planeOf(-32, []float64{0, 4, 5, 1}, "EXTNAME = 'ERR     '")}, "", ""},
+		"errors without end": {[]fits.NewImage{head(), light,
+			planeOf(-32, []float64{math.NaN(), 4, 1e30, 5}, "EXTNAME = 'RMS     '")}, "x-x-",
+			"no finite error"},
+		"variances without end": {[]fits.NewImage{head(), light,
+			planeOf(-32, []float64{3, 4, math.Inf(1), 1}, "EXTNAME = 'VAR     '")}, "--x-",
+			"no finite error"},
+		"variances of one cause": {[]fits.NewImage{head(), light,
+			planeOf(-32, []float64{3, 4, math.NaN(), 1}, "EXTNAME = 'VAR_FLAT'")}, "", ""},
 		"of another size": {[]fits.NewImage{head(), light,
 			planeOf(8, []float64{0, 1, 1}, "EXTNAME = 'MASK    '")}, "",
 			"isn't used: the image has 4 x 1"},
@@ -100,6 +116,30 @@ func TestMasksOfFITS(t *testing.T) {
 		if !slices.Equal(f.Images.Pixels, []float32{5, 6, 7, 8}) {
 			t.Errorf("%s: pixels %v", name, f.Images.Pixels)
 		}
+	}
+}
+
+// Load fills what a mask covers, also NaN, and nothing else.
+func TestLoadFillsWhatIsMasked(t *testing.T) {
+	values, mask := make([]float64, 40), make([]float64, 40)
+	for k := range values {
+		values[k] = float64(k)
+	}
+	values[7], values[9], mask[7], mask[9] = math.NaN(), 1e5, 1, 1
+	file := func() string {
+		return writeFITS(t, planeOf(-32, values), planeOf(8, mask, "EXTNAME = 'MASK    '"))
+	}
+	im, err := Load(file())
+	if err != nil || im.Pixels[7] != 7 || im.Pixels[9] != 9 || !im.Bad[7] || im.Pixels[8] != 8 {
+		t.Errorf("%+v, %v", im, err)
+	}
+	values[20] = math.Inf(1)
+	if _, err := Load(file()); err == nil || !strings.Contains(err.Error(), "column 20") {
+		t.Errorf("error %v of a pixel that no mask covers", err)
+	}
+	values[20], mask[20] = 3, 1
+	if _, err := Load(file()); err == nil || !strings.Contains(err.Error(), "3 of 40 values") {
+		t.Errorf("error %v of too many masked pixels", err)
 	}
 }
 
@@ -160,6 +200,13 @@ func TestMasksOfNPZ(t *testing.T) {
 			[]bool{true, false})}, ""},
 		"and a PSF": {map[string][]byte{"y.npy": stack, "psf.npy": numpy("<f4", "1, 1",
 			[]float32{1}), "m.npy": one}, "x--x--"},
+		"in Fortran order": {map[string][]byte{"y.npy": stack, "m.npy": bytes.Replace(one,
+			[]byte("False"), []byte("True "), 1)}, "x--x--"},
+		"weights": {map[string][]byte{"y.npy": stack, "weight.npy": numpy("<f4", "1, 3",
+			[]float32{2, 3, 0})}, "--x--x"},
+		"good pixels": {map[string][]byte{"y.npy": stack, "good.npy": one}, "-xx-xx"},
+		"errors": {map[string][]byte{"y.npy": stack, "err.npy": numpy("<f4", "2, 1, 3",
+			[]float32{2, 3, 1e30, 1e30, 5, 6})}, "--xx--"},
 	} {
 		f, err := Read(write(t, "a.npz", npz(t, zip.Store, c.arrays)))
 		if err != nil || f.Images.N != 2 || marks(f.Images.Bad) != c.want || f.Chosen != "y" {

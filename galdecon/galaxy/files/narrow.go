@@ -4,8 +4,9 @@ import "math"
 
 // narrow returns values as float32, divided by a power of two, scale, where they need it: that is 1
 // if the largest lies between 2^−100 and the largest float32. Else it is such that the largest
-// becomes at least ½ and less than 1, or as near to that as a scale can be that is a normal float64.
-// What is 2^96 times the median and more, as values are that stand for none, becomes infinite.
+// becomes at least ½ and less than 1, or as near to that as a scale can be that is a normal
+// float64. What is 2^96 times the median and more, as values are that stand for none, becomes
+// infinite.
 func narrow(values []float64) (out []float32, scale float64) {
 	exponent := excess(values)
 	out = make([]float32, len(values))

@@ -26,7 +26,8 @@ const (
 
 func (p Planes) validate() error {
 	if p != PlanesStack && p != ChannelsFirst && p != ChannelsLast {
-		return fmt.Errorf("files: there is no layout %q of planes; choose %q, %q or %q", p, PlanesStack, ChannelsFirst, ChannelsLast)
+		return fmt.Errorf("files: there is no layout %q of planes; choose %q, %q or %q", p,
+			PlanesStack, ChannelsFirst, ChannelsLast)
 	}
 	return nil
 }
@@ -57,7 +58,8 @@ func (p Planes) layout(shape []int) (l layout, err error) {
 	case len(s) == 4:
 		return layout{s[0], s[1], s[2], s[3], false}, nil
 	}
-	return l, fmt.Errorf("the array has the shape %v; save it as [h, w], [n, h, w] or [n, h, w, c]", s)
+	return l, fmt.Errorf("the array has the shape %v; save it as [h, w], [n, h, w] or [n, h, w, c]",
+		s)
 }
 
 // append adds an image with values in this layout to others of its shape.
@@ -85,50 +87,66 @@ func (l layout) append(im *galaxy.Images, values []float64) {
 type numpyStack struct {
 	layout
 	array *npy.Array
-	size  int64
 	end   io.ByteReader // stands behind the last image when that has been read
 	left  int           // images that haven't been
 }
 
-// openNPY reads the header of an array. size is that of the file, of which the memory is a small
-// multiple: what a header promises is only allocated as its values come.
-func openNPY(r *bufio.Reader, size int64, planes Planes) (*numpyStack, error) {
+// openNPY reads the header of an array. What that promises is only allocated as its values come.
+func openNPY(r *bufio.Reader, planes Planes) (*numpyStack, error) {
 	array, err := npy.NewArray(r)
 	if err != nil {
 		return nil, err
 	}
 	l, err := planes.layout(array.Shape)
-	return &numpyStack{l, array, size, r, l.n}, err
+	return &numpyStack{l, array, r, l.n}, err
 }
 
 // read returns the next n images.
 func (s *numpyStack) read(n int) (*galaxy.Images, error) {
-	count := s.height * s.width * s.channels
 	out := galaxy.NewImages(0, s.height, s.width, s.channels)
-	values := make([]float64, 0, min(count, int(s.size)))
+	var values []float64
 	for range n {
-		values = values[:0]
-		for len(values) < count {
-			have := len(values)
-			values = slices.Grow(values, min(4096, count-have))
-			values = values[:min(cap(values), count)]
-			if err := s.array.ReadFloat64(values[have:]); err != nil {
-				return nil, err
-			}
+		var err error
+		if values, err = s.next(values[:0]); err != nil {
+			return nil, err
 		}
 		s.append(out, values)
 	}
-	if s.left -= n; s.left == 0 {
+	return out, nil
+}
+
+// values returns those of all images, one after the other.
+func (s *numpyStack) values() (values []float64, err error) {
+	for range s.n {
+		if values, err = s.next(values); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// next appends the values of the next image.
+func (s *numpyStack) next(values []float64) ([]float64, error) {
+	for end := len(values) + s.height*s.width*s.channels; len(values) < end; {
+		have := len(values)
+		values = slices.Grow(values, min(4096, end-have))
+		values = values[:min(cap(values), end)]
+		if err := s.array.ReadFloat64(values[have:]); err != nil {
+			return nil, err
+		}
+	}
+	if s.left--; s.left == 0 {
 		// A compressed file has its checksum at the end.
 		if _, err := s.end.ReadByte(); err != nil && err != io.EOF {
 			return nil, fmt.Errorf("the compressed file is damaged or truncated: %w", err)
 		}
 	}
-	return out, nil
+	return values, nil
 }
 
-// SaveNPY writes the images as a NumPy array of little-endian float32, [n, h, w, c], which [Load] and numpy.load read.
-// IDs, scales and marks of bad pixels are not in it. The file appears when it is complete: one that was there before stays if writing fails.
+// SaveNPY writes the images as a NumPy array of little-endian float32, [n, h, w, c], which [Load]
+// and numpy.load read. IDs, scales and marks of bad pixels are not in it. The file appears when it
+// is complete: one that was there before stays if writing fails.
 func SaveNPY(path string, im *galaxy.Images) error {
 	if err := im.Validate(); err != nil {
 		return err

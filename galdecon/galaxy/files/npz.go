@@ -54,8 +54,8 @@ func openNPZ(r io.Reader, size int64) ([]entry, error) {
 			if e.kind, _ = kindOfName(e.name); e.kind == "" {
 				e.kind = KindImage
 			}
-			if array.Type == boolean {
-				e.kind = KindMask
+			if array.Type == boolean && e.kind != KindWeight {
+				e.kind = KindMask // but a boolean array named "good" has weights of 0 and 1
 			}
 		}
 		entries = append(entries, e)
@@ -80,7 +80,13 @@ func (c choice) eachArray(r io.Reader, size int64,
 	if err != nil {
 		return err
 	}
-	images, masks, damaged := sort(entries)
+	images, _, damaged := sort(entries)
+	var marks []entry
+	for _, e := range entries {
+		if e.err == nil && len(e.shape) > 1 && (e.kind == KindMask || tellsOfData(e.kind)) {
+			marks = append(marks, e)
+		}
+	}
 	if c.selector != nil {
 		e, err := selectEntry(entries, c.selector)
 		if err != nil {
@@ -92,7 +98,7 @@ func (c choice) eachArray(r io.Reader, size int64,
 		if e.err != nil {
 			continue
 		}
-		more, err := e.yield(size, c.planes, masks, yield)
+		more, err := e.yield(c.planes, marks, yield)
 		if err != nil {
 			damaged = cmp.Or(damaged, fmt.Errorf("its array %s: %w", e.Name, err))
 		} else if !more {
@@ -158,15 +164,16 @@ func selectEntry(entries []entry, s *fits.Selector) (entry, error) {
 	return entry{}, fmt.Errorf("there is no array %s in the archive%s", s, named(entries))
 }
 
-// yield yields the images of an array, with the bad pixels of masks of their size.
-func (e entry) yield(size int64, planes Planes, masks []entry,
+// yield yields the images of an array, with the bad pixels of masks, weights and errors of their
+// size.
+func (e entry) yield(planes Planes, beside []entry,
 	yield func(within string, s stack) bool) (more bool, err error) {
 	contents, err := e.Open()
 	if err != nil {
 		return false, err
 	}
 	defer contents.Close()
-	images, err := openNPY(bufio.NewReader(contents), size, planes)
+	images, err := openNPY(bufio.NewReader(contents), planes)
 	switch {
 	case images != nil && images.array.Type == boolean:
 		return false, errBoolean
@@ -175,13 +182,15 @@ func (e entry) yield(size int64, planes Planes, masks []entry,
 	}
 	var marks []*Mask
 	if e.kind == KindImage {
-		for _, mask := range masks {
-			m, err := mask.mask(size)
-			if err != nil {
+		for _, other := range beside {
+			m, err := other.mask()
+			switch {
+			case err != nil && other.kind == KindMask:
 				return false, err
-			}
-			if m.Height == images.height && m.Width == images.width && (m.N == 1 ||
-				m.N == images.n) {
+			case err != nil || other.kind != KindMask && m.Count() == len(m.Bad):
+				continue
+			case m.Height == images.height && m.Width == images.width &&
+				(m.N == 1 || m.N == images.n):
 				marks = append(marks, m)
 			}
 		}
@@ -208,18 +217,18 @@ func (e entry) yield(size int64, planes Planes, masks []entry,
 }
 
 // mask reads an array as a mask.
-func (e entry) mask(size int64) (*Mask, error) {
+func (e entry) mask() (*Mask, error) {
 	contents, err := e.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer contents.Close()
-	return decodeMask(bufio.NewReader(contents), size)
+	return decodeMask(bufio.NewReader(contents), e.kind)
 }
 
-// decodeMask reads a NumPy array, [h, w] or [n, h, w], as a mask.
-func decodeMask(r *bufio.Reader, size int64) (*Mask, error) {
-	s, err := openNPY(r, size, PlanesStack)
+// decodeMask reads a NumPy array, [h, w] or [n, h, w], of a kind as a mask.
+func decodeMask(r *bufio.Reader, kind Kind) (*Mask, error) {
+	s, err := openNPY(r, PlanesStack)
 	if err != nil {
 		return nil, err
 	}
@@ -227,12 +236,16 @@ func decodeMask(r *bufio.Reader, size int64) (*Mask, error) {
 		return nil, fmt.Errorf("the array has the shape %v; a mask is [h, w] or [n, h, w]",
 			s.array.Shape)
 	}
-	im, err := s.read(s.n)
+	m := &Mask{N: s.n, Height: s.height, Width: s.width, Rule: anyValue}
+	values, err := s.values()
 	if err != nil {
 		return nil, err
 	}
-	m := &Mask{N: im.N, Height: im.Height, Width: im.Width, Rule: "all but 0"}
-	for _, v := range im.Pixels {
+	if tellsOfData(kind) {
+		m.Bad, m.Rule = withoutData(kind, values)
+		return m, nil
+	}
+	for _, v := range values {
 		m.Bad = append(m.Bad, v != 0)
 	}
 	return m, nil
@@ -260,7 +273,7 @@ func loadArrayMask(name string, selector *fits.Selector) (*Mask, error) {
 		if err != nil {
 			return nil, err
 		}
-		return decodeMask(contents, info.Size())
+		return decodeMask(contents, KindMask)
 	}
 	entries, err := openNPZ(f, info.Size())
 	if err != nil {
@@ -271,7 +284,7 @@ func loadArrayMask(name string, selector *fits.Selector) (*Mask, error) {
 		if err := cmp.Or(err, e.err); err != nil {
 			return nil, err
 		}
-		return e.mask(info.Size())
+		return e.mask()
 	}
 	images, masks, _ := sort(entries)
 	if len(masks) == 0 && len(images) == 1 {
@@ -280,5 +293,5 @@ func loadArrayMask(name string, selector *fits.Selector) (*Mask, error) {
 	if len(masks) != 1 {
 		return nil, errors.New("it can't be told which array is the mask" + named(entries))
 	}
-	return masks[0].mask(info.Size())
+	return masks[0].mask()
 }

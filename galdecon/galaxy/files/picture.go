@@ -16,7 +16,8 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// maxPicture is the largest number of pixels of a picture: a header of a few bytes can ask for any number.
+// maxPicture is the largest number of pixels of a picture: a header of a few bytes can ask for any
+// number.
 const maxPicture = 1 << 28
 
 // decodePicture reads a PNG, JPEG or TIFF file, with values between 0 and 1.
@@ -33,10 +34,13 @@ func decodePicture(data []byte) (im *galaxy.Images, err error) {
 		return nil, unreadTIFF(unsupported)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("it is not a PNG, JPEG or TIFF picture of integers, or truncated; convert it: %w", err)
+		return nil,
+			fmt.Errorf("it is not a PNG, JPEG or TIFF picture of integers, or truncated; convert "+
+				"it: %w", err)
 	}
 	if config.Width < 1 || config.Height < 1 || config.Width > maxPicture/config.Height {
-		return nil, fmt.Errorf("the picture has %d x %d pixels; crop it to between 1 and %d in all", config.Height, config.Width, maxPicture)
+		return nil, fmt.Errorf("the picture has %d x %d pixels; crop it to between 1 and %d in all",
+			config.Height, config.Width, maxPicture)
 	}
 	if format == "tiff" && hasMorePages(data) {
 		return nil, unreadTIFF(errors.New("it has several pages"))
@@ -50,7 +54,8 @@ func decodePicture(data []byte) (im *galaxy.Images, err error) {
 	}
 	picture, ok := decoded.(image.RGBA64Image)
 	if !ok {
-		return nil, fmt.Errorf("the picture is a %T, whose colors cannot be read; convert it", decoded)
+		return nil, fmt.Errorf("the picture is a %T, whose colors cannot be read; convert it",
+			decoded)
 	}
 	channels := 3
 	if isGray(picture, format, data) {
@@ -66,7 +71,8 @@ func decodePicture(data []byte) (im *galaxy.Images, err error) {
 			if channels == 1 {
 				pixels = append(pixels, float32(v.R)/0xffff)
 			} else {
-				pixels = append(pixels, float32(v.R)/0xffff, float32(v.G)/0xffff, float32(v.B)/0xffff)
+				pixels = append(pixels, float32(v.R)/0xffff, float32(v.G)/0xffff,
+					float32(v.B)/0xffff)
 			}
 		}
 	}
@@ -74,10 +80,12 @@ func decodePicture(data []byte) (im *galaxy.Images, err error) {
 }
 
 func unreadTIFF(err error) error {
-	return fmt.Errorf("a TIFF must be of integers of 8 or 16 bits, on one page; convert it, for example to FITS or NPY: %w", err)
+	return fmt.Errorf("a TIFF must be of integers of 8 or 16 bits, on one page; convert it, for "+
+		"example to FITS or NPY: %w", err)
 }
 
-// hasMorePages reports whether a page follows the first of a TIFF, whose directory has 12 bytes for each entry and then the place of the next.
+// hasMorePages reports whether a page follows the first of a TIFF, whose directory has 12 bytes for
+// each entry and then the place of the next.
 func hasMorePages(data []byte) bool {
 	var order binary.ByteOrder = binary.LittleEndian
 	if data[0] == 'M' {

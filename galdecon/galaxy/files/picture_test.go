@@ -51,7 +51,8 @@ func TestLoadPictures(t *testing.T) {
 		"color 16 bit":      {rgb16, 3, []float32{1, 0x8000 / 65535.0, 1 / 65535.0, 0, 0, 0}},
 		"color that's gray": {grayRGB, 3, []float32{0.2, 0.2, 0.2}},
 		"palette of grays":  {paletted(color.Gray{Y: 51}, color.White), 1, []float32{0.2, 1}},
-		"palette":           {paletted(color.Gray{Y: 51}, color.NRGBA{R: 255, A: 255}), 3, []float32{0.2, 0.2, 0.2, 1, 0, 0}},
+		"palette": {paletted(color.Gray{Y: 51}, color.NRGBA{R: 255, A: 255}), 3,
+			[]float32{0.2, 0.2, 0.2, 1, 0, 0}},
 	} {
 		im, err := Load(write(t, "a.png", encode(c.picture)))
 		if err != nil {
@@ -109,13 +110,16 @@ func grayAlphaPNG(width uint32, row []byte) []byte {
 func grayTIFF(bits, format uint16, next uint32) []byte {
 	const short, long = 3, 4
 	entries := [][4]uint32{
-		{256, short, 1, 1}, {257, short, 1, 1}, {258, short, 1, uint32(bits)}, {259, short, 1, 1}, {262, short, 1, 1},
-		{273, long, 1, 8 + 2 + 9*12 + 4}, {278, short, 1, 1}, {279, long, 1, uint32(bits / 8)}, {339, short, 1, uint32(format)},
+		{256, short, 1, 1}, {257, short, 1, 1}, {258, short, 1, uint32(bits)}, {259, short, 1, 1},
+		{262, short, 1, 1},
+		{273, long, 1, 8 + 2 + 9*12 + 4}, {278, short, 1, 1}, {279, long, 1, uint32(bits / 8)},
+		{339, short, 1, uint32(format)},
 	}
 	b := []byte("II*\x00\x08\x00\x00\x00")
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(entries)))
 	for _, e := range entries {
-		b = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(b, uint16(e[0])), uint16(e[1]))
+		b = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(b, uint16(e[0])),
+			uint16(e[1]))
 		b = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(b, e[2]), e[3])
 	}
 	return append(binary.LittleEndian.AppendUint32(b, next), 0, 0, 0x80, 0x3f)
@@ -147,6 +151,7 @@ func TestLoadSharedPictures(t *testing.T) {
 		t.Fatal(err)
 	}
 	if im.Channels != 3 || prepared.N != 3 || prepared.Channels != 1 {
-		t.Errorf("%d channels of the pictures, %d images with %d prepared", im.Channels, prepared.N, prepared.Channels)
+		t.Errorf("%d channels of the pictures, %d images with %d prepared", im.Channels, prepared.N,
+			prepared.Channels)
 	}
 }

@@ -2,7 +2,6 @@ package files
 
 import (
 	"fmt"
-	"math"
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files/fits"
@@ -46,12 +45,10 @@ func (p *plane) planesEach() int {
 	return p.channels
 }
 
-// mark marks the pixels that are bad in masks beside the image, or have weights of 0.
+// mark marks the pixels that are bad by masks, weights or errors beside the image.
 func (p *plane) mark(f *fits.File, im *galaxy.Images) error {
 	for _, h := range f.HDUs {
-		kind := KindOf(h)
-		weighted := kind == KindWeight || kind == KindInverseVariance
-		if h == p.hdu || h.Planes() == 0 || kind != KindMask && !weighted || !p.isBeside(f, h) {
+		if h == p.hdu || h.Planes() == 0 || !p.isBeside(f, h) {
 			continue
 		}
 		n := len(h.Shape)
@@ -59,19 +56,13 @@ func (p *plane) mark(f *fits.File, im *galaxy.Images) error {
 			p.note("%s isn't used: the image has %d x %d pixels", h, p.width, p.height)
 			continue
 		}
-		var m *Mask
-		var err error
-		if weighted {
-			m, err = zeroWeights(h)
-		} else {
-			m, err = readMask(f, h)
-		}
+		m, err := readMask(f, h)
 		switch {
 		case err != nil:
 			p.note("%s isn't used: %v", h, err)
 			continue
-		case m == nil:
-			p.note("%s isn't used: all of it is 0", h)
+		case KindOf(h) != KindMask && m.Count() == len(m.Bad):
+			p.note("%s isn't used: by it no pixel has data (%s)", h, m.Rule)
 			continue
 		}
 		bad, ok := p.fit(m)
@@ -83,7 +74,11 @@ func (p *plane) mark(f *fits.File, im *galaxy.Images) error {
 			return err
 		}
 		if n := (&Mask{Bad: bad}).Count(); n > 0 {
-			p.note("%d of %d pixels are bad by %s (%s)", n, len(bad), h, m.Rule)
+			doubt := ""
+			if 2*n > len(bad) && m.Rule == anyValue {
+				doubt = ": if values other than 0 mark good pixels there, turn Images.Bad around"
+			}
+			p.note("%d of %d pixels are bad by %s (%s)%s", n, len(bad), h, m.Rule, doubt)
 		}
 	}
 	return nil
@@ -93,13 +88,20 @@ func (p *plane) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
-// isBeside reports whether a mask or weights are those of the image: by their name and version, or
-// as there's no other image.
+// isBeside reports whether a plane says which pixels of the image are bad: masks, weights and
+// errors of its name and version, and masks and weights where there's no other image.
 func (p *plane) isBeside(f *fits.File, h *fits.HDU) bool {
+	kind := KindOf(h)
+	if kind != KindMask && !tellsOfData(kind) {
+		return false
+	}
 	_, mine := kindOfName(p.hdu.Name())
 	_, its := kindOfName(h.Name())
 	if mine == its && p.hdu.Version() == h.Version() {
 		return true
+	}
+	if kind == KindError || kind == KindVariance {
+		return false // some are of one cause of noise
 	}
 	images := 0
 	for _, h := range f.HDUs {
@@ -133,23 +135,4 @@ func (p *plane) fit(m *Mask) (bad []bool, ok bool) {
 		}
 	}
 	return bad, true
-}
-
-// zeroWeights returns which pixels have no data by their weights, nil if none has.
-func zeroWeights(h *fits.HDU) (*Mask, error) {
-	n := len(h.Shape)
-	m := &Mask{N: h.Planes(), Height: h.Shape[n-2], Width: h.Shape[n-1], Rule: "weights of 0"}
-	for i := range m.N {
-		plane, err := h.Plane(i)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range plane {
-			m.Bad = append(m.Bad, v <= 0 || math.IsNaN(v))
-		}
-	}
-	if m.Count() == len(m.Bad) {
-		return nil, nil
-	}
-	return m, nil
 }

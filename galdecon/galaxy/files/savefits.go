@@ -13,12 +13,12 @@ import (
 var ofDetector = []string{"DATAMIN", "DATAMAX", "INHERIT", "NEXTEND", colorsKey,
 	"DATASEC", "BIASSEC", "TRIMSEC", "CCDSEC", "DETSEC"}
 
-// SaveFITS writes the images as the primary HDU of a FITS file, in float32: [h, w] of one gray image,
-// a cube [n, h, w] of several, or [n, c, h, w] of images with channels, which a card COLOURS marks.
-// Bad pixels are marked in an extension MASK, [h, w] or [n, h, w], with 1. [Load] reads each as it
-// was. header, which may be nil, is that of [Read], or [fits.Header.Window] of it; of its cards all
-// are written but those that say how the old pixels were stored and where on the detector they were
-// (DATASEC and its like), and those that refer to tables in the old file
+// SaveFITS writes the images as the primary HDU of a FITS file, in float32: [h, w] of one gray
+// image, a cube [n, h, w] of several, or [n, c, h, w] of images with channels, which a card COLOURS
+// marks. Bad pixels are marked in an extension MASK, [h, w] or [n, h, w], with 1. [Load] reads each
+// as it was. header, which may be nil, is that of [Read], or [fits.Header.Window] of it; of its
+// cards all are written but those that say how the old pixels were stored and where on the detector
+// they were (DATASEC and its like), and those that refer to tables in the old file
 // ([fits.Header.DropLookups]). IDs and scales are not in the file. It appears when it is complete.
 func SaveFITS(path string, im *galaxy.Images, header *fits.Header) error {
 	if err := im.Validate(); err != nil {
@@ -38,11 +38,12 @@ func SaveFITS(path string, im *galaxy.Images, header *fits.Header) error {
 		shape = []int{im.N, im.Height, im.Width}
 	}
 	area := im.Height * im.Width
-	images := []fits.NewImage{{Header: cards, Bitpix: -32, Shape: shape, Pixel: func(i int) float64 {
-		pixel, plane := i%area, i/area
-		at := (plane/im.Channels*area+pixel)*im.Channels + plane%im.Channels
-		return float64(im.Pixels[at])
-	}}}
+	images := []fits.NewImage{{Header: cards, Bitpix: -32, Shape: shape,
+		Pixel: func(i int) float64 {
+			pixel, plane := i%area, i/area
+			at := (plane/im.Channels*area+pixel)*im.Channels + plane%im.Channels
+			return float64(im.Pixels[at])
+		}}}
 	if im.Bad != nil {
 		images = append(images, maskImage(im, cards))
 	}

@@ -78,17 +78,21 @@ func TestSaveFITSShapes(t *testing.T) {
 			t.Fatal(err)
 		}
 		back, header := file.Images, file.Header
-		if got := [4]int{back.N, back.Height, back.Width, back.Channels}; got != want || !slices.Equal(back.Pixels, im.Pixels) {
+		if got := [4]int{back.N, back.Height, back.Width, back.Channels}; got != want ||
+			!slices.Equal(back.Pixels, im.Pixels) {
 			t.Errorf("shape %v became %v, with %v", want, got, back.Pixels)
 		}
 		// The header of one image goes with another.
 		for _, other := range shapes {
 			path := filepath.Join(t.TempDir(), "other.fits")
-			if err := SaveFITS(path, galtest.Ramp(other[0], other[1], other[2], other[3]), header); err != nil {
+			if err := SaveFITS(path, galtest.Ramp(other[0], other[1], other[2], other[3]),
+				header); err != nil {
 				t.Fatal(err)
 			}
-			if back, err := Load(path); err != nil || [4]int{back.N, back.Height, back.Width, back.Channels} != other {
-				t.Errorf("shape %v with the header of %v became %+v, error %v", other, want, back, err)
+			if back, err := Load(path); err != nil ||
+				[4]int{back.N, back.Height, back.Width, back.Channels} != other {
+				t.Errorf("shape %v with the header of %v became %+v, error %v", other, want, back,
+					err)
 			}
 		}
 	}
@@ -106,7 +110,9 @@ func TestSaveFITSShapes(t *testing.T) {
 // Regions of the detector aren't those of another image, such as a stamp.
 func TestSaveFITSDropsSections(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.fits")
-	header := fits.NewHeader("OBJECT  = 'M51'", "DATASEC = '[1:2048,1:4096]'", "BIASSEC = '[1:9,1:9]'", "TRIMSEC = '[1:9,1:9]'", "CCDSEC  = '[1:9,1:9]'", "DETSEC  = '[1:9,1:9]'")
+	header := fits.NewHeader("OBJECT  = 'M51'", "DATASEC = '[1:2048,1:4096]'",
+		"BIASSEC = '[1:9,1:9]'", "TRIMSEC = '[1:9,1:9]'", "CCDSEC  = '[1:9,1:9]'",
+		"DETSEC  = '[1:9,1:9]'")
 	if err := SaveFITS(path, galtest.Ramp(1, 3, 5, 1), header); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +120,8 @@ func TestSaveFITSDropsSections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := fmt.Sprint(slices.Collect(back.Header.Cards())); strings.Contains(text, "SEC ") || !strings.Contains(text, "M51") {
+	if text := fmt.Sprint(slices.Collect(back.Header.Cards())); strings.Contains(text, "SEC ") ||
+		!strings.Contains(text, "M51") {
 		t.Errorf("header\n%s", text)
 	}
 }
@@ -161,8 +168,10 @@ func TestReadPacked(t *testing.T) {
 
 func TestSaveNoImages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a")
-	for name, im := range map[string]*galaxy.Images{"nil": nil, "empty": {}, "no pixels": {N: 1, Height: 8, Width: 8, Channels: 1}} {
-		for what, err := range map[string]error{"SaveNPY": SaveNPY(path, im), "SaveFITS": SaveFITS(path, im, nil)} {
+	for name, im := range map[string]*galaxy.Images{"nil": nil, "empty": {},
+		"no pixels": {N: 1, Height: 8, Width: 8, Channels: 1}} {
+		for what, err := range map[string]error{"SaveNPY": SaveNPY(path, im),
+			"SaveFITS": SaveFITS(path, im, nil)} {
 			if err == nil || !strings.HasPrefix(err.Error(), "galaxy: ") {
 				t.Errorf("%s of %s images: error %v", what, name, err)
 			}

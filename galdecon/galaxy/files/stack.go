@@ -26,8 +26,8 @@ type choice struct {
 	selector *fits.Selector
 }
 
-// eachStack calls yield for the stack of images in a file of the given name and size, or for each of
-// those in a NumPy archive with its name within. It ends where yield returns false.
+// eachStack calls yield for the stack of images in a file of the given name and size, or for each
+// of those in a NumPy archive with its name within. It ends where yield returns false.
 func (c choice) eachStack(name string, r io.Reader, size int64,
 	yield func(within string, s stack) bool) error {
 	if size == 0 {
@@ -41,7 +41,7 @@ func (c choice) eachStack(name string, r io.Reader, size int64,
 		if err != nil {
 			return err
 		}
-		images, err := openNPY(contents, size, c.planes)
+		images, err := openNPY(contents, c.planes)
 		switch {
 		case images != nil && images.array.Type == boolean:
 			return errBoolean
@@ -57,7 +57,9 @@ func (c choice) eachStack(name string, r io.Reader, size int64,
 		if err != nil {
 			return err
 		}
-		yield("", stack{n: 1, read: func(int, int) (*galaxy.Images, error) { return decodePicture(data) }})
+		yield("",
+			stack{n: 1,
+				read: func(int, int) (*galaxy.Images, error) { return decodePicture(data) }})
 		return nil
 	}
 	return unknownFormat(name)

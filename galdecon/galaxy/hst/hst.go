@@ -1,10 +1,11 @@
-// Package hst holds ten galaxies that the Hubble Space Telescope saw in the surveys AEGIS and COSMOS:
-// Advanced Camera for Surveys, filter F814W, 128×128 pixels, with the telescope's PSF and noise.
+// Package hst holds ten galaxies that the Hubble Space Telescope saw in the surveys AEGIS and
+// COSMOS: Advanced Camera for Surveys, filter F814W, 128×128 pixels, with the telescope's PSF and
+// noise.
 //
 // They are public archive data, to be credited to Koekemoer et al. (2007, ApJS 172, 196), Leauthaud
-// et al. (2007, ApJS 172, 219), Scoville et al. (2007, ApJS 172, 1) and Davis et al. (2007, ApJ 660,
-// L1). The file data/CREDITS says where the stamps come from and what was done to them; [Records]
-// says it of each.
+// et al. (2007, ApJS 172, 219), Scoville et al. (2007, ApJS 172, 1) and Davis et al. (2007, ApJ
+// 660, L1). The file data/CREDITS says where the stamps come from and what was done to them;
+// [Records] says it of each.
 package hst
 
 import (
@@ -31,7 +32,8 @@ type Record struct {
 	Instrument string `json:"instrument"`
 	// PixelScale is in arcseconds a pixel of the 128 x 128 image; at size s it is PixelScale*128/s.
 	PixelScale float64 `json:"pixel_scale_arcsec"`
-	// PaddedFraction is the share of pixels that lie outside the original stamp and hold noise like its sky.
+	// PaddedFraction is the share of pixels that lie outside the original stamp and hold noise like
+	// its sky.
 	PaddedFraction float64 `json:"padded_fraction"`
 	// Credit is whom to cite.
 	Credit string `json:"credit"`
@@ -46,11 +48,13 @@ func Records() ([]Record, error) {
 	return records, nil
 }
 
-// Galaxies returns the ten shipped galaxies of the Hubble surveys AEGIS and COSMOS, [10, size, size, 1], in the
-// filter F814W. Size is 128, as shipped, 64 or 32, averaged down over area. The largest value within the central
-// half is 1, and what is brighter outside is clipped to 1. They are noisy, as the telescope saw them.
+// Galaxies returns the ten shipped galaxies of the Hubble surveys AEGIS and COSMOS, [10, size,
+// size, 1], in the filter F814W. Size is 128, as shipped, 64 or 32, averaged down over area. The
+// largest value within the central half is 1, and what is brighter outside is clipped to 1. They
+// are noisy, as the telescope saw them.
 //
-// HST public archive data; credit Koekemoer et al. 2007, Leauthaud et al. 2007 and Davis et al. 2007 (see data/CREDITS).
+// HST public archive data; credit Koekemoer et al. 2007, Leauthaud et al. 2007 and Davis et al.
+// 2007 (see data/CREDITS).
 func Galaxies(size int) (*galaxy.Images, error) {
 	if size != 128 && size != 64 && size != 32 {
 		return nil, fmt.Errorf("hst: HST images come at sizes 128, 64 and 32, not %d", size)

@@ -24,11 +24,14 @@ func TestHST(t *testing.T) {
 		if err := im.Validate(); err != nil {
 			t.Error(err)
 		}
-		if im.N != 10 || im.Height != size || im.Width != size || im.Channels != 1 || len(records) != im.N {
-			t.Errorf("size %d: shape [%d, %d, %d, %d], %d records", size, im.N, im.Height, im.Width, im.Channels, len(records))
+		if im.N != 10 || im.Height != size || im.Width != size || im.Channels != 1 ||
+			len(records) != im.N {
+			t.Errorf("size %d: shape [%d, %d, %d, %d], %d records", size, im.N, im.Height, im.Width,
+				im.Channels, len(records))
 		}
 		for i, r := range records {
-			if peak := raster.CentralMax(im.At(i), size, size, 1); peak != 1 || slices.Max(im.At(i)) != 1 {
+			if peak := raster.CentralMax(im.At(i), size, size, 1); peak != 1 ||
+				slices.Max(im.At(i)) != 1 {
 				t.Errorf("size %d, %s: peak %v", size, im.ID(i), peak)
 			}
 			if im.ID(i) != r.ID || r.Credit == "" || r.PixelScale <= 0 {
@@ -41,7 +44,8 @@ func TestHST(t *testing.T) {
 	}
 }
 
-// TestHSTAgreesWithTheSurveyStamps compares with stamps that were averaged down before the 128 pixel ones were clipped.
+// TestHSTAgreesWithTheSurveyStamps compares with stamps that were averaged down before the 128
+// pixel ones were clipped.
 func TestHSTAgreesWithTheSurveyStamps(t *testing.T) {
 	for _, size := range []int{32, 64} {
 		want, err := files.Load(galtest.Shared(t, "data", fmt.Sprintf("galaxies/hst%d.npy", size)))

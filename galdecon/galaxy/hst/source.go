@@ -7,7 +7,8 @@ import (
 	"galdecon/galdecon/galaxy"
 )
 
-// Source is a [galaxy.Source] of the ten shipped Hubble galaxies, 128 x 128 pixels as [Galaxies] returns them.
+// Source is a [galaxy.Source] of the ten shipped Hubble galaxies, 128 x 128 pixels as [Galaxies]
+// returns them.
 type Source struct{}
 
 // Describe names the shipped galaxies.
@@ -32,8 +33,10 @@ func (Source) Galaxies(ctx context.Context) iter.Seq2[galaxy.Stamp, error] {
 				return
 			}
 			stamp := galaxy.Stamp{
-				ID: r.ID, Origin: r.Instrument + "; " + r.Credit, License: "public archive data, to be credited",
-				Done: float64(i+1) / float64(images.N), Read: func() (*galaxy.Images, error) { return images.Select(i), nil },
+				ID: r.ID, Origin: r.Instrument + "; " + r.Credit,
+				License: "public archive data, to be credited",
+				Done:    float64(i+1) / float64(images.N),
+				Read:    func() (*galaxy.Images, error) { return images.Select(i), nil },
 			}
 			if !yield(stamp, nil) {
 				return

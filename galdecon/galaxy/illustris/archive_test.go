@@ -28,7 +28,8 @@ func picture(t testing.TB, seed int) []byte {
 	im := image.NewRGBA(image.Rect(0, 0, 32, 32))
 	for y := range 32 {
 		for x := range 32 {
-			im.Set(x, y, color.RGBA{uint8(rng.IntN(256)), uint8(rng.IntN(256)), uint8(rng.IntN(256)), 255})
+			im.Set(x, y,
+				color.RGBA{uint8(rng.IntN(256)), uint8(rng.IntN(256)), uint8(rng.IntN(256)), 255})
 		}
 	}
 	var b bytes.Buffer
@@ -48,7 +49,8 @@ type request struct {
 	nth           int // of this image, from 1
 }
 
-// archive is a server with the paths of the real one, which behaves well unless a test says otherwise.
+// archive is a server with the paths of the real one, which behaves well unless a test says
+// otherwise.
 type archive struct {
 	*httptest.Server
 	t *testing.T
@@ -60,7 +62,8 @@ type archive struct {
 	stop     chan struct{} // closed at the end, for handlers that hang
 }
 
-func newArchive(t *testing.T, misbehave func(http.ResponseWriter, *http.Request, request) bool) *archive {
+func newArchive(t *testing.T,
+	misbehave func(http.ResponseWriter, *http.Request, request) bool) *archive {
 	t.Helper()
 	t.Setenv("TNG_API_KEY", testKey)
 	a := &archive{t: t, misbehave: misbehave, stop: make(chan struct{})}
@@ -84,8 +87,9 @@ func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !image {
 		id = -1
 	}
-	q := request{id: id, query: r.URL.RawQuery, span: r.Header.Get("Range"), version: r.Header.Get("If-Range"),
-		key: r.Header.Get("Api-Key"), at: time.Now()}
+	q := request{id: id, query: r.URL.RawQuery, span: r.Header.Get("Range"),
+		version: r.Header.Get("If-Range"),
+		key:     r.Header.Get("Api-Key"), at: time.Now()}
 	a.mu.Lock()
 	q.nth = 1
 	for _, old := range a.requests {
@@ -145,7 +149,8 @@ func mustHave(t *testing.T, dir string, ids ...int) {
 	for _, id := range ids {
 		name := fmt.Sprintf("Illustris-1_135_%d.png", id)
 		want = append(want, name)
-		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(data, picture(t, id)) {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil ||
+			!bytes.Equal(data, picture(t, id)) {
 			t.Errorf("image %d is not as at the archive (%d bytes, error %v)", id, len(data), err)
 		}
 	}
@@ -163,7 +168,8 @@ func mustHave(t *testing.T, dir string, ids ...int) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the folder has %v, want %v", got, want)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, ".illustris", "*[nt]")) // .version and .part, and missing.txt
+	// .version and .part, and missing.txt
+	left, err := filepath.Glob(filepath.Join(dir, ".illustris", "*[nt]"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"galdecon/galdecon/galaxy/illustris"
 )
 
-// Three galaxies are asked for, of which the archive has no image of one. The archive here is a server on this machine;
-// without an Address it is the real one, which needs a key of your own.
+// Three galaxies are asked for, of which the archive has no image of one. The archive here is a
+// server on this machine; without an Address it is the real one, which needs a key of your own.
 func ExampleDownload() {
 	archive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/Illustris-1/snapshots/135/subhalos/2/stellar_mocks/image_subhalo.png" {

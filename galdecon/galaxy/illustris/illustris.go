@@ -1,10 +1,10 @@
-// Package illustris downloads the clean images that the paper trains on (Section 3, Experiments): stellar mock images of
-// simulated galaxies, from the web API of the Illustris and TNG simulations (https://www.tng-project.org/data/docs/api/;
-// Nelson et al. 2015, Torrey et al. 2015).
+// Package illustris downloads the clean images that the paper trains on (Section 3, Experiments):
+// stellar mock images of simulated galaxies, from the web API of the Illustris and TNG simulations
+// (https://www.tng-project.org/data/docs/api/; Nelson et al. 2015, Torrey et al. 2015).
 //
-// [Download] fills a folder with PNG pictures, one a galaxy, for a folder source to read. It needs a personal key, which the
-// archive gives to whoever registers; [Key] says where it is looked for. A download that was interrupted, or killed, goes on
-// where it stopped when it's run again.
+// [Download] fills a folder with PNG pictures, one a galaxy, for a folder source to read. It needs
+// a personal key, which the archive gives to whoever registers; [Key] says where it is looked for.
+// A download that was interrupted, or killed, goes on where it stopped when it's run again.
 package illustris
 
 import (
@@ -25,39 +25,44 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Config says which images are downloaded, and from where. Its zero value stands for the galaxies of the paper.
+// Config says which images are downloaded, and from where. Its zero value stands for the galaxies
+// of the paper.
 type Config struct {
 	// Simulation is its name at the archive; empty for Illustris-1.
 	Simulation string `json:"simulation"`
-	// Snapshot is the number of the output of the simulation; 0 for 135, which is redshift 0 in Illustris, the only one that
-	// has stellar mocks there.
+	// Snapshot is the number of the output of the simulation; 0 for 135, which is redshift 0 in
+	// Illustris, the only one that has stellar mocks there.
 	Snapshot int `json:"snapshot"`
-	// IDs are the numbers of the subhalos, which are the galaxies, in the snapshot. Where there are none, the archive is asked
-	// for those above MinMass. Numbers without an image are skipped and counted, so a range of them will do: the program of the
-	// paper tries those from 0 to 183,999.
+	// IDs are the numbers of the subhalos, which are the galaxies, in the snapshot. Where there are
+	// none, the archive is asked for those above MinMass. Numbers without an image are skipped and
+	// counted, so a range of them will do: the program of the paper tries those from 0 to 183,999.
 	IDs []int `json:"ids,omitempty"`
-	// MinMass is the stellar mass above which subhalos are listed, in the archive's unit, 10¹⁰ M☉/h; 0 for 0.35, which is the
-	// limit of the mock images of Illustris-1: 10^9.7 M☉, 10,808 galaxies (Snyder et al. 2015; h = 0.704).
+	// MinMass is the stellar mass above which subhalos are listed, in the archive's unit, 10¹⁰
+	// M☉/h; 0 for 0.35, which is the limit of the mock images of Illustris-1: 10^9.7 M☉, 10,808
+	// galaxies (Snyder et al. 2015; h = 0.704).
 	MinMass float64 `json:"min_mass"`
-	// Limit is the largest number of subhalos that are listed, those with the most stars first; 0 for all of them.
+	// Limit is the largest number of subhalos that are listed, those with the most stars first; 0
+	// for all of them.
 	Limit int `json:"limit"`
 	// Concurrency is the number of images that are asked for at a time, up to 16; 0 for 4.
 	Concurrency int `json:"concurrency"`
-	// Address is the archive's; empty for https://www.tng-project.org. The key is sent to it, so it has to be https, other
-	// than on this machine itself.
+	// Address is the archive's; empty for https://www.tng-project.org. The key is sent to it, so it
+	// has to be https, other than on this machine itself.
 	Address string `json:"address"`
 
-	// firstWait is the time before the first repetition, which then doubles, and timeout that of an attempt; 0 for the
-	// defaults.
+	// firstWait is the time before the first repetition, which then doubles, and timeout that of an
+	// attempt; 0 for the defaults.
 	firstWait, timeout time.Duration
 }
 
 // Origin is what to cite for the images of Illustris.
-const Origin = "The Illustris simulation (Vogelsberger et al. 2014), its public data release (Nelson et al. 2015) and synthetic images (Torrey et al. 2015)"
+const Origin = "The Illustris simulation (Vogelsberger et al. 2014), its public data release " +
+	"(Nelson et al. 2015) and synthetic images (Torrey et al. 2015)"
 
 const (
 	maxConcurrency = 16
-	// maxFailures is how many images in a row may fail for good before the archive is taken to be out of reach.
+	// maxFailures is how many images in a row may fail for good before the archive is taken to be
+	// out of reach.
 	maxFailures = 10
 )
 
@@ -67,9 +72,11 @@ type Progress struct {
 	Total int
 	// Present were in the folder already, Downloaded were added to it.
 	Present, Downloaded int
-	// Missing are those the archive has no image of (404). They are remembered, and not asked for again.
+	// Missing are those the archive has no image of (404). They are remembered, and not asked for
+	// again.
 	Missing int
-	// Failed are those that could not be downloaded after several attempts. They are tried again by the next download.
+	// Failed are those that could not be downloaded after several attempts. They are tried again by
+	// the next download.
 	Failed int
 	// Retries is the number of attempts that had to be repeated.
 	Retries int
@@ -88,13 +95,18 @@ func (c Config) complete() (Config, *url.URL, error) {
 	c.timeout = cmp.Or(c.timeout, time.Minute)
 	switch {
 	case !simulationName.MatchString(c.Simulation):
-		return c, nil, fmt.Errorf("illustris: %q is not the name of a simulation; write it as the archive does, like Illustris-1 or TNG100-1", c.Simulation)
+		return c, nil, fmt.Errorf("illustris: %q is not the name of a simulation; write it as "+
+			"the archive does, like Illustris-1 or TNG100-1", c.Simulation)
 	case c.Snapshot < 0 || c.Limit < 0:
-		return c, nil, fmt.Errorf("illustris: snapshot and limit must be at least 0, got %d and %d", c.Snapshot, c.Limit)
+		return c, nil, fmt.Errorf("illustris: snapshot and limit must be at least 0, got %d and %d",
+			c.Snapshot, c.Limit)
 	case c.Concurrency < 0 || c.Concurrency > maxConcurrency:
-		return c, nil, fmt.Errorf("illustris: concurrency must be between 1 and %d, which is fair to others that use the archive, got %d", maxConcurrency, c.Concurrency)
+		return c, nil, fmt.Errorf("illustris: concurrency must be between 1 and %d, which is "+
+			"fair to others that use the archive, got %d", maxConcurrency, c.Concurrency)
 	case !(c.MinMass > 0 && c.MinMass < 1e9):
-		return c, nil, fmt.Errorf("illustris: the least stellar mass must be positive, in 10¹⁰ M☉/h, got %g", c.MinMass)
+		return c, nil,
+			fmt.Errorf("illustris: the least stellar mass must be positive, in 10¹⁰ M☉/h, got %g",
+				c.MinMass)
 	}
 	for _, id := range c.IDs {
 		if id < 0 {
@@ -102,40 +114,48 @@ func (c Config) complete() (Config, *url.URL, error) {
 		}
 	}
 	address, err := url.Parse(c.Address)
-	if err != nil || address.Host == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" {
-		return c, nil, errors.New("illustris: the address of the archive is not like https://www.tng-project.org: a scheme and a host, without user, query or fragment")
+	if err != nil || address.Host == "" || address.User != nil || address.RawQuery != "" ||
+		address.Fragment != "" {
+		return c, nil, errors.New("illustris: the address of the archive is not like " +
+			"https://www.tng-project.org: a scheme and a host, without user, query or fragment")
 	}
 	if !private(address) {
-		return c, nil, fmt.Errorf("illustris: the address of the archive, %s://%s, is not https, so your key would be sent where others can read it; write https://", address.Scheme, address.Host)
+		return c, nil, fmt.Errorf("illustris: the address of the archive, %s://%s, is not https, "+
+			"so your key would be sent where others can read it; write https://", address.Scheme,
+			address.Host)
 	}
 	return c, address, nil
 }
 
 var simulationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 
-// private reports whether what is exchanged with the address can't be read or changed on the way: it is encrypted, or stays on
-// this machine.
+// private reports whether what is exchanged with the address can't be read or changed on the way:
+// it is encrypted, or stays on this machine.
 func private(u *url.URL) bool {
 	host := u.Hostname()
 	ip := net.ParseIP(host)
-	return u.Scheme == "https" || u.Scheme == "http" && (host == "localhost" || ip != nil && ip.IsLoopback())
+	return u.Scheme == "https" ||
+		u.Scheme == "http" && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // name returns that of a galaxy's file, without its ending.
 func (c Config) name(id int) string { return fmt.Sprintf("%s_%d_%d", c.Simulation, c.Snapshot, id) }
 
-// Download fills the folder dir, which is made if needed, with the images of the configuration, PNG files named by simulation,
-// snapshot and subhalo, such as Illustris-1_135_41092.png. A picture is there only once it's complete and was decoded. Images
-// that are there already are not downloaded again; if all of the IDs of the configuration are, no key is needed. The
-// subfolder .illustris has what was begun, and missing.txt, the names of galaxies without an image; delete it to ask for them
-// again.
+// Download fills the folder dir, which is made if needed, with the images of the configuration, PNG
+// files named by simulation, snapshot and subhalo, such as Illustris-1_135_41092.png. A picture is
+// there only once it's complete and was decoded. Images that are there already are not downloaded
+// again; if all of the IDs of the configuration are, no key is needed. The subfolder .illustris has
+// what was begun, and missing.txt, the names of galaxies without an image; delete it to ask for
+// them again.
 //
-// What a busy archive or a broken connection interrupts is repeated up to five times, after waiting for 1, 2, 4... seconds,
-// or as long as the archive asks, and continued where it broke off if the archive can do that.
+// What a busy archive or a broken connection interrupts is repeated up to five times, after waiting
+// for 1, 2, 4... seconds, or as long as the archive asks, and continued where it broke off if the
+// archive can do that.
 //
-// Report, which may be nil, is called after each image and each attempt that failed, from one goroutine at a time. The progress is
-// returned with an error, too, and what is complete stays in the folder. It is an error if the configuration is impossible, if there
-// is no key or the archive refuses it, if ctx ends, if an image failed, or if none was found at all.
+// Report, which may be nil, is called after each image and each attempt that failed, from one
+// goroutine at a time. The progress is returned with an error, too, and what is complete stays in
+// the folder. It is an error if the configuration is impossible, if there is no key or the archive
+// refuses it, if ctx ends, if an image failed, or if none was found at all.
 func Download(ctx context.Context, c Config, dir string, report func(Progress)) (Progress, error) {
 	c, address, err := c.complete()
 	if err != nil {
@@ -171,9 +191,12 @@ func Download(ctx context.Context, c Config, dir string, report func(Progress)) 
 	}
 	switch {
 	case d.Failed > 0:
-		return d.Progress, fmt.Errorf("illustris: %d of %d images could not be downloaded; run it again to try them once more. The last one was %w", d.Failed, d.Total, d.failure)
+		return d.Progress, fmt.Errorf("illustris: %d of %d images could not be downloaded; run "+
+			"it again to try them once more. The last one was %w", d.Failed, d.Total, d.failure)
 	case d.Missing == d.Total:
-		return d.Progress, fmt.Errorf("illustris: the archive has no image for any of %d subhalos of %s, snapshot %d; check these names, and delete %s where they were right but the archive was not", d.Total, c.Simulation, c.Snapshot, d.missingFile())
+		return d.Progress, fmt.Errorf("illustris: the archive has no image for any of %d "+
+			"subhalos of %s, snapshot %d; check these names, and delete %s where they were right "+
+			"but the archive was not", d.Total, c.Simulation, c.Snapshot, d.missingFile())
 	}
 	return d.Progress, nil
 }
@@ -206,7 +229,8 @@ func (d *download) open() error {
 		return fmt.Errorf("illustris: cannot lock the folder: %w", err)
 	}
 	if !locked {
-		return fmt.Errorf("illustris: another download is going on in %s; wait for it, interrupt it, or choose another folder", d.dir)
+		return fmt.Errorf("illustris: another download is going on in %s; wait for it, interrupt "+
+			"it, or choose another folder", d.dir)
 	}
 	return nil
 }
@@ -214,7 +238,8 @@ func (d *download) open() error {
 func (d *download) stateDir() string    { return filepath.Join(d.dir, ".illustris") }
 func (d *download) missingFile() string { return filepath.Join(d.stateDir(), "missing.txt") }
 
-// rest counts the images and returns the numbers of those that are neither there nor known to be missing.
+// rest counts the images and returns the numbers of those that are neither there nor known to be
+// missing.
 func (d *download) rest(ids []int) ([]int, error) {
 	missing := map[string]bool{}
 	data, err := os.ReadFile(d.missingFile())
@@ -290,7 +315,8 @@ func (d *download) count(ctx context.Context, id int, err error) error {
 			d.inARow++
 			d.failure = fmt.Errorf("subhalo %d: %w", id, err)
 			if d.inARow == maxFailures {
-				end = fmt.Errorf("%d images failed one after the other, so the rest was not tried; the last one was %w", maxFailures, d.failure)
+				end = fmt.Errorf("%d images failed one after the other, so the rest was not "+
+					"tried; the last one was %w", maxFailures, d.failure)
 			}
 		}
 	})
@@ -322,5 +348,6 @@ func (d *download) stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return fmt.Errorf("illustris: stopped with %d of %d images in %s; what is there stays, and the next run goes on from it: %w", d.Present+d.Downloaded, d.Total, d.dir, err)
+	return fmt.Errorf("illustris: stopped with %d of %d images in %s; what is there stays, and "+
+		"the next run goes on from it: %w", d.Present+d.Downloaded, d.Total, d.dir, err)
 }

@@ -47,22 +47,26 @@ func TestDownloadsAListAndIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := len(picture(t, 9)) + len(picture(t, 30)) + len(picture(t, 5)) + len(picture(t, 6))
-	if want := (Progress{Total: 6, Downloaded: 4, Missing: 2, Retries: 1, Bytes: int64(size)}); p != want {
+	if want := (Progress{Total: 6, Downloaded: 4, Missing: 2, Retries: 1,
+		Bytes: int64(size)}); p != want {
 		t.Errorf("progress %+v, want %+v", p, want)
 	}
 	mustHave(t, dir, 9, 30, 5, 6)
 	if len(reports) < 7 || reports[len(reports)-1] != p {
-		t.Errorf("%d reports, the last of them %+v, want one at the start and one an image, the last %+v", len(reports), reports[len(reports)-1], p)
+		t.Errorf("%d reports, the last of them %+v, want one at the start and one an image, the "+
+			"last %+v", len(reports), reports[len(reports)-1], p)
 	}
 	for i := range reports[1:] {
-		if reports[i+1].Downloaded < reports[i].Downloaded || reports[i+1].Bytes < reports[i].Bytes {
+		if reports[i+1].Downloaded < reports[i].Downloaded ||
+			reports[i+1].Bytes < reports[i].Bytes {
 			t.Errorf("progress goes back from %+v to %+v", reports[i], reports[i+1])
 		}
 	}
 
 	// Nothing is asked for again but the list; a picture that was lost is.
 	asked := len(a.requests)
-	if p, err = Download(t.Context(), c, dir, nil); err != nil || p != (Progress{Total: 6, Present: 4, Missing: 2}) {
+	if p, err = Download(t.Context(), c, dir, nil); err != nil ||
+		p != (Progress{Total: 6, Present: 4, Missing: 2}) {
 		t.Errorf("the second run gives %+v, %v", p, err)
 	}
 	if n := len(a.requests) - asked; n != 3 {
@@ -73,18 +77,23 @@ func TestDownloadsAListAndIsResumed(t *testing.T) {
 	}
 	// A line that was cut off by a kill counts for nothing, nor does it spoil the others.
 	missing := filepath.Join(dir, ".illustris", "missing.txt")
-	if err := os.WriteFile(missing, []byte("Illustris-1_135_4\nIllustris-1_135_8"), 0o666); err != nil {
+	if err := os.WriteFile(missing, []byte("Illustris-1_135_4\nIllustris-1_135_8"),
+		0o666); err != nil {
 		t.Fatal(err)
 	}
-	if p, err = Download(t.Context(), c, dir, nil); err != nil || p.Present != 3 || p.Downloaded != 1 || p.Missing != 2 || len(a.of(8)) != 2 || len(a.of(4)) != 1 {
-		t.Errorf("the third run gives %+v, %v; subhalo 8 was asked for %d times, want 2, subhalo 4 %d times, want 1", p, err, len(a.of(8)), len(a.of(4)))
+	if p, err = Download(t.Context(), c, dir, nil); err != nil || p.Present != 3 ||
+		p.Downloaded != 1 || p.Missing != 2 || len(a.of(8)) != 2 || len(a.of(4)) != 1 {
+		t.Errorf("the third run gives %+v, %v; subhalo 8 was asked for %d times, want 2, subhalo "+
+			"4 %d times, want 1", p, err, len(a.of(8)), len(a.of(4)))
 	}
 	// All IDs are there, so neither the archive nor the key is needed.
 	t.Setenv("TNG_API_KEY", "")
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	asked = len(a.requests)
-	if p, err = Download(t.Context(), a.config(9, 5, 9, 4), dir, nil); err != nil || p != (Progress{Total: 3, Present: 2, Missing: 1}) || len(a.requests) != asked {
-		t.Errorf("a folder that is complete gives %+v, %v, with %d requests", p, err, len(a.requests)-asked)
+	if p, err = Download(t.Context(), a.config(9, 5, 9, 4), dir, nil); err != nil ||
+		p != (Progress{Total: 3, Present: 2, Missing: 1}) || len(a.requests) != asked {
+		t.Errorf("a folder that is complete gives %+v, %v, with %d requests", p, err,
+			len(a.requests)-asked)
 	}
 }
 
@@ -93,7 +102,8 @@ func TestListIsLimited(t *testing.T) {
 		if q.id != -1 {
 			return false
 		}
-		fmt.Fprintf(w, `{"next": "/?offset=%d", "results": [{"id": %d}, {"id": %d}]}`, q.nth, 2*q.nth, 2*q.nth+1)
+		fmt.Fprintf(w,
+			`{"next": "/?offset=%d", "results": [{"id": %d}, {"id": %d}]}`, q.nth, 2*q.nth, 2*q.nth+1)
 		return true
 	})
 	c, dir := a.config(), t.TempDir()
@@ -111,8 +121,10 @@ func TestBadLists(t *testing.T) {
 	for _, test := range []struct{ name, body, want string }{
 		{"html", "<html>maintenance", "not a whole list"},
 		{"cut off", `{"next": null, "results": [{"id": 1}`, "not a whole list"},
-		{"empty", `{"next": null, "results": []}`, "lists no subhalos of Illustris-1, snapshot 135"},
-		{"circle", `{"next": "?limit=1000&mass_stars__gt=0.35&order_by=-mass_stars", "results": [{"id": 1}]}`, "nowhere new"},
+		{"empty",
+			`{"next": null, "results": []}`, "lists no subhalos of Illustris-1, snapshot 135"},
+		{"circle",
+			`{"next": "?limit=1000&mass_stars__gt=0.35&order_by=-mass_stars", "results": [{"id": 1}]}`, "nowhere new"},
 		{"negative", `{"next": null, "results": [{"id": -3}]}`, "number -3"},
 		{"text for a number", `{"next": null, "results": [{"id": "../x"}]}`, "not a whole list"},
 	} {
@@ -141,15 +153,18 @@ func TestOneBrokenImageDoesNotStopTheOthers(t *testing.T) {
 	dir := t.TempDir()
 	p, err := Download(t.Context(), a.config(1, 2, 3, 4), dir, nil)
 	mustSay(t, err, "2 of 4 images", "run it again")
-	if want := (Progress{Total: 4, Downloaded: 2, Failed: 2, Retries: 5, Bytes: p.Bytes}); p != want {
+	if want := (Progress{Total: 4, Downloaded: 2, Failed: 2, Retries: 5,
+		Bytes: p.Bytes}); p != want {
 		t.Errorf("progress %+v, want %+v", p, want)
 	}
 	if len(a.of(2)) != 6 || len(a.of(3)) != 1 {
-		t.Errorf("asked %d times for what fails for a while and %d times for what fails for good, want 6 and 1", len(a.of(2)), len(a.of(3)))
+		t.Errorf("asked %d times for what fails for a while and %d times for what fails for "+
+			"good, want 6 and 1", len(a.of(2)), len(a.of(3)))
 	}
 	mustHave(t, dir, 1, 4)
 	broken = false
-	if p, err = Download(t.Context(), a.config(1, 2, 3, 4), dir, nil); err != nil || p.Present != 2 || p.Downloaded != 2 {
+	if p, err = Download(t.Context(), a.config(1, 2, 3, 4), dir, nil); err != nil ||
+		p.Present != 2 || p.Downloaded != 2 {
 		t.Errorf("the next run gives %+v, %v", p, err)
 	}
 	mustHave(t, dir, 1, 2, 3, 4)
@@ -159,13 +174,15 @@ func TestFolderCannotBeWritten(t *testing.T) {
 	a := newArchive(t, nil)
 	c, dir := a.config(1, 2, 3), t.TempDir()
 	c.Concurrency = 1
-	if err := os.MkdirAll(filepath.Join(dir, ".illustris", "Illustris-1_135_1.part", "x"), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, ".illustris", "Illustris-1_135_1.part", "x"),
+		0o777); err != nil {
 		t.Fatal(err)
 	}
 	p, err := Download(t.Context(), c, dir, nil)
 	mustSay(t, err, "stopped with 0 of 3", "Illustris-1_135_1.part")
 	if len(a.requests) != 1 || p.Retries != 0 {
-		t.Errorf("%d requests and %d retries for what no request will mend", len(a.requests), p.Retries)
+		t.Errorf("%d requests and %d retries for what no request will mend", len(a.requests),
+			p.Retries)
 	}
 }
 
@@ -179,7 +196,8 @@ func TestArchiveOutOfReach(t *testing.T) {
 		c.IDs = append(c.IDs, id)
 	}
 	p, err := Download(t.Context(), c, t.TempDir(), nil)
-	mustSay(t, err, "10 images failed one after the other", "502 Bad Gateway", "stopped with 0 of 200")
+	mustSay(t, err, "10 images failed one after the other", "502 Bad Gateway",
+		"stopped with 0 of 200")
 	if p.Failed < 10 || p.Failed > 13 {
 		t.Errorf("stopped after %d failures, want 10, and those that were on their way", p.Failed)
 	}
@@ -200,7 +218,8 @@ func TestNoImages(t *testing.T) {
 	p, err := Download(t.Context(), a.config(1, 2), dir, nil)
 	mustSay(t, err, "no image for any of 2", "missing.txt")
 	if p.Missing != 2 || len(a.of(1)) != 1 {
-		t.Errorf("progress %+v after %d requests, want 2 missing after 1 request each", p, len(a.of(1)))
+		t.Errorf("progress %+v after %d requests, want 2 missing after 1 request each", p,
+			len(a.of(1)))
 	}
 	c := a.config()
 	c.Simulation = "Illustris-9"
@@ -221,8 +240,10 @@ func TestConfigIsChecked(t *testing.T) {
 		"http://127.0.0.1.example.org, is not":  {Address: "http://127.0.0.1.example.org"},
 		"ftp://localhost, is not":               {Address: "ftp://localhost"},
 		"a scheme and a host":                   {Address: "www.tng-project.org"},
-		"without user":                          {Address: "https://me:" + testKey + "@www.tng-project.org"},
-		"query or fragment":                     {Address: "https://www.tng-project.org?key=" + testKey},
+		"without user": {Address: "https://me:" + testKey +
+			"@www.tng-project.org"},
+		"query or fragment": {Address: "https://www.tng-project.org?key=" +
+			testKey},
 	} {
 		_, err := Download(t.Context(), c, filepath.Join(t.TempDir(), "x"), nil)
 		mustSay(t, err, want)

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// maxBytes is the largest size of a picture's file, and maxPixels that of the picture, of which a few bytes can claim any.
+	// maxBytes is the largest size of a picture's file, and maxPixels that of the picture, of which
+	// a few bytes can claim any.
 	maxBytes  = 1 << 25
 	maxPixels = 1 << 26
 )
@@ -38,12 +39,14 @@ func (d *download) fetch(ctx context.Context, id int) error {
 		header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		header.Set("If-Range", version)
 	}
-	resp, err := d.client.get(ctx, fmt.Sprintf("%s%d/stellar_mocks/image_subhalo.png", d.path(), id), "", header)
+	resp, err := d.client.get(ctx,
+		fmt.Sprintf("%s%d/stellar_mocks/image_subhalo.png", d.path(), id), "", header)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); strings.HasPrefix(kind, "text/") || strings.HasPrefix(kind, "multipart/") || kind == "application/json" {
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); strings.HasPrefix(kind,
+		"text/") || strings.HasPrefix(kind, "multipart/") || kind == "application/json" {
 		return fmt.Errorf("the archive answers with %s, not with a picture", kind)
 	}
 
@@ -88,18 +91,20 @@ func (d *download) fetch(ctx context.Context, id int) error {
 	return nil
 }
 
-// continues returns the size of the whole, or -1, if the answer to a request for a range adds to the bytes that are there, of
-// that version.
+// continues returns the size of the whole, or -1, if the answer to a request for a range adds to
+// the bytes that are there, of that version.
 func continues(resp *http.Response, have int64, version string) (total int64, err error) {
 	if resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
 		return 0, errors.New("the archive does not continue what was begun (416)")
 	}
 	var from, to int64
-	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &total); err != nil {
+	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to,
+		&total); err != nil {
 		total = -1 // as in bytes 10-19/*
 	}
 	if have == 0 || from != have {
-		return 0, fmt.Errorf("the archive continues from byte %d what broke off after %d", from, have)
+		return 0, fmt.Errorf("the archive continues from byte %d what broke off after %d", from,
+			have)
 	}
 	if v := versionOf(resp.Header); v != "" && v != version {
 		return 0, errors.New("the archive continues with another version of the picture")
@@ -107,8 +112,9 @@ func continues(resp *http.Response, have int64, version string) (total int64, er
 	return total, nil
 }
 
-// versionOf returns what tells one version of a picture from any other, byte by byte: a strong ETag, or a date of last modification
-// that is old enough (RFC 9110, Section 8.8). It is empty where there is none.
+// versionOf returns what tells one version of a picture from any other, byte by byte: a strong
+// ETag, or a date of last modification that is old enough (RFC 9110, Section 8.8). It is empty
+// where there is none.
 func versionOf(h http.Header) string {
 	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {
 		return tag
@@ -126,7 +132,8 @@ func versionOf(h http.Header) string {
 func checkPicture(data []byte) error {
 	c, err := png.DecodeConfig(bytes.NewReader(data))
 	if err == nil && c.Width > maxPixels/c.Height {
-		return backoff.Permanent(fmt.Errorf("the picture has %d x %d pixels, more than %d in all", c.Height, c.Width, maxPixels))
+		return backoff.Permanent(fmt.Errorf("the picture has %d x %d pixels, more than %d in all",
+			c.Height, c.Width, maxPixels))
 	}
 	if err == nil {
 		_, err = png.Decode(bytes.NewReader(data))
@@ -137,14 +144,16 @@ func checkPicture(data []byte) error {
 	return nil
 }
 
-// part is an image on its way: a file with the first of its bytes, and one with the version that they are of.
+// part is an image on its way: a file with the first of its bytes, and one with the version that
+// they are of.
 type part struct{ base string }
 
 func (p part) data() string    { return p.base + ".part" }
 func (p part) version() string { return p.base + ".version" }
 
-// begun returns the number of bytes that are there, and their version; 0 if they can't be continued. Where the file with the
-// version was cut off itself, it is that of no picture, and the archive sends a new one.
+// begun returns the number of bytes that are there, and their version; 0 if they can't be
+// continued. Where the file with the version was cut off itself, it is that of no picture, and the
+// archive sends a new one.
 func (p part) begun() (int64, string) {
 	version, err := os.ReadFile(p.version())
 	info, err2 := os.Stat(p.data())
@@ -154,7 +163,8 @@ func (p part) begun() (int64, string) {
 	return info.Size(), string(version)
 }
 
-// start begins anew. The old bytes go first, so at no time are there bytes with the version of others.
+// start begins anew. The old bytes go first, so at no time are there bytes with the version of
+// others.
 func (p part) start(version string) error {
 	if err := p.discard(); err != nil || version == "" {
 		return err

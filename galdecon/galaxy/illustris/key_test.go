@@ -55,11 +55,13 @@ func TestKeyStaysAtTheArchive(t *testing.T) {
 	p, err := Download(t.Context(), a.config(7), t.TempDir(), nil)
 	mustSay(t, err, "403 Forbidden", "the key is not sent there")
 	if p.Failed != 1 || len(elsewhere) != 7 || strings.Contains(err.Error(), token) {
-		t.Errorf("progress %+v, the other host was asked %d times, error %q", p, len(elsewhere), err)
+		t.Errorf("progress %+v, the other host was asked %d times, error %q", p, len(elsewhere),
+			err)
 	}
 	for _, h := range elsewhere {
 		for name, values := range h {
-			if strings.EqualFold(name, "api-key") || strings.Contains(strings.Join(values, " "), testKey) {
+			if strings.EqualFold(name, "api-key") ||
+				strings.Contains(strings.Join(values, " "), testKey) {
 				t.Errorf("the other host was sent %s: %v", name, values)
 			}
 		}
@@ -79,9 +81,11 @@ func TestKeyIsNotRepeated(t *testing.T) {
 		"status":   "HTTP/1.1 " + testKey + " x\r\n\r\n",
 		"protocol": testKey + "\r\n\r\n",
 		"length":   "HTTP/1.1 200 OK\r\nContent-Length: " + testKey + "x\r\n\r\n",
-		"location": "HTTP/1.1 302 Found\r\nLocation: http://[" + testKey + "\r\nContent-Length: 0\r\n\r\n",
-		"host":     "HTTP/1.1 302 Found\r\nLocation: ftp://" + testKey + "/\r\nContent-Length: 0\r\n\r\n",
-		"body":     "HTTP/1.1 500 " + testKey + "\r\nContent-Length: 32\r\n\r\n" + testKey,
+		"location": "HTTP/1.1 302 Found\r\nLocation: http://[" + testKey +
+			"\r\nContent-Length: 0\r\n\r\n",
+		"host": "HTTP/1.1 302 Found\r\nLocation: ftp://" + testKey +
+			"/\r\nContent-Length: 0\r\n\r\n",
+		"body": "HTTP/1.1 500 " + testKey + "\r\nContent-Length: 32\r\n\r\n" + testKey,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newArchive(t, func(w http.ResponseWriter, r *http.Request, q request) bool {
@@ -109,7 +113,8 @@ func TestKeyRefused(t *testing.T) {
 		c := a.config(1, 2, 3, 4, 5)
 		c.Concurrency = 1
 		_, err := Download(t.Context(), c, t.TempDir(), nil)
-		mustSay(t, err, "does not accept your key", strconv.Itoa(status), "https://www.tng-project.org/users/register/", "TNG_API_KEY")
+		mustSay(t, err, "does not accept your key", strconv.Itoa(status),
+			"https://www.tng-project.org/users/register/", "TNG_API_KEY")
 		if len(a.requests) != 1 {
 			t.Errorf("the key was tried %d times, want once", len(a.requests))
 		}
@@ -124,7 +129,8 @@ func TestKey(t *testing.T) {
 	t.Setenv("TNG_API_KEY", "")
 	path := filepath.Join(config, "galdecon", "tng_api_key")
 	_, err := Key()
-	mustSay(t, err, "TNG_API_KEY is not set", path, "https://www.tng-project.org/users/register/", "chmod 600")
+	mustSay(t, err, "TNG_API_KEY is not set", path, "https://www.tng-project.org/users/register/",
+		"chmod 600")
 
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)

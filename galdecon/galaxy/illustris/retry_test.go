@@ -31,8 +31,14 @@ func TestRepeats(t *testing.T) {
 			w.(http.Flusher).Flush()
 			hang(w, r)
 		},
-		"connection broken": func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) },
-		"body broken":       func(w http.ResponseWriter, r *http.Request) { cut(w, picture(t, 7), 1000) },
+		"connection broken": func(w http.ResponseWriter,
+			r *http.Request) {
+			panic(http.ErrAbortHandler)
+		},
+		"body broken": func(w http.ResponseWriter,
+			r *http.Request) {
+			cut(w, picture(t, 7), 1000)
+		},
 		"chunks broken": func(w http.ResponseWriter, r *http.Request) {
 			w.Write(picture(t, 7)[:1000])
 			w.(http.Flusher).Flush()
@@ -41,7 +47,10 @@ func TestRepeats(t *testing.T) {
 		"cut off, said to be whole": func(w http.ResponseWriter, r *http.Request) {
 			servePicture(w, r, picture(t, 7)[:1000], `"short"`)
 		},
-		"empty": func(w http.ResponseWriter, r *http.Request) { servePicture(w, r, nil, `"empty"`) },
+		"empty": func(w http.ResponseWriter,
+			r *http.Request) {
+			servePicture(w, r, nil, `"empty"`)
+		},
 		"a web page": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			fmt.Fprint(w, "<html>please log in</html>")
@@ -57,7 +66,8 @@ func TestRepeats(t *testing.T) {
 		},
 		"a range that nobody asked for": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "image/png")
-			w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(picture(t, 7))-1, len(picture(t, 7))))
+			w.Header().Set("Content-Range",
+				fmt.Sprintf("bytes 0-%d/%d", len(picture(t, 7))-1, len(picture(t, 7))))
 			w.WriteHeader(http.StatusPartialContent)
 			w.Write(picture(t, 7))
 		},
@@ -79,7 +89,8 @@ func TestRepeats(t *testing.T) {
 				t.Fatal(err)
 			}
 			if p.Downloaded != 1 || p.Retries != 1 || len(a.of(7)) != 2 {
-				t.Errorf("progress %+v after %d requests, want 1 downloaded with 1 retry", p, len(a.of(7)))
+				t.Errorf("progress %+v after %d requests, want 1 downloaded with 1 retry", p,
+					len(a.of(7)))
 			}
 			mustHave(t, dir, 7)
 		})
@@ -103,7 +114,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		return true
 	})
 	dir := t.TempDir()
-	if p, err := Download(t.Context(), a.config(1, 2), dir, nil); err != nil || p.Downloaded != 2 || p.Retries != 2 {
+	if p, err := Download(t.Context(), a.config(1, 2), dir, nil); err != nil || p.Downloaded != 2 ||
+		p.Retries != 2 {
 		t.Fatalf("progress %+v, %v", p, err)
 	}
 	mustHave(t, dir, 1, 2)
@@ -126,10 +138,12 @@ func TestRetryAfterForms(t *testing.T) {
 		{"Wed, 01 May 2024 12:00:30 GMT", 30 * time.Second, true},
 		{"Wed, 01 May 2024 11:00:00 GMT", 0, true}, // past
 		{"Wednesday, 01-May-24 12:01:00 GMT", time.Minute, true},
-		{"", 0, false}, {"-3", 0, false}, {"1.5", 0, false}, {"soon", 0, false}, {"99999999999999999999", 0, false},
+		{"", 0, false}, {"-3", 0, false}, {"1.5", 0, false}, {"soon", 0, false},
+		{"99999999999999999999", 0, false},
 	} {
 		if got, ok := retryAfter(test.value, now); ok != test.ok || ok && got != test.want {
-			t.Errorf("Retry-After %q is %v, %v; want %v, %v", test.value, got, ok, test.want, test.ok)
+			t.Errorf("Retry-After %q is %v, %v; want %v, %v", test.value, got, ok, test.want,
+				test.ok)
 		}
 	}
 }
@@ -147,7 +161,8 @@ func TestAskedToWaitTooLong(t *testing.T) {
 	}
 }
 
-// TestBrokenOffIsContinued breaks the first answer off after 1000 bytes, and has the second one be of each kind.
+// TestBrokenOffIsContinued breaks the first answer off after 1000 bytes, and has the second one be
+// of each kind.
 func TestBrokenOffIsContinued(t *testing.T) {
 	const id, n = 7, 1000
 	whole := picture(t, id)
@@ -171,27 +186,32 @@ func TestBrokenOffIsContinued(t *testing.T) {
 		bytes   int    // received in all
 	}{
 		{"range", []string{"ETag", `"v7"`}, nil, `"v7"`, ",bytes=1000-", len(whole)},
-		{"range, broken off twice", []string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", n, len(whole)-1, len(whole)))
-			w.Header().Set("Content-Type", "image/png")
-			w.Header().Set("Content-Length", strconv.Itoa(len(whole)-n))
-			w.WriteHeader(http.StatusPartialContent)
-			w.Write(whole[n : n+500])
-			w.(http.Flusher).Flush()
-			panic(http.ErrAbortHandler)
-		}, `"v7"`, ",bytes=1000-,bytes=1500-", len(whole)},
-		{"range, less than asked for", []string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", n, n+499, len(whole)))
-			w.Header().Set("Content-Type", "image/png")
-			w.WriteHeader(http.StatusPartialContent)
-			w.Write(whole[n : n+500])
-		}, `"v7"`, ",bytes=1000-,bytes=1500-", len(whole)},
-		{"range, of unknown size, without version", []string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
-			part(w, n, whole, "Content-Range", fmt.Sprintf("bytes %d-%d/*", n, len(whole)-1))
-		}, `"v7"`, ",bytes=1000-", len(whole)},
-		{"range by date", []string{"Last-Modified", old}, func(w http.ResponseWriter, r *http.Request) {
-			part(w, n, whole, "Last-Modified", old)
-		}, old, ",bytes=1000-", len(whole)},
+		{"range, broken off twice",
+			[]string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Range",
+					fmt.Sprintf("bytes %d-%d/%d", n, len(whole)-1, len(whole)))
+				w.Header().Set("Content-Type", "image/png")
+				w.Header().Set("Content-Length", strconv.Itoa(len(whole)-n))
+				w.WriteHeader(http.StatusPartialContent)
+				w.Write(whole[n : n+500])
+				w.(http.Flusher).Flush()
+				panic(http.ErrAbortHandler)
+			}, `"v7"`, ",bytes=1000-,bytes=1500-", len(whole)},
+		{"range, less than asked for",
+			[]string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", n, n+499, len(whole)))
+				w.Header().Set("Content-Type", "image/png")
+				w.WriteHeader(http.StatusPartialContent)
+				w.Write(whole[n : n+500])
+			}, `"v7"`, ",bytes=1000-,bytes=1500-", len(whole)},
+		{"range, of unknown size, without version",
+			[]string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
+				part(w, n, whole, "Content-Range", fmt.Sprintf("bytes %d-%d/*", n, len(whole)-1))
+			}, `"v7"`, ",bytes=1000-", len(whole)},
+		{"range by date", []string{"Last-Modified", old},
+			func(w http.ResponseWriter, r *http.Request) {
+				part(w, n, whole, "Last-Modified", old)
+			}, old, ",bytes=1000-", len(whole)},
 		{"no ranges", []string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "image/png")
 			w.Write(whole)
@@ -199,13 +219,16 @@ func TestBrokenOffIsContinued(t *testing.T) {
 		{"not satisfiable", []string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
 		}, `"v7"`, ",bytes=1000-,", n + len(whole)},
-		{"changed in between", []string{"ETag", `"v6"`}, nil, `"v6"`, ",bytes=1000-", n + len(whole)},
-		{"changed, and If-Range ignored", []string{"ETag", `"v6"`}, func(w http.ResponseWriter, r *http.Request) {
-			part(w, n, whole, "ETag", `"v7"`)
-		}, `"v6"`, ",bytes=1000-,", n + len(whole)},
-		{"changed, If-Range ignored, no version", []string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
-			part(w, n, picture(t, 8))
-		}, `"v7"`, ",bytes=1000-,", len(picture(t, 8)) + len(whole)},
+		{"changed in between",
+			[]string{"ETag", `"v6"`}, nil, `"v6"`, ",bytes=1000-", n + len(whole)},
+		{"changed, and If-Range ignored",
+			[]string{"ETag", `"v6"`}, func(w http.ResponseWriter, r *http.Request) {
+				part(w, n, whole, "ETag", `"v7"`)
+			}, `"v6"`, ",bytes=1000-,", n + len(whole)},
+		{"changed, If-Range ignored, no version",
+			[]string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
+				part(w, n, picture(t, 8))
+			}, `"v7"`, ",bytes=1000-,", len(picture(t, 8)) + len(whole)},
 		{"another place", []string{"ETag", `"v7"`}, func(w http.ResponseWriter, r *http.Request) {
 			part(w, n-10, whole, "ETag", `"v7"`)
 		}, `"v7"`, ",bytes=1000-,", n + len(whole)},

@@ -61,7 +61,8 @@ func TestCanceled(t *testing.T) {
 		t.Errorf("progress %+v, want 2 downloaded and none failed", p)
 	}
 	// What is there stays, and what was begun is continued.
-	if p, err := Download(t.Context(), a.config(1, 2, 3), dir, nil); err != nil || p.Present != 2 || p.Downloaded != 1 {
+	if p, err := Download(t.Context(), a.config(1, 2, 3), dir, nil); err != nil || p.Present != 2 ||
+		p.Downloaded != 1 {
 		t.Errorf("the next run gives %+v, %v", p, err)
 	}
 	if q := a.of(3)[1]; q.span != "bytes=1000-" || q.version != `"v3"` {
@@ -73,15 +74,19 @@ func TestCanceled(t *testing.T) {
 	cause := errors.New("the cell was interrupted")
 	stop(cause)
 	asked := len(a.requests)
-	if _, err := Download(canceled, a.config(9), dir, nil); !errors.Is(err, cause) || len(a.requests) != asked {
-		t.Errorf("a download that is canceled from the start gives %v, with %d requests", err, len(a.requests)-asked)
+	if _, err := Download(canceled, a.config(9), dir, nil); !errors.Is(err, cause) ||
+		len(a.requests) != asked {
+		t.Errorf("a download that is canceled from the start gives %v, with %d requests", err,
+			len(a.requests)-asked)
 	}
 }
 
 // TestKilled kills a process in the midst of a download, and of an image, and lets another go on.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv("ILLUSTRIS_TEST_FOLDER"); dir != "" {
-		Download(t.Context(), Config{IDs: []int{4, 1, 2}, Concurrency: 1, Address: os.Getenv("ILLUSTRIS_TEST_ADDRESS")}, dir, nil)
+		Download(t.Context(),
+			Config{IDs: []int{4, 1, 2}, Concurrency: 1,
+				Address: os.Getenv("ILLUSTRIS_TEST_ADDRESS")}, dir, nil)
 		t.Fatal("the download was not killed")
 	}
 	midst := make(chan struct{})
@@ -129,11 +134,13 @@ func TestKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Progress{Total: 3, Present: 1, Downloaded: 1, Missing: 1, Bytes: int64(len(picture(t, 2)) - 1000)}); p != want {
+	if want := (Progress{Total: 3, Present: 1, Downloaded: 1, Missing: 1,
+		Bytes: int64(len(picture(t, 2)) - 1000)}); p != want {
 		t.Errorf("progress %+v, want %+v", p, want)
 	}
 	if len(a.of(4)) != 1 || len(a.of(1)) != 1 || a.of(2)[1].span != "bytes=1000-" {
-		t.Errorf("asked %d times for what is missing, %d times for what was there, and for the range %q", len(a.of(4)), len(a.of(1)), a.of(2)[1].span)
+		t.Errorf("asked %d times for what is missing, %d times for what was there, and for the "+
+			"range %q", len(a.of(4)), len(a.of(1)), a.of(2)[1].span)
 	}
 	mustHave(t, dir, 1, 2)
 }

@@ -1,6 +1,6 @@
-// Package synthetic makes galaxies to train on: Sérsic profiles with bulges, spiral arms and clumps,
-// [n, size, size, channels], any number of them and each determined by a seed and its index.
-// [Galaxies] says what is drawn, and from which ranges.
+// Package synthetic makes galaxies to train on: Sérsic profiles with bulges, spiral arms and
+// clumps, [n, size, size, channels], any number of them and each determined by a seed and its
+// index. [Galaxies] says what is drawn, and from which ranges.
 package synthetic
 
 import (

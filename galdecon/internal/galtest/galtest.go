@@ -30,8 +30,9 @@ func Wants(t testing.TB, what string, err error, parts ...string) {
 	}
 }
 
-// Shared returns the path of what is given by its elements in the folder shared beside the repository, which isn't part of it.
-// The test is skipped where it isn't there; a pattern stands for all that match.
+// Shared returns the path of what is given by its elements in the folder shared beside the
+// repository, which isn't part of it. The test is skipped where it isn't there; a pattern stands
+// for all that match.
 func Shared(t testing.TB, elements ...string) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -54,8 +55,10 @@ func Shared(t testing.TB, elements ...string) string {
 	return path
 }
 
-// Contents reads all of a source: the stamps, their images, and errors by ID where they can't be read.
-func Contents(t testing.TB, source galaxy.Source) (stamps []galaxy.Stamp, images []*galaxy.Images, unreadable map[string]string) {
+// Contents reads all of a source: the stamps, their images, and errors by ID where they can't be
+// read.
+func Contents(t testing.TB, source galaxy.Source) (stamps []galaxy.Stamp, images []*galaxy.Images,
+	unreadable map[string]string) {
 	t.Helper()
 	unreadable = map[string]string{}
 	seen := map[string]bool{}

@@ -17,10 +17,12 @@ import (
 func Config() galdecon.Config {
 	return galdecon.Config{
 		Preset: "micro", Size: 16, Channels: 1,
-		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001, NoiseMax: 0.003},
-		Diffusion:  ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15, Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
-		Sampler:    ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, DataConsistency: true},
-		Fit:        fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
+		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001,
+			NoiseMax: 0.003},
+		Diffusion: ddpm.Config{T: 50, Prediction: ddpm.Velocity, Mean: 0.05, Std: 0.15,
+			Network: unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}},
+		Sampler: ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, DataConsistency: true},
+		Fit:     fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
 }
 

@@ -10,10 +10,12 @@ import (
 )
 
 func TestHeaderIsReadBack(t *testing.T) {
-	for _, shape := range [][]int{{3}, {2, 3}, {1, 2, 3}, {7774, 128, 128, 3}, {1 << 30, 1 << 20, 10, 10}} {
+	for _, shape := range [][]int{{3}, {2, 3}, {1, 2, 3}, {7774, 128, 128, 3},
+		{1 << 30, 1 << 20, 10, 10}} {
 		header := Header(shape...)
 		if len(header) != 128 || header[127] != '\n' {
-			t.Errorf("%v: the header has %d bytes and ends with %q", shape, len(header), header[len(header)-1])
+			t.Errorf("%v: the header has %d bytes and ends with %q", shape, len(header),
+				header[len(header)-1])
 		}
 		a, err := NewArray(bytes.NewReader(header))
 		if err != nil || !slices.Equal(a.Shape, shape) || a.Type != "f4" {
@@ -21,7 +23,8 @@ func TestHeaderIsReadBack(t *testing.T) {
 		}
 	}
 	// What numpy.save writes before numpy.zeros((2, 3), "f4").
-	if want := "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + strings.Repeat(" ", 58) + "\n"; string(Header(2, 3)) != want {
+	if want := "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" +
+		strings.Repeat(" ", 58) + "\n"; string(Header(2, 3)) != want {
 		t.Errorf("got %q, want %q", Header(2, 3), want)
 	}
 }
@@ -47,14 +50,16 @@ func TestReadInParts(t *testing.T) {
 	if first[6] != 5.5 || rest[0] != 6.5 || rest[9992] != 9998.5 {
 		t.Errorf("got %v, %v and %v", first[6], rest[0], rest[9992])
 	}
-	if err := a.Read(first); err == nil || !strings.Contains(err.Error(), "truncated") || !strings.HasPrefix(err.Error(), "npy: ") {
+	if err := a.Read(first); err == nil || !strings.Contains(err.Error(), "truncated") ||
+		!strings.HasPrefix(err.Error(), "npy: ") {
 		t.Errorf("error %v behind the end", err)
 	}
 }
 
 func TestTypes(t *testing.T) {
 	for descr, values := range map[string]any{
-		"|b1": []bool{true, false}, "<f2": []uint16{0x3c00, 0}, ">f2": []uint16{0x3c00, 0}, "<u8": []uint64{1, 0}, ">i8": []int64{1, 0}, "|i1": []int8{1, 0},
+		"|b1": []bool{true, false}, "<f2": []uint16{0x3c00, 0}, ">f2": []uint16{0x3c00, 0},
+		"<u8": []uint64{1, 0}, ">i8": []int64{1, 0}, "|i1": []int8{1, 0},
 	} {
 		var order binary.ByteOrder = binary.LittleEndian
 		if descr[0] == '>' {
@@ -73,27 +78,66 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+// What numpy.save writes of numpy.asfortranarray(a): the first axis varies fastest.
+func TestFortranOrder(t *testing.T) {
+	file := bytes.NewBuffer(bytes.Replace(Header(2, 3, 4), []byte("False"), []byte("True "), 1))
+	for k := range 4 {
+		for j := range 3 {
+			for i := range 2 {
+				binary.Write(file, binary.LittleEndian, float32(100*i+10*j+k))
+			}
+		}
+	}
+	whole := file.Bytes()
+	a, err := NewArray(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, rest := make([]float64, 5), make([]float32, 19)
+	if err := a.ReadFloat64(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Read(rest); err != nil {
+		t.Fatal(err)
+	}
+	if want := []float64{0, 1, 2, 3, 10}; !slices.Equal(first, want) || rest[18] != 123 ||
+		rest[7] != 100 {
+		t.Errorf("got %v and %v", first, rest)
+	}
+	if err := a.Read(rest[:1]); err == nil {
+		t.Error("there is a value behind the end")
+	}
+	if a, err = NewArray(bytes.NewReader(whole[:len(whole)-1])); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.ReadFloat64(first); err == nil || !strings.Contains(err.Error(), "truncated") {
+		t.Errorf("error %v of a truncated file", err)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	good := string(Header(2, 3))
 	for want, file := range map[string]string{
-		"not a NumPy file":    "hello, world",
-		"version 1 to 3":      strings.Replace(good, "\x01\x00", "\x04\x00", 1),
-		"within its header":   good[:50],
-		"more than the":       "\x93NUMPY\x02\x00\xff\xff\xff\xff",
-		"no type of number":   strings.Replace(good, "<f4", "<c8", 1),
-		"ascontiguousarray":   strings.Replace(good, "False", "True ", 1),
-		"no shape":            strings.Replace(good, "shape", "shade", 1),
-		"more than any":       strings.Replace(good, "(2, 3)", "(9223372036854775807, 3)", 1),
-		"more than any compu": strings.Replace(good, "(2, 3)", "(2147483647, 2147483647, 2147483647)", 1),
+		"not a NumPy file":  "hello, world",
+		"version 1 to 3":    strings.Replace(good, "\x01\x00", "\x04\x00", 1),
+		"within its header": good[:50],
+		"more than the":     "\x93NUMPY\x02\x00\xff\xff\xff\xff",
+		"no type of number": strings.Replace(good, "<f4", "<c8", 1),
+		"no shape":          strings.Replace(good, "shape", "shade", 1),
+		"more than any":     strings.Replace(good, "(2, 3)", "(9223372036854775807, 3)", 1),
+		"more than any compu": strings.Replace(good, "(2, 3)",
+			"(2147483647, 2147483647, 2147483647)", 1),
 	} {
-		if _, err := NewArray(strings.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "npy: ") {
+		if _, err := NewArray(strings.NewReader(file)); err == nil ||
+			!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "npy: ") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
 }
 
 func TestHeaderRefuses(t *testing.T) {
-	for want, shape := range map[string][]int{"at most four axes": {1, 1, 1, 1, 1}, "[-1]": {-1}, "[2147483648]": {1 << 31}} {
+	for want, shape := range map[string][]int{"at most four axes": {1, 1, 1, 1, 1}, "[-1]": {-1},
+		"[2147483648]": {1 << 31}} {
 		func() {
 			defer func() {
 				message, _ := recover().(string)
@@ -104,7 +148,8 @@ func TestHeaderRefuses(t *testing.T) {
 			Header(shape...)
 		}()
 	}
-	if longest := Header(math.MaxInt32, math.MaxInt32, math.MaxInt32, math.MaxInt32); len(longest) != headerSize {
+	if longest := Header(math.MaxInt32, math.MaxInt32, math.MaxInt32,
+		math.MaxInt32); len(longest) != headerSize {
 		t.Errorf("the longest header has %d bytes", len(longest))
 	}
 }
@@ -112,6 +157,8 @@ func TestHeaderRefuses(t *testing.T) {
 func FuzzNewArray(f *testing.F) {
 	f.Add(append(Header(1, 2), 0, 0, 128, 63, 0, 0, 0, 64))
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
+	f.Add(append(bytes.Replace(Header(1, 2), []byte("False"), []byte("True "), 1), 0, 0, 128, 63, 0,
+		0, 0, 64))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, err := NewArray(bytes.NewReader(data))
 		if err != nil {

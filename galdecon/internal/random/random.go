@@ -13,9 +13,9 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// State returns GoMLX's state for one stream of a seed. Streams of a seed, and seeds, are independent: the state has
-// 192 bits of PCG-DXSM's own stream. (GoMLX's own seeds repeat after 2³¹−1, so that of 200,000 pairs of seed and
-// stream nine met.)
+// State returns GoMLX's state for one stream of a seed. Streams of a seed, and seeds, are
+// independent: the state has 192 bits of PCG-DXSM's own stream. (GoMLX's own seeds repeat after
+// 2³¹−1, so that of 200,000 pairs of seed and stream nine met.)
 func State(seed int64, stream uint64) *tensors.Tensor {
 	source := rand.NewPCG(uint64(seed), stream)
 	words := make([]uint64, graph.RNGStateShape.Size())
@@ -28,8 +28,8 @@ func State(seed int64, stream uint64) *tensors.Tensor {
 // gomlxSeeds is the number of seeds that GoMLX tells apart.
 const gomlxSeeds = math.MaxInt32
 
-// Initial returns the state that a training begins with. It is GoMLX's own for the seeds that GoMLX tells apart, from 0
-// to 2³¹−2, and a state of its own for any other.
+// Initial returns the state that a training begins with. It is GoMLX's own for the seeds that GoMLX
+// tells apart, from 0 to 2³¹−2, and a state of its own for any other.
 func Initial(seed int64) (*tensors.Tensor, error) {
 	if seed < 0 || seed >= gomlxSeeds {
 		return State(seed, 0), nil
@@ -52,8 +52,9 @@ func States(seed int64, streams ...uint64) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(states, len(states), 1)
 }
 
-// Normal draws standard normal float32 numbers of a shape, and returns the state that follows. The state is that of [State] or [States];
-// of the latter there must be as many as the shape's first dimension has.
+// Normal draws standard normal float32 numbers of a shape, and returns the state that follows. The
+// state is that of [State] or [States]; of the latter there must be as many as the shape's first
+// dimension has.
 func Normal(state *graph.Node, shape shapes.Shape) (next, z *graph.Node) {
 	if state.Rank() == 2 {
 		return streamed(state, shape)
@@ -67,25 +68,29 @@ func Scoped(scope *model.Scope, g *graph.Graph, shape shapes.Shape) *graph.Node 
 	return finite(scope.RandomNormal(g, shape))
 }
 
-// finite bounds normal numbers. GoMLX v0.28 takes the logarithm of a uniform number that it keeps from 0 by a denormal one, which XLA on
-// a CPU takes for 0: once in 2³² numbers the result is infinite, which a sampler of 950 steps at 128×128×3 pixels
-// meets in one sample of a hundred. The largest finite |z| is 6.67, for a uniform number of 2⁻³².
+// finite bounds normal numbers. GoMLX v0.28 takes the logarithm of a uniform number that it keeps
+// from 0 by a denormal one, which XLA on a CPU takes for 0: once in 2³² numbers the result is
+// infinite, which a sampler of 950 steps at 128×128×3 pixels meets in one sample of a hundred. The
+// largest finite |z| is 6.67, for a uniform number of 2⁻³².
 func finite(z *graph.Node) *graph.Node { return graph.ClipScalar(z, -6.7, 6.7) }
 
 // gamma is the step of SplitMix64.
 const gamma = 0x9e3779b97f4a7c15
 
-// streamed draws normal numbers by the transform of Box and Muller, each from the 64 bits that SplitMix64 gives at its place in the
-// stream (Steele, Lea and Flood 2014).
+// streamed draws normal numbers by the transform of Box and Muller, each from the 64 bits that
+// SplitMix64 gives at its place in the stream (Steele, Lea and Flood 2014).
 func streamed(state *graph.Node, shape shapes.Shape) (next, z *graph.Node) {
 	g, each := state.Graph(), shape.Size()/shape.Dimensions[0]
 	next, bits := splitMix(state, each)
 	uniform := func(bits *graph.Node) *graph.Node {
-		return graph.MulScalar(graph.ConvertDType(graph.ConvertDType(bits, dtypes.Uint32), dtypes.Float32), math.Ldexp(1, -32))
+		return graph.MulScalar(graph.ConvertDType(graph.ConvertDType(bits, dtypes.Uint32),
+			dtypes.Float32), math.Ldexp(1, -32))
 	}
 	high := graph.BitwiseShiftRightLogicalScalar(bits, 32)
 	low := graph.BitwiseAnd(bits, constant(g, math.MaxUint32))
-	radius := graph.Sqrt(graph.MulScalar(graph.Log(graph.AddScalar(uniform(high), math.Ldexp(1, -32))), -2)) // never of 0
+	// never of 0
+	radius := graph.Sqrt(graph.MulScalar(graph.Log(graph.AddScalar(uniform(high),
+		math.Ldexp(1, -32))), -2))
 	z = graph.Mul(radius, graph.Cos(graph.MulScalar(uniform(low), 2*math.Pi)))
 	return next, graph.Reshape(graph.StopGradient(z), shape.Dimensions...)
 }

@@ -62,7 +62,8 @@ func TestNormal(t *testing.T) {
 	otherSeed, _ := draw(t, 2, 0)
 	otherStream, _ := draw(t, 1, 1)
 	beyond31, _ := draw(t, 1+math.MaxInt32, 0)
-	for name, b := range map[string][]float64{"next numbers": next, "seed": otherSeed, "stream": otherStream, "seed beyond 2³¹": beyond31} {
+	for name, b := range map[string][]float64{"next numbers": next, "seed": otherSeed,
+		"stream": otherStream, "seed beyond 2³¹": beyond31} {
 		if r := stat.Correlation(a, b, nil); math.Abs(r) > 4/math.Sqrt(n) {
 			t.Errorf("another %s correlates with %g", name, r)
 		}
@@ -80,7 +81,8 @@ func TestFinite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := tensors.MustCopyFlatData[float32](out); !slices.Equal(got, []float32{-6.7, -6.66, 0, 1.5, 6.66, 6.7}) {
+	if got := tensors.MustCopyFlatData[float32](out); !slices.Equal(got,
+		[]float32{-6.7, -6.66, 0, 1.5, 6.66, 6.7}) {
 		t.Errorf("%v became %v", in, got)
 	}
 }

@@ -14,9 +14,11 @@ import (
 	"galdecon/galdecon/backend"
 )
 
-// The first numbers of SplitMix64 for the seed 1234567, as published with it, in one call or several.
+// The first numbers of SplitMix64 for the seed 1234567, as published with it, in one call or
+// several.
 func TestSplitMix(t *testing.T) {
-	want := []uint64{6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821}
+	want := []uint64{6457827717110365317, 3203168211198807973, 9817491932198370423,
+		4593380528125082431, 16408922859458223821}
 	device, err := backend.Default()
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +31,8 @@ func TestSplitMix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := append(tensors.MustCopyFlatData[uint64](out[0]), tensors.MustCopyFlatData[uint64](out[1])...)
+	got := append(tensors.MustCopyFlatData[uint64](out[0]),
+		tensors.MustCopyFlatData[uint64](out[1])...)
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -64,12 +67,15 @@ func TestStreams(t *testing.T) {
 		}
 		return images
 	}
-	all := append(draw(1, 0, 1, 1<<32), draw(2, 0)...) // three images and their next numbers; another seed's
+	// three images and their next numbers; another seed's
+	all := append(draw(1, 0, 1, 1<<32), draw(2, 0)...)
 	for i, a := range all {
 		n := float64(len(a))
 		mean, std := stat.MeanStdDev(a, nil)
-		if math.Abs(mean) > 4/math.Sqrt(n) || math.Abs(std-1) > 4/math.Sqrt(2*n) || math.Abs(stat.ExKurtosis(a, nil)) > 4*math.Sqrt(24/n) {
-			t.Errorf("image %d has mean %g, standard deviation %g and excess kurtosis %g, want 0, 1 and 0", i, mean, std, stat.ExKurtosis(a, nil))
+		if math.Abs(mean) > 4/math.Sqrt(n) || math.Abs(std-1) > 4/math.Sqrt(2*n) ||
+			math.Abs(stat.ExKurtosis(a, nil)) > 4*math.Sqrt(24/n) {
+			t.Errorf("image %d has mean %g, standard deviation %g and excess kurtosis %g, want "+
+				"0, 1 and 0", i, mean, std, stat.ExKurtosis(a, nil))
 		}
 		if r := stat.Correlation(a[1:], a[:len(a)-1], nil); math.Abs(r) > 4/math.Sqrt(n) {
 			t.Errorf("neighbors in image %d correlate with %g", i, r)
@@ -85,7 +91,8 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// No two of 200,000 pairs of seed and stream have the same state, nor have seeds of trainings that differ by GoMLX's period.
+// No two of 200,000 pairs of seed and stream have the same state, nor have seeds of trainings that
+// differ by GoMLX's period.
 func TestStatesDiffer(t *testing.T) {
 	seen := map[[3]uint64]bool{}
 	for seed := range int64(200) {
@@ -111,7 +118,8 @@ func TestStatesDiffer(t *testing.T) {
 		}
 	}
 	initial := map[[3]uint64]int64{}
-	for _, seed := range []int64{0, 1, -1, math.MaxInt32 - 1, math.MaxInt32, math.MaxInt32 + 1, 1 - math.MaxInt32, 2*math.MaxInt32 + 1, math.MaxInt64, math.MinInt64} {
+	for _, seed := range []int64{0, 1, -1, math.MaxInt32 - 1, math.MaxInt32, math.MaxInt32 + 1,
+		1 - math.MaxInt32, 2*math.MaxInt32 + 1, math.MaxInt64, math.MinInt64} {
 		state, err := Initial(seed)
 		if err != nil {
 			t.Fatal(err)

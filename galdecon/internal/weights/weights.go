@@ -25,8 +25,10 @@ type Layout struct {
 // Of returns the layout of the weights below a scope, in the order of their names.
 func Of(scope *model.Scope) Layout {
 	l := Layout{scope: scope.Scope()}
-	for _, v := range slices.SortedFunc(scope.IterVariables(), func(v, w *model.Variable) int { return strings.Compare(v.Path(), w.Path()) }) {
-		l.paths, l.shapes = append(l.paths, strings.TrimPrefix(v.Path(), l.scope)), append(l.shapes, v.Shape())
+	for _, v := range slices.SortedFunc(scope.IterVariables(),
+		func(v, w *model.Variable) int { return strings.Compare(v.Path(), w.Path()) }) {
+		l.paths, l.shapes = append(l.paths, strings.TrimPrefix(v.Path(), l.scope)),
+			append(l.shapes, v.Shape())
 	}
 	return l
 }
@@ -59,14 +61,17 @@ func (l Layout) checkNetwork(network Layout) error {
 	for i, path := range network.paths {
 		switch k, ok := slices.BinarySearch(l.paths, path); {
 		case !ok:
-			return fmt.Errorf("the network has a weight %s %s, which the model lacks: they are of different architectures", path, network.shapes[i])
+			return fmt.Errorf("the network has a weight %s %s, which the model lacks: they are "+
+				"of different architectures", path, network.shapes[i])
 		case !l.shapes[k].Equal(network.shapes[i]):
-			return fmt.Errorf("the weight %s is %s in the model, but %s in the network: they are of different architectures", path, l.shapes[k], network.shapes[i])
+			return fmt.Errorf("the weight %s is %s in the model, but %s in the network: they are "+
+				"of different architectures", path, l.shapes[k], network.shapes[i])
 		}
 	}
 	for k, path := range l.paths {
 		if _, ok := slices.BinarySearch(network.paths, path); !ok {
-			return fmt.Errorf("the model has a weight %s %s, which the network lacks: they are of different architectures", path, l.shapes[k])
+			return fmt.Errorf("the model has a weight %s %s, which the network lacks: they are "+
+				"of different architectures", path, l.shapes[k])
 		}
 	}
 	return nil
@@ -79,16 +84,22 @@ func (l Layout) Len() int { return len(l.paths) }
 // they have other names or shapes.
 func (l Layout) Values(scope *model.Scope) ([]any, error) {
 	if n := scope.NumVariables(); n != len(l.paths) {
-		return nil, fmt.Errorf("there are %d weights below %s instead of %d: they are of another architecture", n, scope.Scope(), len(l.paths))
+		return nil,
+			fmt.Errorf("there are %d weights below %s instead of %d: they are of another "+
+				"architecture", n, scope.Scope(), len(l.paths))
 	}
 	values := make([]any, len(l.paths))
 	for i, path := range l.paths {
 		v := scope.Store().GetVariable(scope.Scope() + path)
 		if v == nil {
-			return nil, fmt.Errorf("there is no weight %s below %s: the weights are of another architecture", path, scope.Scope())
+			return nil,
+				fmt.Errorf("there is no weight %s below %s: the weights are of another "+
+					"architecture", path, scope.Scope())
 		}
 		if !v.Shape().Equal(l.shapes[i]) {
-			return nil, fmt.Errorf("weight %s is %s instead of %s: the weights are of another architecture", v.Path(), v.Shape(), l.shapes[i])
+			return nil,
+				fmt.Errorf("weight %s is %s instead of %s: the weights are of another architecture",
+					v.Path(), v.Shape(), l.shapes[i])
 		}
 		value, err := v.Value()
 		if err != nil {
@@ -99,8 +110,8 @@ func (l Layout) Values(scope *model.Scope) ([]any, error) {
 	return values, nil
 }
 
-// Parameter makes weight i a parameter of the function that g builds, and in a store, where a network finds it, a variable with that
-// value.
+// Parameter makes weight i a parameter of the function that g builds, and in a store, where a
+// network finds it, a variable with that value.
 func (l Layout) Parameter(g *graph.Graph, store *model.Store, i int) *graph.Node {
 	return store.VariableWithShape(l.scope+l.paths[i], l.shapes[i], initializer.Zero).NodeValue(g)
 }
@@ -111,7 +122,8 @@ func (l Layout) Scope(store *model.Store) *model.Scope { return store.Scope(l.sc
 // Complete returns an error if a network has made weights in the store, since the model lacks them.
 func (l Layout) Complete(store *model.Store) error {
 	if n := store.NumVariables(); n != len(l.paths) {
-		return fmt.Errorf("the network has %d weights that the model lacks (it has %d below %s): they are of different architectures",
+		return fmt.Errorf("the network has %d weights that the model lacks (it has %d below %s): "+
+			"they are of different architectures",
 			n-len(l.paths), len(l.paths), l.scope)
 	}
 	return nil

@@ -8,7 +8,8 @@ import (
 	"galdecon/internal/home"
 )
 
-// Installed sets up the developer's own home, in which all but the first test finds everything done, and returns it with the repository.
+// Installed sets up the developer's own home, in which all but the first test finds everything
+// done, and returns it with the repository.
 func Installed(t *testing.T) (h home.Home, repo string) {
 	t.Helper()
 	repo, err := home.FindRepo()

@@ -1,5 +1,5 @@
-// Package host owns a session: it starts its process when the first program asks for it, knows how it ended, and ends it. The kernel's
-// launcher is a host; outside of a kernel a program is its own.
+// Package host owns a session: it starts its process when the first program asks for it, knows how
+// it ended, and ends it. The kernel's launcher is a host; outside of a kernel a program is its own.
 package host
 
 import (
@@ -23,8 +23,8 @@ const (
 	TokenEnv  = "GALDECON_SESSION_TOKEN"
 )
 
-// What the host and the session's process agree upon: the names of files in the host's folder, and what the process says on standard
-// output when it listens.
+// What the host and the session's process agree upon: the names of files in the host's folder, and
+// what the process says on standard output when it listens.
 const (
 	SessionSocket = "session"
 	TrainingsFile = "trainings"
@@ -34,7 +34,8 @@ const (
 	logFile    = "log"
 )
 
-// SaveTime is how long a session that ends may take to save its trainings. One in the midst of a longer step has its last checkpoint.
+// SaveTime is how long a session that ends may take to save its trainings. One in the midst of a
+// longer step has its last checkpoint.
 const SaveTime = 5 * time.Second
 
 // maxSocketPath is what every system takes; macOS has the shortest.
@@ -56,13 +57,15 @@ type Host struct {
 	closed  bool
 }
 
-// New returns a host whose sessions are built from the repository repo ([home.FindRepo]). owner says
-// who it is to the users of other kernels. It is an error if no socket can be made for it. Close it
-// after use.
+// New returns a host whose sessions are built from the repository repo ([home.FindRepo]). owner
+// says who it is to the users of other kernels. It is an error if no socket can be made for it.
+// Close it after use.
 func New(h home.Home, repo, owner string) (*Host, error) {
 	dir, err := makeDir()
 	if err != nil {
-		return nil, fmt.Errorf("session: no folder for its socket: %w; set TMPDIR to a directory that you can write to", err)
+		return nil,
+			fmt.Errorf("session: no folder for its socket: %w; set TMPDIR to a directory that "+
+				"you can write to", err)
 	}
 	host := &Host{home: h, repo: repo, owner: owner, dir: dir, served: make(chan struct{}),
 		address: wire.Address{Socket: filepath.Join(dir, hostSocket), Token: rand.Text()}}
@@ -74,7 +77,10 @@ func New(h home.Home, repo, owner string) (*Host, error) {
 	go func() {
 		defer close(host.served)
 		_ = wire.Serve(host.ctx, listener, host.address.Token, map[string]wire.Function{
-			wire.Start: wire.Unary(func(context.Context, wire.Nothing) (wire.Address, error) { return host.start() }),
+			wire.Start: wire.Unary(func(context.Context, wire.Nothing) (wire.Address,
+				error) {
+				return host.start()
+			}),
 			wire.Ended: wire.Unary(func(context.Context, wire.Nothing) (wire.Failure, error) {
 				return wire.NewFailure(host.exitCause()), nil
 			}),
@@ -105,7 +111,8 @@ func (h *Host) Address() wire.Address { return h.address }
 
 // Env returns the variables that lead a program to this host, and say whose program it is.
 func (h *Host) Env() []string {
-	return []string{SocketEnv + "=" + h.address.Socket, TokenEnv + "=" + h.address.Token, fit.OwnerEnv + "=" + h.owner}
+	return []string{SocketEnv + "=" + h.address.Socket, TokenEnv + "=" + h.address.Token,
+		fit.OwnerEnv + "=" + h.owner}
 }
 
 // start starts the session where there is none.

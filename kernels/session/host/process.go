@@ -38,8 +38,10 @@ func (h *Host) launch() (*process, error) {
 		return nil, err
 	}
 	// A session that was killed leaves its socket.
-	if err := os.Remove(filepath.Join(h.dir, SessionSocket)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("session: cannot clear what the last one left: %w", err), unlock())
+	if err := os.Remove(filepath.Join(h.dir, SessionSocket)); err != nil &&
+		!errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("session: cannot clear what the last one left: %w", err),
+			unlock())
 	}
 	log, err := os.Create(filepath.Join(h.dir, logFile))
 	if err != nil {
@@ -68,7 +70,8 @@ func (h *Host) launch() (*process, error) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		why := cmp.Or(logTail(log.Name()), cmd.ProcessState.String())
-		return nil, fmt.Errorf("session: it can't be started: %s", strings.TrimPrefix(why, "session: "))
+		return nil, fmt.Errorf("session: it can't be started: %s",
+			strings.TrimPrefix(why, "session: "))
 	}
 	go func() { _, _ = io.Copy(io.Discard, reader) }() // a library may print
 	return &process{cmd: cmd, lifeline: lifeline, done: make(chan struct{})}, nil
@@ -87,7 +90,8 @@ func (h *Host) build() (cmd *exec.Cmd, unlock func() error, err error) {
 		return nil, nil, fmt.Errorf("session: its program can't be locked: %w", err)
 	}
 	if path, err = h.home.Program(h.ctx, h.repo, program, name); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("session: its program can't be built: %w", err), lock.Close())
+		return nil, nil, errors.Join(fmt.Errorf("session: its program can't be built: %w", err),
+			lock.Close())
 	}
 	return exec.Command(path, h.dir), lock.Close, nil
 }

@@ -15,18 +15,21 @@ func write(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755),
+			os.WriteFile(path, []byte(text), 0o755)); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// What can't be started says why, also a program that says nothing; a build that ends amidst leaves the program as it was, and the next one
-// is whole.
+// What can't be started says why, also a program that says nothing; a build that ends amidst leaves
+// the program as it was, and the next one is whole.
 func TestLaunch(t *testing.T) {
 	repo, bin := t.TempDir(), t.TempDir()
 	source := filepath.Join(program, "main.go")
-	write(t, repo, map[string]string{"go.mod": "module " + home.Package("") + "\n", source: "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(3) }\n"})
+	write(t, repo,
+		map[string]string{"go.mod": "module " + home.Package("") + "\n",
+			source: "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(3) }\n"})
 	h, err := New(home.Home{Dir: t.TempDir()}, repo, "")
 	if err != nil {
 		t.Fatal(err)
@@ -60,10 +63,12 @@ exit 1
 `})
 	fails("a build that is killed", "can't be built: go build failed: exit status 1\nkilled")
 	if now, err := os.ReadFile(program); err != nil || string(now) != string(whole) {
-		t.Errorf("a build that is killed leaves %d bytes of %d, error %v", len(now), len(whole), err)
+		t.Errorf("a build that is killed leaves %d bytes of %d, error %v", len(now), len(whole),
+			err)
 	}
 	t.Setenv("PATH", path)
-	write(t, repo, map[string]string{source: "package main\n\nfunc main() { panic(\"session: words\") }\n"})
+	write(t, repo,
+		map[string]string{source: "package main\n\nfunc main() { panic(\"session: words\") }\n"})
 	fails("another program", "can't be started: panic: session: words")
 	if left, _ := filepath.Glob(filepath.Join(h.home.Dir, "build-*")); len(left) > 0 {
 		t.Errorf("what is built is left: %v", left)

@@ -24,30 +24,36 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 			}
 			return loaded.describe(choice.Sampler)
 		}),
-		wire.Sample: wire.Streaming(func(ctx context.Context, next func() (wire.SampleRequest, error), send func(wire.SampleAnswer) error) error {
+		wire.Sample: wire.Streaming(func(ctx context.Context,
+			next func() (wire.SampleRequest, error), send func(wire.SampleAnswer) error) error {
 			request, err := next()
 			if err != nil {
 				return err
 			}
 			return m.sample(ctx, request, send)
 		}),
-		wire.Observe: wire.Unary(func(_ context.Context, r wire.ObserveRequest) (*galdecon.Observations, error) {
+		wire.Observe: wire.Unary(func(_ context.Context,
+			r wire.ObserveRequest) (*galdecon.Observations, error) {
 			return galdecon.Observe(r.Galaxies, r.PSFs, r.Noise, r.Seed)
 		}),
-		wire.Standardize: wire.Unary(func(_ context.Context, r wire.StandardizeRequest) (*galdecon.Observations, error) {
+		wire.Standardize: wire.Unary(func(_ context.Context,
+			r wire.StandardizeRequest) (*galdecon.Observations, error) {
 			return galdecon.Standardize(r.Observations)
 		}),
-		wire.Wiener: wire.Unary(func(_ context.Context, r wire.WienerRequest) (*galaxy.Images, error) {
+		wire.Wiener: wire.Unary(func(_ context.Context, r wire.WienerRequest) (*galaxy.Images,
+			error) {
 			return classical.Wiener(r.Observations, r.Prior)
 		}),
-		wire.Evaluate: wire.Streaming(func(_ context.Context, next func() (wire.EvaluateRequest, error), send func(galdecon.Report) error) error {
+		wire.Evaluate: wire.Streaming(func(_ context.Context,
+			next func() (wire.EvaluateRequest, error), send func(galdecon.Report) error) error {
 			report, err := evaluate(next)
 			if err != nil {
 				return err
 			}
 			return send(report)
 		}),
-		wire.Train: wire.Streaming(func(ctx context.Context, next func() (wire.TrainRequest, error), send func(wire.Status) error) error {
+		wire.Train: wire.Streaming(func(ctx context.Context, next func() (wire.TrainRequest, error),
+			send func(wire.Status) error) error {
 			request, err := receive(next)
 			if err != nil {
 				return err
@@ -58,14 +64,16 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 			}
 			return send(status)
 		}),
-		wire.Training: wire.Unary(func(_ context.Context, folder wire.Folder) (wire.History, error) {
+		wire.Training: wire.Unary(func(_ context.Context, folder wire.Folder) (wire.History,
+			error) {
 			one, err := t.find(folder.Dir)
 			if err != nil {
 				return wire.History{}, err
 			}
 			return one.history(), nil
 		}),
-		wire.Watch: wire.Streaming(func(ctx context.Context, next func() (wire.Folder, error), send func(wire.News) error) error {
+		wire.Watch: wire.Streaming(func(ctx context.Context, next func() (wire.Folder, error),
+			send func(wire.News) error) error {
 			folder, err := next()
 			if err != nil {
 				return err
@@ -80,7 +88,8 @@ func functions(m *models, t *trainings) map[string]wire.Function {
 		wire.Resume: t.control((*training).resume),
 		wire.Stop:   t.control((*training).stop),
 		wire.Overview: wire.Unary(func(context.Context, wire.Nothing) (wire.Summary, error) {
-			return wire.Summary{Models: m.folders(), Trainings: t.all(), Process: os.Getpid(), Memory: residentMemory()}, nil
+			return wire.Summary{Models: m.folders(), Trainings: t.all(), Process: os.Getpid(),
+				Memory: residentMemory()}, nil
 		}),
 	}
 }
@@ -104,7 +113,8 @@ func receive(next func() (wire.TrainRequest, error)) (wire.TrainRequest, error) 
 			return whole, err
 		}
 		more := part.Galaxies
-		if more == nil || more.Height != y.Height || more.Width != y.Width || more.Channels != y.Channels {
+		if more == nil || more.Height != y.Height || more.Width != y.Width ||
+			more.Channels != y.Channels {
 			return whole, errors.New("session: the parts of the galaxies don't fit together")
 		}
 		y.N += more.N

@@ -1,10 +1,12 @@
-// Command server is a session: the process behind a kernel that holds the device, the loaded models with what was compiled for them,
-// and the trainings, while the programs of the cells come and go. The package [galdecon/kernels/session/host] builds and starts it.
+// Command server is a session: the process behind a kernel that holds the device, the loaded models
+// with what was compiled for them, and the trainings, while the programs of the cells come and go.
+// The package [galdecon/kernels/session/host] builds and starts it.
 //
 //	server FOLDER
 //
-// It listens in FOLDER, which is the host's. Standard input is its line of life: when that ends, by intent or because the kernel was killed,
-// it saves its trainings and ends, within host.SaveTime, and removes FOLDER. SIGTERM and SIGHUP end it, too, but leave FOLDER to the host.
+// It listens in FOLDER, which is the host's. Standard input is its line of life: when that ends, by
+// intent or because the kernel was killed, it saves its trainings and ends, within host.SaveTime,
+// and removes FOLDER. SIGTERM and SIGHUP end it, too, but leave FOLDER to the host.
 package main
 
 import (
@@ -55,15 +57,16 @@ func run() error {
 	trainings := newTrainings(filepath.Join(dir, host.TrainingsFile))
 	served := make(chan error, 1)
 	go func() {
-		served <- wire.Serve(ctx, listener, os.Getenv(host.TokenEnv), functions(newModels(), trainings))
+		served <- wire.Serve(ctx, listener, os.Getenv(host.TokenEnv),
+			functions(newModels(), trainings))
 	}()
 	fmt.Println(host.Ready)
 	select {
 	case err = <-served:
 	case <-ctx.Done():
 	}
-	// Calls that still go on, in the midst of a drawing for example, end with the process, and so does a step that takes too long: a killed
-	// host can't end it.
+	// Calls that still go on, in the midst of a drawing for example, end with the process, and so
+	// does a step that takes too long: a killed host can't end it.
 	select {
 	case <-trainings.close():
 	case <-time.After(host.SaveTime):

@@ -19,7 +19,8 @@ import (
 
 // models are those that were loaded, by folder.
 type models struct {
-	// drawing holds a token while some candidates are drawn, of whichever model: that takes all cores.
+	// drawing holds a token while some candidates are drawn, of whichever model: that takes all
+	// cores.
 	drawing chan struct{}
 
 	mu     sync.Mutex
@@ -30,7 +31,8 @@ func newModels() *models {
 	return &models{drawing: make(chan struct{}, 1), loaded: map[string]*loadedModel{}}
 }
 
-// loadedModel is a model in memory, with what was compiled for it, for each sampler. It doesn't change: a later checkpoint makes another.
+// loadedModel is a model in memory, with what was compiled for it, for each sampler. It doesn't
+// change: a later checkpoint makes another.
 type loadedModel struct {
 	*galdecon.Model
 	version wire.Version
@@ -75,13 +77,14 @@ func (m *models) get(choice wire.Choice) (*loadedModel, error) {
 		}
 	}
 	if model.version != choice.Version {
-		return nil, fmt.Errorf("%w: the session holds that of step %d in %s now; Load it again", wire.ErrReplaced, model.step, choice.Dir)
+		return nil, fmt.Errorf("%w: the session holds that of step %d in %s now; Load it again",
+			wire.ErrReplaced, model.step, choice.Dir)
 	}
 	return model, nil
 }
 
-// read reads the model in a folder whose files are of a version. What is compiled for the loaded model, if there is one, serves a later
-// checkpoint of it, too.
+// read reads the model in a folder whose files are of a version. What is compiled for the loaded
+// model, if there is one, serves a later checkpoint of it, too.
 func read(dir string, v wire.Version, loaded *loadedModel) (*loadedModel, error) {
 	model := &loadedModel{version: v}
 	var err error
@@ -138,12 +141,14 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 		return wire.Model{}, err
 	}
 	c := d.Config
-	return wire.Model{Version: m.version, Step: m.step, Size: c.Size, Channels: c.Channels, Instrument: c.Instrument, Sampler: c.Sampler}, nil
+	return wire.Model{Version: m.version, Step: m.step, Size: c.Size, Channels: c.Channels,
+		Instrument: c.Instrument, Sampler: c.Sampler}, nil
 }
 
-// sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which lasts as long as its caller takes for
-// what came before, others go on.
-func (m *models) sample(ctx context.Context, r wire.SampleRequest, send func(wire.SampleAnswer) error) error {
+// sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which
+// lasts as long as its caller takes for what came before, others go on.
+func (m *models) sample(ctx context.Context, r wire.SampleRequest,
+	send func(wire.SampleAnswer) error) error {
 	model, err := m.get(r.Choice)
 	if err != nil {
 		return err

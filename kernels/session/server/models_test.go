@@ -16,13 +16,15 @@ import (
 	"galdecon/kernels/session/internal/wire"
 )
 
-// A model is read again when its files have changed, with its stored sampler when that has, and then the version before is refused; one drawing
-// goes on at a time, of whichever model, but for what is sent meanwhile, and a call that waits for it can be left.
+// A model is read again when its files have changed, with its stored sampler when that has, and
+// then the version before is refused; one drawing goes on at a time, of whichever model, but for
+// what is sent meanwhile, and a call that waits for it can be left.
 func TestModels(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	galaxies, config := sessiontest.Galaxies(), sessiontest.Micro(3)
 	ctx, interrupt := context.WithCancel(t.Context())
-	if err := galdecon.Train(ctx, config, galaxies, dir, func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
+	if err := galdecon.Train(ctx, config, galaxies, dir,
+		func(fit.Progress) { interrupt() }); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	m := newModels()
@@ -52,7 +54,9 @@ func TestModels(t *testing.T) {
 	candidates := func() []galdecon.Posterior {
 		t.Helper()
 		sent = nil
-		if err := m.sample(t.Context(), wire.SampleRequest{Choice: wire.Choice{Dir: dir, Sampler: &quick}, Observations: x, N: 1, Seed: 1}, send); err != nil {
+		if err := m.sample(t.Context(),
+			wire.SampleRequest{Choice: wire.Choice{Dir: dir, Sampler: &quick}, Observations: x,
+				N: 1, Seed: 1}, send); err != nil {
 			t.Fatal(err)
 		}
 		return sent
@@ -69,7 +73,8 @@ func TestModels(t *testing.T) {
 	if last := load(); last.step != 3 {
 		t.Errorf("the model is of step %d, want 3", last.step)
 	}
-	if _, err := m.get(choice); !errors.Is(err, wire.ErrReplaced) || !strings.Contains(err.Error(), "step 3 in "+dir) {
+	if _, err := m.get(choice); !errors.Is(err, wire.ErrReplaced) ||
+		!strings.Contains(err.Error(), "step 3 in "+dir) {
 		t.Errorf("the version of step 1: error %v", err)
 	}
 	if _, err := newModels().get(choice); !errors.Is(err, wire.ErrReplaced) {
@@ -94,7 +99,8 @@ func TestModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	if last := load(); last.step != 3 || last.Config.Sampler != config.Sampler {
-		t.Errorf("the model is of step %d with the sampler %+v, want step 3 with the stored sampler %+v", last.step, last.Config.Sampler, config.Sampler)
+		t.Errorf("the model is of step %d with the sampler %+v, want step 3 with the stored "+
+			"sampler %+v", last.step, last.Config.Sampler, config.Sampler)
 	}
 
 	request := wire.SampleRequest{Choice: wire.Choice{Dir: dir}, Observations: x, N: 1, Seed: 1}
@@ -114,7 +120,8 @@ func TestModels(t *testing.T) {
 		t.Errorf("%d posteriors of 2, error %v", len(sent), err)
 	}
 	request.N = 1 << 62
-	if err := m.sample(t.Context(), request, send); err == nil || !strings.Contains(err.Error(), "at most 4294967295") {
+	if err := m.sample(t.Context(), request, send); err == nil ||
+		!strings.Contains(err.Error(), "at most 4294967295") {
 		t.Errorf("more candidates than can be counted: error %v", err)
 	}
 	if len(m.drawing) != 0 {

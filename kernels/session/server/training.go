@@ -66,7 +66,9 @@ func (t *trainings) start(ctx context.Context, r wire.TrainRequest) (wire.Status
 	decoder := json.NewDecoder(bytes.NewReader(r.Config))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&c); err != nil {
-		return wire.Status{}, fmt.Errorf("session: the configuration is of another version, restart the kernel: %w", err)
+		return wire.Status{},
+			fmt.Errorf("session: the configuration is of another version, restart the kernel: %w",
+				err)
 	}
 	if from := c.Fit.InitialModel; from != "" && !filepath.IsAbs(from) {
 		c.Fit.WorkingDir = r.WorkingDir // the caller's
@@ -128,7 +130,9 @@ func (t *trainings) running(dir string) (*training, *galaxy.Images) {
 func (t *trainings) begin(r wire.TrainRequest, c galdecon.Config) (*training, error) {
 	if one, before := t.running(r.Dir); one != nil {
 		if !reflect.DeepEqual(one.config, c) || !slices.Equal(before.Pixels, r.Galaxies.Pixels) {
-			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being trained in %s; stop that training first, or choose another folder: %w", r.Dir, fit.ErrBusy)
+			return nil, fmt.Errorf("session: another configuration, or other galaxies, are being "+
+				"trained in %s; stop that training first, or choose another folder: %w", r.Dir,
+				fit.ErrBusy)
 		}
 		return one, nil
 	}
@@ -137,11 +141,13 @@ func (t *trainings) begin(r wire.TrainRequest, c galdecon.Config) (*training, er
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	one := &training{dir: r.Dir, config: c, galaxies: r.Galaxies, past: past, cancel: cancel, changed: make(chan struct{}), state: wire.Running, last: last}
+	one := &training{dir: r.Dir, config: c, galaxies: r.Galaxies, past: past, cancel: cancel,
+		changed: make(chan struct{}), state: wire.Running, last: last}
 	t.byFolder[r.Dir] = one
 	t.list()
 	t.active.Go(func() {
-		err := galdecon.Train(ctx, c, r.Galaxies, one.dir, func(p fit.Progress) { one.report(ctx, p) })
+		err := galdecon.Train(ctx, c, r.Galaxies, one.dir,
+			func(p fit.Progress) { one.report(ctx, p) })
 		one.end(ctx, err)
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -183,7 +189,8 @@ func (t *trainings) find(dir string) (*training, error) {
 	if one := t.byFolder[dir]; one != nil {
 		return one, nil
 	}
-	return nil, fmt.Errorf("session: this session has no training in %s; Train starts one, from the checkpoint there if there is one: %w", dir, fs.ErrNotExist)
+	return nil, fmt.Errorf("session: this session has no training in %s; Train starts one, from "+
+		"the checkpoint there if there is one: %w", dir, fs.ErrNotExist)
 }
 
 func (t *trainings) all() []wire.Status {
@@ -197,7 +204,8 @@ func (t *trainings) all() []wire.Status {
 	return all
 }
 
-// close stops all trainings, each after the step that it is in. The channel is closed when they have saved.
+// close stops all trainings, each after the step that it is in. The channel is closed when they
+// have saved.
 func (t *trainings) close() <-chan struct{} {
 	t.mu.Lock()
 	for _, one := range t.byFolder {
@@ -290,11 +298,14 @@ func (o *training) now() wire.Status {
 func (o *training) endedError() error {
 	switch o.state {
 	case wire.Finished:
-		return fmt.Errorf("session: the training in %s has finished all of its %d steps", o.dir, o.config.Fit.Steps)
+		return fmt.Errorf("session: the training in %s has finished all of its %d steps", o.dir,
+			o.config.Fit.Steps)
 	case wire.Stopped:
-		return fmt.Errorf("session: the training in %s was stopped; Train goes on from there", o.dir)
+		return fmt.Errorf("session: the training in %s was stopped; Train goes on from there",
+			o.dir)
 	case wire.Failed:
-		return fmt.Errorf("session: the training in %s has failed; Train goes on from its last checkpoint: %w", o.dir, o.err)
+		return fmt.Errorf("session: the training in %s has failed; Train goes on from its last "+
+			"checkpoint: %w", o.dir, o.err)
 	}
 	return nil
 }

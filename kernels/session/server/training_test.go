@@ -11,12 +11,13 @@ import (
 	"galdecon/kernels/session/internal/wire"
 )
 
-// A pause returns when the step that goes on has ended, which then is the last until it is resumed; or when the training has ended, when its
-// context has, or when it is resumed before.
+// A pause returns when the step that goes on has ended, which then is the last until it is resumed;
+// or when the training has ended, when its context has, or when it is resumed before.
 func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		one := &training{dir: "folder", cancel: cancel, changed: make(chan struct{}), state: wire.Running}
+		one := &training{dir: "folder", cancel: cancel, changed: make(chan struct{}),
+			state: wire.Running}
 		// start does something in the background; returned has its error, once it has returned.
 		start := func(do func() error) (returned <-chan error) {
 			done := make(chan error, 1)
@@ -62,7 +63,8 @@ func TestPause(t *testing.T) {
 		synctest.Wait()
 		check("a pause that is left", paused, true, context.Canceled.Error())
 		paused = pause(t.Context())
-		check("resuming in the midst of a step", start(func() error { return one.resume(t.Context()) }), true)
+		check("resuming in the midst of a step",
+			start(func() error { return one.resume(t.Context()) }), true)
 		check("a pause that is resumed before", paused, true)
 
 		paused = pause(t.Context())
@@ -77,8 +79,10 @@ func TestPause(t *testing.T) {
 		synctest.Wait()
 		check("stopping", stopped, true)
 		check("a pause of what stops", paused, true, "folder was stopped", "Train goes on")
-		check("resuming what has stopped", start(func() error { return one.resume(t.Context()) }), true, "folder was stopped", "Train goes on")
-		check("stopping what has stopped", start(func() error { return one.stop(t.Context()) }), true)
+		check("resuming what has stopped", start(func() error { return one.resume(t.Context()) }),
+			true, "folder was stopped", "Train goes on")
+		check("stopping what has stopped", start(func() error { return one.stop(t.Context()) }),
+			true)
 	})
 }
 
@@ -87,12 +91,16 @@ func TestEnded(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want string
-	}{{nil, "folder has finished all of its 7 steps"}, {fit.ErrDiverged, "folder has failed; Train goes on from its last checkpoint: "}} {
-		one := &training{dir: "folder", cancel: func() {}, changed: make(chan struct{}), state: wire.Running}
+	}{{nil, "folder has finished all of its 7 steps"},
+		{fit.ErrDiverged, "folder has failed; Train goes on from its last checkpoint: "}} {
+		one := &training{dir: "folder", cancel: func() {}, changed: make(chan struct{}),
+			state: wire.Running}
 		one.config.Fit.Steps = 7
 		one.end(t.Context(), test.err)
-		for what, err := range map[string]error{"pausing": one.pause(t.Context()), "resuming": one.resume(t.Context())} {
-			if err == nil || !strings.Contains(err.Error(), test.want) || test.err != nil && !errors.Is(err, test.err) {
+		for what, err := range map[string]error{"pausing": one.pause(t.Context()),
+			"resuming": one.resume(t.Context())} {
+			if err == nil || !strings.Contains(err.Error(), test.want) ||
+				test.err != nil && !errors.Is(err, test.err) {
 				t.Errorf("%s: error %v, want %q", what, err, test.want)
 			}
 		}

@@ -41,7 +41,8 @@ func newKept(path string, store *Store) *kept {
 
 // key returns the key of a program, given in a format and with serialized options.
 func (k *kept) key(format, code, options []byte) compiled.Key {
-	return compiled.NewKey(k.library, k.flags, k.devices, []byte(processor()), format, code, options)
+	return compiled.NewKey(k.library, k.flags, k.devices, []byte(processor()), format, code,
+		options)
 }
 
 // processor describes the processor. Its model counts beside its features, since it decides how

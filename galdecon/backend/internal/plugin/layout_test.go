@@ -10,7 +10,8 @@ import (
 // TestLayout compiles assertions that pjrt.h has the layout of the header that go-xla is built
 // from.
 func TestLayout(t *testing.T) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gomlx/go-xla").Output()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}",
+		"github.com/gomlx/go-xla").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

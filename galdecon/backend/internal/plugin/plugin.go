@@ -28,7 +28,8 @@ import (
 // Store is where the programs of a backend are kept.
 type Store struct {
 	Cache compiled.Cache
-	// Warn is told, from any goroutine, why a program couldn't be kept. It was compiled all the same.
+	// Warn is told, from any goroutine, why a program couldn't be kept. It was compiled all the
+	// same.
 	Warn func(error)
 }
 

@@ -115,7 +115,8 @@ func textCard(head, text, comment string) Card {
 			return out + withComment(head+"'"+quoted+"'", comment)
 		case len(quoted) < room:
 			// The last one of the text isn't to be taken for that of the convention.
-			return out + withComment(head+"'"+quoted+"&'", "") + withComment("CONTINUE  ''", comment)
+			return out + withComment(head+"'"+quoted+"&'", "") +
+				withComment("CONTINUE  ''", comment)
 		}
 		end := room - len("&")
 		// A doubled quote stays together: an odd number of quotes before the end would part one.

@@ -97,7 +97,8 @@ func compare(t *testing.T, f *File, name string) {
 			name = "COMPRESSED_IMAGE"
 		}
 		if !slices.Equal(hdu.Shape, want.Shape) || !strings.EqualFold(name, want.Name) {
-			t.Errorf("%s: %v of %q, want %v of %q", where, hdu.Shape, hdu.Name(), want.Shape, want.Name)
+			t.Errorf("%s: %v of %q, want %v of %q", where, hdu.Shape, hdu.Name(), want.Shape,
+				want.Name)
 			continue
 		}
 		n, _ := product(want.Shape...)

@@ -21,7 +21,8 @@ func headerOf(lines ...string) *Header {
 }
 
 func TestGet(t *testing.T) {
-	h := headerOf("A       = 1.5", "a2      = 'text'", "HIERARCH ESO Key = 3.0", "FREE    = in words",
+	h := headerOf("A       = 1.5", "a2      = 'text'", "HIERARCH ESO Key = 3.0",
+		"FREE    = in words",
 		"YES     = T", "EMPTY   =", "A       = 2", "TT      = 5", "CONTINUE  'orphan'")
 	if v, ok := h.Number("a"); v != 1.5 || !ok {
 		t.Errorf("the first of two is 1.5, not %v", v)
@@ -74,7 +75,8 @@ func TestSetReadsBack(t *testing.T) {
 		"C": complex(1, -2e9),
 		"S": "it's", "E": "", "Q": "''", "L": long, "AMP": "ends with &", "N": nil,
 		"A LONG KEY OF ESO": 2.5, "ANOTHER LONG KEY": long, "lower": int64(7), "SLASH": "a / b",
-		"PAD": strings.Repeat("'", 200), "FULL": strings.Repeat("x", 68), "OVER": strings.Repeat("x", 69),
+		"PAD": strings.Repeat("'", 200), "FULL": strings.Repeat("x", 68),
+		"OVER": strings.Repeat("x", 69),
 	} {
 		h := &Header{}
 		if err := h.Set(key, value, "a comment"); err != nil {

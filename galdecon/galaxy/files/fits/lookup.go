@@ -44,8 +44,8 @@ func (h *Header) DropLookups() (notes []string) {
 			"along and are left out of the header (%s)%s", strings.Join(keys, ", "), off))
 	}
 	if axes := h.dropTabular(); len(axes) > 0 {
-		notes = append(notes, fmt.Sprintf("coordinates that a table of the file holds can't go along "+
-			"and are left out of the header (%s)", strings.Join(axes, ", ")))
+		notes = append(notes, fmt.Sprintf("coordinates that a table of the file holds can't go "+
+			"along and are left out of the header (%s)", strings.Join(axes, ", ")))
 	}
 	return notes
 }
@@ -69,7 +69,8 @@ func (h *Header) dropTabular() (axes []string) {
 		h.DeleteFunc(func(c Card) bool {
 			key := c.Key()
 			return slices.Contains(axes, key) ||
-				slices.ContainsFunc(parameters, func(p *regexp.Regexp) bool { return p.MatchString(key) })
+				slices.ContainsFunc(parameters,
+					func(p *regexp.Regexp) bool { return p.MatchString(key) })
 		})
 	}
 	return axes

@@ -68,7 +68,8 @@ func TestRealFiles(t *testing.T) {
 			}
 			if len(pixels) != int(want[i][0]) || bad != int(want[i][3]) ||
 				math.Abs(sum-want[i][1]) > 1e-9*want[i][2] {
-				t.Errorf("%s[%d]: %d pixels, sum %v, %d bad, want %v", name, i, len(pixels), sum, bad, want[i])
+				t.Errorf("%s[%d]: %d pixels, sum %v, %d bad, want %v", name, i, len(pixels), sum,
+					bad, want[i])
 			}
 		}
 	}

@@ -31,7 +31,8 @@ func TestParseName(t *testing.T) {
 			t.Errorf("%q: %q %v %v", name, path, chosen, err)
 		}
 	}
-	for _, name := range []string{"a.fits[]", "a.fits[-1]", "a.fits[SCI,0]", "a.fits[SCI,x]", "[SCI]",
+	for _, name := range []string{"a.fits[]", "a.fits[-1]", "a.fits[SCI,0]", "a.fits[SCI,x]",
+		"[SCI]",
 		"a.fits]", "a.fits[*,*,1]", "a.fits[SCI][*,*,0]", "a.fits[,2]"} {
 		if path, s, _, err := ParseName(name); err == nil {
 			t.Errorf("%q: %q %+v", name, path, s)
@@ -63,7 +64,8 @@ func TestSelect(t *testing.T) {
 	}{
 		{Selector{}, 0}, {Selector{Number: 2}, 2}, {Selector{Name: "a"}, 1},
 		{Selector{Name: "A", Version: 1}, 2},
-		{Selector{Name: "A", Version: 2}, 1}, {Selector{Name: "primary"}, 0}, {Selector{Name: "LINE"}, 3},
+		{Selector{Name: "A", Version: 2}, 1}, {Selector{Name: "primary"}, 0},
+		{Selector{Name: "LINE"}, 3},
 	} {
 		h, err := f.Select(c.s)
 		if err != nil || h.Index != c.index {
@@ -71,7 +73,8 @@ func TestSelect(t *testing.T) {
 		}
 	}
 	var e *SelectError
-	if _, err := f.Select(Selector{Name: "A", Version: 3}); !errors.As(err, &e) || len(e.Have) != 4 ||
+	if _, err := f.Select(Selector{Name: "A", Version: 3}); !errors.As(err, &e) ||
+		len(e.Have) != 4 ||
 		e.Have[1] != "[1] A,2 (image 6 x 4)" {
 		t.Errorf("%v", err)
 	}

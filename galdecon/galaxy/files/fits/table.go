@@ -206,8 +206,9 @@ func (c *Column) Integers() ([][]int64, error) {
 	}
 	if !strings.ContainsRune("BIJK", rune(kind)) || kind == 0 || c.scale != 1 ||
 		max(zero, -zero) > math.MaxInt64/2 {
-		return nil, fmt.Errorf("column %s, of format %s with TSCAL %v and TZERO %v, holds no integers",
-			c.Name, c.Format, c.scale, c.zero)
+		return nil,
+			fmt.Errorf("column %s, of format %s with TSCAL %v and TZERO %v, holds no integers",
+				c.Name, c.Format, c.scale, c.zero)
 	}
 	out := make([][]int64, 0, c.Rows)
 	beyond := false

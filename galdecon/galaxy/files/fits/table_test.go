@@ -57,11 +57,12 @@ func TestTableAgainstAstropy(t *testing.T) {
 		}
 		if slices.Contains([]string{"K", "U8", "QJ"}, c.Name) {
 			integers, err := c.Integers()
-			if err != nil || !slices.EqualFunc(integers, rows, func(got []int64, want []string) bool {
-				return slices.EqualFunc(got, want, func(x int64, text string) bool {
-					return fmt.Sprint(x) == text
-				})
-			}) {
+			if err != nil ||
+				!slices.EqualFunc(integers, rows, func(got []int64, want []string) bool {
+					return slices.EqualFunc(got, want, func(x int64, text string) bool {
+						return fmt.Sprint(x) == text
+					})
+				}) {
 				t.Errorf("%s: %v, want %v: %v", c.Name, integers, rows, err)
 			}
 		}

@@ -102,7 +102,8 @@ func TestDamagedTile(t *testing.T) {
 
 func TestRandomGroupsRefuse(t *testing.T) {
 	var b strings.Builder
-	for _, card := range []string{"SIMPLE  = T", "BITPIX  = -32", "NAXIS   = 3", "NAXIS1  = 0", "NAXIS2  = 3",
+	for _, card := range []string{"SIMPLE  = T", "BITPIX  = -32", "NAXIS   = 3", "NAXIS1  = 0",
+		"NAXIS2  = 3",
 		"NAXIS3  = 4", "GROUPS  = T", "PCOUNT  = 6", "GCOUNT  = 10", "END"} {
 		fmt.Fprintf(&b, "%-80s", card)
 	}
@@ -112,7 +113,8 @@ func TestRandomGroupsRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *FormatError
-	if _, err := f.HDUs[0].Pixels(); !errors.As(err, &e) || !strings.Contains(e.Problem, "random groups") {
+	if _, err := f.HDUs[0].Pixels(); !errors.As(err, &e) ||
+		!strings.Contains(e.Problem, "random groups") {
 		t.Error(err)
 	}
 	if f.HDUs[0].length != 720 {

@@ -50,7 +50,8 @@ func TestWriteReadsBack(t *testing.T) {
 				!slices.EqualFunc(pixels, want, same) {
 				t.Errorf("%d: %v became %v: %v", bitpix, want, pixels, err)
 			}
-			if name, _ := hdu.Header.Get("OBJECT"); hdu.Name() != "SCI" || name.Comment() != "galaxy" ||
+			if name, _ := hdu.Header.Get("OBJECT"); hdu.Name() != "SCI" ||
+				name.Comment() != "galaxy" ||
 				hdu.Header.Has("BSCALE") {
 				t.Errorf("%d: header %q", bitpix, hdu.Header.cards)
 			}
@@ -139,7 +140,8 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 		}
 	}
 	long := &Header{}
-	for _, err := range []error{long.Set("LONG", strings.Repeat("it's long, ", 40), "with a comment"),
+	for _, err := range []error{long.Set("LONG", strings.Repeat("it's long, ", 40),
+		"with a comment"),
 		long.Set("HIERARCH ESO A B", 5, ""), long.Set("X", 1e-7, "small")} {
 		if err != nil {
 			t.Fatal(err)
@@ -195,7 +197,8 @@ func TestAstropyReadsWhatIsWritten(t *testing.T) {
 		}
 		for c := range im.Header.Cards() {
 			key, text := c.Key(), c.Value()
-			if _, ok := text.(string); !ok || OfStorage(key) || !standardKey(key) || key == "CONTINUE" {
+			if _, ok := text.(string); !ok || OfStorage(key) || !standardKey(key) ||
+				key == "CONTINUE" {
 				continue
 			}
 			if _, _, f := c.parts(); f != valued {

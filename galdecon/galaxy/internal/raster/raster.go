@@ -1,5 +1,5 @@
-// Package raster holds what the packages of galaxies do to plain rows of pixels: averaging them down,
-// and scaling them.
+// Package raster holds what the packages of galaxies do to plain rows of pixels: averaging them
+// down, and scaling them.
 package raster
 
 import (
@@ -12,11 +12,12 @@ var Infinity = float32(math.Inf(1))
 // IsBad reports whether a value is NaN or infinite.
 func IsBad(v float32) bool { return v-v != 0 }
 
-// AreaAverage averages a side x side image down to size x size: each new pixel is the mean of the source over the
-// area that it covers, so the mean of the image is conserved.
+// AreaAverage averages a side x side image down to size x size: each new pixel is the mean of the
+// source over the area that it covers, so the mean of the image is conserved.
 func AreaAverage(dst, src []float32, side, size, channels int) {
 	spans := areaSpans(side, size)
-	// Rows first, into size x side, then columns: 2·side·size·(side/size) operations, not the square of the ratio.
+	// Rows first, into size x side, then columns: 2·side·size·(side/size) operations, not the
+	// square of the ratio.
 	rows := make([]float64, size*side*channels)
 	width := side * channels
 	for y, s := range spans {
@@ -41,7 +42,8 @@ func AreaAverage(dst, src []float32, side, size, channels int) {
 	}
 }
 
-// span is the run of source pixels that one averaged pixel covers, with the share of each, which sum to 1.
+// span is the run of source pixels that one averaged pixel covers, with the share of each, which
+// sum to 1.
 type span struct {
 	first  int
 	weight []float64
@@ -50,7 +52,8 @@ type span struct {
 func areaSpans(side, size int) []span {
 	spans := make([]span, size)
 	for j := range spans {
-		// In units of 1/size of a source pixel all edges are integers, so no rounding can lose a pixel.
+		// In units of 1/size of a source pixel all edges are integers, so no rounding can lose a
+		// pixel.
 		lo, hi := j*side, (j+1)*side
 		first := lo / size
 		for i := first; i*size < hi; i++ {
@@ -62,8 +65,8 @@ func areaSpans(side, size int) []span {
 	return spans
 }
 
-// CentralMax returns the largest value, of any channel, within the central half of an image: rows and columns from a quarter of its
-// height and width up to as much before their end.
+// CentralMax returns the largest value, of any channel, within the central half of an image: rows
+// and columns from a quarter of its height and width up to as much before their end.
 func CentralMax(pixels []float32, height, width, channels int) float64 {
 	peak := math.Inf(-1)
 	for y := height / 4; y < height-height/4; y++ {
@@ -74,9 +77,9 @@ func CentralMax(pixels []float32, height, width, channels int) float64 {
 	return peak
 }
 
-// Normalize scales a size x size image to the convention of the package: the largest value within the central half
-// becomes 1, and what is brighter outside is clipped to 1. It returns what it divided by; where that is not positive it
-// leaves the image as it is.
+// Normalize scales a size x size image to the convention of the package: the largest value within
+// the central half becomes 1, and what is brighter outside is clipped to 1. It returns what it
+// divided by; where that is not positive it leaves the image as it is.
 func Normalize(pixels []float32, size, channels int) (peak float64) {
 	peak = CentralMax(pixels, size, size, channels)
 	if peak > 0 {

@@ -10,8 +10,9 @@ import (
 	"galdecon/galdecon/psf"
 )
 
-// The host's functions. Start says where the session is, and starts it where there is none. Ended says how a session ended that a
-// program has lost. Of an unexpected end, either tells once, by ErrEnded.
+// The host's functions. Start says where the session is, and starts it where there is none. Ended
+// says how a session ended that a program has lost. Of an unexpected end, either tells once, by
+// ErrEnded.
 const (
 	Start = "Start"
 	Ended = "Ended"
@@ -40,7 +41,8 @@ type Nothing struct{ Nothing bool }
 // Folder names a model or a training.
 type Folder struct{ Dir string }
 
-// Choice is a model with a sampler: the configuration's if it is nil. Without a version it is the model that is in the folder now.
+// Choice is a model with a sampler: the configuration's if it is nil. Without a version it is the
+// model that is in the folder now.
 type Choice struct {
 	Dir     string
 	Version Version
@@ -59,8 +61,8 @@ type Model struct {
 	Sampler        ddpm.Sampler
 }
 
-// SampleRequest asks for n candidates for each observation; they are answered as [SampleAnswer], one
-// observation after the other.
+// SampleRequest asks for n candidates for each observation; they are answered as [SampleAnswer],
+// one observation after the other.
 type SampleRequest struct {
 	Choice       Choice
 	Observations *posterior.Observations
@@ -91,14 +93,16 @@ type WienerRequest struct {
 	Prior        float64
 }
 
-// EvaluateRequest asks for a posterior.Report. The posteriors of all requests of the call are compared with the truth of the first.
+// EvaluateRequest asks for a posterior.Report. The posteriors of all requests of the call are
+// compared with the truth of the first.
 type EvaluateRequest struct {
 	Truth      *galaxy.Images
 	Posteriors []posterior.Posterior
 }
 
-// TrainRequest starts a training. The galaxies of all requests of the call are those to train on; what else is in the first counts.
-// WorkingDir is the caller's, where a relative folder in the configuration is.
+// TrainRequest starts a training. The galaxies of all requests of the call are those to train on;
+// what else is in the first counts. WorkingDir is the caller's, where a relative folder in the
+// configuration is.
 type TrainRequest struct {
 	Dir, WorkingDir string
 	Config          json.RawMessage
@@ -124,8 +128,8 @@ func (s State) Ended() bool { return s != Running && s != Paused }
 type Status struct {
 	Dir   string
 	State State
-	// Last is the progress after the last step. Before the first in this session it is that of the checkpoint to go on from, with an
-	// Elapsed of 0; its Step is 0 where there is none.
+	// Last is the progress after the last step. Before the first in this session it is that of the
+	// checkpoint to go on from, with an Elapsed of 0; its Step is 0 where there is none.
 	Last fit.Progress
 	// Failure is why it failed.
 	Failure Failure

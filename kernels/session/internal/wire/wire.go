@@ -1,5 +1,6 @@
-// Package wire is how a cell's program and its session talk: calls over a Unix socket by DRPC, whose messages are Go values in
-// encoding/gob. Both sides are built from one repository, so the Go types are the protocol, and there is no code to generate.
+// Package wire is how a cell's program and its session talk: calls over a Unix socket by DRPC,
+// whose messages are Go values in encoding/gob. Both sides are built from one repository, so the Go
+// types are the protocol, and there is no code to generate.
 //
 // DRPC has what gRPC and Connect have (streams, cancellation, metadata), and costs a cell nothing:
 // every cell is a program that is linked anew, which takes 0.3 s longer with either of those. The
@@ -29,7 +30,8 @@ import (
 	"galdecon/galdecon/fit"
 )
 
-// maxMessage bounds a message, in bytes. What may be larger, such as the galaxies of a training, is sent in parts.
+// maxMessage bounds a message, in bytes. What may be larger, such as the galaxies of a training, is
+// sent in parts.
 const maxMessage = 1 << 30
 
 var options = drpcmanager.Options{Reader: drpcwire.ReaderOptions{MaximumBufferSize: maxMessage}}
@@ -44,7 +46,9 @@ func (encoding) Marshal(message drpc.Message) ([]byte, error) {
 	}
 	// The other side would end the connection.
 	if size, most := buffer.Len(), options.Reader.MaximumBufferSize; size > most {
-		return nil, fmt.Errorf("session: %.3g GB %w, at most %.3g GB can; send fewer images at a time", float64(size)/1e9, errTooLarge, float64(most)/1e9)
+		return nil,
+			fmt.Errorf("session: %.3g GB %w, at most %.3g GB can; send fewer images at a time",
+				float64(size)/1e9, errTooLarge, float64(most)/1e9)
 	}
 	return buffer.Bytes(), nil
 }
@@ -74,7 +78,8 @@ var ErrEnded = errors.New("session: the session ended unexpectedly")
 var ErrReplaced = errors.New("session: the model was read again since it was loaded")
 
 // Call calls a function of the server.
-func Call[Answer any](ctx context.Context, a Address, function string, request any) (Answer, error) {
+func Call[Answer any](ctx context.Context, a Address, function string, request any) (Answer,
+	error) {
 	var answer Answer
 	err := Stream(ctx, a, function, func(received Answer) error {
 		answer = received
@@ -83,8 +88,10 @@ func Call[Answer any](ctx context.Context, a Address, function string, request a
 	return answer, err
 }
 
-// Stream calls a function of the server with some requests and hands its answers to each, whose error ends the call.
-func Stream[Answer any](ctx context.Context, a Address, function string, each func(Answer) error, requests ...any) error {
+// Stream calls a function of the server with some requests and hands its answers to each, whose
+// error ends the call.
+func Stream[Answer any](ctx context.Context, a Address, function string, each func(Answer) error,
+	requests ...any) error {
 	var dialer net.Dialer
 	transport, err := dialer.DialContext(ctx, "unix", a.Socket)
 	if err != nil {
@@ -119,8 +126,10 @@ func Stream[Answer any](ctx context.Context, a Address, function string, each fu
 	}
 }
 
-// Errors by which callers tell failures apart also on this side: the code of one is its index + 2, that of all others 1.
-var known = []error{ErrEnded, ErrReplaced, fit.ErrBusy, fit.ErrDiverged, fs.ErrNotExist, context.Canceled}
+// Errors by which callers tell failures apart also on this side: the code of one is its index + 2,
+// that of all others 1.
+var known = []error{ErrEnded, ErrReplaced, fit.ErrBusy, fit.ErrDiverged, fs.ErrNotExist,
+	context.Canceled}
 
 const otherError = 1
 
@@ -142,7 +151,8 @@ type remoteError struct {
 func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.kind }
 
-// received tells the server's errors, a message that is too large, the end of ctx and a lost connection apart.
+// received tells the server's errors, a message that is too large, the end of ctx and a lost
+// connection apart.
 func received(ctx context.Context, err error) error {
 	if c := drpcerr.Code(err); c != 0 {
 		return remote(c, err.Error())
@@ -191,7 +201,8 @@ type Function func(stream drpc.Stream) error
 
 // Unary returns a function of one request with one answer. Its context ends when the caller goes.
 func Unary[Request, Answer any](f func(context.Context, Request) (Answer, error)) Function {
-	return Streaming(func(ctx context.Context, next func() (Request, error), send func(Answer) error) error {
+	return Streaming(func(ctx context.Context, next func() (Request, error),
+		send func(Answer) error) error {
 		request, err := next()
 		if err != nil {
 			return err
@@ -232,8 +243,10 @@ func Listen(path string) (net.Listener, error) {
 }
 
 // Serve serves calls that bear the token until ctx ends.
-func Serve(ctx context.Context, listener net.Listener, token string, functions map[string]Function) error {
-	return drpcserver.NewWithOptions(handler{token, functions}, drpcserver.Options{Manager: options}).Serve(ctx, listener)
+func Serve(ctx context.Context, listener net.Listener, token string,
+	functions map[string]Function) error {
+	return drpcserver.NewWithOptions(handler{token, functions},
+		drpcserver.Options{Manager: options}).Serve(ctx, listener)
 }
 
 type handler struct {
@@ -244,11 +257,13 @@ type handler struct {
 func (h handler) HandleRPC(stream drpc.Stream, name string) error {
 	metadata, _ := drpcmetadata.Get(stream.Context())
 	if subtle.ConstantTimeCompare([]byte(metadata[tokenKey]), []byte(h.token)) != 1 {
-		return drpcerr.WithCode(errors.New("session: the token is wrong: this is another kernel's session"), otherError)
+		return drpcerr.WithCode(errors.New("session: the token is wrong: this is another "+
+			"kernel's session"), otherError)
 	}
 	f, ok := h.functions[name]
 	if !ok {
-		return drpcerr.WithCode(fmt.Errorf("session: there is no function %s; restart the kernel, its session is of another version", name), otherError)
+		return drpcerr.WithCode(fmt.Errorf("session: there is no function %s; restart the "+
+			"kernel, its session is of another version", name), otherError)
 	}
 	if err := f(stream); err != nil {
 		return drpcerr.WithCode(err, code(err))

@@ -1,0 +1,49 @@
+package controls_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// slow has the page get each message of the kernel 2 s late.
+const slow = `
+	globalThis.WebSocket = class extends WebSocket {
+		set onmessage(handler) {
+			super.onmessage = (event) => setTimeout(() => handler?.call(this, event), 2000);
+		}
+	};`
+
+// TestTab presses Tab after a dot in a cell, where the kernel's reply takes more than JupyterLab's
+// own second.
+func TestTab(t *testing.T) {
+	_, address := lab(t, panel, "http://%s/")
+	p := open(t, address, slow)
+	p.finish("drawn false <nil>")
+	p.evaluate(`(() => {
+		const notebook = window.jupyterapp.shell.currentWidget.content;
+		notebook.activeCellIndex = 0;
+		notebook.activeCell.model.sharedModel.setSource(
+			"%%\nimage := galaxy.NewImages(1, 8, 8, 1)\nimage.");
+		notebook.mode = "edit";
+		notebook.activeCell.editor.setCursorPosition({line: 2, column: 6});
+		notebook.activeCell.editor.focus();
+	})()`)
+	const names = `Number([...document.querySelectorAll(".jp-Completer-item")]
+		.some((item) => item.textContent.includes("Pixels")))`
+	// At first the page may not be ready, and the kernel's gopls reads all packages.
+	p.press(kb.Tab)
+	again := time.NewTicker(8 * time.Second)
+	defer again.Stop()
+	end := time.After(time.Minute)
+	for ; p.number(names) == 0; time.Sleep(50 * time.Millisecond) {
+		select {
+		case <-again.C:
+			p.press(kb.Tab)
+		case <-end:
+			t.Fatal("Tab shows no names")
+		default:
+		}
+	}
+}
