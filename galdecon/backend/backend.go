@@ -37,10 +37,8 @@ import (
 
 // Default returns the backend that GALDECON_BACKEND asks for. It is opened once per process, by the
 // first call.
-var Default = sync.OnceValues(func() (compute.Backend,
-	error) {
-	return Open(os.Getenv(home.BackendEnv))
-})
+var Default = sync.OnceValues(
+	func() (compute.Backend, error) { return Open(os.Getenv(home.BackendEnv)) })
 
 // NewExec makes an executor of a graph function on the default backend, see [executor.New].
 func NewExec(f func([]*graph.Node) *graph.Node) (*graph.Exec, error) {

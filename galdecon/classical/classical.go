@@ -118,10 +118,8 @@ func RichardsonLucy(
 
 // richardsonLucyExec compiles richardsonLucy once for each shape, whatever the number of
 // iterations.
-var richardsonLucyExec = sync.OnceValues(func() (*graph.Exec,
-	error) {
-	return backend.NewExec(richardsonLucy)
-})
+var richardsonLucyExec = sync.OnceValues(
+	func() (*graph.Exec, error) { return backend.NewExec(richardsonLucy) })
 
 // richardsonLucy takes y to start with, the counts x+b, both [batch, height, width, channels], the
 // PSFs [batch, k, k] or [1, k, k], b [batch, 1, 1, 1] and the number of iterations. It is one loop
