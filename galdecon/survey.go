@@ -9,10 +9,28 @@ import (
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/internal/executor"
 	"galdecon/galdecon/internal/random"
 	"galdecon/galdecon/observe"
 )
+
+// SyntheticGalaxies returns n of the galaxies that the model is trained on, or others of their kind
+// with another seed: 1 is that of the training.
+//
+// Those of a model with a Survey have no noise; half-light radii of discs are 0.8 pixels to a third
+// of the stamp, seen with a PSF of σ between 0.32 and 1.28 pixels; a tenth lie anywhere in the
+// middle half of the stamp.
+func (c Config) SyntheticGalaxies(n int, seed int64) synthetic.Config {
+	s := synthetic.Config{N: n, Size: c.Size, Channels: c.Channels, Seed: seed}
+	if c.Survey != nil {
+		side := float64(c.Size)
+		s.Noiseless, s.Scatter = true, 0.1
+		s.Radii = synthetic.Range{Min: 0.8 / side, Max: 0.33}
+		s.PSFs = synthetic.Range{Min: 0.32 / side, Max: 1.28 / side}
+	}
+	return s
+}
 
 // ObserveSurvey returns what a survey sees of clean galaxies y [n, height, width, 1]: of each one
 // exposure, with a PSF, weights, gaps and noise of its own, drawn from the seed as in training.
