@@ -19,7 +19,9 @@ type Field struct {
 	Image *galaxy.Images
 	// Header is that of the image, nil if the file isn't FITS.
 	Header *fits.Header
-	// PSF is on the pixels of the image.
+	// PixelScale is the width of a pixel in arcseconds by the header, 0 if that doesn't say.
+	PixelScale float64
+	// PSF is on the pixels of the image, and centered.
 	PSF psf.PSF
 	// InvVar is 1/σ² of the noise of each pixel, 0 where there is no data, and Noise how neighbors
 	// share it, nil where they don't.
@@ -35,11 +37,14 @@ func (f *Field) note(format string, args ...any) {
 	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
 }
 
-// Open reads an image and a PSF on its pixels from files ([files.Read], [psf.Read]), and finds out
-// the rest: which pixels have no data, the sky, which is subtracted, the noise, by a plane of
-// errors, variances or weights in the image's file or else by what the sky shows, and how
-// neighboring pixels share it. [Field.Notes] say what was found. Of a stack, the first image is
-// taken.
+// Open reads an image and its PSF from files ([files.Read], [psf.Read]), and finds out the rest:
+// which pixels have no data, the sky, which is subtracted, the noise, by a plane of errors,
+// variances or weights in the image's file or else by what the sky shows, and how neighboring
+// pixels share it. [Field.Notes] say what was found. Of a stack, the first image is taken.
+//
+// The PSF is moved to its center ([psf.PSF.Recenter]) and, where both files say how wide their
+// pixels are, brought to those of the image ([psf.PSF.Rescale]); otherwise it is taken to be on
+// them.
 //
 //	field, err := galdecon.Open("mine.fits", "psf.fits")
 //	posteriors, err := model.SampleLooks(ctx, field.Whole(), 32, seed)
@@ -60,16 +65,14 @@ func Open(image, psfPath string) (*Field, error) {
 	if none[0].Total() > 0 {
 		f.note("%v", none[0])
 	}
+	f.PixelScale = pixelScale(f.Header)
 	kernel, err := psf.Read(psfPath)
 	if err != nil {
 		return nil, err
 	}
-	f.PSF = kernel.PSFs[0]
-	if len(kernel.PSFs) > 1 {
-		f.note("the first of %d PSFs is taken", len(kernel.PSFs))
-	}
-	for _, problem := range kernel.Notes {
-		f.note("the PSF: %v", problem)
+	if err := f.bringPSF(kernel); err != nil {
+		return nil, fmt.Errorf("galdecon: cannot bring the PSF of %s to the pixels of %s: %w",
+			psfPath, image, err)
 	}
 	if err := f.subtractSky(); err != nil {
 		return nil, err
@@ -193,7 +196,7 @@ func (f *Field) Whole() []observe.Observation {
 }
 
 // At returns the square of side pixels around a place, or as much of it as the image has: column
-// and row, counted from 0. A place outside of the image is an error.
+// and row, counted from 0. A place outside of the image is an error. [Field.Window] is its header.
 func (f *Field) At(column, row float64, side int) (observe.Observation, error) {
 	if !(column >= 0 && row >= 0 && column < float64(f.Image.Width) &&
 		row < float64(f.Image.Height)) {
@@ -201,13 +204,28 @@ func (f *Field) At(column, row float64, side int) (observe.Observation, error) {
 			"image of %d columns and %d rows, counted from 0", column, row, f.Image.Width,
 			f.Image.Height)
 	}
-	side = min(side, f.Image.Width, f.Image.Height)
-	cut, left, top := f.Image.Crop(int(math.Round(column))-side/2, int(math.Round(row))-side/2,
-		side)
+	cut, left, top := f.crop(column, row, side)
+	side = cut.Width
 	invVar := make([]float64, side*side)
 	for k := range invVar {
 		invVar[k] = f.InvVar[(top+k/side)*f.Image.Width+left+k%side]
 	}
 	return observe.Observation{Exposures: []observe.Exposure{{Image: cut,
 		PSFs: []psf.PSF{f.PSF}, InvVar: invVar, Noise: f.Noise}}}, nil
+}
+
+// Window returns the header of the stamp that [Field.At] returns for the same place: world
+// coordinates are moved along. It is empty if the file isn't FITS.
+func (f *Field) Window(column, row float64, side int) *fits.Header {
+	if f.Header == nil {
+		return &fits.Header{}
+	}
+	_, left, top := f.crop(column, row, side)
+	return f.Header.Window(left, top, 1)
+}
+
+// crop returns the stamp around a place, and where its first pixel lies.
+func (f *Field) crop(column, row float64, side int) (cut *galaxy.Images, left, top int) {
+	side = min(side, f.Image.Width, f.Image.Height)
+	return f.Image.Crop(int(math.Round(column))-side/2, int(math.Round(row))-side/2, side)
 }
