@@ -96,6 +96,16 @@ type look struct {
 	kind          string
 }
 
+// draw returns the observation as candidate k sees it.
+func (l look) draw(k int) observe.Observation {
+	o := l.Observation
+	o.Exposures = slices.Clone(o.Exposures)
+	for i, e := range o.Exposures {
+		o.Exposures[i] = e.Draw(k)
+	}
+	return o
+}
+
 // run is a number of candidates that are drawn together: of the looks from first on, and within
 // the first of these from candidate from on.
 type run struct{ first, from, size int }
@@ -191,7 +201,7 @@ func (s *sight) chunk(looks []look, r run, left int) ([]Part, error) {
 	for k := range r.size {
 		at := r.first*s.n + r.from + k%left // what isn't full is filled up with repetitions
 		l := looks[at/s.n]
-		members = append(members, l.Observation)
+		members = append(members, l.draw(at%s.n))
 		streams = append(streams, stream(l.index, at%s.n))
 		if k >= left {
 			continue
