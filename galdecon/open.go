@@ -91,9 +91,12 @@ func (f *Field) subtractSky() error {
 		return nil
 	}
 	f.Sky = skies[0]
-	// A galaxy that fills the stamp makes both too high.
-	if edge := f.Image.Edges()[0]; edge < f.Sky.Level {
+	// A galaxy that fills the stamp makes the level too high, by several times the noise. A border
+	// that is just as dark by chance mustn't count.
+	const least = 0.3
+	if edge := f.Image.Edges()[0]; f.Sky.Level-edge > least*f.Sky.Noise {
 		f.Sky.Level = edge
+		f.note("light of the galaxy fills the image: the sky is that of its border")
 	}
 	f.note("the sky, %.4g ± %.2g, is subtracted; its noise is %.4g", f.Sky.Level, f.Sky.StdErr,
 		f.Sky.Noise)
