@@ -31,6 +31,8 @@ type Field struct {
 	Sky galaxy.Sky
 	// Notes say what was found in the files and what was made of it, one sentence each.
 	Notes []string
+	// fromSky is set where no plane told the noise.
+	fromSky bool
 }
 
 func (f *Field) note(format string, args ...any) {
@@ -116,6 +118,7 @@ func (f *Field) findNoise(image string) error {
 		for k := range f.InvVar {
 			f.InvVar[k] = 1 / (f.Sky.Noise * f.Sky.Noise)
 		}
+		f.fromSky = true
 		f.note("the noise is taken for the sky's everywhere")
 	case err != nil:
 		return err
@@ -209,6 +212,7 @@ func (f *Field) At(column, row float64, side int) (observe.Observation, error) {
 	}
 	cut, left, top := f.crop(column, row, side)
 	side = cut.Width
+	cut.IDs = []string{fmt.Sprintf("%s, column %.0f, row %.0f", f.Image.ID(0), column, row)}
 	invVar := make([]float64, side*side)
 	for k := range invVar {
 		invVar[k] = f.InvVar[(top+k/side)*f.Image.Width+left+k%side]

@@ -32,8 +32,11 @@ func (f *Field) bringPSF(file *psf.File) (err error) {
 			"there", m.Row, m.Col)
 	}
 	for _, problem := range file.Notes {
-		if problem.Kind != psf.OffCenter {
-			f.note("the PSF: %v", problem)
+		// Notes on one of several PSFs name it.
+		others := strings.Contains(problem.Source, ", PSF ") &&
+			!strings.HasSuffix(problem.Source, ", PSF 0")
+		if problem.Kind != psf.OffCenter && !others {
+			f.note("the PSF: %s", strings.TrimPrefix(problem.Error(), "psf: "))
 		}
 	}
 	switch ratio := f.PixelScale / file.PixelScale; {

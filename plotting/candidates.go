@@ -17,7 +17,8 @@ import (
 // the residuals one symmetric range. Residuals and standard deviations of images of 3 channels are
 // averaged over the channels (the latter as variances).
 type Candidates struct {
-	// Observation is x, one image.
+	// Observation is x, one image. Pixels that Observation.Bad marks have no data: they are hatched,
+	// and count for no residual.
 	Observation *galaxy.Images
 	// Samples are the S candidates y, and Reblurred the same blurred again, Π*y.
 	Samples, Reblurred *galaxy.Images

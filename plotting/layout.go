@@ -31,6 +31,7 @@ type estimate struct {
 
 // layout checks c and computes what is drawn of it.
 func (c Candidates) layout() (*layout, error) {
+	c.Observation = withoutBad(c.Observation)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -42,9 +43,9 @@ func (c Candidates) layout() (*layout, error) {
 	draw := func(pixels []float32) image.Image {
 		return picture(pixels, x.Width, x.Channels, stretch)
 	}
-	l := &layout{observation: draw(x.At(0)), stretch: stretch}
+	l := &layout{observation: hatched(draw(x.At(0)), x.BadAt(0), x.Width), stretch: stretch}
 	add := func(name string, sharp, blurred []float32) {
-		residual, mse := compare(blurred, x.At(0), x.Channels)
+		residual, mse := compare(blurred, x.At(0), x.BadAt(0), x.Channels)
 		l.estimates = append(l.estimates, estimate{name, draw(sharp), draw(blurred), residual, mse})
 	}
 	if c.Truth != nil {
@@ -153,16 +154,21 @@ func psfOnStamp(psf []float32, height, width int) []float64 {
 	return out
 }
 
-// compare returns Π*y − x, averaged over the channels, and the mean of its square over pixels and
-// channels.
-func compare(blurred, x []float32, channels int) (residual []float64, mse float64) {
+// compare returns Π*y − x, averaged over the channels, 0 where there is no data, and the mean of its
+// square over the other pixels and their channels.
+func compare(blurred, x []float32, bad []bool, channels int) (residual []float64, mse float64) {
 	residual = make([]float64, len(x)/channels)
+	n := 0.0
 	for i := range x {
+		if bad != nil && bad[i/channels] {
+			continue
+		}
 		r := float64(blurred[i]) - float64(x[i])
 		residual[i/channels] += r / float64(channels)
-		mse += r * r / float64(len(x))
+		mse += r * r
+		n++
 	}
-	return residual, mse
+	return residual, mse / max(n, 1)
 }
 
 // mean returns the mean image of a batch, [h, w, c].

@@ -49,7 +49,7 @@ var objects = []struct {
 }
 
 // A star.
-const starX, starY, starFlux = 78, 66, 12000
+const starX, starY, starFlux = 54, 71, 12000
 
 // What has no data: flags, as DQ has them.
 const (
