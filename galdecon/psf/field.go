@@ -15,8 +15,8 @@ func (p Position) String() string { return fmt.Sprintf("column %g, row %g", p.Co
 // Field is a PSF that depends on the place of the source on the detector, as files of PSFEx, STPSF
 // and STDPSF have it: a [*Grid] or a [*PSFEx].
 type Field interface {
-	// At returns the PSF of a source at a place, on the pixels of the detector: its center is the
-	// source's, which need not lie in the middle of a pixel. It's a [Problem] of the kind Outside
+	// At returns the PSF of a source at a place, on the pixels of the detector. The source lies in
+	// the PSF's center, wherever in a pixel the place is. It's a [Problem] of the kind Outside
 	// where the field says nothing.
 	At(Position) (PSF, error)
 }

@@ -87,7 +87,7 @@ func readPSFEx(source string, hdus []*fits.HDU) (*File, error) {
 		name := fmt.Sprintf("%s[%d]", source, hdu.Index)
 		field, err := newPSFEx(hdu)
 		if err != nil {
-			return nil, err
+			return nil, named(err, name)
 		}
 		p, err := field.At(field.middle())
 		if err != nil {
