@@ -78,7 +78,7 @@ func TestFieldKeywords(t *testing.T) {
 	}
 }
 
-// A cube says of NXPSFS and NYPSFS that it is of STDPSF, so that what belongs to them must be there.
+// A cube with NXPSFS and NYPSFS is one of STDPSF, so that what belongs to them must be there.
 func TestSTDPSFKeywords(t *testing.T) {
 	write := func(planes, size int, cards map[string]any) string {
 		var header fits.Header
@@ -144,8 +144,8 @@ func TestPSFExNotFinite(t *testing.T) {
 
 // STPSF before version 1.3 saved PSFs in the order of their places.
 func TestSTPSFOrder(t *testing.T) {
-	path := edited(t, "stpsf-odd.fits", "VERSION", "'1.2.1   '")
-	early, late := must(psf.Read(path))(t), must(psf.Read(filepath.Join("testdata", "stpsf-odd.fits")))(t)
+	early := must(psf.Read(edited(t, "stpsf-odd.fits", "VERSION", "'1.2.1   '")))(t)
+	late := must(psf.Read(filepath.Join("testdata", "stpsf-odd.fits")))(t)
 	for i, test := range []struct {
 		f     *psf.File
 		place psf.Position // of the second PSF

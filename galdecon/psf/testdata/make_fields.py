@@ -21,7 +21,7 @@ import poppy
 import stpsf
 from astropy.io import fits
 from astropy.nddata import NDData
-from photutils.psf import GriddedPSFModel
+from photutils.psf import GriddedPSFModel, ImagePSF
 from stpsf.gridded_library import CreatePSFLibrary
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,10 +29,10 @@ golden = []
 
 
 def add(file, x, y, pixels, detector=""):
-    """Notes the PSF at column x and row y, counted from 0, scaled to sum 1."""
+    """Notes the PSF at column x and row y, counted from 0, in millionths of its peak."""
     pixels = np.asarray(pixels, float)
     golden.append({"file": file, "detector": detector, "x": float(x), "y": float(y),
-                   "pixels": [float(f"{v:.6g}") for v in (pixels / pixels.sum()).ravel()]})
+                   "pixels": [round(1e6 * v) for v in (pixels / pixels.max()).ravel()]})
 
 
 def star_field(path):
@@ -145,14 +145,14 @@ def grids():
     """Grids that STPSF makes of them and saves, of odd and even size."""
     for name, pixels, over, columns, rows in (
             ("stpsf-odd", 7, 3, (0, 900, 2047), (100, 1300, 1900)),
-            ("stpsf-even", 6, 4, (0, 1023, 2047), (0, 1023, 2047))):
+            ("stpsf-even", 6, 4, (0, 2047), (0, 2047))):
         with tempfile.TemporaryDirectory() as work:
             library = CreatePSFLibrary(
-                Telescope(0.05), "ONE", "D1", 9, save=True, outdir=work, filename="grid.fits",
-                verbose=False, add_distortion=False, fov_pixels=pixels, oversample=over,
+                Telescope(0.05), "ONE", "D1", len(columns) * len(rows), save=True, outdir=work,
+                filename="grid.fits", verbose=False, add_distortion=False, fov_pixels=pixels, oversample=over,
                 psf_location_list=[(x, y) for x in columns for y in rows])
             model = library.create_grid()
-            # In memory all is as it should be: STPSF's first place is (x, y), of its own PSF.
+            # In memory each PSF has its place; what is saved of them is another matter.
             saved = fits.open(os.path.join(work, "grid_d1.fits"))[0]
         assert np.array_equal(saved.data, model.data)
         saved.data = saved.data.astype("f4")
@@ -163,7 +163,7 @@ def grids():
         for _ in range(8):
             gridded_golden(name + ".fits", model, *rng.uniform(0, 2047, 2))
         gridded_golden(name + ".fits", model, -20, 2300)  # beyond the last places
-        gridded_golden(name + ".fits", model, columns[1], rows[2])
+        gridded_golden(name + ".fits", model, columns[1], rows[-1])
 
 
 def gridded_golden(name, model, x, y, detector=""):
@@ -180,8 +180,8 @@ def stdpsf():
              (1, 512, 1024, 1536, 2048, 2049, 2560, 3072, 3584, 4096), {1: "WFC2", 2: "WFC1"}),
             ("STDPSF_WFPC2_F555W", (1, 400, 800, 801, 1200, 1600),
              (1, 400, 800, 801, 1200, 1600), {1: "PC", 2: "WF2", 3: "WF3", 4: "WF4"}),
-            ("STDPSF_NRCSW_F150W", [d * 2048 + p for d in range(4) for p in (0, 512, 1024, 1536, 2048)],
-             [d * 2048 + p for d in range(2) for p in (0, 512, 1024, 1536, 2048)],
+            ("STDPSF_NRCSW_F150W", [d * 2048 + p for d in range(4) for p in range(0, 2049, 512)],
+             [d * 2048 + p for d in range(2) for p in range(0, 2049, 512)],
              {1: "A1", 2: "A2", 3: "A3", 4: "A4", 5: "B1", 6: "B2", 7: "B3", 8: "B4"})):
         columns, rows = list(columns), list(rows)
         size = 21 if len(rows) == 3 else 9
@@ -191,7 +191,7 @@ def stdpsf():
             for i in range(len(columns)):
                 a, b = 4 + 0.15 * i, 5 - 0.2 * j
                 profile = np.exp(-0.5 * ((c / a)**2 + (r / b)**2 + 0.02 * (i - j) * r * c / 16))
-                cube.append(np.round(profile * 16 / (2 * np.pi * a * b) * 2048) / 2048)
+                cube.append(np.round(profile * 16 / (2 * np.pi * a * b) * 1024) / 1024)
         header = fits.Header([("NXPSFS", len(columns)), ("NYPSFS", len(rows))])
         if len(columns) == 20:
             for key, values in (("IPSFX", columns), ("JPSFY", rows)):
@@ -212,8 +212,23 @@ def stdpsf():
                 gridded_golden(name + ".fits.gz", model, *(rng.uniform(0, 1, 2) * top), detector)
 
 
+def plain():
+    """One PSF with a card OVERSAMP, each of whose samples is the light of a pixel."""
+    for name, size in (("plain-odd", 21), ("plain-even", 22)):
+        r, c = np.mgrid[:size, :size] - (size - 1) / 2
+        values = np.exp(-0.5 * ((c / 3)**2 + (r / 4)**2 + 0.03 * r * c)) * (1 + 0.01 * c)
+        values = (15.8 * values / values.sum()).astype("f4")
+        fits.writeto(os.path.join(HERE, name + ".fits"), values,
+                     fits.Header([("OVERSAMP", 4)]), overwrite=True)
+        model = ImagePSF(values.astype(float), oversampling=4)
+        side = int((size - 1) / 2 / 4)
+        dy, dx = np.mgrid[-side:side + 1, -side:side + 1].astype(float)
+        add(name + ".fits", 12, 34, model.evaluate(dx, dy, 1.0, 0.0, 0.0))
+
+
 psfex()
 grids()
 stdpsf()
+plain()
 with open(os.path.join(HERE, "fields.json"), "w") as f:
     json.dump(golden, f, separators=(",", ":"))
