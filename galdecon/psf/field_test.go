@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,5 +169,55 @@ func TestPSFExEven(t *testing.T) {
 func TestFITSPosition(t *testing.T) {
 	if p := psf.FITSPosition(1, 20); p != (psf.Position{Column: 0, Row: 19}) {
 		t.Errorf("%v", p)
+	}
+}
+
+// A file of several detectors has a field for each, and one of them is chosen as any HDU is.
+func TestDetectors(t *testing.T) {
+	one := must(os.ReadFile(filepath.Join("testdata", "psfex-1.psf")))(t)
+	two := must(os.ReadFile(filepath.Join("testdata", "psfex-2.psf")))(t)
+	path := saved(t, "mosaic.psf", append(one, two[2880:]...))
+	f := must(psf.Read(path))(t)
+	if f.Field != nil || len(f.Detectors) != 2 || len(f.PSFs) != 2 {
+		t.Fatalf("field %v, detectors %v", f.Field, f.Detectors)
+	}
+	chosen := must(psf.Read(path + "[2]"))(t)
+	at := psf.FITSPosition(100, 700)
+	want := must(must(psf.Read(filepath.Join("testdata", "psfex-2.psf")))(t).Field.At(at))(t)
+	for name, field := range map[string]psf.Field{"2": fieldOf(t, f, "2"), "[2]": chosen.Field} {
+		if got := must(field.At(at))(t); !slices.Equal(got.Pixels, want.Pixels) {
+			t.Errorf("%s has another PSF", name)
+		}
+	}
+	if _, err := psf.Read(path + "[3]"); err == nil {
+		t.Error("there is an HDU 3")
+	}
+}
+
+// Files as the observatories' archives have them are read.
+func TestArchives(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "shared", "data", "real")
+	for _, test := range []struct {
+		file, detector string
+		n              int
+		last           psf.Position
+	}{
+		{"STDPSF_ACSWFC_F814W_mock.fits", "WFC1", 90, psf.Position{Column: 4095, Row: 2047}},
+		{"STDPSF_NRCA1_F150W_mock.fits", "", 25, psf.Position{Column: 2047, Row: 2047}},
+		{"nircam_nrca1_f200w_fovp101_samp4_npsf16_mock.fits", "", 16,
+			psf.Position{Column: 2047, Row: 2047}},
+	} {
+		path := filepath.Join(dir, test.file)
+		if _, err := os.Stat(path); err != nil {
+			t.Skip("the archives' files are not here: ", err)
+		}
+		f := must(psf.Read(path))(t)
+		grid := fieldOf(t, f, test.detector).(*psf.Grid)
+		if len(f.PSFs) != test.n || f.Oversampling != 4 ||
+			grid.Places[len(grid.Places)-1] != test.last {
+			t.Errorf("%s: %d PSFs, oversampling %d, places %v", test.file, len(f.PSFs),
+				f.Oversampling, grid.Places)
+		}
+		must(grid.At(test.last))(t)
 	}
 }

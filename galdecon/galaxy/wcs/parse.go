@@ -25,10 +25,10 @@ func (e *KeywordError) Error() string {
 	return fmt.Sprintf("wcs: %s %s; it must be %s", e.Key, found, e.Want)
 }
 
-// Parse understands the world coordinates in the header of an image: CTYPE with TAN or TAN-SIP,
-// CRVAL, CRPIX, and CD, PC with CDELT, or CROTA2 with CDELT; CUNIT, LONPOLE, RADESYS and EQUINOX
-// are optional. It's a [*KeywordError] if they are missing, contradict each other, or ask for
-// another projection or for distortions in tables.
+// Parse understands the world coordinates in the header of an image, that of a [fits.HDU] or of a
+// files.File: CTYPE with TAN or TAN-SIP, CRVAL, CRPIX, and CD, PC with CDELT, or CROTA2 with CDELT.
+// CUNIT, LONPOLE, RADESYS and EQUINOX are optional. It's a [*KeywordError] if they are missing,
+// contradict each other, or ask for another projection or for distortions in tables.
 func Parse(h *fits.Header) (*WCS, error) {
 	r := &reader{header: h}
 	w := &WCS{}
