@@ -12,8 +12,8 @@ type Grid struct {
 	// Places are those of the PSFs.
 	Places []Position
 	// PSFs are on pixels, or on samples that are finer: then each of them is the light of a whole
-	// pixel around it, as of photutils' GriddedPSFModel. Their center is the middle of their grid,
-	// of an even one amid four of them.
+	// pixel around it, as of photutils' GriddedPSFModel, and the center is the middle of the grid,
+	// of an even one amid four samples.
 	PSFs []PSF
 	// Fluxes are the light of each, by which it counts for those between; nil is the same for all.
 	Fluxes []float64
@@ -70,13 +70,10 @@ func (g *Grid) At(at Position) (PSF, error) {
 		}
 	}
 	p, err := normalized(g.PSFs[0].Size, mean)
-	switch {
-	case err != nil || g.Oversampling <= 1 && p.Size%2 == 1:
+	if err != nil || g.Oversampling <= 1 {
 		return p, err
-	case p.Size%2 == 0:
-		return p.onSpline(max(g.Oversampling, 1), -0.5)
 	}
-	return p.onSpline(g.Oversampling, 0)
+	return p.onSpline(g.Oversampling, p.middle())
 }
 
 // axes returns the columns and the rows of a rectangular grid, sorted; nil if it is none.

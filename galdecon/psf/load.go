@@ -161,15 +161,20 @@ func (s *stamps) file() (*File, error) {
 		f.PSFs, samples, fluxes = append(f.PSFs, pixels), append(samples, sampled),
 			append(fluxes, flux)
 	}
+	all := f.PSFs
 	if s.oversampling > 1 {
-		f.Samples = samples
+		f.Samples, all = samples, samples
 	}
 	for _, g := range s.groups {
 		grid := &Grid{Places: g.places, Oversampling: s.oversampling}
 		for _, i := range g.planes {
-			grid.PSFs, grid.Fluxes = append(grid.PSFs, samples[i]), append(grid.Fluxes, fluxes[i])
+			grid.PSFs, grid.Fluxes = append(grid.PSFs, all[i]), append(grid.Fluxes, fluxes[i])
 		}
 		f.Detectors = append(f.Detectors, Detector{g.detector, grid})
+	}
+	if s.groups != nil {
+		s.note(Planes, float64(len(f.PSFs)), fmt.Sprintf("the file has the PSFs of %d places on "+
+			"%d detector(s)", len(f.PSFs), len(s.groups)), "Field.At has that of a place")
 	}
 	if s.groups == nil && len(f.PSFs) == 1 {
 		f.Field = &Grid{Places: []Position{{}}, PSFs: f.PSFs}
@@ -251,12 +256,11 @@ func (s *stamps) onPixels(i int, p PSF, sum float64) (PSF, error) {
 		}
 		return p, nil
 	}
-	at := 0.0 // of the center, from (k/2, k/2)
-	if p.Size%2 == 0 {
-		at = -0.5
+	at := p.middle()
+	if at != 0 && s.groups == nil {
 		const near = 0.2
 		row, col, err := p.centroid()
-		if err == nil && s.groups == nil && math.Abs(row) < near && math.Abs(col) < near {
+		if err == nil && math.Abs(row) < near && math.Abs(col) < near {
 			at = 0
 		}
 	}

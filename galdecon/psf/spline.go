@@ -7,6 +7,14 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// middle returns that of the grid, in samples from its center.
+func (p PSF) middle() float64 {
+	if p.Size%2 == 0 {
+		return -0.5
+	}
+	return 0
+}
+
 // leastSpline is the number of samples that a cubic spline needs along a side.
 const leastSpline = 4
 
