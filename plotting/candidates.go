@@ -17,8 +17,7 @@ import (
 // the residuals one symmetric range. Residuals and standard deviations of images of 3 channels are
 // averaged over the channels (the latter as variances).
 type Candidates struct {
-	// Observation is x, one image. Pixels that Observation.Bad marks have no data: they are hatched,
-	// and count for no residual.
+	// Observation is x, one image.
 	Observation *galaxy.Images
 	// Samples are the S candidates y, and Reblurred the same blurred again, Π*y.
 	Samples, Reblurred *galaxy.Images
@@ -124,7 +123,7 @@ func (c Candidates) Figure() (*Figure, error) {
 	// unknown truth.
 	blurred.panels = append(blurred.panels, panel{
 		caption: "observation x", img: l.observation,
-		over: []overlay{scaleBar(c.PixelScale, width)},
+		over: append(l.mask(width), scaleBar(c.PixelScale, width)),
 	})
 	if l.truth != nil {
 		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})
@@ -138,7 +137,7 @@ func (c Candidates) Figure() (*Figure, error) {
 		blurred.panels = append(blurred.panels,
 			panel{caption: "MSE " + number(a.mse), img: a.blurred})
 		residual.panels = append(residual.panels,
-			panel{img: mapped(a.residual, width, diverging, shades)})
+			panel{img: mapped(a.residual, width, diverging, shades), over: l.mask(width)})
 	}
 	if l.deviation != nil {
 		top := cmp.Or(c.DeviationLimit, roundUp(l.deviationTop()))
