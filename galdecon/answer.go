@@ -148,6 +148,18 @@ func Pull(i posterior.Interval, truth float64) float64 {
 	return 0
 }
 
+// Pulls returns those of flux, half-light radius, g1 and g2; nil where the truth isn't known.
+func (a *Answer) Pulls() []float64 {
+	if a.Truth == nil {
+		return nil
+	}
+	var pulls []float64
+	for _, q := range a.quantities() {
+		pulls = append(pulls, Pull(q.of, q.truth))
+	}
+	return pulls
+}
+
 // quantity is a row of an answer.
 type quantity struct {
 	name, unit      string
@@ -209,10 +221,11 @@ func (a *Answer) String() string {
 	} else {
 		line("", "candidates", "observed", "", "")
 	}
-	for _, q := range a.quantities() {
+	pulls := a.Pulls()
+	for i, q := range a.quantities() {
 		pull := math.NaN()
-		if a.Truth != nil {
-			pull = Pull(q.of, q.truth)
+		if pulls != nil {
+			pull = pulls[i]
 		}
 		line(q.name, q.of.WithUnit(q.unit), cell(q.observed, "%.4g"), cell(q.truth, "%.4g"),
 			cell(pull, "%+.1f"))
