@@ -24,8 +24,8 @@ type Answer struct {
 	// Unit is that of a pixel's value, "" if unknown, and PixelScale is in arcseconds, 0 if unknown.
 	Unit       string
 	PixelScale float64
-	// ChiSquared are those of the candidates, see [posterior.Posterior.ChiSquared].
-	ChiSquared []float64
+	// Verdict is how the observation and its candidates agree.
+	Verdict posterior.Verdict
 	// SkyError is by how much the error of the sky's level shifts the flux, for all candidates
 	// alike.
 	SkyError float64
@@ -33,13 +33,8 @@ type Answer struct {
 	Warnings []string
 }
 
-const (
-	// mostChi is the χ² of the best candidate above which error bars mean nothing, and leastChi
-	// the median below which the noise is overestimated.
-	mostChi, leastChi = 1.3, 0.75
-	// hiddenShare is the share of an aperture without data that is worth a warning.
-	hiddenShare = 0.02
-)
+// hiddenShare is the share of an aperture without data that is worth a warning.
+const hiddenShare = 0.02
 
 // Measure measures candidates of a galaxy in the middle of a stamp of the field ([Field.At]), in an
 // aperture of the given radius in pixels, as [posterior.Posterior.Measure] does, and looks for what
@@ -50,7 +45,10 @@ func (f *Field) Measure(p Posterior, aperture float64) (*Answer, error) {
 		return nil, err
 	}
 	a := &Answer{Posterior: p, Aperture: aperture, Candidates: m, PixelScale: f.PixelScale,
-		ChiSquared: p.ChiSquared(), SkyError: f.Sky.StdErr * math.Pi * aperture * aperture}
+		SkyError: f.Sky.StdErr * math.Pi * aperture * aperture}
+	if a.Verdict, err = p.Verdict(); err != nil {
+		return nil, err
+	}
 	if f.Header != nil {
 		a.Unit, _ = f.Header.Text("BUNIT")
 	}
@@ -83,12 +81,10 @@ func (a *Answer) warn(format string, args ...any) {
 // judge finds the warnings.
 func (a *Answer) judge() error {
 	p, im := a.Posterior, a.Posterior.Observation
-	if least := slices.Min(a.ChiSquared); least > mostChi {
-		a.warn("No candidate explains the observation: χ² is at least %.2f, and 1 is expected. The "+
-			"error bars mean nothing: check the PSF, the sky and the noise.", least)
-	} else if middle := median(slices.Clone(a.ChiSquared)); middle < leastChi {
-		a.warn("χ² is %.2f, and 1 is expected: the noise is overestimated, and so are error bars.",
-			middle)
+	if flags := a.Verdict.Flags; flags != 0 {
+		for sentence := range strings.SplitSeq(flags.String(), "; ") {
+			a.warn("%s%s.", strings.ToUpper(sentence[:1]), sentence[1:])
+		}
 	}
 	if m := a.Candidates; m.Failed > 0 {
 		a.warn("%d of %d candidates can't be measured, and aren't in the error bars.", m.Failed,
@@ -199,8 +195,8 @@ func (a *Answer) quantities() []quantity {
 }
 
 // String returns the answer as text, at most 100 columns wide: a row for each quantity, with the
-// observation's own and, where it is known, the truth and how many error bars it is away; then χ²,
-// and the warnings.
+// observation's own and, where it is known, the truth and how many error bars it is away; then χ²
+// and how often it is larger by chance, and the warnings.
 func (a *Answer) String() string {
 	var text strings.Builder
 	cell := func(v float64, format string) string {
@@ -230,8 +226,8 @@ func (a *Answer) String() string {
 		line(q.name, q.of.WithUnit(q.unit), cell(q.observed, "%.4g"), cell(q.truth, "%.4g"),
 			cell(pull, "%+.1f"))
 	}
-	chi := a.ChiSquared
-	fmt.Fprintf(&text, "χ² of the candidates %.2f to %.2f", slices.Min(chi), slices.Max(chi))
+	fmt.Fprintf(&text, "χ² %.2f (more by chance in %.2g %%)", a.Verdict.ChiSquared,
+		100*a.Verdict.PChiSquared)
 	if a.SkyError > 0 {
 		fmt.Fprintf(&text, "; the sky's level adds ±%.2g to all fluxes alike", a.SkyError)
 	}
