@@ -51,7 +51,7 @@ func TestAdvise(t *testing.T) {
 	image, psf := writeField(t, func(image []float64) []fits.NewImage {
 		return []fits.NewImage{newPlane("SCI", image)}
 	})
-	advised(t, image, psf, "64 columns and 48 rows", "its unit isn't said", "noise is white",
+	advised(t, image, psf, "48 columns and 64 rows", "its unit isn't said", "noise is white",
 		"a field: one peak", "At column 20.0, row 30.0", "Cut 32×32", "field.At(20, 30, 32)",
 		"adds that of its photons", "The PSF is 2.4 pixels wide", "not wings", "not WARNING",
 		"not Beside it")
@@ -107,7 +107,7 @@ func TestAdviseOnRealData(t *testing.T) {
 	// A PSF that is sampled four times as fine as the image, and doesn't say so.
 	advised(t, in("nircam_diff.fits"), in("nircam_psf4.fits"), "its unit is MJy/sr",
 		"share their noise, by 0.31", "2 not finite", "impossible")
-	advised(t, in("vary_images.npy"), in("vary_psfs.npy"), "the first of 50 PSFs",
+	advised(t, in("vary_images.npy"), in("vary_psfs.npy"), "The first of 50 PSFs",
 		"noise is white", "41 columns and 41 rows", "not PSF 1")
 }
 

@@ -94,9 +94,9 @@ func (f *Field) subtractSky() error {
 	}
 	f.Sky = skies[0]
 	// A galaxy that fills the stamp makes the level too high, by several times the noise. A border
-	// that is just as dark by chance mustn't count.
+	// that is just as dark by chance mustn't count, nor one of few counts, whose median is whole.
 	const least = 0.3
-	if edge := f.Image.Edges()[0]; f.Sky.Level-edge > least*f.Sky.Noise {
+	if edge := f.Image.Edges()[0]; f.Sky.Level-edge > max(least*f.Sky.Noise, f.Sky.Step) {
 		f.Sky.Level = edge
 		f.note("light of the galaxy fills the image: the sky is that of its border")
 	}
