@@ -139,8 +139,8 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 				// While a graph is built, as GoMLX does; Draw returns it.
 				panic(fmt.Errorf("ddpm: %w", err))
 			}
-			return c.correctLooks(c.Prediction.clean(predicted, yt, signal, sigma), sigma, b.Grid,
-				looks)
+			clean := c.Prediction.clean(predicted, yt, signal, sigma)
+			return c.correctLooks(clean, sigma, samplingSteps, b.Grid, looks)
 		})
 	}
 	restore := func(u, unit *graph.Node) *graph.Node {

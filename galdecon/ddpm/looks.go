@@ -16,8 +16,10 @@ var (
 )
 
 const (
-	// wienerSteps and dataSteps are those of conjugate gradients, see package observe.
-	wienerSteps, dataSteps = 6, 4
+	// wienerSteps, and those of the data step in training and in sampling, are steps of conjugate gradients, see
+	// package observe. Behind gaps, and with little noise, a sampler needs more: an error that stays
+	// at a high noise level can't be mended at the last ones, where little is left to be moved.
+	wienerSteps, trainingSteps, samplingSteps = 6, 4, 8
 	// wienerPrior is the deviation of y around 0 in units of c.Std that Wiener's filter assumes.
 	wienerPrior = 1
 	// range of the logarithms of precision, which are divided by it.
@@ -100,13 +102,13 @@ func asinh(x *graph.Node) *graph.Node {
 // correctLooks moves an estimate of y_0, normalized, towards what was seen, by the exact data step
 // ([observe.Grid.Step]) for an estimate that is uncertain by Std·√(1−ᾱ).
 func (c Config) correctLooks(
-	clean, sigma *graph.Node, grid observe.Grid, looks []observe.Look,
+	clean, sigma *graph.Node, steps int, grid observe.Grid, looks []observe.Look,
 ) *graph.Node {
 	tau := graph.MulScalar(graph.Reshape(sigma, sigma.Shape().Size()), c.Std)
 	if tau.Shape().Size() == 1 {
 		tau = graph.Reshape(tau)
 	}
-	return c.normalize(grid.Step(c.restore(clean), tau, dataSteps, looks...))
+	return c.normalize(grid.Step(c.restore(clean), tau, steps, looks...))
 }
 
 // LookLoss returns the loss of clean images y [batch, height, width, 1] that are seen in looks, in
@@ -122,6 +124,6 @@ func (c Config) LookLoss(
 	return c.loss(scope, y, func(yt, time, signal, sigma *graph.Node) *graph.Node {
 		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
 	}, func(clean, sigma *graph.Node) *graph.Node {
-		return c.correctLooks(clean, sigma, grid, looks)
+		return c.correctLooks(clean, sigma, trainingSteps, grid, looks)
 	})
 }
