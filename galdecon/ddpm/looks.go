@@ -1,6 +1,8 @@
 package ddpm
 
 import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -54,9 +56,25 @@ func (c Config) knows(grid observe.Grid, looks []observe.Look) known {
 
 // predictKnown returns the network's output, of the shape of yt, at times t/T [batch].
 func (c Config) predictKnown(scope *model.Scope, yt, time *graph.Node, k known) *graph.Node {
-	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
 	images := graph.Concatenate([]*graph.Node{yt, k.filled, k.wiener, k.precision}, -1)
-	return c.Network.Forward(scope.In("unet"), images, embedding, yt.Shape().Dimensions[3])
+	return c.evaluateKnown(scope, []*graph.Node{images, time, k.sensitivity})
+}
+
+func (c Config) evaluateKnown(scope *model.Scope, in []*graph.Node) *graph.Node {
+	embedding := c.Network.EmbedKnown(scope.In("embed"), in[1], in[2])
+	return c.Network.Forward(scope.In("unet"), in[0], embedding, 1)
+}
+
+// LookNetwork returns the shapes of what the network for looks takes for a batch of square images,
+// and its graph function, with the weights below a scope: images [batch, size, size, 4], y_t and
+// what is known around each pixel, times t/T [batch], and what is known at a number of frequencies
+// [batch, frequencies]. The output is [batch, size, size, 1].
+func (c Config) LookNetwork(batch, size int) (
+	inputs []shapes.Shape, forward func(scope *model.Scope, in []*graph.Node) *graph.Node,
+) {
+	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	return []shapes.Shape{float(batch, size, size, 4), float(batch),
+		float(batch, len(frequencies))}, c.evaluateKnown
 }
 
 // correctLooks moves an estimate of y_0, normalized, towards what was seen, by the exact data step

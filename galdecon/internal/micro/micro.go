@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
@@ -24,6 +25,18 @@ func Config() galdecon.Config {
 		Sampler: ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, DataConsistency: true},
 		Fit:     fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
+}
+
+// Survey returns a configuration with a Survey that trains in no time, and is good for nothing but
+// tests.
+func Survey() galdecon.Config {
+	c := Config()
+	c.Preset, c.Instrument = "micro-survey", psf.Instrument{}
+	c.Survey = &observe.Survey{Seed: 1, PSFSize: 9, PSFs: 8, SigmaMin: 0.5, SigmaMax: 1.2,
+		ShearMax: 0.2, NoiseMin: 1e-3, NoiseMax: 0.5, Photon: 0.4, Correlated: 0.35, Gaps: 0.4,
+		Padded: 0.25, EdgeMax: 0.4}
+	c.Diffusion.DataConsistency, c.Sampler.DataConsistency = true, false
+	return c
 }
 
 // Galaxies returns Gaussian galaxies that lie apart from image to image.
