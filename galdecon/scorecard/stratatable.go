@@ -21,13 +21,12 @@ func (c StrataCard) String() string {
 	text.WriteString("\nErrors\n")
 	c.table(&text, "n\trefused\terror, %\tWiener, %\terror/spread\tχ²\tdetail\tms",
 		func(s Stratum) []string {
-			ms := "—"
+			chi, ms := "—", "—"
 			if s.N > 0 {
-				ms = fmt.Sprintf("%.0f", 1000*s.Seconds)
+				chi, ms = fmt.Sprintf("%.2f", s.ChiSquared.Value), fmt.Sprintf("%.0f", 1000*s.Seconds)
 			}
 			return []string{strconv.Itoa(s.N), strconv.Itoa(s.refused()), within(s.Error, 100, 2),
-				short(s.Wiener, 100), within(s.ErrorOverSpread, 1, 2), short(s.ChiSquared, 1),
-				within(s.Detail, 1, 2), ms}
+				short(s.Wiener, 100), within(s.ErrorOverSpread, 1, 2), chi, within(s.Detail, 1, 2), ms}
 		})
 	text.WriteString(`error: squared, of the candidates' mean over the galaxy's energy; Wiener: the same of
 Wiener's filter, which knows PSF, weights and correlation of noise; error/spread: of all pixels,
@@ -35,7 +34,7 @@ Wiener's filter, which knows PSF, weights and correlation of noise; error/spread
 over the truth's from 0.25 cycles a pixel; ms a candidate
 `)
 	text.WriteString("\nCoverage, off by at most, in points\n")
-	c.table(&text, "pixels seen\twithout data\tflux\thalf-light\tellipticity\tTARP\tleft out",
+	c.table(&text, "pixels seen\tin gaps\tflux\thalf-light\tellipticity\tTARP\tleft out",
 		func(s Stratum) []string {
 			if len(s.Calibration) == 0 {
 				return slices.Repeat([]string{"—"}, 7)
@@ -54,7 +53,7 @@ over the truth's from 0.25 cycles a pixel; ms a candidate
 	text.WriteString(`±: what too few galaxies leave open; TARP: flux, radius and ellipticity together; left out:
 galaxies that can't be measured in the truth or a candidate
 noise: in units of the brightest pixel without noise; PSF: σ of the Gaussian with the same Σ p²;
-gaps: pixels without data, around smaller stamps too
+gaps: pixels without data, also those around smaller stamps
 `)
 	if len(c.Refusals) > 0 {
 		text.WriteString("\nRefused, for example\n")
@@ -79,9 +78,9 @@ func (s Stratum) refused() (n int) {
 func (c StrataCard) table(text *strings.Builder, head string, cells func(s Stratum) []string) {
 	var aligned strings.Builder
 	t := tabwriter.NewWriter(&aligned, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "\t%s\t\n", head)
-	for _, s := range c.Strata {
-		fmt.Fprintf(t, "%s\t%s\t\n", s.Name, strings.Join(cells(s), "\t"))
+	fmt.Fprintf(t, "%-15s\t%s\t\n", "", head)
+	for _, s := range c.Strata { // names are to the left, the rest to the right
+		fmt.Fprintf(t, "%-15s\t%s\t\n", s.Name, strings.Join(cells(s), "\t"))
 	}
 	t.Flush()
 	// A line of its own would keep the writer from aligning those before and after it.
@@ -90,6 +89,7 @@ func (c StrataCard) table(text *strings.Builder, head string, cells func(s Strat
 		if line > 0 && c.Strata[line].By != c.Strata[line-1].By {
 			text.WriteString("\n")
 		}
+		row = strings.TrimPrefix(row, "  ") // the space between columns
 		text.WriteString(strings.TrimRight(row, " \n") + "\n")
 		line++
 	}
