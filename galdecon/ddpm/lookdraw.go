@@ -130,7 +130,7 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 			looks, _ := b.Carried(captured[4:])
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
 			time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
-			predicted := c.predictKnown(layout.Scope(inner), yt, time, k)
+			predicted := c.predictKnown(layout.Scope(inner), yt, time, signal, sigma, k)
 			if err := layout.Complete(inner); err != nil {
 				// While a graph is built, as GoMLX does; Draw returns it.
 				panic(fmt.Errorf("ddpm: %w", err))

@@ -1,6 +1,8 @@
 package ddpm
 
 import (
+	"math"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -54,27 +56,68 @@ func (c Config) knows(grid observe.Grid, looks []observe.Look) known {
 	}
 }
 
-// predictKnown returns the network's output, of the shape of yt, at times t/T [batch].
-func (c Config) predictKnown(scope *model.Scope, yt, time *graph.Node, k known) *graph.Node {
-	images := graph.Concatenate([]*graph.Node{yt, k.filled, k.wiener, k.precision}, -1)
-	return c.evaluateKnown(scope, []*graph.Node{images, time, k.sensitivity})
+// predictKnown returns the network's output, of the shape of yt = √ᾱ u + √(1−ᾱ) ε, at times t/T
+// [batch] with signal = √ᾱ and sigma = √(1−ᾱ), scalars or [batch, 1, 1, 1]. The prediction is a sum
+// over images that are known,
+//
+//	a + b·y_t + c·f + d·w + (e·√ᾱ y_t + f·(√ᾱ y_t − f) + g·(√ᾱ y_t − w))/√(1−ᾱ)
+//
+// with the looks f on the grid and w deconvolved, of which the network decides how much passes in
+// each pixel: the last are the velocities that follow if u is 0, as in a dark sky, f or w. So the
+// noise of the sky and the light of bright pixels needn't pass through it, whatever their range.
+// What it sees of them is compressed, asinh.
+func (c Config) predictKnown(
+	scope *model.Scope, yt, time, signal, sigma *graph.Node, k known,
+) *graph.Node {
+	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
+	towards := func(u *graph.Node) *graph.Node {
+		u = graph.Div(u, sigma)
+		return graph.Div(u, graph.Sqrt(graph.OnePlus(graph.MulScalar(graph.Square(u), 1./16))))
+	}
+	noisy := graph.Mul(signal, yt)
+	terms := []*graph.Node{yt, k.filled, k.wiener, towards(noisy),
+		towards(graph.Sub(noisy, k.filled)), towards(graph.Sub(noisy, k.wiener))}
+	var images []*graph.Node
+	for _, term := range terms {
+		images = append(images, asinh(term))
+	}
+	images = append(images, k.precision)
+	out := c.Network.Forward(scope.In("unet"), graph.Concatenate(images, -1), embedding,
+		1+len(terms))
+	channel := func(i int) *graph.Node {
+		return graph.Slice(out, graph.AxisRange().Spacer(), graph.AxisRange(i, i+1))
+	}
+	predicted := channel(0)
+	for i, term := range terms {
+		predicted = graph.Add(predicted, graph.Mul(channel(i+1), term))
+	}
+	return predicted
 }
 
-func (c Config) evaluateKnown(scope *model.Scope, in []*graph.Node) *graph.Node {
-	embedding := c.Network.EmbedKnown(scope.In("embed"), in[1], in[2])
-	return c.Network.Forward(scope.In("unet"), in[0], embedding, 1)
+// asinh returns the inverse hyperbolic sine, sign(x) log(|x| + √(x²+1)).
+func asinh(x *graph.Node) *graph.Node {
+	size := graph.Abs(x)
+	return graph.Mul(graph.Sign(x), graph.Log(graph.Add(size,
+		graph.Sqrt(graph.OnePlus(graph.Square(size))))))
 }
 
 // LookNetwork returns the shapes of what the network for looks takes for a batch of square images,
-// and its graph function, with the weights below a scope: images [batch, size, size, 4], y_t and
-// what is known around each pixel, times t/T [batch], and what is known at a number of frequencies
-// [batch, frequencies]. The output is [batch, size, size, 1].
+// and its graph function, with the weights below a scope: y_t, the looks on the grid, the same
+// deconvolved and the local precision, all [batch, size, size, 1], times t/T [batch], at which the
+// signal is cos(π/2 t/T) here, and the precision at a number of frequencies [batch, frequencies].
+// The output is [batch, size, size, 1].
 func (c Config) LookNetwork(batch, size int) (
 	inputs []shapes.Shape, forward func(scope *model.Scope, in []*graph.Node) *graph.Node,
 ) {
 	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
-	return []shapes.Shape{float(batch, size, size, 4), float(batch),
-		float(batch, len(frequencies))}, c.evaluateKnown
+	image := float(batch, size, size, 1)
+	return []shapes.Shape{image, image, image, image, float(batch),
+			float(batch, len(frequencies))},
+		func(scope *model.Scope, in []*graph.Node) *graph.Node {
+			angle := graph.MulScalar(graph.Reshape(in[4], batch, 1, 1, 1), math.Pi/2)
+			return c.predictKnown(scope, in[0], in[4], graph.Cos(angle), graph.Sin(angle),
+				known{in[1], in[2], in[3], in[5]})
+		}
 }
 
 // correctLooks moves an estimate of y_0, normalized, towards what was seen, by the exact data step
@@ -99,8 +142,8 @@ func (c Config) LookLoss(
 		looks[i] = l.Scale(unit)
 	}
 	y = graph.Div(y, graph.Reshape(unit, unit.Shape().Dimensions[0], 1, 1, 1))
-	return c.loss(scope, y, func(yt, time *graph.Node) *graph.Node {
-		return c.predictKnown(scope, yt, time, c.knows(grid, looks))
+	return c.loss(scope, y, func(yt, time, signal, sigma *graph.Node) *graph.Node {
+		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
 	}, func(clean, sigma *graph.Node) *graph.Node {
 		return c.correctLooks(clean, sigma, grid, looks)
 	})

@@ -143,18 +143,24 @@ func (s Strata) segment(
 
 // describe returns results that say how the galaxies are seen.
 func describe(galaxies *galaxy.Images, observations []observe.Observation) ([]*LookResult, error) {
-	var psfs []psf.PSF
-	for _, o := range observations {
-		psfs = append(psfs, o.Exposures[0].PSFs[0])
-	}
-	seen, err := galdecon.Observe(galaxies, psfs, 0, 0)
-	if err != nil {
-		return nil, err
-	}
+	const together = 16 // of them are blurred, so that one executable serves all numbers
+	var seen *galdecon.Observations
 	var results []*LookResult
 	for i, o := range observations {
+		if i%together == 0 {
+			members, psfs := make([]int, together), make([]psf.PSF, together)
+			for k := range members {
+				members[k] = min(i+k, galaxies.N-1)
+				psfs[k] = observations[members[k]].Exposures[0].PSFs[0]
+			}
+			var err error
+			if seen, err = galdecon.Observe(galaxies.Select(members...), psfs, 0, 0); err != nil {
+				return nil, err
+			}
+		}
+		p := o.Exposures[0].PSFs[0].Pixels
 		r := &LookResult{ID: galaxies.ID(i),
-			Width: 1 / math.Sqrt(4*math.Pi*float64(len(psfs[i].Pixels))*meanSquare(psfs[i].Pixels))}
+			Width: 1 / math.Sqrt(4*math.Pi*float64(len(p))*meanSquare(p))}
 		var noise []float64
 		for _, w := range o.Exposures[0].InvVar {
 			if w > 0 {
@@ -162,7 +168,7 @@ func describe(galaxies *galaxy.Images, observations []observe.Observation) ([]*L
 			}
 		}
 		r.Masked = 1 - float64(len(noise))/float64(len(o.Exposures[0].InvVar))
-		if bright := float64(slices.Max(seen.Images().At(i))); len(noise) > 0 && bright > 0 {
+		if bright := float64(slices.Max(seen.Images().At(i%together))); len(noise) > 0 && bright > 0 {
 			slices.Sort(noise)
 			r.Noise = stat.Quantile(0.5, stat.LinInterp, noise, nil) / bright
 		}

@@ -32,7 +32,7 @@ func TestSurveyOptions(t *testing.T) {
 	var noise []float64
 	for _, s := range c.Settings {
 		noise = append(noise, s.Noise)
-		near(t, "σ", s.Sigma, math.Sqrt(0.5*1.2), 1e-12)
+		near(t, "σ", s.Sigma, math.Sqrt(0.5*1.5), 1e-12)
 	}
 	if !slices.Equal(noise, []float64{0.001, 0.01, 0.1}) || c.PSFSize != 9 {
 		t.Errorf("noise %v, PSFs of %d pixels", noise, c.PSFSize)
@@ -41,7 +41,7 @@ func TestSurveyOptions(t *testing.T) {
 	if err != nil || !slices.Equal(c.Galaxies.Pixels, want.Pixels) {
 		t.Errorf("other galaxies than those of the configuration, %v", err)
 	}
-	for sigma, known := range map[float64]bool{0.9: true, 3: false} {
+	for sigma, known := range map[float64]bool{0.9: true, 6: false} {
 		p, err := psf.Gaussian{Sigma: sigma}.Render(9)
 		if err != nil {
 			t.Fatal(err)

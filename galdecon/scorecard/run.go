@@ -33,15 +33,14 @@ type Progress struct {
 func (p Progress) Share() float64 { return (float64(p.Done) + p.Drawn) / float64(p.Total) }
 
 func (p Progress) String() string {
-	done := strconv.Itoa(p.Done)
+	done, what := strconv.Itoa(p.Done), p.Method
+	if p.Setting != (Setting{}) {
+		what += ", " + p.Setting.String()
+	}
 	if p.Drawn > 0 {
 		done = strconv.FormatFloat(float64(p.Done)+p.Drawn, 'f', 1, 64)
 	}
-	text := fmt.Sprintf("%s of %d: %s", done, p.Total, p.Method)
-	if p.Setting != (Setting{}) {
-		text += ", " + p.Setting.String()
-	}
-	return text
+	return fmt.Sprintf("%s of %d: %s", done, p.Total, what)
 }
 
 // atOnce is about how many candidates are drawn in one call of a method: enough to keep a device

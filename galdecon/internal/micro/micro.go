@@ -27,15 +27,15 @@ func Config() galdecon.Config {
 	}
 }
 
-// Survey returns a configuration with a Survey that trains in no time, and is good for nothing but
-// tests.
+// Survey returns a configuration for any stamp that trains in no time.
 func Survey() galdecon.Config {
 	c := Config()
 	c.Preset, c.Instrument = "micro-survey", psf.Instrument{}
-	c.Survey = &observe.Survey{Seed: 1, PSFSize: 9, PSFs: 8, SigmaMin: 0.5, SigmaMax: 1.2,
-		ShearMax: 0.2, NoiseMin: 1e-3, NoiseMax: 0.5, Photon: 0.4, Correlated: 0.35, Gaps: 0.4,
-		Padded: 0.25, EdgeMax: 0.4}
-	c.Diffusion.DataConsistency, c.Sampler.DataConsistency = true, false
+	c.Survey = &observe.Survey{Seed: 1, PSFSize: 9, PSFs: 8, SigmaMin: 0.5, SigmaMax: 1.5,
+		NoiseMin: 0.001, NoiseMax: 0.1, Photon: 0.5, Correlated: 0.5, Gaps: 0.5, Padded: 0.2,
+		EdgeMax: 0.3}
+	c.Diffusion.DataConsistency, c.Diffusion.Mean, c.Diffusion.Std = true, 0.005, 0.04
+	c.Sampler.DataConsistency = false
 	return c
 }
 
