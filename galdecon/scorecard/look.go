@@ -168,7 +168,7 @@ func describe(galaxies *galaxy.Images, observations []observe.Observation) ([]*L
 			}
 		}
 		r.Masked = 1 - float64(len(noise))/float64(len(o.Exposures[0].InvVar))
-		if bright := float64(slices.Max(seen.Images().At(i%together))); len(noise) > 0 && bright > 0 {
+		if bright := float64(slices.Max(seen.Images().At(i % together))); len(noise) > 0 && bright > 0 {
 			slices.Sort(noise)
 			r.Noise = stat.Quantile(0.5, stat.LinInterp, noise, nil) / bright
 		}
