@@ -185,7 +185,8 @@ func (s Strata) Run(ctx context.Context, dir string, report func(Progress)) (Str
 		}
 	}
 	for first := 0; first < s.N; first += segment {
-		err := s.segment(ctx, first, min(segment, s.N-first), results, func(found []*LookResult) error {
+		n := min(segment, s.N-first)
+		err := s.segment(ctx, first, n, results, func(found []*LookResult) error {
 			lines := make([]any, len(found))
 			for i, r := range found {
 				lines[i] = r
