@@ -1,6 +1,10 @@
 package ddpm
 
 import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -97,6 +101,25 @@ func asinh(x *graph.Node) *graph.Node {
 	size := graph.Abs(x)
 	return graph.Mul(graph.Sign(x), graph.Log(graph.Add(size,
 		graph.Sqrt(graph.OnePlus(graph.Square(size))))))
+}
+
+// LookNetwork returns the shapes of what the network for looks takes for a batch of square images,
+// and its graph function, with the weights below a scope: y_t, the looks on the grid, the same
+// deconvolved and the local precision, all [batch, size, size, 1], times t/T [batch], at which the
+// signal is cos(π/2 t/T) here, and the precision at a number of frequencies [batch, frequencies].
+// The output is [batch, size, size, 1].
+func (c Config) LookNetwork(batch, size int) (
+	inputs []shapes.Shape, forward func(scope *model.Scope, in []*graph.Node) *graph.Node,
+) {
+	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	image := float(batch, size, size, 1)
+	return []shapes.Shape{image, image, image, image, float(batch),
+			float(batch, len(frequencies))},
+		func(scope *model.Scope, in []*graph.Node) *graph.Node {
+			angle := graph.MulScalar(graph.Reshape(in[4], batch, 1, 1, 1), math.Pi/2)
+			return c.predictKnown(scope, in[0], in[4], graph.Cos(angle), graph.Sin(angle),
+				known{in[1], in[2], in[3], in[5]})
+		}
 }
 
 // correctLooks moves an estimate of y_0, normalized, towards what was seen, by the exact data step
