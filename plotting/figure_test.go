@@ -35,7 +35,7 @@ func TestMosaicPixelsAreCrisp(t *testing.T) {
 	if got := img.Bounds().Dx(); got != int(2*f.Width) {
 		t.Errorf("the PNG is %d dots wide, want two for each of %g CSS pixels", got, f.Width)
 	}
-	grays := table(grayMap(), grayShades)
+	grays := ramp(grayMap(), grayShades)
 	for k := range im.Pixels {
 		if k == 12 || k == 13 {
 			continue // Beneath the scale bar.

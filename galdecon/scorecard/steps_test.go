@@ -64,10 +64,10 @@ func TestCompareSteps(t *testing.T) {
 	if !(got.Seconds > 0) || !(got.Spread > 0) || math.IsNaN(got.Coverage) {
 		t.Errorf("the first sampler's figures are %+v", got)
 	}
-	table := scorecard.StepsTable(found)
+	text := scorecard.StepsTable(found).String()
 	for _, part := range []string{"DPM-Solver++(2M)", "ancestral, σ² = β", " 50 "} {
-		if !strings.Contains(table, part) {
-			t.Errorf("the table lacks %q:\n%s", part, table)
+		if !strings.Contains(text, part) {
+			t.Errorf("the table lacks %q:\n%s", part, text)
 		}
 	}
 	_, err = scorecard.CompareSteps(t.Context(), d, []ddpm.Sampler{{Steps: 51}}, benchmark, nil)
