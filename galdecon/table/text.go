@@ -11,7 +11,8 @@ const (
 	Width = 100
 	// gap is what stands between columns.
 	gap = 2
-	// wordWidth is that of a column of words, if the table is too wide for them in one line.
+	// wordWidth is the largest of the columns that name a row, all together, and the smallest that
+	// other columns of words are squeezed to.
 	wordWidth = 40
 )
 
@@ -57,12 +58,13 @@ type set struct {
 	cells [][]string
 }
 
-// typeset breaks the words of a column so that it is no wider than most, if they can be broken.
+// typeset breaks the words of a column, and numbers if there is no other way, so that it is no wider
+// than most.
 func (t Table) typeset(column, most int) set {
 	s := set{index: column, align: t.align(column)}
 	for i, text := range t.written(column) {
 		lines := []string{strings.NewReplacer(figureSpace, " ", pointSpace, " ").Replace(text)}
-		if !t.cell(i, column).isNumber() {
+		if !t.cell(i, column).isNumber() || runes(text) > most {
 			lines = wrap(text, most)
 		}
 		s.cells = append(s.cells, lines)
@@ -87,7 +89,7 @@ func (t Table) parts() (parts [][]set) {
 	var keys []set
 	room := Width
 	for i := range t.keys() {
-		keys = append(keys, t.typeset(i, wordWidth))
+		keys = append(keys, t.typeset(i, wordWidth/t.keys()))
 		room -= keys[i].width + gap
 	}
 	part, left := keys, room
