@@ -85,7 +85,8 @@ func (all Measurements) Tables() []table.Table {
 			{Name: "g1", Group: "ellipticity"}, {Name: "g2", Group: "ellipticity"},
 			{Name: "candidates measured"},
 		},
-		Notes: []string{"Medians of the candidates; 68 % of them lie within the error bars."},
+		Notes: []string{"Medians of the candidates. The truth lies within the error bars with a " +
+			"probability of 68 %, as far as the model is right."},
 	}
 	for _, m := range all {
 		t.Add(table.Text(m.ID), m.Flux.Cell(), m.HalfLight.Cell(), m.G1.Cell(), m.G2.Cell(),

@@ -20,8 +20,16 @@ var digits = regexp.MustCompile(`[−+]?\d+(\.\d+)?`)
 // points.
 func (t Table) written(column int) []string {
 	texts := make([]string, len(t.Rows))
-	for i := range t.Rows {
-		texts[i] = t.cell(i, column).text(t.Columns[column].Format)
+	write := func(apart bool) (uneven bool) {
+		for i := range t.Rows {
+			c := t.cell(i, column)
+			texts[i] = c.text(t.Columns[column].Format, apart)
+			uneven = uneven || c.kind == measured && !strings.Contains(texts[i], "±")
+		}
+		return uneven
+	}
+	if write(false) {
+		write(true)
 	}
 	if a := t.Columns[column].Align; a == Auto || a == Right {
 		alignNumbers(texts, func(i int) bool { return t.cell(i, column).isNumber() })

@@ -59,7 +59,7 @@ func Count(n int) Cell {
 }
 
 // Measured is a cell of a number with the ends of its error bars, written as "0.123 +0.031 −0.028",
-// or "0.12 ± 0.03" where both bars are alike.
+// or "0.12 ± 0.03" where both bars are alike in all of the column.
 func Measured(value, low, high float64) Cell {
 	return Cell{kind: measured, value: value, low: low, high: high}
 }
@@ -139,8 +139,8 @@ func raised(power int) string {
 		"6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").Replace(strconv.Itoa(power))
 }
 
-// text writes the cell, without its mark.
-func (c Cell) text(f Format) string {
+// text writes the cell, without its mark; apart writes error bars one by one even if they are alike.
+func (c Cell) text(f Format, apart bool) string {
 	switch c.kind {
 	case words:
 		return c.words
@@ -150,7 +150,7 @@ func (c Cell) text(f Format) string {
 		}
 		return orDefault(f)(c.value)
 	case measured:
-		return c.withError(f)
+		return c.withError(f, apart)
 	case bounded:
 		write := orDefault(f)
 		return write(c.value) + " [" + write(c.low) + ", " + write(c.high) + "]"
@@ -166,7 +166,7 @@ func orDefault(f Format) Format {
 }
 
 // withError writes a number with its error bars.
-func (c Cell) withError(f Format) string {
+func (c Cell) withError(f Format, apart bool) string {
 	value, above, below, power := "", "", "", ""
 	if f != nil {
 		value, above, below = f(c.value), f(c.high-c.value), f(c.value-c.low)
@@ -181,7 +181,7 @@ func (c Cell) withError(f Format) string {
 			strings.TrimPrefix(bars[2], "−")
 	}
 	text := value + " +" + above + " −" + below
-	if above == below {
+	if above == below && !apart {
 		text = value + " ± " + above
 	}
 	if power != "" {

@@ -38,7 +38,7 @@ func TestNumbers(t *testing.T) {
 		{Measured(100, math.NaN(), math.NaN()), nil, "100 ± NaN"},
 		{Uncertain(61.53, 3.84), Decimals(1), "61.5 ± 3.8"},
 	} {
-		if got := c.cell.text(c.format); got != c.want {
+		if got := c.cell.text(c.format, false); got != c.want {
 			t.Errorf("%+v is written %q, want %q", c.cell, got, c.want)
 		}
 	}
@@ -61,6 +61,10 @@ func TestAlignment(t *testing.T) {
 		"integers": {column(Column{}, Count(7), Count(12)), []string{digit + "7", "12"}},
 		"intervals": {column(Column{Format: Decimals(1)}, Bounded(98, 94, 100), Bounded(5, 0, 12)),
 			[]string{"98.0 [94.0, 100.0]", digit + "5.0 [" + digit + "0.0, " + digit + "12.0]"}},
+		"error bars": {column(Column{}, Measured(22030, 21860, 22220), Uncertain(9010, 210)),
+			[]string{"22030 +190 −170", digit + "9010 +210 −210"}},
+		"even ones": {column(Column{}, Uncertain(22030, 180), Uncertain(9010, 50)),
+			[]string{"22030 ± 180", digit + "9010 ± " + digit + "50"}},
 		"words are not": {column(Column{}, Text("1"), Text("1.25")), []string{"1", "1.25"}},
 		"nor what is left": {column(Column{Align: Left}, Number(1), Number(10)),
 			[]string{"1.00", "10.0"}},
