@@ -56,7 +56,7 @@ func showFigure(d Drawable) error {
 func showTables(tables []table.Table) error {
 	for _, t := range tables {
 		if err := t.Validate(); err != nil {
-			return err
+			return fmt.Errorf("plotting: %w", err)
 		}
 	}
 	text := table.String(tables...)

@@ -12,6 +12,9 @@
 //	…
 //	err = fig.Save("candidates.pdf")
 //
+// [Show] also shows tables (package table), such as the measurements of candidates, a report or a
+// scorecard.
+//
 // # Conventions
 //
 // Lengths are CSS pixels, the unit of a browser: 900 of them fill the width of a JupyterLab cell.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/table"
 	"galdecon/plotting"
 )
 
@@ -44,6 +45,27 @@ func Example() {
 	}
 	fmt.Printf("%s: %.0f×%.0f CSS pixels\n", figure.Title, figure.Width, figure.Height)
 	// Output: Five galaxies: 898×231 CSS pixels
+}
+
+// Tables are shown like figures. Outside a notebook they are text.
+func ExampleShow() {
+	sizes := table.Table{Title: "Scale lengths", Columns: []table.Column{
+		{Name: "galaxy"}, {Name: "length", Unit: "pixels", Format: table.Decimals(1)},
+	}}
+	for i := range 3 {
+		sizes.Add(table.Text(fmt.Sprint("round ", i)), table.Uncertain(float64(2+i), 0.1))
+	}
+	if err := plotting.Show(sizes); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// Scale lengths
+	//             length
+	// galaxy      pixels
+	// ──────────────────
+	// round 0  2.0 ± 0.1
+	// round 1  3.0 ± 0.1
+	// round 2  4.0 ± 0.1
 }
 
 // The candidates of two models for one observation, in the same colors.

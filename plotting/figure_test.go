@@ -12,6 +12,8 @@ import (
 
 	"gonum.org/v1/plot/vg/draw"
 
+	"galdecon/galdecon/table"
+
 	"galdecon/galdecon/galaxy"
 )
 
@@ -97,6 +99,9 @@ func TestShowOutsideANotebook(t *testing.T) {
 		t.Errorf("Show = %v, want ErrNoNotebook", err)
 	}
 	wantError(t, Show(Mosaic{}), "no images")
+	wantError(t, Show([]Mosaic{}), "[]plotting.Mosaic is neither")
+	wantError(t, Show(nil), "is neither")
+	wantError(t, Show(table.Table{Title: "blank"}), `"blank" has no columns`)
 }
 
 func TestMosaic(t *testing.T) {

@@ -92,17 +92,18 @@ func (c Cell) isNumber() bool { return c.kind >= number }
 // Format writes a number.
 type Format func(v float64) string
 
-// Decimals writes numbers with n decimals: more where fewer than two digits would be left, and a
-// power of ten where those are too many.
+// Decimals writes numbers with n decimals, and those that would be written as 0 but aren't with two
+// significant digits.
 func Decimals(n int) Format {
 	return func(v float64) string {
 		if text, ok := odd(v); ok {
 			return text
 		}
-		if a := math.Abs(v); a > 0 && a < math.Pow(10, float64(1-n)) {
+		text := fixed(v, n)
+		if v != 0 && !strings.ContainsAny(text, "123456789") {
 			return Significant(2)(v)
 		}
-		return plain(strconv.FormatFloat(v, 'f', n, 64))
+		return text
 	}
 }
 
@@ -118,7 +119,7 @@ func Significant(n int) Format {
 		if power < -4 || power > 5 {
 			return plain(mantissa) + "×10" + raised(power)
 		}
-		return plain(strconv.FormatFloat(v, 'f', max(n-1-power, 0), 64))
+		return fixed(v, max(n-1-power, 0))
 	}
 }
 
@@ -128,6 +129,15 @@ func odd(v float64) (text string, ok bool) {
 		return plain(strings.TrimPrefix(strconv.FormatFloat(v, 'f', -1, 64), "+")), true
 	}
 	return "", false
+}
+
+// fixed writes a number with decimals, and without a sign if it is written as 0.
+func fixed(v float64, decimals int) string {
+	text := strconv.FormatFloat(v, 'f', decimals, 64)
+	if !strings.ContainsAny(text, "123456789") {
+		text = strings.TrimPrefix(text, "-")
+	}
+	return plain(text)
 }
 
 // plain writes a minus sign for a hyphen.
@@ -152,8 +162,9 @@ func (c Cell) text(f Format, apart bool) string {
 	case measured:
 		return c.withError(f, apart)
 	case bounded:
-		write := orDefault(f)
-		return write(c.value) + " [" + write(c.low) + ", " + write(c.high) + "]"
+		value := orDefault(f)(c.value)
+		write := alike(value, orDefault(f))
+		return value + " [" + write(c.low) + ", " + write(c.high) + "]"
 	}
 	return missing
 }
@@ -165,11 +176,28 @@ func orDefault(f Format) Format {
 	return f
 }
 
+// alike returns a format with as many decimals as the text of a number has, so that its errors end
+// where it does; or f itself if that has a power of ten, or isn't finite.
+func alike(value string, f Format) Format {
+	if strings.Trim(value, "−0123456789.") != "" {
+		return f
+	}
+	_, decimals, _ := strings.Cut(value, ".")
+	return func(v float64) string {
+		if text, ok := odd(v); ok {
+			return text
+		}
+		return fixed(v, len(decimals))
+	}
+}
+
 // withError writes a number with its error bars.
 func (c Cell) withError(f Format, apart bool) string {
 	value, above, below, power := "", "", "", ""
 	if f != nil {
-		value, above, below = f(c.value), f(c.high-c.value), f(c.value-c.low)
+		value = f(c.value)
+		write := alike(value, f)
+		above, below = write(c.high-c.value), write(c.value-c.low)
 	} else {
 		text := numbers.Interval(c.value, c.low, c.high)
 		if inner, exponent, scaled := strings.Cut(strings.TrimPrefix(text, "("), ")e"); scaled {

@@ -26,10 +26,18 @@ func TestNumbers(t *testing.T) {
 		{Number(math.Inf(1)), Decimals(1), "Inf"},
 		{Number(3.14159), Decimals(2), "3.14"},
 		{Number(0), Decimals(2), "0.00"},
-		{Number(0.0937), Decimals(2), "0.094"}, // else one digit would be left
+		{Number(0.0937), Decimals(2), "0.09"},
+		{Number(0.0049), Decimals(2), "0.0049"}, // and not 0
+		{Number(5), Decimals(0), "5"},
+		{Number(math.Copysign(0, -1)), Decimals(1), "0.0"},
 		{Number(-1.4e-9), Decimals(2), "−1.4×10⁻⁹"},
 		{Number(12.6), Decimals(0), "13"},
 		{Bounded(0.5, 0.25, 1), Decimals(2), "0.50 [0.25, 1.00]"},
+		{Bounded(0.5, 0.004, 1), Decimals(2), "0.50 [0.00, 1.00]"},
+		{Bounded(0.00376, -0.0000004, 0.1), nil, "0.00376 [0.00000, 0.10000]"},
+		{Bounded(3e-7, 1e-7, 4e-7), nil, "3.00×10⁻⁷ [1.00×10⁻⁷, 4.00×10⁻⁷]"},
+		{Bounded(1, math.Inf(-1), math.NaN()), Decimals(1), "1.0 [−Inf, NaN]"},
+		{Uncertain(2, 0.1), Decimals(1), "2.0 ± 0.1"},
 		// Errors have the digits that the Particle Data Group gives them.
 		{Measured(22030, 21860, 22220), nil, "22030 +190 −170"},
 		{Measured(-0.257, -0.289, -0.227), nil, "−0.257 +0.030 −0.032"},
