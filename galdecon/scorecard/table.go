@@ -161,13 +161,13 @@ func (c Card) best() table.Table {
 func (c Card) calibration(names []string) table.Table {
 	const distance = "largest distance of coverage from credibility, %"
 	t := table.Table{Title: "Calibration", Columns: []table.Column{
-		{Name: "method"}, {Name: "error / spread", Format: table.Decimals(2)},
+		{Name: "method"}, {Name: "left out"},
+		{Name: "error / spread", Format: table.Decimals(2)},
 	}}
 	for _, name := range names {
 		t.Columns = append(t.Columns, table.Column{Name: name, Group: distance, Align: table.Right,
 			Format: table.Decimals(1)})
 	}
-	t.Columns = append(t.Columns, table.Column{Name: "left out"})
 	few := false
 	c.fill(&t, func(r Row) []table.Cell {
 		if len(r.Calibration) == 0 {
@@ -177,7 +177,7 @@ func (c Card) calibration(names []string) table.Table {
 		if n := r.Calibration[0].ErrorOverSpread; n != nil {
 			ratio = ratio.GoodIf(n.Low <= 1 && n.High >= 1)
 		}
-		cells, failed := []table.Cell{ratio}, 0
+		cells, failed := []table.Cell{{}, ratio}, 0
 		for _, of := range r.Calibration {
 			failed = max(failed, of.Failed)
 			if of.Coverage == nil {
@@ -192,7 +192,8 @@ func (c Card) calibration(names []string) table.Table {
 			}
 			cells = append(cells, table.Uncertain(100*d, 100*band).GoodIf(d <= band))
 		}
-		return append(cells, table.Count(failed))
+		cells[0] = table.Count(failed)
+		return cells
 	})
 	t.Notes = []string{"Error / spread: of pixels, 1 if calibrated, above if over-confident. " +
 		"TARP: flux, radius and ellipticity together. After ±: half the width of the band that " +
@@ -213,8 +214,8 @@ func published() table.Table {
 		{Name: "retained", Unit: "%", Format: table.Decimals(1)},
 		{Name: "variance", Format: table.Decimals(2)},
 		{Name: "time", Unit: "s", Format: table.Significant(1)},
-		{Name: "at 20", Group: "|Δg| at a signal-to-noise ratio", Format: table.Decimals(3)},
-		{Name: "at 200", Group: "|Δg| at a signal-to-noise ratio", Format: table.Decimals(3)},
+		{Name: "20", Group: "|Δg| at a signal-to-noise of", Format: table.Decimals(3)},
+		{Name: "200", Group: "|Δg| at a signal-to-noise of", Format: table.Decimals(3)},
 	}}
 	add := func(source string, cells ...table.Cell) {
 		t.Rows = append(t.Rows, table.Row{Section: source, Cells: cells})

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 )
 
@@ -16,6 +17,8 @@ var (
 
 // scrolling is from how many rows on a table scrolls beneath its head, which stays in sight.
 const scrolling = 24
+
+var bounds = regexp.MustCompile(`\[.*\]`)
 
 // HTML returns tables as a piece of a page. Where styles and scripts are stripped they are plain
 // tables with their numbers aligned; with them, a click on the head of a column, or Enter or Space
@@ -36,7 +39,7 @@ func (t Table) writeHTML(page *strings.Builder) {
 	if len(t.Rows) >= scrolling {
 		class = "sheet scrolling"
 	}
-	fmt.Fprintf(page, "<div class=\"%s\">\n<table>\n", class)
+	fmt.Fprintf(page, "<div class=\"%s\">\n<table cellpadding=\"4\">\n", class)
 	if t.Title != "" {
 		fmt.Fprintf(page, "<caption align=\"left\">%s</caption>\n", escaped(t.Title))
 	}
@@ -130,7 +133,12 @@ func (t Table) cellHTML(page *strings.Builder, row, column int, text string) {
 	case c.mark != Plain:
 		attributes += fmt.Sprintf(` class="%s" title="%s"`, c.mark, c.mark)
 	}
-	fmt.Fprintf(page, "<%s%s>%s</%s>", tag, attributes, escaped(text), tag)
+	text = escaped(text)
+	if c.isNumber() {
+		// No line breaks within a number, where styles are stripped too; bounds are smaller.
+		text = bounds.ReplaceAllString(strings.ReplaceAll(text, " ", "\u00a0"), "<small>$0</small>")
+	}
+	fmt.Fprintf(page, "<%s%s>%s</%s>", tag, attributes, text, tag)
 }
 
 // side names the alignment of a column.
