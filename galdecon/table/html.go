@@ -127,11 +127,16 @@ func (t Table) cellHTML(page *strings.Builder, row, column int, text string) {
 	if c.kind != nothing {
 		attributes += fmt.Sprintf(` data-sort="%s"`, escaped(c.key()))
 	}
-	switch {
-	case c.kind == words && runes(text) > wordWidth:
-		attributes += ` class="long"`
-	case c.mark != Plain:
-		attributes += fmt.Sprintf(` class="%s" title="%s"`, c.mark, c.mark)
+	var classes []string
+	if c.kind == words && runes(text) > wordWidth {
+		classes = append(classes, "long")
+	}
+	if c.mark != Plain {
+		classes = append(classes, c.mark.String())
+		attributes += fmt.Sprintf(` title="%s"`, c.mark)
+	}
+	if len(classes) > 0 {
+		attributes += fmt.Sprintf(` class="%s"`, strings.Join(classes, " "))
 	}
 	text = escaped(text)
 	if c.isNumber() {

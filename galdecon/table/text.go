@@ -11,8 +11,8 @@ const (
 	Width = 100
 	// gap is what stands between columns.
 	gap = 2
-	// wordWidth is the largest of the columns that name a row, all together, and the smallest that
-	// other columns of words are squeezed to.
+	// wordWidth is that of the columns that name a row, all together, at most. Other columns of words
+	// are broken into lines of no less than half of it, unless there is no other way.
 	wordWidth = 40
 )
 
@@ -84,39 +84,60 @@ func (t Table) typeset(column, most int) set {
 	return s
 }
 
+// columns typesets all columns: those that name a row, and the others in the room that these leave.
+// If all fit into one part where long words are broken, they share what is left.
+func (t Table) columns() (all []set, room int) {
+	room = Width
+	for i := range t.keys() {
+		all = append(all, t.typeset(i, wordWidth/t.keys()))
+		room -= all[i].width + gap
+	}
+	left := room + gap
+	var long []int
+	for i := t.keys(); i < len(t.Columns); i++ {
+		all = append(all, t.typeset(i, room))
+		if all[i].align == Left && all[i].width > wordWidth/2 {
+			long, left = append(long, i), left-gap
+		} else {
+			left -= all[i].width + gap
+		}
+	}
+	slices.SortStableFunc(long, func(a, b int) int { return all[a].width - all[b].width })
+	for k, i := range long {
+		share := left / (len(long) - k)
+		if share < min(all[i].width, wordWidth/2) {
+			break
+		}
+		if all[i].width > share {
+			all[i] = t.typeset(i, share)
+		}
+		left -= all[i].width
+	}
+	return all, room
+}
+
 // parts returns the columns of each part of the table.
 func (t Table) parts() (parts [][]set) {
-	var keys []set
-	room := Width
-	for i := range t.keys() {
-		keys = append(keys, t.typeset(i, wordWidth/t.keys()))
-		room -= keys[i].width + gap
-	}
+	all, room := t.columns()
+	keys := slices.Clip(all[:t.keys()])
 	part, left := keys, room
 	flush := func() {
 		if len(part) > len(keys) {
 			parts = append(parts, part)
 		}
-		part, left = slices.Clip(keys), room
+		part, left = keys, room
 	}
 	for _, run := range t.groups(t.keys()) {
-		var columns []set
-		width := 0
-		for i := run.first; i < run.end; i++ {
-			columns = append(columns, t.typeset(i, max(room, 1)))
-			width += columns[len(columns)-1].width + gap
+		width := -gap
+		for _, c := range all[run.first:run.end] {
+			width += c.width + gap
 		}
-		width = max(width, runes(run.group)+gap)
-		if width-gap > left && width-gap <= room || left < room/2 && width-gap > room {
+		if width = max(width, min(runes(run.group), room)); width > left && width <= room {
 			flush()
 		}
-		for _, c := range columns {
+		for _, c := range all[run.first:run.end] {
 			if c.width > left {
-				if squeezed := t.typeset(c.index, max(left, wordWidth)); squeezed.width <= left {
-					c = squeezed
-				} else {
-					flush()
-				}
+				flush()
 			}
 			part, left = append(part, c), left-c.width-gap
 		}
