@@ -16,6 +16,7 @@ type Cell struct {
 	words            string
 	value, low, high float64
 	mark             Mark
+	format           Format
 }
 
 type kind int
@@ -76,6 +77,12 @@ func Bounded(value, low, high float64) Cell {
 // Marked returns the cell with a mark.
 func (c Cell) Marked(m Mark) Cell {
 	c.mark = m
+	return c
+}
+
+// As returns the cell written in another format than its column has.
+func (c Cell) As(f Format) Cell {
+	c.format = f
 	return c
 }
 
@@ -151,6 +158,9 @@ func raised(power int) string {
 
 // text writes the cell, without its mark; apart writes error bars one by one even if they are alike.
 func (c Cell) text(f Format, apart bool) string {
+	if c.format != nil {
+		f = c.format
+	}
 	switch c.kind {
 	case words:
 		return c.words

@@ -45,6 +45,7 @@ func TestNumbers(t *testing.T) {
 		{Uncertain(3.87e-19, 0.08e-19), nil, "(3.87 ± 0.08)×10⁻¹⁹"},
 		{Measured(100, math.NaN(), math.NaN()), nil, "100 ± NaN"},
 		{Uncertain(61.53, 3.84), Decimals(1), "61.5 ± 3.8"},
+		{Number(61.53).As(Decimals(0)), Decimals(1), "62"},
 	} {
 		if got := c.cell.text(c.format, false); got != c.want {
 			t.Errorf("%+v is written %q, want %q", c.cell, got, c.want)
