@@ -99,18 +99,13 @@ func (c Cell) isNumber() bool { return c.kind >= number }
 // Format writes a number.
 type Format func(v float64) string
 
-// Decimals writes numbers with n decimals, and those that would be written as 0 but aren't with two
-// significant digits.
+// Decimals writes numbers with n decimals.
 func Decimals(n int) Format {
 	return func(v float64) string {
 		if text, ok := odd(v); ok {
 			return text
 		}
-		text := fixed(v, n)
-		if v != 0 && !strings.ContainsAny(text, "123456789") {
-			return Significant(2)(v)
-		}
-		return text
+		return fixed(v, n)
 	}
 }
 
@@ -193,12 +188,7 @@ func alike(value string, f Format) Format {
 		return f
 	}
 	_, decimals, _ := strings.Cut(value, ".")
-	return func(v float64) string {
-		if text, ok := odd(v); ok {
-			return text
-		}
-		return fixed(v, len(decimals))
-	}
+	return Decimals(len(decimals))
 }
 
 // withError writes a number with its error bars.
