@@ -32,6 +32,17 @@ func (i Interval) Scaled(by float64) Interval {
 	return Interval{Median: i.Median * by, Low: i.Low * by, High: i.High * by}
 }
 
+// Pull returns how far the median is from the truth, over the error bar on that side: of Gaussian
+// candidates that are right, a number of the unit Gaussian. It is NaN or infinite where there is no
+// such bar.
+func (i Interval) Pull(truth float64) float64 {
+	off := i.Median - truth
+	if off > 0 {
+		return off / (i.Median - i.Low)
+	}
+	return off / (i.High - i.Median)
+}
+
 // String returns the median with its error bars, to the digit that the shorter bar justifies: its
 // second where it begins with 10 to 35, otherwise its first, as in "0.123 +0.031 −0.028". Below
 // 0.001 and from 1,000,000 on the three have a common exponent: "(3.870 +0.008 −0.009)e-19". Where
