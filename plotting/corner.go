@@ -122,8 +122,8 @@ func (c Corner) check() error {
 	count := len(c.Quantities[0].Values)
 	for _, q := range c.Quantities {
 		if len(q.Values) != count || count < fewestCorner {
-			return fmt.Errorf("plotting: the Quantity %q has %d values and the first %d; they have "+
-				"as many, at least %d", q.Name, len(q.Values), count, fewestCorner)
+			return fmt.Errorf("plotting: the Quantity %q has %d values and the first %d; they "+
+				"have as many, at least %d", q.Name, len(q.Values), count, fewestCorner)
 		}
 		for _, v := range q.Values {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -136,8 +136,8 @@ func (c Corner) check() error {
 				"isn't known", q.Name, q.Truth)
 		}
 		if slices.Min(q.Values) == slices.Max(q.Values) {
-			return fmt.Errorf("plotting: the Quantity %q is %v of all candidates, which is nothing "+
-				"to show", q.Name, q.Values[0])
+			return fmt.Errorf("plotting: the Quantity %q is %v of all candidates, which is "+
+				"nothing to show", q.Name, q.Values[0])
 		}
 	}
 	return nil

@@ -197,8 +197,8 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 // pairOf returns a figure of two plots side by side.
 func pairOf(name, title, foot string, left, right *plot.Plot) *Figure {
 	above := titleHeight(title)
-	figure := &Figure{Title: name, Width: 2 * profilePanel, Height: above + profileHeight + footSpace,
-		dpi: sharp}
+	figure := &Figure{Title: name, Width: 2 * profilePanel,
+		Height: above + profileHeight + footSpace, dpi: sharp}
 	figure.draw = func(c draw.Canvas) {
 		drawTitle(c, title)
 		drawFoot(c, foot)

@@ -68,8 +68,8 @@ func (p Pulls) Figure() (*Figure, error) {
 		panel.Y.Min, panel.Y.Max = 0, 1.06*highest
 		panel.Y.Tick.Marker = valueTicks(roundBelow(highest / 2))
 	}
-	foot := "curve: the unit Gaussian, of right error bars; gray: where each bar lies then, at 95 %; " +
-		fmt.Sprintf("outer bars: all beyond ±%g", farPull-pullWidth)
+	foot := "curve: the unit Gaussian, of right error bars; gray: where each bar lies then, at " +
+		fmt.Sprintf("95 %%; outer bars: all beyond ±%g", farPull-pullWidth)
 	return panelFigure(titleOr(p.Title, "pulls"), p.Title, foot, panels), nil
 }
 
@@ -109,7 +109,8 @@ func (h PullHistogram) panel() (p *plot.Plot, top float64) {
 		few, many = few/(n*pullWidth), many/(n*pullWidth)
 		for _, x := range []float64{left, right} {
 			outline = append(outline, plotter.XY{X: x, Y: v})
-			low, high = append(low, plotter.XY{X: x, Y: few}), append(high, plotter.XY{X: x, Y: many})
+			low = append(low, plotter.XY{X: x, Y: few})
+			high = append(high, plotter.XY{X: x, Y: many})
 		}
 		top = max(top, v, many)
 	}
@@ -122,7 +123,8 @@ func (h PullHistogram) panel() (p *plot.Plot, top float64) {
 	}
 	p.Add(filled(append(slices.Clone(low), band...), strip),
 		filled(outline, overWhite(blue, 0.25)),
-		&plotter.Line{XYs: low, LineStyle: dashedLine}, &plotter.Line{XYs: high, LineStyle: dashedLine},
+		&plotter.Line{XYs: low, LineStyle: dashedLine},
+		&plotter.Line{XYs: high, LineStyle: dashedLine},
 		&plotter.Line{XYs: outline, LineStyle: draw.LineStyle{Color: blue, Width: 1.25 * css}},
 		&plotter.Line{XYs: bell, LineStyle: draw.LineStyle{Color: ink, Width: 1.25 * css}})
 	p.X.Min, p.X.Max = -farPull, farPull

@@ -137,7 +137,8 @@ func (p Posterior) Measure(aperture float64) (Measurement, error) {
 		id = p.Observation.ID(0)
 	}
 	return Measurement{
-		ID: id, Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1), G2: interval(g2),
+		ID: id, Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1),
+		G2:       interval(g2),
 		Measured: len(flux), Failed: p.Samples.N - len(flux),
 	}, nil
 }

@@ -235,3 +235,15 @@ as the model is right.
 		t.Errorf("the tables of one measurement are %+v", tables)
 	}
 }
+
+func TestPull(t *testing.T) {
+	i := posterior.Interval{Median: 10, Low: 8, High: 13}
+	for truth, want := range map[float64]float64{10: 0, 13: -1, 8: 1, 16: -2, 4: 3} {
+		if got := i.Pull(truth); math.Abs(got-want) > 1e-12 {
+			t.Errorf("the pull of %g is %g, want %g", truth, got, want)
+		}
+	}
+	if got := (posterior.Interval{Median: 1, Low: 1, High: 1}).Pull(0); !math.IsInf(got, 1) {
+		t.Errorf("without error bars the pull is %g", got)
+	}
+}

@@ -134,8 +134,8 @@ func StepsTable(all []Steps) table.Table {
 			{Name: "time", Unit: "ms", Format: table.Decimals(0)},
 		},
 		Notes: []string{"Per pixel, in units of the paper's ε = 10⁻⁴. After ±: half the width of " +
-			"the band that holds calibrated candidates at 95 %; ✓: within it, ✗: beyond it. Time: " +
-			"of a candidate."},
+			"the band that holds calibrated candidates at 95 %; ✓: within it, ✗: beyond it. " +
+			"Time: of a candidate."},
 	}
 	refused := 0
 	for _, s := range all {

@@ -68,7 +68,8 @@ func TestSorting(t *testing.T) {
 	of.Rows = append(of.Rows, table.Row{Summary: true,
 		Cells: []table.Cell{table.Text("mean"), table.Number(400)}})
 	ctx, text := open(t, of)
-	const names = `Array.from(document.querySelectorAll("th[scope=row]"), (c) => c.textContent).join()`
+	const names = `Array.from(document.querySelectorAll("th[scope=row]"),
+		(cell) => cell.textContent).join()`
 	head := func(k string) string { return `document.querySelector("th[data-column='` + k + `']")` }
 	check := func(after, want, order string) {
 		t.Helper()
@@ -107,7 +108,8 @@ func TestLooks(t *testing.T) {
 		const sheet = document.querySelector(".scrolling");
 		sheet.scrollTop = 500;
 		const head = document.querySelector("thead th").getBoundingClientRect();
-		return Math.round(head.top - sheet.getBoundingClientRect().top) + " " + (sheet.scrollTop > 400);
+		const from = sheet.getBoundingClientRect().top;
+		return Math.round(head.top - from) + " " + (sheet.scrollTop > 400);
 	})()`
 	if got := text(top); got != "0 true" {
 		t.Errorf("scrolled, the head is %s pixels from the top", got)

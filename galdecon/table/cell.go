@@ -151,7 +151,8 @@ func raised(power int) string {
 		"6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").Replace(strconv.Itoa(power))
 }
 
-// text writes the cell, without its mark; apart writes error bars one by one even if they are alike.
+// text writes the cell, without its mark; apart writes error bars one by one even if they are
+// alike.
 func (c Cell) text(f Format, apart bool) string {
 	if c.format != nil {
 		f = c.format

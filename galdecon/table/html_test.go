@@ -98,7 +98,8 @@ func TestHTML(t *testing.T) {
 	for _, head := range rows[0].all("th") {
 		span, _ := strconv.Atoi(head.attributes["colspan"])
 		width += max(span, 1)
-		if grouped := head.attributes["scope"] == "colgroup"; grouped != (head.text == "photometry") ||
+		grouped := head.attributes["scope"] == "colgroup"
+		if grouped != (head.text == "photometry") ||
 			grouped == (head.attributes["rowspan"] == "2") {
 			t.Errorf("a head of the first row is %+v", head)
 		}

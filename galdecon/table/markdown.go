@@ -33,7 +33,7 @@ func (t Table) markdown() string {
 	}
 	text.WriteString("\n|")
 	for i := range t.Columns {
-		text.WriteString(map[Align]string{Left: " :-- |", Center: " :-: |", Right: " --: |"}[t.align(i)])
+		text.WriteString(rules[t.align(i)])
 	}
 	text.WriteString("\n")
 	texts := make([][]string, len(t.Columns))
@@ -64,5 +64,8 @@ func marked(s string) string {
 	return markup.Replace(s)
 }
 
-var markup = strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;",
-	"&", "&amp;", "[", `\[`, "~", `\~`, "\n", " ")
+// rules are what stands beneath heads.
+var rules = map[Align]string{Left: " :-- |", Center: " :-: |", Right: " --: |"}
+
+var markup = strings.NewReplacer(`\`, `\\`, "|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`",
+	"<", "&lt;", "&", "&amp;", "[", `\[`, "~", `\~`, "\n", " ")

@@ -1,6 +1,6 @@
 // Package table holds tables of measured numbers: columns with units and groups, rows in sections,
-// numbers with their errors. One description gives them in a terminal ([String]), in a notebook cell
-// or on a page ([HTML]), and in [Markdown]:
+// numbers with their errors. One description gives them in a terminal ([String]), in a notebook
+// cell or on a page ([HTML]), and in [Markdown]:
 //
 //	t := table.Table{Title: "Two galaxies", Columns: []table.Column{
 //		{Name: "galaxy"}, {Name: "flux", Unit: "count"}, {Name: "χ²", Format: table.Decimals(2)},
@@ -104,11 +104,7 @@ func (t Table) cell(row, column int) Cell {
 	return Text("")
 }
 
-// hasUnits tells whether a column has a unit, and hasGroups whether one has a group.
-func (t Table) hasUnits() bool {
-	return slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Unit != "" })
-}
-
+// hasGroups tells whether a column has a group.
 func (t Table) hasGroups() bool {
 	return slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Group != "" })
 }

@@ -107,8 +107,8 @@ func TestTextIsNarrow(t *testing.T) {
 				t.Fatalf("the text lacks %s:\n%s", number, text)
 			}
 		}
-		if parts, heads := strings.Count(text, "\n\n")+1, strings.Count(text, "──\n"); of.Keys < 2 &&
-			heads < parts {
+		parts, heads := strings.Count(text, "\n\n")+1, strings.Count(text, "──\n")
+		if of.Keys < 2 && heads < parts {
 			t.Fatalf("%d parts, but %d heads:\n%s", parts, heads, text)
 		}
 	}

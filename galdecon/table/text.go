@@ -11,8 +11,8 @@ const (
 	Width = 100
 	// gap is what stands between columns.
 	gap = 2
-	// wordWidth is that of the columns that name a row, all together, at most. Other columns of words
-	// are broken into lines of no less than half of it, unless there is no other way.
+	// wordWidth is that of the columns that name a row, all together, at most. Other columns of
+	// words are broken into lines of no less than half of it, unless there is no other way.
 	wordWidth = 40
 )
 
@@ -58,8 +58,8 @@ type set struct {
 	cells [][]string
 }
 
-// typeset breaks the words of a column, and numbers if there is no other way, so that it is no wider
-// than most.
+// typeset breaks the words of a column, and numbers if there is no other way, so that it is no
+// wider than most.
 func (t Table) typeset(column, most int) set {
 	s := set{index: column, align: t.align(column)}
 	for i, text := range t.written(column) {
