@@ -273,8 +273,10 @@ func goldens(t *testing.T) map[string]Drawable {
 		"curves": Curves{
 			Title: "Fewer steps", X: "evaluations of the network", Y: "relative to 950",
 			Curves: []Curve{
-				{"variance", steps, over(func(s float64) float64 { return 1 - 2/s })},
-				{"error of the mean", steps, over(func(s float64) float64 { return 1 + 1.5/s })},
+				{Name: "variance", X: steps, Y: over(func(s float64) float64 { return 1 - 2/s })},
+				{Name: "error of the mean", X: steps,
+					Y:     over(func(s float64) float64 { return 1 + 1.5/s }),
+					Error: over(func(s float64) float64 { return 0.5 / math.Sqrt(s) })},
 			},
 		},
 		"pixel_histogram": PixelHistogram{

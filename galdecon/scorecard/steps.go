@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/calibration"
@@ -30,6 +33,8 @@ type Steps struct {
 	Coverage, Spread float64
 	// CoverageError is calibration.Coverage.HalfWidth: what too few galaxies leave open.
 	CoverageError float64
+	// Report has the observations one by one.
+	Report posterior.Report
 	// Refused observations of the benchmark are in no figure.
 	Refused int
 	// Seconds a candidate, compilation not included.
@@ -65,6 +70,7 @@ func CompareSteps(
 		if err != nil {
 			return nil, err
 		}
+		s.Report = evaluated
 		mean := evaluated.Mean()
 		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution,
 			mean.Accuracy.Mean, mean.Variance
@@ -91,6 +97,30 @@ func CompareSteps(
 		}
 	}
 	return out, nil
+}
+
+// Against returns the ratio of a quantity's mean over the observations to that of another sampler
+// for the same ones, and its standard error. As the observations are paired, what makes some of
+// them harder than others for both isn't in it. Observations that only one has don't count; the
+// error of fewer than 2 is NaN.
+func (s Steps) Against(other Steps, of func(row posterior.Row) float64) (ratio, err float64) {
+	known := map[string]float64{}
+	for _, row := range other.Report.Rows {
+		known[row.ID] = of(row)
+	}
+	var here, there []float64
+	for _, row := range s.Report.Rows {
+		if v, ok := known[row.ID]; ok {
+			here, there = append(here, of(row)), append(there, v)
+		}
+	}
+	mean := stat.Mean(there, nil)
+	ratio = stat.Mean(here, nil) / mean
+	for i := range here {
+		here[i] -= ratio * there[i]
+	}
+	n := float64(len(here))
+	return ratio, stat.StdErr(stat.StdDev(here, nil), n) / math.Abs(mean)
 }
 
 // warmUp compiles all that drawing n candidates for each observation needs. What is drawn together
