@@ -161,9 +161,9 @@ func (l *lab) few(n int) int {
 
 func (l *lab) real(name string) string { return filepath.Join(l.data, "real", name) }
 
-// hash returns that of the files in a folder.
+// hash returns that of the files of a model in a folder.
 func hash(dir string) (string, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	names, err := filepath.Glob(filepath.Join(dir, "*.[bj]*")) // .bin, .json
 	if err != nil {
 		return "", err
 	}

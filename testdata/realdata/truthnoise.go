@@ -150,7 +150,7 @@ func (s *seeing) noise() (float64, *observe.Correlation) {
 		all[i] = complex(k*real(s.power[i])+s.sigma*s.sigma, 0)
 	}
 	variance := s.ring.backward(slices.Clone(all), 1, 1)[0]
-	const reach = 12
+	const reach = 20 // light of σ 3 pixels seen again through it
 	return math.Sqrt(variance), s.lags(s.ring, all, min(reach, s.ring.rows/2-1))
 }
 
