@@ -21,8 +21,18 @@ import (
 )
 
 // grids are the sides in pixels of the square grids that a model with a [Config.Survey] draws on;
-// smaller stamps are padded by pixels without data. Each is compiled at its first use.
-var grids = []int{32, 64, 96, 128, 192, 256}
+// smaller stamps are padded by pixels without data. Each is compiled at its first use. The network
+// is convolutional, so that a large grid needs no tiles, and there are no seams.
+var grids = []int{32, 64, 96, 128, 192, 256, 384, 512, 768, 1024}
+
+// lookChunk bounds the memory that candidates on a grid of side × side pixels take together.
+func lookChunk(device compute.Backend, side int) int {
+	const large = 256
+	if side > large {
+		return 1
+	}
+	return largestChunk(device, side)
+}
 
 // grid returns the side of the grid for a stamp of height × width pixels, 0 where it is too large.
 func grid(height, width int) int {
@@ -86,6 +96,16 @@ type look struct {
 	kind          string
 }
 
+// draw returns the observation as candidate k sees it.
+func (l look) draw(k int) observe.Observation {
+	o := l.Observation
+	o.Exposures = slices.Clone(o.Exposures)
+	for i, e := range o.Exposures {
+		o.Exposures[i] = e.Draw(k)
+	}
+	return o
+}
+
 // run is a number of candidates that are drawn together: of the looks from first on, and within
 // the first of these from candidate from on.
 type run struct{ first, from, size int }
@@ -101,7 +121,7 @@ func (s *sight) stream(ctx context.Context, yield func(Part, error) bool) {
 		if err == nil && (len(looks) == 0 || l.kind == looks[0].kind) {
 			looks = append(looks, l)
 			// Enough to fill chunks: what is refused is said soon.
-			if len(looks)*s.n < largestChunk(s.device, l.side) {
+			if len(looks)*s.n < lookChunk(s.device, l.side) {
 				continue
 			}
 			if !flush() {
@@ -134,7 +154,7 @@ func (s *sight) refuse(err error, i int, yield func(Part, error) bool) (more boo
 func (s *sight) draw(
 	ctx context.Context, looks []look, yield func(Part, error) bool,
 ) (more bool) {
-	largest := largestChunk(s.device, looks[0].side)
+	largest := lookChunk(s.device, looks[0].side)
 	skip := make([]bool, len(looks))
 	for next := (run{}); next.first < len(looks); {
 		if err := ctx.Err(); err != nil {
@@ -142,7 +162,7 @@ func (s *sight) draw(
 			return false
 		}
 		left := (len(looks)-next.first)*s.n - next.from
-		next.size = nextChunk(left, len(looks)*s.n, largest)
+		next.size = min(nextChunk(left, len(looks)*s.n, largest), largest)
 		parts, err := s.chunk(looks, next, left)
 		if err != nil {
 			yield(Part{}, err)
@@ -181,7 +201,7 @@ func (s *sight) chunk(looks []look, r run, left int) ([]Part, error) {
 	for k := range r.size {
 		at := r.first*s.n + r.from + k%left // what isn't full is filled up with repetitions
 		l := looks[at/s.n]
-		members = append(members, l.Observation)
+		members = append(members, l.draw(at%s.n))
 		streams = append(streams, stream(l.index, at%s.n))
 		if k >= left {
 			continue
