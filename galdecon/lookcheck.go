@@ -101,19 +101,31 @@ func (c Config) checkPSF(p psf.PSF) *Refusal {
 		return &Refusal{Reason: posterior.RefusedPSF, Value: width, Limit: limit,
 			What: fmt.Sprintf("its PSF: a width of σ = %.2f pixels, %.2g to %.2g are taken", width,
 				low, high),
-			Hint: "average pixels of the image and rebin the PSF alike (galaxy.Images.Average, " +
-				"psf.PSF.Rebin), or check that the PSF is on the image's pixels"}
+			Hint: "average pixels of the image and rescale the PSF alike (galaxy.Images.Average, " +
+				"psf.PSF.Rescale), or check that the PSF is on the image's pixels"}
 	}
-	// Wide wings that end at the border of the PSF's grid look like some sky.
-	tolerated := map[psf.Kind]float64{psf.Pedestal: 5, psf.Neighbor: 2, psf.OffCenter: 2}
+	// Wide wings that end at the border of the PSF's grid look like some sky. A PSF off its center
+	// moves candidates, and does nothing else to them: those of COSMOS are off by 0.5 to 0.6 pixels.
+	tolerated := map[psf.Kind]float64{psf.Pedestal: 5, psf.Neighbor: 2, psf.OffCenter: 6}
 	for _, problem := range p.Inspect() {
 		limit := tolerated[problem.Kind] * problem.Limit
+		if problem.Kind == psf.Neighbor && nearCore(problem, p, width) {
+			continue
+		}
 		if limit > 0 && math.Abs(problem.Value) > limit {
 			return &Refusal{Reason: posterior.RefusedPSF, Value: problem.Value, Limit: limit,
 				What: "its PSF: " + problem.What, Hint: problem.Hint}
 		}
 	}
 	return nil
+}
+
+// nearCore reports whether a second maximum lies within three widths of a PSF: optics that are out
+// of focus or astigmatic make lobes there, of up to 14 % of the peak in simulated PSFs of Euclid.
+func nearCore(second *psf.Problem, p psf.PSF, width float64) bool {
+	const reach = 3
+	center := p.Size / 2
+	return math.Hypot(float64(second.Row-center), float64(second.Col-center)) < reach*width
 }
 
 // check sets the unit of a look, and returns a refusal where too little of it is seen, nothing is

@@ -162,3 +162,45 @@ func (c Correlation) leastPower() float64 {
 	}
 	return least
 }
+
+// Positive returns a correlation that noise can have, for one that was measured at a few lags: of
+// its power spectrum what is negative is cut off, which leaves small coefficients at lags of up to
+// 15 pixels. One with next to none stays as it is.
+func (c Correlation) Positive() (Correlation, error) {
+	const n, reach = 64, 15
+	if err := c.Validate(); err == nil && c.leastPower() > -minPower {
+		return c, nil
+	}
+	if c.Size < 1 || c.Size%2 == 0 || c.Size > n/2 || len(c.Values) != c.Size*c.Size {
+		return Correlation{}, &ShapeError{
+			What: "a correlation of noise",
+			Got:  []int{c.Size, len(c.Values)},
+			Want: fmt.Sprintf("an odd size up to %d and size×size values", n/2-1),
+		}
+	}
+	var cos [n]float64
+	for i := range cos {
+		cos[i] = math.Cos(2 * math.Pi * float64(i) / n)
+	}
+	wave := func(u, w, row, column int) float64 { return cos[((u*row+w*column)%n+n)%n] }
+	out := Correlation{Size: 2*reach + 1, Values: make([]float64, (2*reach+1)*(2*reach+1))}
+	half := c.Size / 2
+	for k := range n * n {
+		u, w := k/n, k%n
+		power := 0.0
+		for i, v := range c.Values {
+			power += v * wave(u, w, i/c.Size-half, i%c.Size-half)
+		}
+		if power <= 0 {
+			continue
+		}
+		for i := range out.Values {
+			out.Values[i] += power * wave(u, w, i/out.Size-reach, i%out.Size-reach)
+		}
+	}
+	middle := out.Values[len(out.Values)/2]
+	for i := range out.Values {
+		out.Values[i] /= middle
+	}
+	return out, out.Validate()
+}

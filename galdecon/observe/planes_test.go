@@ -166,3 +166,44 @@ func TestCorrelationOf(t *testing.T) {
 		}
 	}
 }
+
+func TestCorrelationPositive(t *testing.T) {
+	// The filter (1, 2, 1)/4 along both axes: lags of up to 2 pixels are all it has.
+	exact, err := observe.CorrelationOf(3, []float64{1, 2, 1, 2, 4, 2, 1, 2, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := exact.Positive(); err != nil || same.Size != exact.Size {
+		t.Fatalf("its size becomes %d: %v", same.Size, err)
+	}
+	// Drizzled images of Hubble's camera have these at lags 1 and 2, known to a few hundredths.
+	const size = 5
+	row := [size]float64{0.06, 0.5, 1, 0.5, 0.06}
+	cut := observe.Correlation{Size: size, Values: make([]float64, size*size)}
+	for k := range cut.Values {
+		cut.Values[k] = row[k/size] * row[k%size]
+	}
+	cut.Values[0], cut.Values[size*size-1] = -0.1, -0.1 // an error
+	if err := cut.Validate(); err == nil {
+		t.Fatal("a correlation with negative power passes")
+	}
+	got, err := cut.Positive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := got.Size / 2
+	at := func(y, x int) float64 { return got.Values[(middle+y)*got.Size+middle+x] }
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, lag := range [][2]int{{0, 1}, {1, 0}, {1, 1}} {
+		want := cut.Values[(2+lag[0])*size+2+lag[1]]
+		if v := at(lag[0], lag[1]); math.Abs(v-want) > 0.04 {
+			t.Errorf("lag %v: %.3f, not %.3f", lag, v, want)
+		}
+	}
+	wrong := observe.Correlation{Size: 2, Values: make([]float64, 4)}
+	if _, err := wrong.Positive(); err == nil {
+		t.Error("an even size passes")
+	}
+}

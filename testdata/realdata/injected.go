@@ -106,12 +106,15 @@ func case13(l *lab) error {
 		if err != nil {
 			return err
 		}
-		shared := correlations([]*galaxy.Images{im}, 0.5)
+		shared, err := correlations([]*galaxy.Images{im}, 0.5).correlation()
+		if err != nil {
+			return err
+		}
 		sigma := skies[0].Noise
 		for setting, e := range map[string]observe.Exposure{
 			"noise by default": {},
 			"white":            {InvVar: even(sigma, side*side)},
-			"correlated":       {InvVar: even(sigma, side*side), Noise: shared.correlation()},
+			"correlated":       {InvVar: even(sigma, side*side), Noise: shared},
 		} {
 			e.Image, e.PSFs = cut.Images, []psf.PSF{round}
 			err := l.do("case13", setting, fmt.Sprint(i), func(r *record) error {
@@ -160,7 +163,8 @@ func nircam(l *lab) error {
 	}
 	y := exponential(side, 4)
 	seen := convolve(y, side, side, p)
-	unit := 20 * median(float64s(sigmas.Images.Pixels)) / largest(seen)
+	invVar := observe.FromError(sigmas.Images.Pixels) // a few errors are NaN
+	unit := 20 / math.Sqrt(median(invVar)) / largest(seen)
 	for k := range y {
 		y[k], seen[k] = y[k]*unit, seen[k]*unit
 	}
@@ -171,7 +175,6 @@ func nircam(l *lab) error {
 	const places = 48
 	number := 0
 	im := image.Images
-	invVar := observe.FromError(sigmas.Images.Pixels)
 	for k, bad := range mask.Bad {
 		if bad {
 			invVar[k] = 0

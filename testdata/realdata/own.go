@@ -79,9 +79,13 @@ func (l *lab) setUp(r *record, stamp *galaxy.Images, p psf.PSF, noise grain, bin
 		}
 		noise = noise.averaged(bin)
 	}
+	correlation, err := noise.correlation()
+	if err != nil {
+		return err
+	}
 	posterior, err := l.sample(r, observe.Observation{Exposures: []observe.Exposure{{
 		Image: image, PSFs: []psf.PSF{p}, InvVar: even(noise.sigma, len(image.Pixels)),
-		Noise: noise.correlation()}}})
+		Noise: correlation}}})
 	if err != nil {
 		return err
 	}

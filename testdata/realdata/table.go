@@ -111,7 +111,7 @@ func knownTables(title string, records []record) []table {
 	names, by := settings(records)
 	errors := table{Title: title + ": mean squared errors to the truth, 10⁻⁴ of its peak²",
 		Head: []string{"", "n", "model", "RL 10", "RL 30", "Wiener", "seen", "grain",
-			"error/spread", "detail"},
+			"error/spread", "detail", "χ²"},
 		Notes: "model: the mean of candidates. grain: the variance of the noise in the truth's " +
 			"picture, part of\nall errors. detail: power of candidates with such noise over the " +
 			"truth's, from 0.25 cycles a pixel.\n"}
@@ -136,7 +136,7 @@ func knownTables(title string, records []record) []table {
 			number(unit*mean(rs, "error Wiener")), number(unit*mean(rs, "error seen")),
 			number(unit*mean(squares, "grain²")),
 			number(math.Sqrt(mean(rs, "error")/mean(rs, "spread"))),
-			number(mean(rs, "detail")/mean(rs, "detail true")))
+			number(mean(rs, "detail")/mean(rs, "detail true")), number(mean(rs, "χ²")))
 		off, half := coverage(rs)
 		var measured []record
 		for _, r := range rs {

@@ -51,6 +51,7 @@ func (l *lab) measure(r *record, t trial) error {
 	if err != nil {
 		return err
 	}
+	r.Values["χ²"] = chiSquared(p)
 	n := p.Samples.N
 	grainy := p.Samples.Clone() // as the truth's picture would show them
 	rng := rand.New(rand.NewPCG(uint64(l.seed), 1))

@@ -92,28 +92,10 @@ func (g grain) level(white float64) float64 {
 	return white / math.Sqrt(max(sum/36, 0.05))
 }
 
-// correlation returns the correlation as an exposure's, without what an estimate has of negative
-// power.
-func (g grain) correlation() *observe.Correlation {
-	r := newRing(32, 32, g.size)
-	power := r.kernel(g.size, g.values)
-	for i, p := range power {
-		power[i] = complex(max(real(p), 0), 0)
-	}
-	return g.lags(r, power, g.size/2)
-}
-
-// lags returns the correlation with a power spectrum, at lags up to reach.
-func (g grain) lags(r *ring, power []complex128, reach int) *observe.Correlation {
-	plane := r.backward(power, r.rows, r.cols)
-	c := &observe.Correlation{Size: 2*reach + 1}
-	for row := -reach; row <= reach; row++ {
-		for col := -reach; col <= reach; col++ {
-			at := (row+r.rows)%r.rows*r.cols + (col+r.cols)%r.cols
-			c.Values = append(c.Values, plane[at]/plane[0])
-		}
-	}
-	return c
+// correlation returns the correlation as an exposure's.
+func (g grain) correlation() (*observe.Correlation, error) {
+	c, err := observe.Correlation{Size: g.size, Values: g.values}.Positive()
+	return &c, err
 }
 
 // seeing is how a truth with a grain is observed: through a PSF, with white noise of standard
@@ -149,9 +131,17 @@ func (s *seeing) noise() (float64, *observe.Correlation) {
 		k := real(t)*real(t) + imag(t)*imag(t)
 		all[i] = complex(k*real(s.power[i])+s.sigma*s.sigma, 0)
 	}
-	variance := s.ring.backward(slices.Clone(all), 1, 1)[0]
-	const reach = 20 // light of σ 3 pixels seen again through it
-	return math.Sqrt(variance), s.lags(s.ring, all, min(reach, s.ring.rows/2-1))
+	plane := s.ring.backward(all, s.ring.rows, s.ring.cols)
+	// Light of a PSF of σ 3 pixels that is seen again through it reaches so far.
+	reach := min(20, s.ring.rows/2-1, s.ring.cols/2-1)
+	c := &observe.Correlation{Size: 2*reach + 1}
+	for row := -reach; row <= reach; row++ {
+		for col := -reach; col <= reach; col++ {
+			at := (row+s.ring.rows)%s.ring.rows*s.ring.cols + (col+s.ring.cols)%s.ring.cols
+			c.Values = append(c.Values, plane[at]/plane[0])
+		}
+	}
+	return math.Sqrt(plane[0]), c
 }
 
 func (s *seeing) apply(v []float64, with ...func([]complex128) []complex128) []float64 {
