@@ -64,7 +64,8 @@ func (l *lab) flux(r *record, e observe.Exposure, aperture, truth float64) error
 // case13 observes a disk again and again with noise that neighbors share, as case 13 of the inputs
 // that went wrong does: images of 96×96 pixels on a sky of 20, with a PSF of σ 1.5 pixels, and noise
 // of 1 % of the peak through a filter (½, 1, ½)⊗(½, 1, ½). Its sky, noise and correlation are
-// estimated.
+// estimated, or
+// known.
 func case13(l *lab) error {
 	const side, field, place, sky, radius = 32, 96, 32, 20, 10
 	y := exponential(side, 3)
@@ -82,6 +83,10 @@ func case13(l *lab) error {
 	seen := convolve(y, side, side, round)
 	filter := psf.PSF{Size: 3, Pixels: []float32{1, 2, 1, 2, 4, 2, 1, 2, 1}}
 	const norm = 6 // the root of the sum of the filter's squares
+	known, err := observe.CorrelationOf(filter.Size, float64s(filter.Pixels))
+	if err != nil {
+		return err
+	}
 	level := 0.01 * largest(y)
 	const realisations = 32
 	for i := range l.few(realisations) {
@@ -115,6 +120,7 @@ func case13(l *lab) error {
 			"noise by default": {},
 			"white":            {InvVar: even(sigma, side*side)},
 			"correlated":       {InvVar: even(sigma, side*side), Noise: shared},
+			"known":            {InvVar: even(level, side*side), Noise: &known},
 		} {
 			e.Image, e.PSFs = cut.Images, []psf.PSF{round}
 			err := l.do("case13", setting, fmt.Sprint(i), func(r *record) error {
