@@ -68,9 +68,9 @@ func (p PSF) at(row, column float64) float64 {
 	top, left := int(math.Floor(row)), int(math.Floor(column))
 	var sum, taps float64
 	for i := top - lobes + 1; i <= top+lobes; i++ {
-		wy := lanczos(row - float64(i))
+		wy := lanczos(row-float64(i), lobes)
 		for j := left - lobes + 1; j <= left+lobes; j++ {
-			w := wy * lanczos(column-float64(j))
+			w := wy * lanczos(column-float64(j), lobes)
 			taps += w
 			if i >= -half && i+half < p.Size && j >= -half && j+half < p.Size {
 				sum += w * float64(p.Pixels[(i+half)*p.Size+j+half])
