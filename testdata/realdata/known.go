@@ -232,7 +232,7 @@ func pictures(part, folder, stack string) func(*lab) error {
 			}
 			blurred := convolve(float64s(truth.Pixels), truth.Height, truth.Width, p)
 			for _, sigma := range []float64{0.001, 0.003, 0.01} {
-				err := l.do(part, fmt.Sprintf("%d px, noise %g", l.size, sigma), im.ID(0),
+				err := l.do(part, fmt.Sprintf("%d px, %g", l.size, sigma), im.ID(0),
 					func(r *record) error {
 						rng := rand.New(rand.NewPCG(uint64(l.seed), uint64(i)))
 						return l.measure(r, trial{truth: truth, grain: noise, psf: p,

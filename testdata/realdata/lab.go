@@ -104,7 +104,7 @@ func (l *lab) part(name string) []record {
 // record too; another error ends the program.
 func (l *lab) do(part, setting, object string, measure func(*record) error) error {
 	if l.whiteOnly {
-		setting += ", grain not told"
+		setting += ", white"
 	}
 	r := record{Model: l.name, Candidates: l.candidates, Part: part, Setting: setting,
 		Object: object, Values: map[string]float64{}}
