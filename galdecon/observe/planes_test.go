@@ -203,6 +203,14 @@ func TestCorrelationPositive(t *testing.T) {
 			t.Errorf("lag %v: %.3f, not %.3f", lag, v, want)
 		}
 	}
+	// A box of 21 pixels has no power at many frequencies, at lags of up to 20.
+	box, err := observe.CorrelationOf(21, slices.Repeat([]float64{1}, 21*21))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := box.Positive(); err != nil || got.Size != box.Size {
+		t.Errorf("of %d lags %d are left: %v", box.Size, got.Size, err)
+	}
 	wrong := observe.Correlation{Size: 2, Values: make([]float64, 4)}
 	if _, err := wrong.Positive(); err == nil {
 		t.Error("an even size passes")
