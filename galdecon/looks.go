@@ -256,7 +256,7 @@ func (s *sight) part(l look, first, n int) Part {
 	}
 	return Part{First: first, N: s.n, M: len(s.observations), Posterior: Posterior{
 		Index: l.index, Seed: s.seed, Observation: given, PSF: e.PSFs[0], InvVar: e.InvVar,
-		Noise:     medianNoise(e.InvVar),
+		Correlation: e.Noise, Noise: medianNoise(e.InvVar),
 		Samples:   galaxy.NewImages(n, l.height, l.width, 1),
 		Reblurred: galaxy.NewImages(n, l.height, l.width, 1),
 	}}
