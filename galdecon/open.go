@@ -140,7 +140,9 @@ func (f *Field) findNoise(image string) error {
 		return nil // without sky there is nothing to see it in
 	}
 	if c := correlations[0]; c.Correlated() {
-		f.Noise = correlationOf(c)
+		if f.Noise, err = correlationOf(c); err != nil {
+			return err
+		}
 		f.note("neighboring pixels share their noise, by %.2f along rows and %.2f along columns; "+
 			"the mean over many pixels has %.2f times the noise of white noise", c.At(0, 1),
 			c.At(1, 0), c.Ratio())
@@ -174,25 +176,15 @@ func (f *Field) use(u *files.Uncertainty) (err error) {
 	return nil
 }
 
-// correlationOf returns a correlation that is measured at small lags as one that noise can have:
-// tapered, where the measurement's own noise made its power negative.
-func correlationOf(c galaxy.Correlation) *observe.Correlation {
+// correlationOf returns a correlation that is measured at small lags as one that noise can have.
+func correlationOf(c galaxy.Correlation) (*observe.Correlation, error) {
 	const size = 2*galaxy.MaxLag + 1
-	out := &observe.Correlation{Size: size, Values: make([]float64, size*size)}
-	for _, taper := range []bool{false, true} {
-		for k := range out.Values {
-			row, column := k/size-galaxy.MaxLag, k%size-galaxy.MaxLag
-			out.Values[k] = c.At(row, column)
-			if taper {
-				out.Values[k] *= (1 - math.Abs(float64(row))/(galaxy.MaxLag+1)) *
-					(1 - math.Abs(float64(column))/(galaxy.MaxLag+1))
-			}
-		}
-		if out.Validate() == nil {
-			break
-		}
+	measured := observe.Correlation{Size: size, Values: make([]float64, size*size)}
+	for k := range measured.Values {
+		measured.Values[k] = c.At(k/size-galaxy.MaxLag, k%size-galaxy.MaxLag)
 	}
-	return out
+	out, err := measured.Positive()
+	return &out, err
 }
 
 // Whole returns the whole image as one observation, for [Model.SampleLooks].
