@@ -67,18 +67,22 @@ func table(m palette.ColorMap, n int) color.Palette {
 }
 
 // paletted returns the image in the nearest colors of a palette of up to 256.
-func paletted(img image.Image, colors color.Palette) image.Image {
+func paletted(img *image.RGBA, colors color.Palette) *image.Paletted {
 	out := image.NewPaletted(img.Bounds(), colors)
-	nearest := make(map[color.Color]uint8)
+	nearest := make(map[color.RGBA]uint8)
+	var last color.RGBA // most dots are like the one before
+	lastIndex := uint8(colors.Index(last))
 	for y := out.Rect.Min.Y; y < out.Rect.Max.Y; y++ {
 		for x := out.Rect.Min.X; x < out.Rect.Max.X; x++ {
-			c := img.At(x, y)
-			index, ok := nearest[c]
-			if !ok {
-				index = uint8(colors.Index(c))
-				nearest[c] = index
+			if c := img.RGBAAt(x, y); c != last {
+				index, ok := nearest[c]
+				if !ok {
+					index = uint8(colors.Index(c))
+					nearest[c] = index
+				}
+				last, lastIndex = c, index
 			}
-			out.SetColorIndex(x, y, index)
+			out.SetColorIndex(x, y, lastIndex)
 		}
 	}
 	return out

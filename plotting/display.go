@@ -14,9 +14,9 @@ import (
 var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; " +
 	"write it to a file with Figure.Save")
 
-// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG. It
-// comes after what the cell printed before, and before what it prints next. Outside a notebook it
-// returns ErrNoNotebook.
+// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG; an
+// [Animation] in motion, a [Viewer] as what can be moved and asked. It comes after what the cell
+// printed before, and before what it prints next. Outside a notebook it returns ErrNoNotebook.
 func Show(d Drawable) error {
 	f, err := d.Figure()
 	if err != nil {
@@ -25,15 +25,29 @@ func Show(d Drawable) error {
 	if !gonbui.IsNotebook {
 		return ErrNoNotebook
 	}
-	data, err := f.PNG()
+	data, err := displayed(d, f)
 	if err != nil {
 		return err
 	}
 	if err := flush(); err != nil {
 		return err
 	}
-	gonbui.SendData(pngData(f, data, f.instead(), ""))
+	gonbui.SendData(data)
 	return flush()
+}
+
+// displayed returns the message that displays d, whose figure is f.
+func displayed(d Drawable, f *Figure) (*protocol.DisplayData, error) {
+	if more, ok := d.(interface {
+		display(*Figure) (*protocol.DisplayData, error)
+	}); ok {
+		return more.display(f)
+	}
+	data, err := f.PNG()
+	if err != nil {
+		return nil, err
+	}
+	return pngData(f, data, f.instead(), ""), nil
 }
 
 // instead returns the text for where pictures can't be shown.

@@ -124,3 +124,24 @@ func (s Stretch) or(batches ...*galaxy.Images) (Stretch, error) {
 	}
 	return s, nil
 }
+
+const (
+	robustQuantile = 0.98
+	robustRoom     = 1.5
+)
+
+// robustTop returns the top of a range for values ≥ 0 such as standard deviations: the largest, but
+// at most 1.5 times the value that 98 in 100 are below, so that a star or a nucleus, a few pixels
+// that vary most, doesn't make all others look alike. It returns 0 where there are none, and the
+// largest where so few differ from 0.
+func robustTop(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	top := sorted[len(sorted)-1]
+	if bulk := robustRoom * sorted[int(robustQuantile*float64(len(sorted)-1))]; bulk > 0 {
+		return min(top, bulk)
+	}
+	return top
+}
