@@ -176,10 +176,7 @@ func (a Animation) motion() (*motion, error) {
 	}
 	m := &motion{Candidates: c, layout: l, keys: min(c.Shown, c.Samples.N),
 		sharp: newPath(c.Samples), blurred: newPath(c.Reblurred)}
-	m.residual = c.ResidualLimit
-	if m.residual == 0 {
-		m.residual = roundUp(l.residualTop())
-	}
+	m.residual = c.residualLimit(l)
 	m.deviation = roundUp(widest * robustTop(l.deviation))
 	return m, nil
 }
@@ -196,7 +193,7 @@ func (m *motion) figure(q quality, over ...overlay) (*Figure, *grid) {
 	}
 	panels = append(panels, panel{
 		caption: "observation x", img: m.observation,
-		over: []overlay{scaleBar(m.PixelScale, x.Width)},
+		over: []overlay{scaleBar(m.pixelScale(), x.Width), compass(m.World, x)},
 	})
 	for i, p := range m.moving(0, 0) {
 		p.caption = []string{

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/wcs"
 )
 
 // maxMosaic keeps the stored picture of a mosaic small.
@@ -17,8 +18,11 @@ type Mosaic struct {
 	Images *galaxy.Images
 	// Title stands above the grid; it may be empty.
 	Title string
-	// PixelScale is the size of a pixel in arcseconds, 0 if unknown.
+	// PixelScale is the size of a pixel in arcseconds; where it is 0 World says it, if that is
+	// known.
 	PixelScale float64
+	// World says where in the sky the first image is, for a compass in it; nil if unknown.
+	World *wcs.World
 	// Stretch is common to all galaxies. If it is zero, each galaxy gets its own [AutoStretch].
 	Stretch Stretch
 }
@@ -31,6 +35,9 @@ func (m Mosaic) Figure() (*Figure, error) {
 		return nil, err
 	}
 	if err := checkPixelScale(m.PixelScale); err != nil {
+		return nil, err
+	}
+	if err := checkWorld(m.World); err != nil {
 		return nil, err
 	}
 	if im.N > maxMosaic {
@@ -55,7 +62,8 @@ func (m Mosaic) Figure() (*Figure, error) {
 		}
 		p := panel{caption: im.ID(i), img: picture(im.At(i), im.Width, im.Channels, stretch)}
 		if i == 0 {
-			p.over = []overlay{scaleBar(m.PixelScale, im.Width)}
+			p.over = []overlay{scaleBar(pixelScale(m.PixelScale, m.World, im), im.Width),
+				compass(m.World, im)}
 		}
 		panels = append(panels, p)
 	}
@@ -105,6 +113,17 @@ func checkPixelScale(v float64) error {
 	if !(v >= 0) || math.IsInf(v, 0) {
 		return fmt.Errorf("plotting: PixelScale is %v; "+
 			"it must be a positive number of arcseconds, or 0 if it isn't known", v)
+	}
+	return nil
+}
+
+// checkWorld checks world coordinates, or none.
+func checkWorld(w *wcs.World) error {
+	if w == nil {
+		return nil
+	}
+	if err := w.Validate(); err != nil {
+		return fmt.Errorf("plotting: World: %w", err)
 	}
 	return nil
 }

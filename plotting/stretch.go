@@ -140,7 +140,7 @@ func robustTop(values []float64) float64 {
 	}
 	sorted := slices.Sorted(slices.Values(values))
 	top := sorted[len(sorted)-1]
-	if bulk := robustRoom * sorted[int(robustQuantile*float64(len(sorted)-1))]; bulk > 0 {
+	if bulk := robustRoom * sorted[int(math.Ceil(robustQuantile*float64(len(sorted)-1)))]; bulk > 0 {
 		return min(top, bulk)
 	}
 	return top

@@ -103,6 +103,14 @@ func (w *World) axes(x, y float64) (ex, ey, nx, ny float64) {
 	return ex, ey, nx, ny
 }
 
+// Window returns the world coordinates of the part of the image whose first pixel is (left, top) of
+// it.
+func (w *World) Window(left, top int) *World {
+	out := *w
+	out.X, out.Y = w.X-float64(left), w.Y-float64(top)
+	return &out
+}
+
 // Plain returns world coordinates without distortion that are those of w at the pixel (x, y) and
 // in its neighborhood to first order; w itself where it has none. Within 100 pixels of Hubble's ACS
 // that is good to 0.02 pixels.

@@ -97,6 +97,10 @@ func TestPlain(t *testing.T) {
 	if worst > 0.03 || worst == 0 {
 		t.Errorf("within 100 pixels the plain coordinates are off by %g pixels", worst)
 	}
+	ra, dec := w.Sky(310, 421)
+	if r, d := w.Window(300, 400).Sky(10, 21); r != ra || d != dec {
+		t.Errorf("in a window the pixel is at (%g, %g), in the whole image at (%g, %g)", r, d, ra, dec)
+	}
 	if n := plain.Plain(0, 0); n != plain {
 		t.Error("coordinates without distortion aren't plain already")
 	}
