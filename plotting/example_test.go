@@ -64,3 +64,56 @@ func ExampleSharedScale() {
 	// one: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.11
 	// other: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.11
 }
+
+// candidates are three for one observation.
+func candidates() plotting.Candidates {
+	return plotting.Candidates{
+		Title: "a galaxy", Observation: galaxies(3).Select(2), Samples: galaxies(3),
+		Reblurred: galaxies(3).Select(2, 2, 2),
+	}
+}
+
+// What is uncertain is what moves. In a notebook plotting.Show lets it play below the cell.
+func ExampleAnimation() {
+	dir, err := os.MkdirTemp("", "figures")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "posterior.png")
+	animation := plotting.Animation{Candidates: candidates(), Limit: 500_000}
+	if err := animation.Save(path); err != nil {
+		fmt.Println(err)
+		return
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(file.Size() <= 500_000)
+	// Output: true
+}
+
+// In a notebook plotting.Show puts the viewer below the cell; a page of its own can be sent.
+func ExampleViewer() {
+	dir, err := os.MkdirTemp("", "figures")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "galaxy.html")
+	if err := (plotting.Viewer{Candidates: candidates()}).Save(path); err != nil {
+		fmt.Println(err)
+		return
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(page) <= plotting.DefaultViewerLimit)
+	// Output: true
+}

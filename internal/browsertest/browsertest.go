@@ -53,10 +53,16 @@ func Open(t *testing.T, address string, scripts ...string) Page {
 	// As if someone sat before it: JupyterLab runs the notebook that has the focus.
 	Call(p, emulation.SetFocusEmulationEnabled,
 		emulation.SetFocusEmulationEnabledParams{Enabled: true})
-	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
-		t.Fatal(err)
-	}
+	p.Go(address)
 	return p
+}
+
+// Go opens the page at another address.
+func (p Page) Go(address string) {
+	p.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.Navigate(address)); err != nil {
+		p.Fatal(err)
+	}
 }
 
 // Call gives a command of Chromium's protocol and returns its result.

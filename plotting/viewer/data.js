@@ -1,10 +1,10 @@
 // bytes decodes base64.
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
-// number writes a value with four significant digits.
-const number = (v) => {
+// number writes a value with so many significant digits.
+const number = (v, digits = 4) => {
 	const text = v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5)
-		? v.toExponential(2) : String(Number(v.toPrecision(4)));
+		? v.toExponential(digits - 1) : String(Number(v.toPrecision(digits)));
 	return text.replaceAll("-", "−");
 };
 

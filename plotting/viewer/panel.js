@@ -181,7 +181,7 @@ class Panel {
 		}
 		const k = cursor.y * data.width + cursor.x;
 		const values = this.values.subarray(k * data.channels, (k + 1) * data.channels);
-		const text = [...values].map(number).join(" ");
+		const text = Array.from(values, (v) => number(v)).join(" ");
 		this.value.textContent = this.masked(k) ? `no data (${text})` : text;
 		return `${this.name.textContent} ${this.value.textContent}`;
 	}

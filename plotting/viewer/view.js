@@ -191,7 +191,7 @@ class View {
 			});
 			this.numbers[name] = () => {
 				this[name] = value;
-				control.value = number(value);
+				control.value = number(value, 3);
 				control.setAttribute("aria-invalid", false);
 			};
 			this.numbers[name]();
@@ -207,7 +207,11 @@ class View {
 		map.parentElement.style.display = channels === 1 ? "" : "none";
 		const mask = set("mask", (c) => { this.hatched = c.checked; this.show(); });
 		mask.parentElement.style.display = masks.length ? "" : "none";
-		const slider = set("candidate", (c) => { this.play(false); this.choose(c.value - 1); });
+		const slider = set("candidate", (c) => {
+			const chosen = c.value - 1; // what stops sets it
+			this.play(false);
+			this.choose(chosen);
+		});
 		slider.max = shown;
 		this.element(".scrub").style.display = shown > 1 ? "" : "none";
 		this.element("[name=deviation]").parentElement.style.display = deviation ? "" : "none";
