@@ -197,7 +197,10 @@ func (v Viewer) data(shown int) ([]byte, error) {
 	d := &viewerJSON{
 		Title: c.Title, Page: page(), Width: x.Width, Height: x.Height, Channels: x.Channels,
 		Drawn: c.Samples.N, Shown: shown, Stretch: l.stretch, PixelScale: c.pixelScale(),
-		Deviation: c.deviationLimit(l), Residual: c.residualLimit(l), Maps: viewerMaps(),
+		Residual: c.residualLimit(l), Maps: viewerMaps(), Masks: []string{},
+	}
+	if l.deviation != nil {
+		d.Deviation = c.deviationLimit(l)
 	}
 	if c.Title == "" {
 		d.Title = x.ID(0)

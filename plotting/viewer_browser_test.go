@@ -446,6 +446,45 @@ func TestViewerPlays(t *testing.T) {
 	}
 }
 
+// Without a truth, a place in the sky, gaps or several candidates there is less to see and to set.
+func TestViewerOfLittle(t *testing.T) {
+	for name, want := range map[string]struct {
+		change func(*Candidates)
+		panels []string
+		hidden []string
+	}{
+		"an observation": {func(c *Candidates) { c.Truth, c.World, c.Observation.Bad = nil, nil, nil },
+			[]string{"observation x", "candidate 1", "mean of 5", "std. dev.", "residual, candidate 1"},
+			[]string{"mask"}},
+		"one candidate": {func(c *Candidates) {
+			c.Samples, c.Reblurred = c.Samples.Select(0), c.Reblurred.Select(0)
+		}, []string{"truth", "observation x", "candidate 1", "residual, candidate 1"},
+			[]string{"play", "candidate", "deviation"}},
+		"two candidates": {func(c *Candidates) {
+			c.Samples, c.Reblurred = c.Samples.Select(0, 1), c.Reblurred.Select(0, 1)
+		}, []string{"truth", "observation x", "candidate 1", "mean of 2", "std. dev.",
+			"residual, candidate 1"}, nil},
+	} {
+		v := viewer(t, 16, 1, 5)
+		want.change(&v.Candidates)
+		p := openViewer(t, v)
+		p.hover(0, 11, 4)
+		if got := p.values(); slices.Contains(got, "") {
+			t.Errorf("%s: in a panel nothing is read: %q", name, got)
+		}
+		if got := browsertest.Value[[]string](p.Page, `[...`+root+
+			`.querySelectorAll("figcaption span")].map((s) => s.textContent)`); !slices.Equal(got,
+			want.panels) {
+			t.Errorf("%s: the panels are %q", name, got)
+		}
+		hidden := browsertest.Value[[]string](p.Page, `[...`+root+
+			`.querySelectorAll("[name]")].filter((e) => !e.offsetParent).map((e) => e.name)`)
+		if !slices.Equal(hidden, append([]string{}, want.hidden...)) {
+			t.Errorf("%s: hidden are %q, want %q", name, hidden, want.hidden)
+		}
+	}
+}
+
 // Where scripts aren't run there is the picture, with its text.
 func TestViewerWithoutScripts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "viewer.html")
