@@ -117,3 +117,22 @@ func ExampleViewer() {
 	fmt.Println(len(page) <= plotting.DefaultViewerLimit)
 	// Output: true
 }
+
+// Images in three bands become pictures, which every figure draws as they are.
+func ExampleLupton() {
+	bands := galaxy.NewImages(1, 32, 32, 3) // for red, green and blue
+	for k, v := range galaxies(1).Pixels {
+		bands.Pixels[3*k], bands.Pixels[3*k+1], bands.Pixels[3*k+2] = 9*v, 6*v, 3*v
+	}
+	pictures, err := plotting.Lupton{}.Pictures(bands)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := (plotting.Mosaic{Images: pictures}).Figure(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.2f in the middle\n", pictures.Pixels[3*(16*32+16):][:3])
+	// Output: [1.00 0.67 0.33] in the middle
+}

@@ -59,13 +59,19 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	if high <= 0 {
 		high = 1 // Nothing shines: any range will do.
 	}
-	softening := high / 30
-	if noise > 0 {
-		softening = min(max(3*noise, high/100), high/4)
-	}
+	softening := softeningOf(high, noise)
 	// Solve brightness(0) = zeroGray for Low.
 	low := softening * math.Sinh(-zeroGray/(1-zeroGray)*math.Asinh(high/softening))
 	return Stretch{Low: low, High: high, Softening: softening}, nil
+}
+
+// softeningOf returns where the scale of images whose brightest pixel is high turns from linear to
+// logarithmic; noise is that of the sky, 0 without any.
+func softeningOf(high, noise float64) float64 {
+	if noise > 0 {
+		return min(max(3*noise, high/100), high/4)
+	}
+	return high / 30
 }
 
 // skyNoise returns the noise of the sky of images ([galaxy.Images.Sky]), the median of up to
