@@ -30,8 +30,9 @@ type Candidates struct {
 	// PixelScale is the size of a pixel in arcseconds; where it is 0 World says it, if that is
 	// known.
 	PixelScale float64
-	// World says where in the sky the images are, for a compass in the observation; nil if unknown.
-	World *wcs.World
+	// World says where in the sky the images are, for a compass in the observation, see
+	// [wcs.Parse]; nil if unknown.
+	World *wcs.WCS
 	// Shown is how many candidates are drawn, the first ones; 0 stands for 4.
 	Shown int
 	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch].

@@ -105,9 +105,6 @@ func (c Candidates) check() error {
 	if err := checkPixelScale(c.PixelScale); err != nil {
 		return err
 	}
-	if err := checkWorld(c.World); err != nil {
-		return err
-	}
 	return checkPSF(c.PSF)
 }
 

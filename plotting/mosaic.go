@@ -21,8 +21,9 @@ type Mosaic struct {
 	// PixelScale is the size of a pixel in arcseconds; where it is 0 World says it, if that is
 	// known.
 	PixelScale float64
-	// World says where in the sky the first image is, for a compass in it; nil if unknown.
-	World *wcs.World
+	// World says where in the sky the first image is, for a compass in it, see [wcs.Parse]; nil if
+	// unknown.
+	World *wcs.WCS
 	// Stretch is common to all galaxies. If it is zero, each galaxy gets its own [AutoStretch].
 	Stretch Stretch
 }
@@ -35,9 +36,6 @@ func (m Mosaic) Figure() (*Figure, error) {
 		return nil, err
 	}
 	if err := checkPixelScale(m.PixelScale); err != nil {
-		return nil, err
-	}
-	if err := checkWorld(m.World); err != nil {
 		return nil, err
 	}
 	if im.N > maxMosaic {
@@ -113,17 +111,6 @@ func checkPixelScale(v float64) error {
 	if !(v >= 0) || math.IsInf(v, 0) {
 		return fmt.Errorf("plotting: PixelScale is %v; "+
 			"it must be a positive number of arcseconds, or 0 if it isn't known", v)
-	}
-	return nil
-}
-
-// checkWorld checks world coordinates, or none.
-func checkWorld(w *wcs.World) error {
-	if w == nil {
-		return nil
-	}
-	if err := w.Validate(); err != nil {
-		return fmt.Errorf("plotting: World: %w", err)
 	}
 	return nil
 }

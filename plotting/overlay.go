@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -37,10 +38,10 @@ func scaleBar(pixelScale float64, width int) overlay {
 }
 
 // compass draws arrows to the north and to the east, as they are in the middle of images, in the
-// lower right corner; nothing without world coordinates.
-func compass(w *wcs.World, im *galaxy.Images) overlay {
+// lower right corner; nothing without world coordinates in right ascension and declination.
+func compass(w *wcs.WCS, im *galaxy.Images) overlay {
 	return func(c draw.Canvas, _ vg.Length) {
-		if w == nil {
+		if !equatorial(w) {
 			return
 		}
 		const margin, longest = 9 * css, 22 * css
@@ -69,6 +70,9 @@ func compass(w *wcs.World, im *galaxy.Images) overlay {
 		onImageCentered(c, at.Add(e.Scale(letter)), "E")
 	}
 }
+
+// equatorial tells whether there are world coordinates of which north is that of the sky.
+func equatorial(w *wcs.WCS) bool { return w != nil && strings.HasPrefix(w.Frame, "RA/DEC") }
 
 // roundBelow returns the largest of 1, 2, 5 times a power of ten that is at most v > 0.
 func roundBelow(v float64) float64 {

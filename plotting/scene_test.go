@@ -8,7 +8,6 @@ import (
 
 	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/galaxy"
-	"galdecon/galdecon/galaxy/wcs"
 	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
@@ -184,8 +183,7 @@ func goldens(t *testing.T) map[string]Drawable {
 	bands := linear(t, y.Select(0, 1, 2))
 	pictures, err := Lupton{}.Pictures(bands)
 	must(err)
-	turned := &wcs.World{RA: 202.47, Dec: 47.2, X: 16, Y: 16,
-		Matrix: [2][2]float64{{-1.2e-5, 7e-6}, {7e-6, 1.2e-5}}}
+	turned := world(t, "RA/DEC", 202.47, 47.2, 16, 16, 1.2e-5, 7e-6)
 	placed := scene(t, 0, 1, true)
 	placed.PixelScale, placed.World = 0, turned
 	return map[string]Drawable{

@@ -249,6 +249,13 @@ func TestViewerReads(t *testing.T) {
 		!strings.HasPrefix(got[residualPanel], "no data") || strings.Contains(got[meanPanel], "no") {
 		t.Errorf("of a pixel without data is read %q", got)
 	}
+	v := p.viewer
+	v.Candidates.World = world(t, "GLON/GLAT", 120, -30, 11, 4, 1e-4, 0)
+	galactic := openViewer(t, v)
+	galactic.hover(truthPanel, 11, 4)
+	if got := galactic.text(".place"); got != "column 11, row 4 · GLON 120.00000° GLAT −30.00000°" {
+		t.Errorf("in the plane of the Milky Way is read %q", got)
+	}
 	p.Mouse("mouseMoved", 5, 5)
 	p.drawn()
 	if place := p.text(".place"); place != "" {

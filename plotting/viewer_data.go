@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/palette/moreland"
 
@@ -51,10 +52,11 @@ type viewerPanelJSON struct {
 	Scale  bool   `json:"scale,omitempty"` // has a scale bar and a compass
 }
 
+// viewerWorldJSON is a plane that touches the sky in the middle.
 type viewerWorldJSON struct {
-	RA, Dec, X, Y float64
-	Matrix        [2][2]float64
-	Scale         float64 `json:"scale"` // arcseconds to a pixel
+	wcs.Tangent
+	Axes  []string `json:"axes"`  // the names of longitude and latitude
+	Scale float64  `json:"scale"` // arcseconds to a pixel
 }
 
 type viewerCompassJSON struct {
@@ -110,10 +112,13 @@ func (d *viewerJSON) locate(c Candidates) {
 		return
 	}
 	x, y := middlePixel(c.Observation)
-	w := c.World.Plain(x, y)
-	d.World = &viewerWorldJSON{w.RA, w.Dec, w.X, w.Y, w.Matrix, w.PixelScale(x, y)}
-	north, east := w.Compass(x, y)
-	d.Compass = &viewerCompassJSON{north, east}
+	axes, _, _ := strings.Cut(c.World.Frame, " ")
+	d.World = &viewerWorldJSON{c.World.Tangent(x, y), strings.Split(axes, "/"),
+		c.World.PixelScale(x, y)}
+	if equatorial(c.World) {
+		north, east := c.World.Compass(x, y)
+		d.Compass = &viewerCompassJSON{north, east}
+	}
 }
 
 // middlePixel returns the middle of images, in pixels whose centers are counted from 0.
@@ -125,7 +130,7 @@ func middlePixel(im *galaxy.Images) (x, y float64) {
 func (c Candidates) pixelScale() float64 { return pixelScale(c.PixelScale, c.World, c.Observation) }
 
 // pixelScale returns what is given, or else what the world coordinates say in the middle of images.
-func pixelScale(given float64, w *wcs.World, im *galaxy.Images) float64 {
+func pixelScale(given float64, w *wcs.WCS, im *galaxy.Images) float64 {
 	if given != 0 || w == nil {
 		return given
 	}

@@ -44,32 +44,37 @@ class Planes {
 	}
 }
 
-// World says where in the sky a pixel is, by the gnomonic projection.
+// World says where in the sky a pixel is, by a plane that touches it in the middle.
 class World {
 	constructor(w) {
 		Object.assign(this, w);
 	}
 
 	sky(x, y) {
-		const degree = Math.PI / 180, u = x - this.X, v = y - this.Y, m = this.Matrix;
+		const degree = Math.PI / 180, u = x - this.Column, v = y - this.Row, m = this.Matrix;
 		const xi = (m[0][0] * u + m[0][1] * v) * degree;
 		const eta = (m[1][0] * u + m[1][1] * v) * degree;
-		const [sa, ca] = [Math.sin(this.RA * degree), Math.cos(this.RA * degree)];
-		const [sd, cd] = [Math.sin(this.Dec * degree), Math.cos(this.Dec * degree)];
+		const [sa, ca] = [Math.sin(this.Longitude * degree), Math.cos(this.Longitude * degree)];
+		const [sd, cd] = [Math.sin(this.Latitude * degree), Math.cos(this.Latitude * degree)];
 		const p = [
 			cd * ca - xi * sa - eta * sd * ca,
 			cd * sa + xi * ca - eta * sd * sa,
 			sd + eta * cd,
 		];
-		const ra = Math.atan2(p[1], p[0]) / degree;
-		return [(ra + 360) % 360, Math.atan2(p[2], Math.hypot(p[0], p[1])) / degree];
+		const longitude = Math.atan2(p[1], p[0]) / degree;
+		return [(longitude + 360) % 360, Math.atan2(p[2], Math.hypot(p[0], p[1])) / degree];
 	}
 
-	// text writes a place as hours, minutes and seconds, and degrees, arcminutes and arcseconds,
-	// to about a tenth of a pixel.
+	// text writes a place to about a tenth of a pixel: right ascension as hours, minutes and
+	// seconds, declination as degrees, arcminutes and arcseconds, others as degrees.
 	text(x, y) {
 		const [ra, dec] = this.sky(x, y);
 		const digits = Math.min(Math.max(Math.ceil(1 - Math.log10(this.scale)), 0), 6);
+		if (this.axes[0] !== "RA") {
+			const sign = dec < 0 ? "−" : "+";
+			return `${this.axes[0]} ${ra.toFixed(digits + 4)}° `
+				+ `${this.axes[1]} ${sign}${Math.abs(dec).toFixed(digits + 4)}°`;
+		}
 		const sexagesimal = (v, decimals) => {
 			const unit = 10 ** decimals;
 			const all = Math.round(v * 3600 * unit);

@@ -1,156 +1,207 @@
-package wcs
+package wcs_test
 
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/galaxy/wcs"
 )
 
-// header returns a header of cards that testdata/wcs.py has written.
-func header(cards []string) *fits.Header {
-	h := fits.NewHeader()
-	for _, c := range cards {
-		h.Append(fits.Card(c))
+func header(t testing.TB, cards map[string]any) *fits.Header {
+	t.Helper()
+	h := &fits.Header{}
+	for key, value := range cards {
+		if err := h.Set(key, value, ""); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return h
 }
 
-// Pixels lie in the sky where astropy puts them, to a millionth of a pixel, and back.
-func TestAgainstAstropy(t *testing.T) {
-	data, err := os.ReadFile("testdata/wcs.json")
+type sky struct {
+	Name   string
+	Cards  map[string]any
+	Points [][4]float64 // column, row, longitude, latitude
+}
+
+func skies(t testing.TB) []sky {
+	t.Helper()
+	data, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var forms map[string]struct {
-		Cards       []string
-		Pixels, Sky [][2]float64
-		Scale       float64
-	}
-	if err := json.Unmarshal(data, &forms); err != nil {
+	var golden struct{ Skies []sky }
+	if err := json.Unmarshal(data, &golden); err != nil {
 		t.Fatal(err)
 	}
-	for name, form := range forms {
-		w, err := FromHeader(header(form.Cards))
+	if len(golden.Skies) < 10 {
+		t.Fatal("nothing to compare with")
+	}
+	return golden.Skies
+}
+
+// Pixels are where astropy has them in the sky, to a millionth of an arcsecond, and come back.
+func TestAsAstropy(t *testing.T) {
+	const limit = 1e-6 / 3600
+	for _, s := range skies(t) {
+		w, err := wcs.Parse(header(t, s.Cards))
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", s.Name, err)
 			continue
 		}
-		for i, p := range form.Pixels {
-			want := form.Sky[i]
-			ra, dec := w.Sky(p[0], p[1])
-			off := math.Hypot(math.Remainder(ra-want[0], 360)*math.Cos(want[1]*degree), dec-want[1])
-			if !(off*3600/form.Scale < 1e-6) {
-				t.Errorf("%s: the pixel %v is at (%.9f, %.9f), astropy says (%.9f, %.9f)", name, p,
-					ra, dec, want[0], want[1])
+		for _, p := range s.Points {
+			lon, lat := w.Sky(p[0], p[1])
+			off := math.Mod(lon-p[2]+540, 360) - 180
+			if d := math.Hypot(off*math.Cos(lat*math.Pi/180), lat-p[3]); d > limit {
+				t.Errorf("%s: pixel (%g, %g) is at (%.12g, %.12g), want (%.12g, %.12g)", s.Name,
+					p[0], p[1], lon, lat, p[2], p[3])
 			}
-			x, y, ok := w.Pixel(want[0], want[1])
-			if !ok || !(math.Hypot(x-p[0], y-p[1]) < 1e-6) {
-				t.Errorf("%s: the pixel of %v is (%g, %g), %t, want %v", name, want, x, y, ok, p)
-			}
-		}
-		if w.distortion == nil {
-			if got := w.PixelScale(w.X, w.Y); math.Abs(got/form.Scale-1) > 1e-6 {
-				t.Errorf("%s: the pixel scale is %g″, astropy says %g″", name, got, form.Scale)
+			column, row, err := w.Pixel(p[2], p[3])
+			if err != nil || math.Hypot(column-p[0], row-p[1]) > 1e-4 {
+				t.Errorf("%s: (%g, %g) comes back at (%g, %g), %v", s.Name, p[0], p[1], column, row,
+					err)
 			}
 		}
 	}
 }
 
-// A step along the compass leads to the north and to the east.
-func TestCompass(t *testing.T) {
-	w := &World{RA: 30, Dec: 70, X: 10, Y: 20, Matrix: [2][2]float64{{-2e-5, 1e-5}, {1e-5, 2e-5}}}
-	north, east := w.Compass(40, -15)
-	ra, dec := w.Sky(40, -15)
-	ra1, dec1 := w.Sky(40+north[0]/8, -15+north[1]/8)
-	if !(dec1 > dec) || !(math.Abs(ra1-ra) < 1e-3*(dec1-dec)) {
-		t.Errorf("north leads from (%.8f, %.8f) to (%.8f, %.8f)", ra, dec, ra1, dec1)
-	}
-	ra1, dec1 = w.Sky(40+east[0]/8, -15+east[1]/8)
-	if !(ra1 > ra) || !(math.Abs(dec1-dec) < 1e-3*(ra1-ra)) {
-		t.Errorf("east leads from (%.8f, %.8f) to (%.8f, %.8f)", ra, dec, ra1, dec1)
-	}
-	// By rows that are counted upwards, as in the sky, east is to the left of north; downwards, as
-	// in a picture of the file's first row at the top, it is to the right.
-	if north[0]*east[1]-north[1]*east[0] <= 0 {
-		t.Errorf("north %v and east %v are those of a mirror image", north, east)
-	}
-}
-
-// Distortion is linear in the neighborhood of a pixel.
-func TestPlain(t *testing.T) {
-	w := &World{RA: 30, Dec: 70, X: 2000, Y: 1000, Matrix: [2][2]float64{{-1e-5, 0}, {0, 1e-5}},
-		distortion: &sip{a: []term{{2, 0, 1e-6}, {1, 1, -8e-7}}, b: []term{{0, 2, 9e-7}}}}
-	plain := w.Plain(300, 400)
-	var worst float64
-	for _, p := range [][2]float64{{300, 400}, {200, 300}, {400, 300}, {200, 500}, {400, 500}} {
-		x, y, ok := plain.Pixel(w.Sky(p[0], p[1]))
-		if !ok {
-			t.Fatalf("%v isn't in the sky", p)
+// The header of a window has the coordinates of the pixels in it.
+func TestWindow(t *testing.T) {
+	for _, s := range skies(t) {
+		h := header(t, s.Cards)
+		whole, err := wcs.Parse(h)
+		if err != nil {
+			t.Fatal(err)
 		}
-		worst = max(worst, math.Hypot(x-p[0], y-p[1]))
-	}
-	if worst > 0.03 || worst == 0 {
-		t.Errorf("within 100 pixels the plain coordinates are off by %g pixels", worst)
-	}
-	ra, dec := w.Sky(310, 421)
-	if r, d := w.Window(300, 400).Sky(10, 21); r != ra || d != dec {
-		t.Errorf("in a window the pixel is at (%g, %g), in the whole image at (%g, %g)", r, d, ra, dec)
-	}
-	if n := plain.Plain(0, 0); n != plain {
-		t.Error("coordinates without distortion aren't plain already")
+		part, err := wcs.Parse(h.Window(20, 10, 3))
+		if err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+			continue
+		}
+		column, row, err := wcs.Between(part, whole, 5, 7) // amid 3×3
+		if err != nil || math.Hypot(column-36, row-32) > 1e-5 {
+			t.Errorf("%s: (5, 7) is at (%g, %g), %v", s.Name, column, row, err)
+		}
 	}
 }
 
-func TestRefused(t *testing.T) {
-	good := []string{"CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'", "CRVAL1  = 10.0",
-		"CRVAL2  = 20.0", "CDELT1  = -0.0001", "CDELT2  = 0.0001"}
-	with := func(i int, card string) *fits.Header {
-		cards := append([]string{}, good...)
-		cards[i] = card
-		return header(cards)
+func TestParseRefuses(t *testing.T) {
+	good := func() map[string]any {
+		return map[string]any{"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 10., "CRVAL2": 20.,
+			"CRPIX1": 1., "CRPIX2": 2., "CD1_1": -1e-5, "CD2_2": 1e-5}
 	}
-	if _, err := FromHeader(header(good)); err != nil {
+	if _, err := wcs.Parse(header(t, good())); err != nil {
 		t.Fatal(err)
 	}
-	var missing *MissingError
-	if _, err := FromHeader(nil); !errors.As(err, &missing) || missing.Key != "CTYPE1" {
-		t.Errorf("no header gives %v", err)
-	}
-	if _, err := FromHeader(header(good[:5])); !errors.As(err, &missing) ||
-		missing.Key != "CDELT2" {
-		t.Errorf("a header without CDELT2 gives %v", err)
-	}
-	var projection *ProjectionError
-	for i, card := range map[int]string{0: "CTYPE1  = 'RA---ZPN'", 1: "CTYPE2  = 'GLAT-TAN'"} {
-		if _, err := FromHeader(with(i, card)); !errors.As(err, &projection) {
-			t.Errorf("%s gives %v", card, err)
+	for _, test := range []struct {
+		key   string
+		value any // nil: without the card
+		named string
+	}{
+		{"CTYPE1", nil, "CTYPE1"}, {"CTYPE1", "RA---SIN", "CTYPE1"}, {"CTYPE2", "DEC--TPV", "CTYPE2"},
+		{"CTYPE1", "LINEAR", "CTYPE1"}, {"CTYPE2", "GLAT-TAN", "CTYPE1"},
+		{"CTYPE1", "RA---TAN-SIP", "CTYPE2"}, {"A_ORDER", 2, "CTYPE1"}, {"CRVAL1", nil, "CRVAL1"},
+		{"CRVAL2", "20", "CRVAL2"}, {"CRPIX2", nil, "CRPIX2"}, {"CD2_2", "x", "CD2_2"},
+		{"CD2_2", 0., "CD1_1"}, {"CUNIT1", "pixel", "CUNIT1"}, {"PV1_5", 0.1, "PV1_5"},
+		{"PV2_1", 3, "PV2_1"}, {"CPDIS1", "LOOKUP", "a distortion"}, {"D2IMDIS1", "Lookup",
+			"a distortion"},
+	} {
+		cards := good()
+		if cards[test.key] = test.value; test.value == nil {
+			delete(cards, test.key)
+		}
+		_, err := wcs.Parse(header(t, cards))
+		var keyword *wcs.KeywordError
+		if !errors.As(err, &keyword) || keyword.Key != test.named {
+			t.Errorf("%s = %v: error %v", test.key, test.value, err)
 		}
 	}
-	if _, err := FromHeader(with(5, "CDELT2  = 0.0")); err == nil {
-		t.Error("pixels without a height are taken")
+	cards := good()
+	delete(cards, "CD1_1")
+	delete(cards, "CD2_2")
+	_, err := wcs.Parse(header(t, cards))
+	if err == nil || !strings.Contains(err.Error(), "CDELT1 is missing") {
+		t.Errorf("error %v", err)
 	}
-	if _, err := FromHeader(with(3, "CRVAL2  = 91.0")); err == nil {
-		t.Error("a declination of 91° is taken")
-	}
-	if _, _, ok := (&World{Matrix: [2][2]float64{{-1, 0}, {0, 1}}}).Pixel(180, 0); ok {
-		t.Error("there is a pixel behind the observer")
+	if _, err := wcs.Parse(nil); err == nil {
+		t.Error("there are world coordinates without a header")
 	}
 }
 
-func ExampleFromHeader() {
-	w, err := FromHeader(fits.NewHeader(
-		"CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'", "CRVAL1  = 150.1", "CRVAL2  = 2.2",
-		"CRPIX1  = 16.5", "CRPIX2  = 16.5", "CDELT1  = -8.333E-06", "CDELT2  = 8.333E-06"))
-	if err != nil {
-		fmt.Println(err)
-		return
+// Frames are told apart, and taken for the same where only their defaults are spelled out.
+func TestFrames(t *testing.T) {
+	parse := func(cards ...any) *wcs.WCS {
+		all := map[string]any{"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 10.,
+			"CRVAL2": 20., "CRPIX1": 1., "CRPIX2": 2., "CD1_1": -1e-5, "CD2_2": 1e-5}
+		for i := 0; i < len(cards); i += 2 {
+			all[cards[i].(string)] = cards[i+1]
+		}
+		w, err := wcs.Parse(header(t, all))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
 	}
-	ra, dec := w.Sky(15.5, 15.5)
-	fmt.Printf("%.4f %+.4f, %.3f″ a pixel\n", ra, dec, w.PixelScale(15.5, 15.5))
-	// Output: 150.1000 +2.2000, 0.030″ a pixel
+	for _, test := range []struct {
+		a, b *wcs.WCS
+		same bool
+	}{
+		{parse(), parse("RADESYS", "ICRS", "EQUINOX", 2000.), true},
+		{parse("EQUINOX", 2000.), parse("RADECSYS", "FK5"), true},
+		{parse("EQUINOX", 1950), parse("RADESYS", "FK4"), true},
+		{parse(), parse("RADESYS", "FK5"), false}, {parse(), parse("EQUINOX", 1950.), false},
+		{parse(), parse("CTYPE1", "GLON-TAN", "CTYPE2", "GLAT-TAN"), false},
+	} {
+		_, _, err := wcs.Between(test.a, test.b, 3, 4)
+		var other *wcs.SkyError
+		if (err == nil) != test.same || err != nil && !errors.As(err, &other) {
+			t.Errorf("%s and %s: %v", test.a.Frame, test.b.Frame, err)
+		}
+	}
+	// The other side of the sky isn't on the plane.
+	if _, _, err := wcs.Between(parse(), parse("CRVAL1", 190., "CRVAL2", -20.), 1, 1); err == nil {
+		t.Error("the other side of the sky has a pixel")
+	}
+}
+
+// What can't be inverted is refused, not given wrong.
+func TestFoldedSIP(t *testing.T) {
+	w, err := wcs.Parse(header(t, map[string]any{"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP",
+		"CRVAL1": 10., "CRVAL2": 20., "CRPIX1": 1., "CRPIX2": 1., "CD1_1": -1e-5, "CD2_2": 1e-5,
+		"A_ORDER": 2, "A_2_0": 0.01, "B_ORDER": 2, "B_0_0": 0.})) // u + u²/100 is at least -25
+	if err != nil {
+		t.Fatal(err)
+	}
+	lon, lat := w.Sky(-50, 0)
+	if _, _, err := w.Pixel(lon+20*1e-5, lat); err == nil { // u + u²/100 = -45
+		t.Error("a place beyond the fold has a pixel")
+	}
+}
+
+// Whatever a card says, coordinates are understood or refused, without a panic.
+func FuzzParse(f *testing.F) {
+	for _, seed := range [][2]string{{"CTYPE1", "RA---TAN-SIP"}, {"LONPOLE", "1E300"},
+		{"CD1_1", "1E-300"}, {"CRVAL2", "90"}, {"A_2_0", "1"}, {"CUNIT2", "rad"}} {
+		f.Add(seed[0], seed[1], 3.5, -100.0)
+	}
+	all := skies(f)
+	f.Fuzz(func(t *testing.T, key, value string, column, row float64) {
+		for _, s := range all {
+			h := header(t, s.Cards)
+			text := fits.Card(key + "= " + value)
+			h.DeleteFunc(func(c fits.Card) bool { return c.Key() == text.Key() })
+			h.Append(text)
+			w, err := wcs.Parse(h)
+			if err != nil {
+				continue
+			}
+			lon, lat := w.Sky(column, row)
+			w.Pixel(lon, lat)
+		}
+	})
 }
