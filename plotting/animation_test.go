@@ -163,6 +163,7 @@ func TestAnimationErrors(t *testing.T) {
 func TestAnimationIsSaved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "posterior.png")
 	a := moving(t, 8, 3) // in color
+	a.Candidates.Shown = 2
 	if err := a.Save(path); err != nil {
 		t.Fatal(err)
 	}

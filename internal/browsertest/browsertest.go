@@ -43,7 +43,7 @@ func Open(t *testing.T, address string, scripts ...string) Page {
 	t.Cleanup(end)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(end)
-	ctx, end = context.WithTimeout(ctx, 5*time.Minute)
+	ctx, end = context.WithTimeout(ctx, 30*time.Minute)
 	t.Cleanup(end)
 	p := Page{t, ctx}
 	for _, script := range scripts {
@@ -115,7 +115,7 @@ func (p Page) Evaluate(expression string) {
 // Until waits for an expression to be true.
 func (p Page) Until(condition string) {
 	p.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		// Not by chromedp's Poll, which sees nothing of the page's variables.
 		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
 		if err != nil || time.Now().After(end) {

@@ -56,7 +56,7 @@ func Lab(t *testing.T, notebook, root string, options ...string) (path, page str
 			t.Logf("JupyterLab says:\n%s", &log)
 		}
 	})
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address.String())
 		if err == nil {
 			_ = conn.Close()

@@ -72,8 +72,8 @@ class World {
 		const digits = Math.min(Math.max(Math.ceil(1 - Math.log10(this.scale)), 0), 6);
 		if (this.axes[0] !== "RA") {
 			const sign = dec < 0 ? "−" : "+";
-			return `${this.axes[0]} ${ra.toFixed(digits + 4)}° `
-				+ `${this.axes[1]} ${sign}${Math.abs(dec).toFixed(digits + 4)}°`;
+			return `${this.axes[0]} ${ra.toFixed(digits + 3)}° `
+				+ `${this.axes[1]} ${sign}${Math.abs(dec).toFixed(digits + 3)}°`;
 		}
 		const sexagesimal = (v, decimals) => {
 			const unit = 10 ** decimals;
