@@ -244,10 +244,19 @@ func cut(dst, src []float32, l look, side int) {
 // part returns the place for some candidates of an observation.
 func (s *sight) part(l look, first, n int) Part {
 	e := l.Exposures[0]
-	given := s.observations[l.index].Exposures[0].Image
+	given := e.Image.Clone() // without values that mean nothing
+	for k, w := range e.InvVar {
+		if w > 0 {
+			continue
+		}
+		if given.Bad == nil {
+			given.Bad = make([]bool, len(given.Pixels))
+		}
+		given.Bad[k], given.Pixels[k] = true, 0
+	}
 	return Part{First: first, N: s.n, M: len(s.observations), Posterior: Posterior{
 		Index: l.index, Seed: s.seed, Observation: given, PSF: e.PSFs[0], InvVar: e.InvVar,
-		Noise:     medianNoise(e.InvVar),
+		Correlation: e.Noise, Noise: medianNoise(e.InvVar),
 		Samples:   galaxy.NewImages(n, l.height, l.width, 1),
 		Reblurred: galaxy.NewImages(n, l.height, l.width, 1),
 	}}

@@ -170,6 +170,7 @@ func (a Animation) motion() (*motion, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Observation = withoutBad(c.Observation)
 	if c.Samples.N < minMoving || c.Shown < 2 {
 		return nil, fmt.Errorf("plotting: Animation needs at least %d candidates, and 2 that are "+
 			"shown, got %d and %d; draw more", minMoving, c.Samples.N, c.Shown)
@@ -193,7 +194,7 @@ func (m *motion) figure(q quality, over ...overlay) (*Figure, *grid) {
 	}
 	panels = append(panels, panel{
 		caption: "observation x", img: m.observation,
-		over: []overlay{scaleBar(m.pixelScale(), x.Width), compass(m.World, x)},
+		over: append(m.mask(x.Width), scaleBar(m.pixelScale(), x.Width), compass(m.World, x)),
 	})
 	for i, p := range m.moving(0, 0) {
 		p.caption = []string{
@@ -219,14 +220,14 @@ func (m *motion) moving(i int, t float64) []panel {
 	j := (i + 1) % m.keys
 	t = ease(t)
 	y, blurred := m.sharp.at(i, j, t), m.blurred.at(i, j, t)
-	change, _ := compare(y, m.sharp.mean, x.Channels)
-	residual, _ := compare(blurred, x.At(0), x.Channels)
-	around := func(values []float64, limit float64) panel {
-		return panel{img: mapped(values, x.Width, divergingMap(limit), shades)}
+	change, _ := compare(y, m.sharp.mean, x.Channels, nil)
+	residual, _ := compare(blurred, x.At(0), x.Channels, m.bad)
+	around := func(values []float64, limit float64, over ...overlay) panel {
+		return panel{img: mapped(values, x.Width, divergingMap(limit), shades), over: over}
 	}
 	return []panel{
 		{img: picture(y, x.Width, x.Channels, m.stretch), over: []overlay{m.marks(i, j, t)}},
-		around(change, m.deviation), around(residual, m.residual),
+		around(change, m.deviation), around(residual, m.residual, m.mask(x.Width)...),
 	}
 }
 

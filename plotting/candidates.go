@@ -164,7 +164,8 @@ func (c Candidates) Figure() (*Figure, error) {
 	// unknown truth.
 	blurred.panels = append(blurred.panels, panel{
 		caption: "observation x", img: l.observation,
-		over: []overlay{scaleBar(c.pixelScale(), width), compass(c.World, c.Observation)},
+		over: append(l.mask(width), scaleBar(c.pixelScale(), width),
+			compass(c.World, c.Observation)),
 	})
 	if l.truth != nil {
 		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})
@@ -178,7 +179,7 @@ func (c Candidates) Figure() (*Figure, error) {
 		blurred.panels = append(blurred.panels,
 			panel{caption: "MSE " + number(a.mse), img: a.blurred})
 		residual.panels = append(residual.panels,
-			panel{img: mapped(a.residual, width, diverging, shades)})
+			panel{img: mapped(a.residual, width, diverging, shades), over: l.mask(width)})
 	}
 	if l.deviation != nil {
 		sharp.panels = append(sharp.panels, l.deviationPanel(c.deviationLimit(l), width))

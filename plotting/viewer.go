@@ -193,7 +193,7 @@ func (v Viewer) data(shown int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := c.Observation
+	x := withoutBad(c.Observation)
 	d := &viewerJSON{
 		Title: c.Title, Page: page(), Width: x.Width, Height: x.Height, Channels: x.Channels,
 		Drawn: c.Samples.N, Shown: shown, Stretch: l.stretch, PixelScale: c.pixelScale(),
@@ -216,14 +216,14 @@ func (v Viewer) data(shown int) ([]byte, error) {
 	var candidates, residuals [][]float32
 	for i := range shown {
 		candidates = append(candidates, c.Samples.At(i))
-		residuals = append(residuals, minusObservation(c.Reblurred.At(i), x.At(0)))
+		residuals = append(residuals, minusObservation(c.Reblurred.At(i), x))
 	}
 	candidate, residual := viewerPanelJSON{Name: "candidate 1", Kind: "light"},
 		viewerPanelJSON{Name: "residual, candidate 1", Kind: "residual", Mask: observed}
 	if shown > 1 {
 		// What the path between candidates leads around.
 		candidate.Mean = d.plane(mean(c.Samples))
-		residual.Mean = d.plane(minusObservation(mean(c.Reblurred), x.At(0)))
+		residual.Mean = d.plane(minusObservation(mean(c.Reblurred), x))
 	}
 	d.add(candidate, candidates...)
 	if c.Samples.N > 1 {

@@ -137,11 +137,13 @@ func pixelScale(given float64, w *wcs.WCS, im *galaxy.Images) float64 {
 	return w.PixelScale(middlePixel(im))
 }
 
-// minusObservation returns Π*y − x of each value.
-func minusObservation(blurred, x []float32) []float32 {
-	out := make([]float32, len(x))
+// minusObservation returns Π*y − x of each value, 0 where the observation has no data.
+func minusObservation(blurred []float32, x *galaxy.Images) []float32 {
+	out, bad := make([]float32, len(blurred)), x.BadAt(0)
 	for k, v := range blurred {
-		out[k] = v - x[k]
+		if bad == nil || !bad[k/x.Channels] {
+			out[k] = v - x.At(0)[k]
+		}
 	}
 	return out
 }

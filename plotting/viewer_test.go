@@ -34,7 +34,8 @@ func viewer(t *testing.T, size, channels, n int) Viewer {
 	}
 	dead := make([]bool, size*size)
 	for row := range size {
-		dead[row*size+deadColumn] = true
+		at := row*size + deadColumn
+		dead[at], c.Observation.Pixels[at*channels] = true, float32(math.NaN())
 	}
 	if err := c.Observation.Mask(dead); err != nil {
 		t.Fatal(err)
