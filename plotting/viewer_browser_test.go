@@ -460,7 +460,10 @@ func TestViewerOfLittle(t *testing.T) {
 		panels []string
 		hidden []string
 	}{
-		"an observation": {func(c *Candidates) { c.Truth, c.World, c.Observation.Bad = nil, nil, nil },
+		"an observation": {func(c *Candidates) {
+			c.Observation = withoutBad(c.Observation)
+			c.Truth, c.World, c.Observation.Bad = nil, nil, nil
+		},
 			[]string{"observation x", "candidate 1", "mean of 5", "std. dev.", "residual, candidate 1"},
 			[]string{"mask"}},
 		"one candidate": {func(c *Candidates) {
