@@ -31,8 +31,8 @@ func looked(p browsertest.Page) {
 		"column 9, row 9 · 10h00m23.998s +02°12′00.04″")`)
 }
 
-// TestViewer looks at a viewer and an animation in JupyterLab, in the notebook that is saved, and in
-// its exported page.
+// TestViewer looks at a viewer and an animation in JupyterLab, in the notebook that is saved, and
+// in its exported page.
 func TestViewer(t *testing.T) {
 	path, address := browsertest.Lab(t, "viewer.ipynb", "http://%s/")
 	p := browsertest.Open(t, address)

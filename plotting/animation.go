@@ -100,7 +100,7 @@ func (a Animation) APNG() ([]byte, error) {
 	return data, err
 }
 
-// encode returns the animation, and the figure of its first frame, whose size is that to show it at.
+// encode returns the animation, and its first frame as a figure, which has the size to show it at.
 func (a Animation) encode() ([]byte, *Figure, error) {
 	m, err := a.motion()
 	if err != nil {

@@ -57,8 +57,8 @@ func AutoLupton(batches ...*galaxy.Images) (Lupton, error) {
 
 // Pictures returns images [n, height, width, 3] of the bands for red, green and blue as pictures of
 // the same shape with values from 0 to 1, with their IDs and bad pixels. All figures draw these as
-// they are; [Lupton.AsStretch] is for those that compare values, too. It is an error if the images aren't valid or have not 3 channels, or if the mapping
-// isn't one.
+// they are; [Lupton.AsStretch] is for those that compare values, too. It is an error if the images
+// aren't valid or have not 3 channels, or if the mapping isn't one.
 func (l Lupton) Pictures(im *galaxy.Images) (*galaxy.Images, error) {
 	im = withoutBad(im)
 	if err := checkBands(im); err != nil {

@@ -12,9 +12,9 @@ import (
 //	y(θ) = μ + (cos θ (y_i − μ) + sin θ (y_j − μ)) / √(1 − sin 2θ / (n − 1)),  0 ≤ θ ≤ π/2
 //
 // Independent candidates less their mean, weighted by the cosine and the sine of an angle, have the
-// variance of one, and so the covariance of all pixels (Hennig 2013, Animating Samples from Gaussian
-// Distributions): the image between two candidates is as sharp and as noisy as these, where a mean
-// of both would be smoother. The root mends what the n candidates' own mean μ changes: over all
+// variance of one, and so the covariance of all pixels (Hennig 2013, Animating Samples from
+// Gaussian Distributions): the image between two candidates is as sharp and as noisy as these,
+// where a mean of both would be smoother. The root mends what the n candidates' own mean μ changes: over all
 // pairs i ≠ j the y(θ) of each θ have exactly the mean and the covariance of the n candidates.
 type path struct {
 	samples []float32 // n images, all values of one after those of another

@@ -72,7 +72,8 @@ func TestViewerKeys(t *testing.T) {
 		p.key(kb.Tab)
 	}
 	// Each control and each picture has a name.
-	nameless := browsertest.Value[int](p.Page, `[...`+root+`.querySelectorAll("canvas, input, select, button, [role]:not([role=status])")].filter((e) =>
+	nameless := browsertest.Value[int](p.Page, `[...`+root+`.querySelectorAll(
+		"canvas, input, select, button, [role]:not([role=status])")].filter((e) =>
 		!(e.ariaLabel || e.labels?.[0]?.textContent.trim() || e.textContent.trim())).length`)
 	if nameless != 0 {
 		t.Errorf("%d controls or pictures have no name", nameless)

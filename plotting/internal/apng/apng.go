@@ -28,8 +28,9 @@ const hopeless = 1.3
 // others the part of it that it replaces. All are opaque and of one color model. It stops with
 // [ErrTooLarge] as soon as there are more than limit bytes, or clearly will be, and with the error
 // of a frame.
-func Encode(frames iter.Seq2[image.Image, error], count int, delay time.Duration, limit int) ([]byte,
-	error) {
+func Encode(
+	frames iter.Seq2[image.Image, error], count int, delay time.Duration, limit int,
+) ([]byte, error) {
 	w := &writer{}
 	var whole image.Rectangle
 	number, first := 0, 0
