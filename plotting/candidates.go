@@ -186,12 +186,12 @@ func (c Candidates) Figure() (*Figure, error) {
 	}
 	brightness := panel{}
 	if c.Observation.Channels == 1 {
-		bar := colorBar("pixel value", table(grayMap(), grayShades), stretchTicks(l.stretch))
+		bar := colorBar("pixel value", ramp(grayMap(), grayShades), stretchTicks(l.stretch))
 		brightness.over = []overlay{bar}
 	}
 	blurred.panels = append(blurred.panels, brightness)
 	residual.panels = append(residual.panels, panel{over: []overlay{
-		colorBar("", table(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
+		colorBar("", ramp(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
 	g := newGrid(c.Title, l.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}",
 		c.Observation)
 	g.rows = []row{sharp, blurred, residual}

@@ -47,12 +47,12 @@ const (
 
 // mapPalette holds the colors of all maps.
 func mapPalette() color.Palette {
-	return slices.Concat(table(grayMap(), grayShades), table(divergingMap(1), shades),
-		table(heatMap(1), shades))
+	return slices.Concat(ramp(grayMap(), grayShades), ramp(divergingMap(1), shades),
+		ramp(heatMap(1), shades))
 }
 
-// table lists n colors of a map, from its lowest value to its highest.
-func table(m palette.ColorMap, n int) color.Palette {
+// ramp lists n colors of a map, from its lowest value to its highest.
+func ramp(m palette.ColorMap, n int) color.Palette {
 	colors := make(color.Palette, n)
 	for i := range colors {
 		// Weighing both ends hits each of them exactly; a value out of range is an error.
@@ -91,7 +91,7 @@ func paletted(img *image.RGBA, colors color.Palette) *image.Paletted {
 // mapped draws height x width values, row by row, one image pixel each, in n shades of a map;
 // values out of its range get the color at that end.
 func mapped(values []float64, width int, m palette.ColorMap, n int) image.Image {
-	img := image.NewPaletted(image.Rect(0, 0, width, len(values)/width), table(m, n))
+	img := image.NewPaletted(image.Rect(0, 0, width, len(values)/width), ramp(m, n))
 	for i, v := range values {
 		t := math.Round((v - m.Min()) / (m.Max() - m.Min()) * float64(n-1))
 		img.Pix[i] = uint8(min(max(t, 0), float64(n-1)))

@@ -41,7 +41,7 @@ type Figure struct {
 	draw   func(draw.Canvas)
 }
 
-// Drawable is what can be shown: a Figure, or the description of one.
+// Drawable is what can be shown as a picture: a Figure, or the description of one.
 type Drawable interface {
 	Figure() (*Figure, error)
 }
