@@ -51,7 +51,7 @@ func showFigure(d Drawable) error {
 	if err != nil {
 		return err
 	}
-	return send(pngData(f, data, f.instead(), ""))
+	return send(data)
 }
 
 func showTables(tables []table.Table) error {

@@ -169,9 +169,9 @@ func deviations(im *galaxy.Images) []float32 {
 func viewerMaps() map[string]string {
 	maps := make(map[string]string)
 	for name, colors := range map[string]color.Palette{
-		"gray": table(grayMap(), 256), "diverging": table(divergingMap(1), 256),
-		"black body": table(heatMap(1), 256),
-		"Kindlmann":  table(ranged(moreland.Kindlmann(), 0, 1), 256),
+		"gray": ramp(grayMap(), 256), "diverging": ramp(divergingMap(1), 256),
+		"black body": ramp(heatMap(1), 256),
+		"Kindlmann":  ramp(ranged(moreland.Kindlmann(), 0, 1), 256),
 	} {
 		var bytes []byte
 		for _, c := range colors {
