@@ -17,9 +17,10 @@ var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; " +
 	"write it to a file with Figure.Save")
 
 // Show puts a figure (a [Drawable]), tables (what is [table.Tabular]), or both, the figure above,
-// into the output of the notebook cell that runs: a figure as a PNG, tables as HTML. It comes after
-// what the cell printed before, and before what it prints next. Outside a notebook it writes tables
-// to standard output, at most 100 columns wide, and returns ErrNoNotebook for a figure.
+// into the output of the notebook cell that runs: a figure as a PNG, an [Animation] in motion, a
+// [Viewer] as what can be moved and asked, tables as HTML. It comes after what the cell printed
+// before, and before what it prints next. Outside a notebook it writes tables to standard output, at
+// most 100 columns wide, and returns ErrNoNotebook for a figure.
 func Show(what any) error {
 	d, drawable := what.(Drawable)
 	t, tabular := what.(table.Tabular)
@@ -46,11 +47,11 @@ func showFigure(d Drawable) error {
 	if !gonbui.IsNotebook {
 		return ErrNoNotebook
 	}
-	data, err := f.PNG()
+	data, err := displayed(d, f)
 	if err != nil {
 		return err
 	}
-	return send(pngData(f, data, f.instead(), ""))
+	return send(data)
 }
 
 func showTables(tables []table.Table) error {
@@ -76,6 +77,20 @@ func send(data *protocol.DisplayData) error {
 	}
 	gonbui.SendData(data)
 	return flush()
+}
+
+// displayed returns the message that displays d, whose figure is f.
+func displayed(d Drawable, f *Figure) (*protocol.DisplayData, error) {
+	if more, ok := d.(interface {
+		display(*Figure) (*protocol.DisplayData, error)
+	}); ok {
+		return more.display(f)
+	}
+	data, err := f.PNG()
+	if err != nil {
+		return nil, err
+	}
+	return pngData(f, data, f.instead(), ""), nil
 }
 
 // instead returns the text for where pictures can't be shown.

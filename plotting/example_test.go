@@ -141,3 +141,75 @@ func ExampleSharedScale() {
 	// one: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.11
 	// other: asinh stretch, softening 0.033, black −0.026, white 1, residuals up to 0.11
 }
+
+// candidates are three for one observation.
+func candidates() plotting.Candidates {
+	return plotting.Candidates{
+		Title: "a galaxy", Observation: galaxies(3).Select(2), Samples: galaxies(3),
+		Reblurred: galaxies(3).Select(2, 2, 2),
+	}
+}
+
+// What is uncertain is what moves. In a notebook plotting.Show lets it play below the cell.
+func ExampleAnimation() {
+	dir, err := os.MkdirTemp("", "figures")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "posterior.png")
+	animation := plotting.Animation{Candidates: candidates(), Limit: 500_000}
+	if err := animation.Save(path); err != nil {
+		fmt.Println(err)
+		return
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(file.Size() <= 500_000)
+	// Output: true
+}
+
+// In a notebook plotting.Show puts the viewer below the cell; a page of its own can be sent.
+func ExampleViewer() {
+	dir, err := os.MkdirTemp("", "figures")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "galaxy.html")
+	if err := (plotting.Viewer{Candidates: candidates()}).Save(path); err != nil {
+		fmt.Println(err)
+		return
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(page) <= plotting.DefaultViewerLimit)
+	// Output: true
+}
+
+// Images in three bands become pictures, which every figure draws as they are.
+func ExampleLupton() {
+	bands := galaxy.NewImages(1, 32, 32, 3) // for red, green and blue
+	for k, v := range galaxies(1).Pixels {
+		bands.Pixels[3*k], bands.Pixels[3*k+1], bands.Pixels[3*k+2] = 9*v, 6*v, 3*v
+	}
+	pictures, err := plotting.Lupton{}.Pictures(bands)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := (plotting.Mosaic{Images: pictures}).Figure(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.2f in the middle\n", pictures.Pixels[3*(16*32+16):][:3])
+	// Output: [1.00 0.67 0.33] in the middle
+}

@@ -234,7 +234,15 @@ func goldens(t *testing.T) map[string]Drawable {
 		}
 		return out
 	}
+	bands := linear(t, y.Select(0, 1, 2))
+	pictures, err := Lupton{}.Pictures(bands)
+	must(err)
+	turned := world(t, "RA/DEC", 202.47, 47.2, 16, 16, 1.2e-5, 7e-6)
+	placed := scene(t, 0, 1, true)
+	placed.PixelScale, placed.World = 0, turned
 	return map[string]Drawable{
+		"animation":    Animation{Candidates: placed},
+		"lupton":       Mosaic{Images: pictures, Title: "Three bands", World: turned},
 		"mosaic":       Mosaic{Images: y, Title: "Seven galaxies", PixelScale: 0.05},
 		"mosaic_color": Mosaic{Images: spirals(3, 32, 3), Title: "Three in color"},
 		"candidates":   gray, "candidates_color": color, "candidates_unknown": unknown,
@@ -303,6 +311,19 @@ func goldens(t *testing.T) map[string]Drawable {
 		},
 		"training": trained(t),
 	}
+}
+
+// linear are images in three bands of gray ones, redder inside than outside, with noise.
+func linear(t *testing.T, gray *galaxy.Images) *galaxy.Images {
+	t.Helper()
+	out, err := gray.WithChannels(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range out.Pixels {
+		out.Pixels[k] = float32(math.Pow(float64(out.Pixels[k]), []float64{1.2, 1, 0.8}[k%3]))
+	}
+	return noisy(out, 0.003, 6)
 }
 
 // trained is the figure that a training leaves in a notebook.
