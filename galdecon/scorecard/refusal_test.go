@@ -117,14 +117,14 @@ func TestRefusalsAreCounted(t *testing.T) {
 	}
 
 	text := card.String()
-	for _, want := range []string{"failed  refused\n", "refused: observations that the method",
+	for _, want := range []string{"failed  refused\n", "Refused: observations that the method",
 		"diffusion, for example: it is shy"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
 	}
 	for line := range strings.Lines(text) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 160 {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 {
 			t.Errorf("a line of %d columns:\n%s", n, line)
 		}
 	}
