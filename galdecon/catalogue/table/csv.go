@@ -27,8 +27,7 @@ func readCSV(r *bufio.Reader) (*Table, error) {
 	if comma != ' ' {
 		return readCells(newCSV(io.MultiReader(strings.NewReader(first), r), comma), nil)
 	}
-	return readCells(&words{scanner: bufio.NewScanner(
-		io.MultiReader(strings.NewReader(first), r))}, nil)
+	return readCells(newWords(io.MultiReader(strings.NewReader(first), r)), nil)
 }
 
 // lines yields the cells of one line after the other, and io.EOF at the end.
@@ -47,9 +46,17 @@ type words struct {
 	n       int
 }
 
+// longestLine is how many bytes a line may have.
+const longestLine = 1 << 24
+
+func newWords(r io.Reader) *words {
+	w := &words{scanner: bufio.NewScanner(r)}
+	w.scanner.Buffer(nil, longestLine)
+	return w
+}
+
 // Read returns the cells of the next line that has some and is no comment.
 func (w *words) Read() ([]string, error) {
-	w.scanner.Buffer(nil, 1<<24)
 	for w.scanner.Scan() {
 		w.line++
 		cells := strings.Fields(w.scanner.Text())
@@ -60,7 +67,7 @@ func (w *words) Read() ([]string, error) {
 			w.n = len(cells)
 		}
 		if len(cells) != w.n {
-			return nil, fmt.Errorf("line %d below the header has %d values, the first has %d",
+			return nil, fmt.Errorf("line %d below the comments has %d values, the first has %d",
 				w.line, len(cells), w.n)
 		}
 		return cells, nil

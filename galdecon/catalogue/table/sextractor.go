@@ -44,7 +44,7 @@ func sextractorNames(comments []string) []heading {
 // readSExtractor reads the values below the headings. One whose successor's number isn't the next,
 // or the last of all, may have several values in each row: an array.
 func readSExtractor(r *bufio.Reader, headings []heading) (*Table, error) {
-	in := &words{scanner: bufio.NewScanner(r)}
+	in := newWords(r)
 	first, err := in.Read()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
