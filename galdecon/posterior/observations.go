@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -19,6 +20,7 @@ type Observations struct {
 	images *galaxy.Images
 	psfs   []psf.PSF
 	noise  []float64
+	keys   []uint64
 }
 
 // NewObservations returns observations x [n, height, width, channels] with their PSFs Π, one for
@@ -30,7 +32,7 @@ type Observations struct {
 // images, PSFs and noise levels don't fit together.
 func NewObservations(images *galaxy.Images, psfs []psf.PSF, noise []float64) (*Observations,
 	error) {
-	o := &Observations{images, psfs, noise}
+	o := &Observations{images: images, psfs: psfs, noise: noise}
 	if images != nil && len(noise) == 0 {
 		levels, err := images.NoiseLevels()
 		if err != nil {
@@ -67,6 +69,10 @@ func (o *Observations) Validate() error {
 	if len(o.noise) != 1 && len(o.noise) != n {
 		return fmt.Errorf("posterior: %d images need as many noise levels, or one for all, or "+
 			"none to have them estimated; got %d", n, len(o.noise))
+	}
+	if len(o.keys) != 0 && len(o.keys) != n {
+		return fmt.Errorf("posterior: %d images need as many keys, or none; got %d", n,
+			len(o.keys))
 	}
 	for i, v := range o.noise {
 		if !(v >= 0) || math.IsInf(v, 0) {
@@ -110,7 +116,37 @@ func (o *Observations) WithPSFs(psfs []psf.PSF) (*Observations, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return NewObservations(o.images, psfs, o.noise)
+	out, err := NewObservations(o.images, psfs, o.noise)
+	if err != nil {
+		return nil, err
+	}
+	out.keys = o.keys
+	return out, nil
+}
+
+// WithKeys returns the same observations with a key for each. The random numbers of a candidate
+// follow from the seed and the key of its observation plus its own number, wherever among others
+// the observation stands. Keys of observations that are drawn with one seed should lie further
+// apart than any has candidates: take 64 bits of a hash. It is an error if there aren't as many as
+// observations.
+func (o *Observations) WithKeys(keys []uint64) (*Observations, error) {
+	if len(keys) != o.N() {
+		return nil, fmt.Errorf("posterior: %d images need as many keys; got %d", o.N(), len(keys))
+	}
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	out := *o
+	out.keys = slices.Clone(keys)
+	return &out, nil
+}
+
+// Key returns the key of observation i, which is its place i times 2³² where none was given.
+func (o *Observations) Key(i int) uint64 {
+	if len(o.keys) == 0 {
+		return uint64(i) << 32
+	}
+	return o.keys[i]
 }
 
 // Select returns the observations of the given images, in their order, each with its PSF and noise.
@@ -128,6 +164,9 @@ func (o *Observations) Select(indices ...int) (*Observations, error) {
 		}
 		p, noise := o.At(i)
 		out.psfs, out.noise = append(out.psfs, p), append(out.noise, noise)
+		if len(o.keys) > 0 {
+			out.keys = append(out.keys, o.keys[i])
+		}
 	}
 	out.images = o.images.Select(indices...)
 	return out, nil
@@ -138,13 +177,14 @@ type stored struct {
 	Images *galaxy.Images
 	PSFs   []psf.PSF
 	Noise  []float64
+	Keys   []uint64
 }
 
 // GobEncode encodes the observations, to be sent to a session. Its receiver is no pointer: of those
 // encoding/gob panics where it is given a pointer to one.
 func (o Observations) GobEncode() ([]byte, error) {
 	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(stored{o.images, o.psfs, o.noise})
+	err := gob.NewEncoder(&b).Encode(stored{o.images, o.psfs, o.noise, o.keys})
 	return b.Bytes(), err
 }
 
@@ -154,7 +194,7 @@ func (o *Observations) GobDecode(data []byte) error {
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&s); err != nil {
 		return err
 	}
-	o.images, o.psfs, o.noise = s.Images, s.PSFs, s.Noise
+	o.images, o.psfs, o.noise, o.keys = s.Images, s.PSFs, s.Noise, s.Keys
 	return nil
 }
 
