@@ -18,6 +18,7 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
 	"galdecon/internal/atomicfile"
 )
@@ -31,6 +32,10 @@ type Config struct {
 	Channels int `json:"channels"`
 	// Instrument is what the galaxies are seen through.
 	Instrument psf.Instrument `json:"instrument"`
+	// Survey, where it is set, takes the Instrument's place: the model takes stamps of any size,
+	// with any PSF, weights, gaps and correlated noise, see [observe.Observation]. Size is then that
+	// of the stamps that it is trained on.
+	Survey *observe.Survey `json:"survey,omitempty"`
 	// Standardized has the model see observations as [Standardize] scales them, in training as in
 	// sampling, so that what it says doesn't depend on their units. Otherwise whoever asks it must
 	// scale them so that the peak of y is about 1.
@@ -63,6 +68,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("galdecon: images need a positive size and number of channels, got %d "+
 			"and %d", c.Size, c.Channels)
 	}
+	if c.Survey != nil {
+		return c.validateSurvey()
+	}
 	if c.Instrument.Size > c.Size {
 		return fmt.Errorf("galdecon: the PSF grid (%d pixels) is larger than the images (%d "+
 			"pixels)", c.Instrument.Size, c.Size)
@@ -83,6 +91,27 @@ func (c Config) Validate() error {
 			p.Channels, p.PSFSize, c.Channels, c.Instrument.Size)
 	}
 	schedule, err := c.Diffusion.Schedule()
+	if err != nil {
+		return err
+	}
+	return c.Sampler.Validate(schedule)
+}
+
+// validateSurvey is Validate for a model with a Survey.
+func (c Config) validateSurvey() error {
+	d := c.Diffusion
+	if c.CVAE != nil || d.Paper != nil || !d.DataConsistency || c.Channels != 1 {
+		return errors.New("galdecon: a model with a Survey is a consistent diffusion model of one " +
+			"channel with a network of its own; start from the preset galaxy")
+	}
+	if d.Network.Attention {
+		return errors.New("galdecon: attention between all pixels fits one size of images; leave " +
+			"it out of a model with a Survey")
+	}
+	if err := errors.Join(c.Survey.Validate(), c.Fit.Validate(), d.Validate(c.Size)); err != nil {
+		return err
+	}
+	schedule, err := d.Schedule()
 	if err != nil {
 		return err
 	}

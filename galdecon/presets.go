@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
+	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 	"galdecon/internal/override"
@@ -16,6 +17,7 @@ import (
 
 // Presets by name.
 var presets = map[string]func() Config{
+	"galaxy":     anyGalaxy,
 	"tiny":       tiny,
 	"tiny-cvae":  tinyCVAE,
 	"small":      small,
@@ -44,6 +46,24 @@ func tiny() Config {
 		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
 		Fit: fit.Config{Steps: 20000, Batch: 16, LearningRate: 2e-3, WarmUp: 100, EMA: 0.999,
 			ClipNorm: 1, Seed: 1},
+	}
+}
+
+// anyGalaxy is the model for the data that astronomers have: stamps of any size, PSF, weights, gaps
+// and noise.
+func anyGalaxy() Config {
+	return Config{
+		Size: 64, Channels: 1,
+		Survey: &observe.Survey{Seed: 1, PSFSize: 41, PSFs: 1024, SigmaMin: 0.5, SigmaMax: 4,
+			ShearMax: 0.25, NoiseMin: 1e-3, NoiseMax: 0.5, Photon: 0.4, Correlated: 0.35, Gaps: 0.4,
+			Padded: 0.25, Coarse: 0.06, EdgeMax: 0.4},
+		Diffusion: ddpm.Config{
+			T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: 0.005, Std: 0.04,
+			Network: unet.Config{Features: []int{64, 96, 128}, Blocks: 1, Embedding: 64},
+		},
+		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
+		Fit: fit.Config{Steps: 18000, Batch: 8, LearningRate: 1e-3, WarmUp: 300, EMA: 0.999,
+			ClipNorm: 1, HoldOut: 0.006, Seed: 1},
 	}
 }
 

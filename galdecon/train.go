@@ -53,8 +53,12 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies, Objective: c.loss},
-		c.Fit)
+	objective, err := c.objective()
+	if err != nil {
+		return nil, err
+	}
+	trainer, err := fit.NewTrainer(fit.Problem{Device: device, Images: galaxies,
+		Objective: objective}, c.Fit)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +107,22 @@ func (c Config) checkInitialModel(dir string) error {
 			"has the same network, see Config", initial, difference(alike, c))
 	}
 	return nil
+}
+
+// objective returns the loss of the model, for clean galaxies y, each seen through the instrument
+// or in the survey.
+func (c Config) objective() (fit.Objective, error) {
+	if c.Survey == nil {
+		return c.loss, nil
+	}
+	bank, err := c.Survey.Draw()
+	if err != nil {
+		return nil, err
+	}
+	return func(scope *model.Scope, y *graph.Node) *graph.Node {
+		grid, look := c.Survey.Observe(scope, y, bank)
+		return c.Diffusion.LookLoss(scope, y, grid, look)
+	}, nil
 }
 
 // loss returns that of the model, Eq. 2 or Eq. 1, for clean galaxies y, each seen through the

@@ -191,6 +191,23 @@ func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *g
 // Loss returns Eq. 2, E‖ε − ε_θ(y_t, t, c)‖² per pixel, or that of another [Prediction], of clean
 // images y [batch, height, width, channels], at random times and noise.
 func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *graph.Node {
+	var p prepared
+	return c.loss(scope, y, func(yt, time *graph.Node) *graph.Node {
+		p = c.prepare(condition)
+		if c.Dropout > 0 {
+			drawn := scope.RandomUniform(y.Graph(), shapes.Make(dtypes.Float32, time.Shape().Size()))
+			p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn,
+				graph.Const(y.Graph(), float32(c.Dropout))), dtypes.Float32))
+		}
+		return c.predict(scope, yt, time, p)
+	}, func(clean, sigma *graph.Node) *graph.Node { return c.correct(clean, sigma, condition) })
+}
+
+// loss returns the loss of a network that predicts from y_t at times t/T [batch], and whose
+// estimates of y_0, normalized, are corrected where the model is consistent.
+func (c Config) loss(
+	scope *model.Scope, y *graph.Node, predict, correct func(a, b *graph.Node) *graph.Node,
+) *graph.Node {
 	schedule, err := c.Schedule()
 	if err != nil {
 		panic(err) // while a graph is built, as GoMLX does; Validate tells beforehand
@@ -213,15 +230,9 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 	u, epsilon := c.normalize(y), random.Scoped(scope, g, y.Shape())
 	yt := graph.Add(graph.Mul(signal, u), graph.Mul(sigma, epsilon))
 	time := graph.DivScalar(graph.ConvertDType(t, dtypes.Float32), float64(c.T))
-	p := c.prepare(condition)
-	if c.Dropout > 0 {
-		drawn := scope.RandomUniform(g, shapes.Make(dtypes.Float32, batch))
-		p = p.withhold(graph.ConvertDType(graph.GreaterOrEqual(drawn,
-			graph.Const(g, float32(c.Dropout))), dtypes.Float32))
-	}
-	predicted := c.predict(scope, yt, time, p)
+	predicted := predict(yt, time)
 	if c.DataConsistency {
-		clean := c.correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma, condition)
+		clean := correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma)
 		predicted = c.Prediction.predicted(clean, yt, signal, sigma)
 	}
 	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted,

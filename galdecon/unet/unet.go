@@ -191,6 +191,17 @@ func (c Config) Embed(scope *model.Scope, time, psfs, logNoise *graph.Node) *gra
 	return activation.Swish(layers.DenseWithBias(scope.In("both"), h, c.Embedding))
 }
 
+// EmbedKnown turns a time of the diffusion and numbers of order 1 that are known of the observation
+// into the condition of the network: time [batch], between 0 and 1, known [batch, any] → [batch,
+// Embedding].
+func (c Config) EmbedKnown(scope *model.Scope, time, known *graph.Node) *graph.Node {
+	t := layers.DenseWithBias(scope.In("time"), sinusoids(time, c.Embedding), c.Embedding)
+	k := activation.Swish(layers.DenseWithBias(scope.In("known_0"), known, c.Embedding))
+	k = layers.DenseWithBias(scope.In("known_1"), k, c.Embedding)
+	h := activation.Swish(graph.Add(t, k))
+	return activation.Swish(layers.DenseWithBias(scope.In("both"), h, c.Embedding))
+}
+
 // sinusoids embeds t in [0, 1] at angular frequencies of 1 to 1000 (after Ho et al. 2020): [batch]
 // → [batch, width].
 func sinusoids(t *graph.Node, width int) *graph.Node {

@@ -51,24 +51,57 @@ func train(preset, work string) error {
 	if from := begins[preset]; from != "" {
 		config.Fit.InitialModel = filepath.Join(models, from)
 	}
-	galaxies, err := synthetic.Galaxies(synthetic.Config{N: 40000, Size: config.Size,
-		Channels: config.Channels, Seed: 1})
-	if err != nil {
-		return err
-	}
-	dir, to := config.Folder(work), filepath.Join(repo, models, preset)
+	to := filepath.Join(repo, models, preset)
 	if _, err := os.Stat(to); err == nil {
 		return fmt.Errorf("there is a model in %s; delete it to train anew", to)
 	}
-	history, err := fit.History(dir)
+	if work, err = filepath.Abs(work); err != nil {
+		return err
+	}
+	if config.Survey != nil { // half of the training on stamps of half the size
+		half := config
+		half.Size /= 2
+		half.Fit.Batch *= 2
+		half.Fit.LearningRate *= 2
+		half.Fit.Steps /= 2
+		if config.Fit.InitialModel, err = fitted(half, work); err != nil {
+			return err
+		}
+	}
+	dir, err := fitted(config, work)
 	if err != nil {
 		return err
+	}
+	return galdecon.Export(dir, to)
+}
+
+// fitted trains a model, or goes on with it, and returns its folder.
+func fitted(config galdecon.Config, work string) (dir string, err error) {
+	galaxies, err := synthetic.Galaxies(training(config))
+	if err != nil {
+		return "", err
+	}
+	dir = config.Folder(work)
+	history, err := fit.History(dir)
+	if err != nil {
+		return "", err
 	}
 	live := plotting.NewTraining(config.Fit.Steps, history...)
 	err = galdecon.Train(galdecon.Interruptible(), config, galaxies, dir,
 		func(p fit.Progress) { live.Update(p.Step, p.Loss) })
-	if err := errors.Join(err, live.Close()); err != nil {
-		return err
+	return dir, errors.Join(err, live.Close())
+}
+
+// training returns the galaxies that a model is trained on.
+func training(config galdecon.Config) synthetic.Config {
+	c := synthetic.Config{N: 40000, Size: config.Size, Channels: config.Channels, Seed: 1}
+	if config.Survey != nil {
+		side := float64(config.Size)
+		c.Noiseless, c.Scatter = true, 0.1
+		// Half-light radii of 0.8 pixels to a third of the stamp, seen with a PSF that is narrow
+		// to critically sampled.
+		c.Radii, c.PSFs = synthetic.Range{Min: 0.8 / side, Max: 0.33},
+			synthetic.Range{Min: 0.32 / side, Max: 1.28 / side}
 	}
-	return galdecon.Export(dir, to)
+	return c
 }

@@ -38,13 +38,17 @@ type observation struct {
 	pedestal    float64 // sky of a picture
 }
 
-func drawObservation(r random, pictures float64) observation {
+func drawObservation(r random, c Config) observation {
+	psfs := Range{0.008, 0.018}
+	if c.PSFs != (Range{}) {
+		psfs = c.PSFs
+	}
 	o := observation{
-		psf:         r.logUniform(0.008, 0.018),
+		psf:         r.logUniform(psfs.Min, psfs.Max),
 		noise:       r.logUniform(0.003, 0.035),
 		correlation: r.logUniform(0.002, 0.015),
 		sky:         0.004 * r.NormFloat64(),
-		picture:     r.chance(pictures),
+		picture:     r.chance(c.Pictures),
 		softening:   r.logUniform(0.02, 0.3),
 		pedestal:    r.uniform(0.02, 0.1),
 	}
@@ -62,7 +66,7 @@ func drawObservation(r random, pictures float64) observation {
 	return o
 }
 
-func drawModel(r random, o observation) *model {
+func drawModel(r random, o observation, c Config) *model {
 	g := &model{}
 	switch p := r.Float64(); {
 	case p < 0.25:
@@ -76,7 +80,13 @@ func drawModel(r random, o observation) *model {
 	if o.picture {
 		g.re = r.logUniform(0.12, 0.42) // pictures are cut to show the galaxy
 	}
+	if c.Radii != (Range{}) {
+		g.re = r.logUniform(c.Radii.Min, c.Radii.Max)
+	}
 	x, y := 0.006*r.NormFloat64(), 0.006*r.NormFloat64()
+	if c.Scatter > 0 && r.chance(c.Scatter) {
+		x, y = r.uniform(-0.25, 0.25), r.uniform(-0.25, 0.25)
+	}
 	g.cosI = r.Float64()
 	angle := r.uniform(0, math.Pi)
 

@@ -4,6 +4,7 @@
 package synthetic
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -35,6 +36,24 @@ type Config struct {
 	Pictures float64
 	// Noiseless leaves out the noise and the residual sky. The galaxies are the same.
 	Noiseless bool
+	// Radii and PSFs, where they are set, are the least and the largest Re, of all types, and σ of
+	// the telescope's PSF, in sides.
+	Radii Range `json:",omitzero"`
+	PSFs  Range `json:",omitzero"`
+	// Scatter is the fraction, 0 to 1, of galaxies whose center is anywhere within the middle half
+	// of the stamp, as in a tile of a larger image.
+	Scatter float64 `json:",omitzero"`
+}
+
+// Range holds the least and the largest value of a distribution that is uniform in the logarithm.
+type Range struct{ Min, Max float64 }
+
+func (r Range) validate(name string) error {
+	if r != (Range{}) && !(r.Min > 0 && r.Max >= r.Min && r.Max <= 1) {
+		return fmt.Errorf("synthetic: %s must satisfy 0 < Min ≤ Max ≤ 1 side, got %g to %g", name,
+			r.Min, r.Max)
+	}
+	return nil
 }
 
 // Galaxies makes galaxies to train on, [N, Size, Size, Channels], scaled as [galaxy.Images.Prepare]
@@ -156,8 +175,11 @@ func (c Config) validate() error {
 	case !(c.Pictures >= 0 && c.Pictures <= 1):
 		return fmt.Errorf("synthetic: the fraction of pictures is %v; Pictures must be between 0 "+
 			"and 1", c.Pictures)
+	case !(c.Scatter >= 0 && c.Scatter <= 1):
+		return fmt.Errorf("synthetic: the fraction of galaxies anywhere is %v; Scatter must be "+
+			"between 0 and 1", c.Scatter)
 	}
-	return nil
+	return errors.Join(c.Radii.validate("Radii"), c.PSFs.validate("PSFs"))
 }
 
 // id names the galaxy of an index.
@@ -166,8 +188,8 @@ func (c Config) id(index int) string { return fmt.Sprintf("synthetic %d/%d", c.S
 // render draws one galaxy into pixels, which are zero.
 func (c Config) render(pixels []float32, index uint64) {
 	r := random{rand.New(rand.NewPCG(uint64(c.Seed), index))}
-	o := drawObservation(r, c.Pictures)
-	g := drawModel(r, o)
+	o := drawObservation(r, c)
+	g := drawModel(r, o, c)
 
 	stamp := canvas{pixels, c.Size, c.Channels}
 	side := float64(c.Size)

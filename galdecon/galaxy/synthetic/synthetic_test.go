@@ -93,6 +93,9 @@ func TestSyntheticRefuses(t *testing.T) {
 		"Channels must": func(c *Config) { c.Channels = 2 },
 		"First must":    func(c *Config) { c.First = -1 },
 		"Pictures must": func(c *Config) { c.Pictures = math.NaN() },
+		"Scatter must":  func(c *Config) { c.Scatter = 2 },
+		"Radii must":    func(c *Config) { c.Radii = Range{0.1, 0.05} },
+		"PSFs must":     func(c *Config) { c.PSFs = Range{Max: 0.1} },
 	} {
 		c := good
 		spoil(&c)
@@ -107,7 +110,7 @@ func TestModelDistributions(t *testing.T) {
 	kinds := map[morphology]int{}
 	var logRe, cosI []float64
 	for i := range n {
-		g := drawModel(random{rand.New(rand.NewPCG(11, uint64(i)))}, observation{psf: 0.01})
+		g := drawModel(random{rand.New(rand.NewPCG(11, uint64(i)))}, observation{psf: 0.01}, Config{})
 		kinds[g.kind]++
 		logRe = append(logRe, math.Log(g.disc.profile.re))
 		cosI = append(cosI, g.cosI)

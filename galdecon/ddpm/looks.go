@@ -1,0 +1,89 @@
+package ddpm
+
+import (
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/observe"
+)
+
+// What the network is told of the exposures. It sees nothing of their form: neither their number
+// nor the pixels of a PSF.
+var (
+	// frequencies at which it is told how well the data know the galaxy.
+	frequencies = append([]observe.Frequency{{}}, observe.Frequencies(
+		[]float64{0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5}, 4)...)
+)
+
+const (
+	// wienerSteps and dataSteps are those of conjugate gradients, see package observe.
+	wienerSteps, dataSteps = 6, 4
+	// wienerPrior is the deviation of y around 0 in units of c.Std that Wiener's filter assumes.
+	wienerPrior = 1
+	// range of the logarithms of precision, which are divided by it.
+	logRange = 5
+)
+
+// known is what a network is told of looks. It doesn't change from step to step.
+type known struct {
+	filled, wiener, // the looks on the grid, and deconvolved, normalized
+	precision, // log(1 + Std² of the local precision), [batch, height, width, 1]
+	sensitivity *graph.Node // the same at the frequencies, [batch, len(frequencies)]
+}
+
+func (k known) nodes() []*graph.Node {
+	return []*graph.Node{k.filled, k.wiener, k.precision, k.sensitivity}
+}
+
+// knows returns what the network is told of looks whose unit is that of the model. The images must
+// have one channel.
+func (c Config) knows(grid observe.Grid, looks []observe.Look) known {
+	log := func(precision *graph.Node) *graph.Node {
+		return graph.DivScalar(graph.Log1P(graph.MulScalar(precision, c.Std*c.Std)), logRange)
+	}
+	x := looks[0].X
+	sensitivity := grid.Sensitivity(frequencies, looks...)
+	prior := graph.Const(x.Graph(), float32(wienerPrior*c.Std))
+	return known{
+		filled:      graph.DivScalar(grid.Filled(looks...), c.Std),
+		wiener:      graph.DivScalar(grid.Wiener(prior, wienerSteps, looks...), c.Std),
+		precision:   log(grid.Precision(looks...)),
+		sensitivity: log(graph.Reshape(sensitivity, x.Shape().Dimensions[0], len(frequencies))),
+	}
+}
+
+// predictKnown returns the network's output, of the shape of yt, at times t/T [batch].
+func (c Config) predictKnown(scope *model.Scope, yt, time *graph.Node, k known) *graph.Node {
+	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
+	images := graph.Concatenate([]*graph.Node{yt, k.filled, k.wiener, k.precision}, -1)
+	return c.Network.Forward(scope.In("unet"), images, embedding, yt.Shape().Dimensions[3])
+}
+
+// correctLooks moves an estimate of y_0, normalized, towards what was seen, by the exact data step
+// ([observe.Grid.Step]) for an estimate that is uncertain by Std·√(1−ᾱ).
+func (c Config) correctLooks(
+	clean, sigma *graph.Node, grid observe.Grid, looks []observe.Look,
+) *graph.Node {
+	tau := graph.MulScalar(graph.Reshape(sigma, sigma.Shape().Size()), c.Std)
+	if tau.Shape().Size() == 1 {
+		tau = graph.Reshape(tau)
+	}
+	return c.normalize(grid.Step(c.restore(clean), tau, dataSteps, looks...))
+}
+
+// LookLoss returns the loss of clean images y [batch, height, width, 1] that are seen in looks, in
+// their unit, at random times and noise. The unit of the model is [observe.Grid.Unit].
+func (c Config) LookLoss(
+	scope *model.Scope, y *graph.Node, grid observe.Grid, looks ...observe.Look,
+) *graph.Node {
+	unit := grid.Unit(looks...)
+	for i, l := range looks {
+		looks[i] = l.Scale(unit)
+	}
+	y = graph.Div(y, graph.Reshape(unit, unit.Shape().Dimensions[0], 1, 1, 1))
+	return c.loss(scope, y, func(yt, time *graph.Node) *graph.Node {
+		return c.predictKnown(scope, yt, time, c.knows(grid, looks))
+	}, func(clean, sigma *graph.Node) *graph.Node {
+		return c.correctLooks(clean, sigma, grid, looks)
+	})
+}
