@@ -1,0 +1,294 @@
+package catalogue
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"galdecon/galdecon/catalogue/wcs"
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/psf"
+)
+
+// Image names the files of an image, each with its HDU behind it where there are several, as in
+// "field.fits[SCI]". The others than Path may be empty.
+type Image struct {
+	Path string
+	// Weight is a map of inverse variances of the pixels: 0, or what isn't finite, is no data.
+	Weight string
+	// Mask marks pixels without data by any value but 0.
+	Mask string
+	// PSFs are those of the image by the place in it.
+	PSFs PSFs
+}
+
+// PSFs gives the PSF at a column and row of an image, counted from 0; [psf.Grid] does.
+type PSFs interface {
+	At(x, y float64) (psf.PSF, error)
+}
+
+// Constant is one PSF for the whole of an image.
+type Constant psf.PSF
+
+// At returns the PSF.
+func (c Constant) At(_, _ float64) (psf.PSF, error) { return psf.PSF(c), nil }
+
+// field is an image whose pixels are read where they are needed.
+type field struct {
+	image  *plane
+	weight *plane
+	mask   *plane
+	world  *wcs.WCS
+	noSky  error // why there are no world coordinates
+	psfs   PSFs
+}
+
+// plane is an image of two axes in a FITS file.
+type plane struct {
+	file          *fits.File
+	hdu           *fits.HDU
+	index         int
+	width, height int
+}
+
+func openPlane(name string) (*plane, error) {
+	path, selector, chosen, err := fits.ParseName(name)
+	if err != nil {
+		return nil, err
+	}
+	file, err := fits.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	p := &plane{file: file}
+	if p.hdu, err = choose(file, selector, chosen); err == nil {
+		p.index, err = p.hdu.PlaneIndex(selector)
+		if p.hdu.Planes() == 1 {
+			p.index, err = 0, nil
+		}
+	}
+	if err == nil {
+		n := len(p.hdu.Shape)
+		p.height, p.width = p.hdu.Shape[n-2], p.hdu.Shape[n-1]
+		return p, nil
+	}
+	file.Close()
+	return nil, fmt.Errorf("%s: %w", name, err)
+}
+
+// choose returns the HDU that is named, or else the first image that isn't weights, errors or a
+// mask, or the only one.
+func choose(file *fits.File, selector fits.Selector, chosen bool) (*fits.HDU, error) {
+	if chosen {
+		h, err := file.Select(selector)
+		if err != nil {
+			return nil, err
+		}
+		if h.Planes() == 0 {
+			if err := h.Check(); err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%s holds no image", h)
+		}
+		return h, nil
+	}
+	var all []*fits.HDU
+	for _, h := range file.HDUs {
+		if h.Planes() > 0 {
+			all = append(all, h)
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("there is no image in it")
+	}
+	if i := slices.IndexFunc(all, func(h *fits.HDU) bool {
+		return files.KindOf(h) == files.KindImage
+	}); i >= 0 {
+		return all[i], nil
+	}
+	return all[0], nil
+}
+
+// read returns the pixels of a box, NaN where it reaches beyond the image.
+func (p *plane) read(left, top, side int) ([]float64, error) {
+	out := slices.Repeat([]float64{math.NaN()}, side*side)
+	x0, x1 := max(left, 0), min(left+side, p.width)
+	y0, y1 := max(top, 0), min(top+side, p.height)
+	if x0 >= x1 || y0 >= y1 {
+		return out, nil
+	}
+	from, to := make([]int, len(p.hdu.Shape)), slices.Clone(p.hdu.Shape)
+	rest := p.index
+	for axis := len(from) - 3; axis >= 0; axis-- {
+		from[axis] = rest % p.hdu.Shape[axis]
+		to[axis] = from[axis] + 1
+		rest /= p.hdu.Shape[axis]
+	}
+	n := len(from)
+	from[n-2], to[n-2], from[n-1], to[n-1] = y0, y1, x0, x1
+	values, err := p.hdu.Section(from, to)
+	if err != nil {
+		return nil, err
+	}
+	for y := y0; y < y1; y++ {
+		copy(out[(y-top)*side+x0-left:], values[(y-y0)*(x1-x0):(y-y0+1)*(x1-x0)])
+	}
+	return out, nil
+}
+
+// openField opens an image with what belongs to it, which must be of its size.
+func openField(im Image) (f *field, err error) {
+	if im.PSFs == nil {
+		return nil, fmt.Errorf("catalogue: %s has no PSF", im.Path)
+	}
+	f = &field{psfs: im.PSFs}
+	defer func() {
+		if err != nil {
+			f.close()
+			err = fmt.Errorf("catalogue: %w", err)
+		}
+	}()
+	for _, part := range []struct {
+		name string
+		to   **plane
+	}{{im.Path, &f.image}, {im.Weight, &f.weight}, {im.Mask, &f.mask}} {
+		if part.name == "" {
+			continue
+		}
+		if *part.to, err = openPlane(part.name); err != nil {
+			return nil, err
+		}
+		if p := *part.to; p.width != f.image.width || p.height != f.image.height {
+			return nil, fmt.Errorf("%s has %d×%d pixels, but %s has %d×%d; they must be alike",
+				part.name, p.width, p.height, im.Path, f.image.width, f.image.height)
+		}
+	}
+	f.world, f.noSky = wcs.New(f.image.hdu.Header)
+	return f, nil
+}
+
+func (f *field) close() {
+	for _, p := range []*plane{f.image, f.weight, f.mask} {
+		if p != nil {
+			p.file.Close()
+		}
+	}
+}
+
+// contains tells whether a place is within the image, whose pixels reach half a pixel beyond their
+// centers.
+func (f *field) contains(x, y float64) bool {
+	return x >= -0.5 && y >= -0.5 && x < float64(f.image.width)-0.5 &&
+		y < float64(f.image.height)-0.5
+}
+
+// stamp is what an image shows around a place.
+type stamp struct {
+	left, top int
+	images    *galaxy.Images // [1, side, side, 1], with the pixels without data marked and filled
+	weights   []float64      // inverse variances, 0 without data; nil where there are none
+	noise     []float64      // of the pixels, one; nil where it has to be estimated
+	psf       psf.PSF
+	masked    float64 // the share of pixels without data
+	edge      bool    // whether it reaches beyond the image
+}
+
+// maxMasked is the largest share of a stamp's pixels that may have no data.
+const maxMasked = 0.4
+
+// cut returns the stamp of side pixels around a place. It is a [*galaxy.Refusal] if too many pixels
+// have no data.
+func (f *field) cut(id string, x, y float64, side int) (*stamp, error) {
+	half := float64(side-1) / 2
+	s := &stamp{left: int(math.Round(x - half)), top: int(math.Round(y - half))}
+	values, err := f.image.read(s.left, s.top, side)
+	if err != nil {
+		return nil, err
+	}
+	s.edge = s.left < 0 || s.top < 0 || s.left+side > f.image.width ||
+		s.top+side > f.image.height
+	bad := make([]bool, len(values))
+	for k, v := range values {
+		bad[k] = math.IsNaN(v) || math.IsInf(v, 0)
+	}
+	if f.mask != nil {
+		marks, err := f.mask.read(s.left, s.top, side)
+		if err != nil {
+			return nil, err
+		}
+		for k, v := range marks {
+			bad[k] = bad[k] || v != 0
+		}
+	}
+	if f.weight != nil {
+		if s.weights, err = f.weight.read(s.left, s.top, side); err != nil {
+			return nil, err
+		}
+		var good []float64
+		for k, w := range s.weights {
+			bad[k] = bad[k] || !(w > 0) || math.IsInf(w, 0)
+			if bad[k] {
+				s.weights[k] = 0
+			} else {
+				good = append(good, w)
+			}
+		}
+		if len(good) > 0 {
+			slices.Sort(good)
+			s.noise = []float64{1 / math.Sqrt(good[len(good)/2])}
+		}
+	}
+	if s.images, err = asImages(id, values, bad, side); err != nil {
+		return nil, err
+	}
+	for _, b := range bad {
+		if b {
+			s.masked += 1 / float64(len(bad))
+		}
+	}
+	if s.images, err = s.images.Fill(galaxy.BadInterpolate, maxMasked); err != nil {
+		return nil, err
+	}
+	if s.images.Scale != nil && s.noise != nil {
+		s.noise[0] /= s.images.Scale[0]
+	}
+	s.psf, err = f.psfs.At(x, y)
+	return s, err
+}
+
+// asImages returns values as a stamp, with a scale where float32 would not hold them well.
+func asImages(id string, values []float64, bad []bool, side int) (*galaxy.Images, error) {
+	im := galaxy.NewImages(1, side, side, 1)
+	im.IDs = []string{id}
+	top := 0.0
+	for k, v := range values {
+		if !bad[k] {
+			top = max(top, math.Abs(v))
+		}
+	}
+	const narrow = 1e20
+	scale := 1.0
+	if top > narrow || top > 0 && top < 1/narrow {
+		_, exponent := math.Frexp(top)
+		scale = math.Ldexp(1, exponent)
+		im.Scale = []float64{scale}
+	}
+	for k, v := range values {
+		im.Pixels[k] = float32(v / scale)
+	}
+	for k, b := range bad {
+		if b {
+			im.Pixels[k] = 0
+		}
+	}
+	if !slices.Contains(bad, true) {
+		return im, nil
+	}
+	return im, im.Mask(bad)
+}
+
+// name is what is stored of a file's name: where it lies may differ between machines.
+func (im Image) name() string { return filepath.Base(im.Path) }
