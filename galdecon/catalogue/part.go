@@ -261,3 +261,34 @@ func Merge(dir string, t *table.Table) (*table.Table, error) {
 	}
 	return out, out.Validate()
 }
+
+// Done returns how many of the rows of a catalogue have results in a folder.
+func Done(dir string, rows int) (int, error) {
+	files, err := partSpans(dir)
+	if err != nil {
+		return 0, err
+	}
+	done := rows
+	for _, s := range missing(span{0, rows}, files) {
+		done -= s.end - s.first
+	}
+	return done, nil
+}
+
+// Unfinished returns the shards, of so many, that have rows without results in a folder.
+func Unfinished(dir string, rows, shards int) ([]int, error) {
+	files, err := partSpans(dir)
+	if err != nil {
+		return nil, err
+	}
+	var left []int
+	for i := range shards {
+		if len(missing(shard(rows, i, shards), files)) > 0 {
+			left = append(left, i)
+		}
+	}
+	return left, nil
+}
+
+// shard returns the rows of one of the shards.
+func shard(rows, i, shards int) span { return span{rows * i / shards, rows * (i + 1) / shards} }

@@ -43,7 +43,7 @@ func (p Progress) Share() float64 { return float64(p.Done) / float64(max(1, p.To
 // all does the rows of the shard that have no results yet.
 func (r *run) all(ctx context.Context) error {
 	n := r.Table.Rows()
-	mine := span{n * r.Shard / r.Shards, n * (r.Shard + 1) / r.Shards}
+	mine := shard(n, r.Shard, r.Shards)
 	done, err := partSpans(r.Dir)
 	if err != nil {
 		return err

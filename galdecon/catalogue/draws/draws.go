@@ -6,7 +6,9 @@ package draws
 import (
 	"fmt"
 	"math"
+	"strings"
 
+	"galdecon/galdecon/catalogue/table"
 	"galdecon/galdecon/catalogue/zarr"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
@@ -129,4 +131,64 @@ func image(name string, im *galaxy.Images, scale float64, draws bool) zarr.Array
 	}
 	a.Data = values
 	return a
+}
+
+// drawsSuffix ends the names of a table's columns that have a value of each candidate.
+const drawsSuffix = "_draws"
+
+// objectsTogether is how many objects are in one file of an array.
+const objectsTogether = 4096
+
+// SaveTable writes the draws of all objects of a table as the folder dir: each column NAME_draws as
+// NAME [chain, draw, object] of the group posterior, whose coordinate object are the ids, the
+// column of a name, or the rows, counted from 0, if that is empty. It is an error if the table has
+// no draws.
+func SaveTable(dir string, t *table.Table, id string) error {
+	n := t.Rows()
+	ids := zarr.Array{Name: "object", Dimensions: []string{"object"}, Shape: []int{n},
+		Data: counted(n)}
+	if c := t.Column(id); c != nil {
+		texts := make([]string, n)
+		for i := range texts {
+			texts[i] = c.Text(i)
+		}
+		ids.Data = texts
+		if c.Type.IsInteger() && c.Type != table.Uint64 && c.Missing == nil {
+			ids.Data = c.Integers
+		}
+	}
+	arrays := []zarr.Array{ids,
+		{Name: "chain", Dimensions: []string{"chain"}, Shape: []int{1}, Data: []int64{0}}}
+	draws := 0
+	for _, c := range t.Columns {
+		name, ok := strings.CutSuffix(c.Name, drawsSuffix)
+		if !ok || len(c.Shape) != 1 || !c.Type.IsFloat() {
+			continue
+		}
+		draws = c.Shape[0]
+		a := zarr.Array{Name: name, Dimensions: []string{"chain", "draw", "object"},
+			Shape: []int{1, draws, n}, PartLength: objectsTogether,
+			Attributes: map[string]any{"long_name": c.Description}}
+		if c.Unit != "" {
+			a.Attributes["units"] = c.Unit
+		}
+		a.Part = func(first, end int) (any, error) {
+			values := make([]float64, 0, draws*(end-first))
+			for k := range draws {
+				for row := first; row < end; row++ {
+					values = append(values, c.Floats[row*draws+k])
+				}
+			}
+			return values, nil
+		}
+		arrays = append(arrays, a)
+	}
+	if draws == 0 {
+		return fmt.Errorf("draws: cannot write %s: the table has no columns of draws; keep them "+
+			"by catalogue.Job.Draws", dir)
+	}
+	arrays = append(arrays, zarr.Array{Name: "draw", Dimensions: []string{"draw"},
+		Shape: []int{draws}, Data: counted(draws)})
+	return zarr.Save(dir, zarr.Group{Groups: []zarr.Group{{Name: "posterior", Arrays: arrays,
+		Attributes: map[string]any{"creation_library": "galdecon"}}}})
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"galdecon/galdecon/catalogue/draws"
+	"galdecon/galdecon/catalogue/table"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
@@ -111,6 +112,43 @@ func TestStructure(t *testing.T) {
 		if math.Abs(got/want-1) > 1e-3 {
 			t.Errorf("candidate %d has a flux of %g, want %g", i, got, want)
 		}
+	}
+}
+
+// All objects are in one array, which is in several files where there are many.
+func TestSaveTable(t *testing.T) {
+	const objects, n = 5000, 3
+	ids, flux := make([]int64, objects), make([]float64, objects*n)
+	for i := range flux {
+		ids[i/n], flux[i] = int64(1000+i/n), float64(i)
+	}
+	of := &table.Table{Columns: []*table.Column{table.NewIntegers("NUMBER", "", "", ids),
+		table.NewFloats("flux_draws", "nJy", "", flux, n)}}
+	dir := filepath.Join(t.TempDir(), "all.zarr")
+	if *keep != "" {
+		dir = *keep + ".all"
+	}
+	if err := draws.SaveTable(dir, of, "NUMBER"); err != nil {
+		t.Fatal(err)
+	}
+	var array struct{ Shape, Chunks []int }
+	readJSON(t, &array, dir, "posterior", "flux", ".zarray")
+	if !slices.Equal(array.Shape, []int{1, n, objects}) ||
+		!slices.Equal(array.Chunks, []int{1, n, 4096}) {
+		t.Errorf("%+v", array)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "posterior", "flux", "0.0.1"))
+	if err != nil || len(data) != 8*n*4096 {
+		t.Fatal(len(data), err)
+	}
+	// Draw 2 of object 4097 is the second value of the last third.
+	got := math.Float64frombits(binary.LittleEndian.Uint64(data[8*(2*4096+1):]))
+	if want := float64(4097*n + 2); got != want {
+		t.Errorf("%g, want %g", got, want)
+	}
+	of.Columns = of.Columns[:1]
+	if err := draws.SaveTable(filepath.Join(t.TempDir(), "x"), of, ""); err == nil {
+		t.Error("a table without draws is written")
 	}
 }
 

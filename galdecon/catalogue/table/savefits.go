@@ -204,3 +204,17 @@ func (c *Column) textsToFITS(to fits.NewColumn) (fits.NewColumn, error) {
 	})
 	return to, nil
 }
+
+// ForFITS returns the table with those columns alone that a FITS file holds, and a note on each of
+// the others.
+func (t *Table) ForFITS() *Table {
+	out := &Table{Notes: slices.Clone(t.Notes)}
+	for _, c := range t.Columns {
+		if _, err := c.toFITS(); err != nil {
+			out.Notes = append(out.Notes, fmt.Sprintf("left out of FITS: %v", err))
+			continue
+		}
+		out.Columns = append(out.Columns, c)
+	}
+	return out
+}

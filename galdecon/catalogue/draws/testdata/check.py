@@ -1,4 +1,4 @@
-"""Opens by xarray and ArviZ what `go test -run Structure -keep FOLDER` wrote: check.py FOLDER
+"""Opens by xarray and ArviZ what `go test -run 'Structure|Table' -keep FOLDER` wrote: check.py FOLDER
 
 With arviz-base 0.8.2, whose API is that of ArviZ 1, and arviz-stats; or with ArviZ before 1.
 """
@@ -40,4 +40,7 @@ except ImportError:
     which = "arviz " + arviz.__version__
 assert np.isclose(table["mean"]["flux"], 10000, rtol=1e-3), table
 print(table)
+every = xr.open_datatree(sys.argv[1] + ".all", engine="zarr").posterior.flux
+assert every.dims == ("chain", "draw", "object") and every.shape == (1, 3, 5000)
+assert every.sel(object=5097, draw=2).item() == 4097 * 3 + 2 and every.attrs["units"] == "nJy"
 print("opened by xarray", xr.__version__, "and", which)
