@@ -47,8 +47,11 @@ func (m *Model) OfCatalogue() (catalogue.Model, error) {
 	if err != nil {
 		return catalogue.Model{}, err
 	}
-	return catalogue.Model{Sampler: m, Name: m.Config.Preset, Hash: hash,
-		Side: m.Config.Size}, nil
+	of := catalogue.Model{Sampler: m, Name: m.Config.Preset, Hash: hash}
+	if m.Config.Survey == nil {
+		of.Side = m.Config.Size
+	}
+	return of, nil
 }
 
 // hash returns the SHA-256 of all that the candidates of a model depend on.

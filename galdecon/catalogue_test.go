@@ -13,6 +13,7 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/catalogue"
 	"galdecon/galdecon/catalogue/table"
+	"galdecon/galdecon/catalogue/wcs"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
@@ -31,12 +32,12 @@ type sky struct {
 	x, y          []float64 // columns and rows, counted from 0
 }
 
-const skyNoise, skyCell, skyAperture = 0.01, 32, 12
+const fieldNoise, fieldCell, fieldAperture = 0.01, 32, 12
 
 // newSky writes n×n galaxies.
 func newSky(t *testing.T, n int) sky {
 	t.Helper()
-	truth, err := synthetic.Galaxies(synthetic.Config{N: n * n, Size: skyCell, Seed: 3})
+	truth, err := synthetic.Galaxies(synthetic.Config{N: n * n, Size: fieldCell, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,23 +46,23 @@ func newSky(t *testing.T, n int) sky {
 	if s.psf, err = (psf.Gaussian{Sigma: 1.5}).Render(15); err != nil {
 		t.Fatal(err)
 	}
-	x, err := galdecon.Observe(truth, []psf.PSF{s.psf}, skyNoise, 1)
+	x, err := galdecon.Observe(truth, []psf.PSF{s.psf}, fieldNoise, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	side := n * skyCell
+	side := n * fieldCell
 	field, weight := galaxy.NewImages(1, side, side, 1), galaxy.NewImages(1, side, side, 1)
 	for i := range n * n {
-		left, top := i%n*skyCell, i/n*skyCell
+		left, top := i%n*fieldCell, i/n*fieldCell
 		for k, v := range x.Images().At(i) {
-			field.Pixels[(top+k/skyCell)*side+left+k%skyCell] = v
+			field.Pixels[(top+k/fieldCell)*side+left+k%fieldCell] = v
 		}
-		s.x = append(s.x, float64(left)+(skyCell-1)/2.)
-		s.y = append(s.y, float64(top)+(skyCell-1)/2.)
+		s.x = append(s.x, float64(left)+(fieldCell-1)/2.)
+		s.y = append(s.y, float64(top)+(fieldCell-1)/2.)
 	}
 	for k := range weight.Pixels {
-		weight.Pixels[k] = 1 / (skyNoise * skyNoise)
-		if k/side < skyCell && k%side < skyCell {
+		weight.Pixels[k] = 1 / (fieldNoise * fieldNoise)
+		if k/side < fieldCell && k%side < fieldCell {
 			weight.Pixels[k] = 0
 		}
 	}
@@ -100,7 +101,7 @@ func (s sky) job(t *testing.T, of *table.Table) catalogue.Job {
 	return catalogue.Job{
 		Images: []catalogue.Image{{Path: s.image, Weight: s.weight,
 			PSFs: catalogue.Constant(s.psf)}},
-		Table: of, Candidates: 8, Seed: 3, Aperture: skyAperture, Dir: t.TempDir(),
+		Table: of, Candidates: 8, Seed: 3, Aperture: fieldAperture, Dir: t.TempDir(),
 	}
 }
 
@@ -185,12 +186,12 @@ func TestCatalogue(t *testing.T) {
 		t.Errorf("flags %v, masked %v", flags, column("masked_share").Floats)
 	}
 	for row := 1; row < 9; row++ {
-		truth, err := score.Measure(s.truth.Select(row), skyAperture)
+		truth, err := score.Measure(s.truth.Select(row), fieldAperture)
 		if err != nil {
 			t.Fatal(err)
 		}
 		value := func(name string) float64 { return column(name).Floats[row] }
-		left := s.x[row] - (skyCell-1)/2.
+		left := s.x[row] - (fieldCell-1)/2.
 		if d := value("x") - truth.X - left; math.Abs(d) > 0.3 {
 			t.Errorf("row %d: its center is %g columns off", row, d)
 		}
@@ -271,6 +272,86 @@ func TestCatalogueIsTheSame(t *testing.T) {
 	turned.Draws = true
 	if !bytes.Equal(bits(t, run(turned)), bits(t, whole.Select(order...))) {
 		t.Error("in another order the rows are others")
+	}
+}
+
+// Positions on the sky lead to the same stamps, also where a second image is named, and a mask
+// takes the place of weights that are 0.
+func TestCatalogueOnTheSky(t *testing.T) {
+	s := newSky(t, 2)
+	m := tiny(t)
+	pixels := s.job(t, s.table())
+	pixels.Candidates = 2
+	want, err := galdecon.Catalogue(t.Context(), m, pixels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := fits.Open(s.image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	world, err := wcs.New(file.HDUs[0].Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.table()
+	in.Columns[1].Name, in.Columns[2].Name = "RA", "DEC"
+	in.Columns[1].Unit, in.Columns[2].Unit = "deg", "deg"
+	for i := range s.x {
+		in.Columns[1].Floats[i], in.Columns[2].Floats[i] = world.ToSky(s.x[i], s.y[i])
+	}
+	in.Columns[0].Integers = append(in.Columns[0].Integers, 300)
+	in.Columns[1].Floats = append(in.Columns[1].Floats, 10) // elsewhere
+	in.Columns[2].Floats = append(in.Columns[2].Floats, -80)
+	in.Columns[3].Floats = append(in.Columns[3].Floats, 0)
+	sky := s.job(t, in)
+	sky.Candidates = 2
+	elsewhere := newSky(t, 1)
+	moveNorth(t, elsewhere.image)
+	sky.Images = append([]catalogue.Image{{Path: elsewhere.image, Weight: elsewhere.weight,
+		PSFs: catalogue.Constant(s.psf)}}, sky.Images...)
+	got, err := galdecon.Catalogue(t.Context(), m, sky)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fate := got.Column("fate").Texts[4]; fate != "outside" {
+		t.Errorf("an object elsewhere is %s", fate)
+	}
+	for _, name := range []string{"flux", "flux_p84", "x", "g2", "chi2"} {
+		a, b := want.Column(name), got.Column(name)
+		for i := range 4 {
+			if x, y := a.Floats[i], b.Floats[i]; x != y && !(math.IsNaN(x) && math.IsNaN(y)) {
+				t.Errorf("row %d: %s is %g on the sky, %g in pixels", i, name, y, x)
+			}
+		}
+	}
+	masked := s.job(t, s.table())
+	masked.Candidates = 2
+	masked.Images[0].Weight, masked.Images[0].Mask = "", s.weight
+	if got, err = galdecon.Catalogue(t.Context(), m, masked); err != nil {
+		t.Fatal(err)
+	}
+	// Of the weights all are masks but those that are 0.
+	for i, fate := range got.Column("fate").Texts {
+		if (fate == "no data") != (i > 0) {
+			t.Errorf("row %d is %s", i, fate)
+		}
+	}
+}
+
+// moveNorth moves an image to another place on the sky.
+func moveNorth(t *testing.T, path string) {
+	t.Helper()
+	f, err := files.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Header.Set("CRVAL2", 40.0, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := files.SaveFITS(path, f.Images, f.Header); err != nil {
+		t.Fatal(err)
 	}
 }
 

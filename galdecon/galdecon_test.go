@@ -23,7 +23,7 @@ import (
 	"galdecon/galdecon/score"
 )
 
-func observe(t *testing.T, images *galaxy.Images, psfs []psf.PSF,
+func seen(t *testing.T, images *galaxy.Images, psfs []psf.PSF,
 	noise []float64) *galdecon.Observations {
 	t.Helper()
 	o, err := posterior.NewObservations(images, psfs, noise)
@@ -161,7 +161,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 	}
 
 	// Every chunk has random numbers of its own: the 65th candidate isn't the first again.
-	long, err := d.Sample(t.Context(), observe(t, x.Select(0), kernels[:1], observed.Noise()), 66,
+	long, err := d.Sample(t.Context(), seen(t, x.Select(0), kernels[:1], observed.Noise()), 66,
 		9)
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 		t.Error("the second chunk repeats the first")
 	}
 
-	path, err := d.Path(observe(t, x.Select(0), kernels[:1], observed.Noise()), 9)
+	path, err := d.Path(seen(t, x.Select(0), kernels[:1], observed.Noise()), 9)
 	if err != nil {
 		t.Fatal(err)
 	}

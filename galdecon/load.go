@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"galdecon/galdecon/backend"
-	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 )
 
@@ -28,16 +27,19 @@ func Load(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	check := c.Diffusion.Check
-	if c.CVAE != nil {
-		check = c.CVAE.Check
+	switch {
+	case c.Survey != nil:
+		err = c.Diffusion.CheckLooks(device, scope, c.Size)
+	case c.CVAE != nil:
+		err = c.CVAE.Check(device, scope, c.Size, c.Channels, c.Instrument.Size)
+	default:
+		err = c.Diffusion.Check(device, scope, c.Size, c.Channels, c.Instrument.Size)
 	}
-	if err := check(device, scope, c.Size, c.Channels, c.Instrument.Size); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("galdecon: the checkpoint in %s isn't that of the configuration "+
 			"beside it: %w", dir, err)
 	}
-	w := &executables{device: device, scope: scope, diffusion: map[ddpm.Sampler]*ddpm.Generator{}}
-	return w.model(c)
+	return newExecutables(device, scope).model(c)
 }
 
 // loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to

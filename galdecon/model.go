@@ -21,6 +21,8 @@ type Model struct {
 	executables *executables
 	// draw is ddpm.Generator.Draw or its like.
 	draw func(rng, x, psfs, noise *tensors.Tensor) (samples, reblurred *tensors.Tensor, err error)
+	// looks draws in place of draw and path, where the model has a Survey.
+	looks *ddpm.LookGenerator
 	// path is ddpm.Generator.Path.
 	path func(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error)
 }
@@ -33,7 +35,14 @@ type executables struct {
 
 	mu        sync.Mutex
 	diffusion map[ddpm.Sampler]*ddpm.Generator
+	looks     map[ddpm.Sampler]*ddpm.LookGenerator
 	cvae      *cvae.Generator
+}
+
+func newExecutables(device compute.Backend, scope *model.Scope) *executables {
+	return &executables{device: device, scope: scope,
+		diffusion: map[ddpm.Sampler]*ddpm.Generator{},
+		looks:     map[ddpm.Sampler]*ddpm.LookGenerator{}}
 }
 
 // Reload returns the same model with the weights of the checkpoint that is in the folder dir by
@@ -83,6 +92,18 @@ func (w *executables) model(c Config) (*Model, error) {
 		}
 		return m, nil
 	}
+	if c.Survey != nil {
+		p := w.looks[c.Sampler]
+		if p == nil {
+			var err error
+			if p, err = ddpm.NewLookGenerator(w.device, c.Diffusion, c.Sampler, w.scope); err != nil {
+				return nil, err
+			}
+			w.looks[c.Sampler] = p
+		}
+		m.looks = p
+		return m, nil
+	}
 	p := w.diffusion[c.Sampler]
 	if p == nil {
 		var err error
@@ -99,9 +120,13 @@ func (w *executables) model(c Config) (*Model, error) {
 func (w *executables) withWeights(scope *model.Scope) (*executables, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	other := &executables{device: w.device, scope: scope,
-		diffusion: map[ddpm.Sampler]*ddpm.Generator{}}
+	other := newExecutables(w.device, scope)
 	var err error
+	for sampler, p := range w.looks {
+		if other.looks[sampler], err = p.WithWeights(scope); err != nil {
+			return nil, err
+		}
+	}
 	if w.cvae != nil {
 		if other.cvae, err = w.cvae.WithWeights(scope); err != nil {
 			return nil, err

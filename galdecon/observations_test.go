@@ -116,7 +116,7 @@ func TestStandardize(t *testing.T) {
 	for i := range counts.Pixels {
 		counts.Pixels[i] *= 5000
 	}
-	standard, err := galdecon.Standardize(observe(t, counts, kernels, []float64{5}))
+	standard, err := galdecon.Standardize(seen(t, counts, kernels, []float64{5}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestStandardize(t *testing.T) {
 	if counts.Scale != nil {
 		t.Error("the input was changed")
 	}
-	_, err = galdecon.Standardize(observe(t, galaxy.NewImages(1, 16, 16, 1), kernels, []float64{1}))
+	_, err = galdecon.Standardize(seen(t, galaxy.NewImages(1, 16, 16, 1), kernels, []float64{1}))
 	galtest.Wants(t, "an empty image", err, "no positive value")
 	_, err = galdecon.Standardize(nil)
 	galtest.Wants(t, "nothing", err, "no observations")
@@ -187,10 +187,10 @@ func TestSampleRefusesNoise(t *testing.T) {
 	}
 	_, err = d.Sample(t.Context(), x, 2, 1)
 	galtest.Wants(t, "noise", err, "noise of 0.03", "at most 0.003")
-	x = observe(t, x.Images(), kernels, []float64{c.Instrument.NoiseMax})
+	x = seen(t, x.Images(), kernels, []float64{c.Instrument.NoiseMax})
 	_, err = d.Sample(t.Context(), x, 2, 1)
 	galtest.Wants(t, "noise that is more than it says", err, "twice what is said (0.003)")
-	x = observe(t, x.Images(), kernels, nil) // estimated
+	x = seen(t, x.Images(), kernels, nil) // estimated
 	_, err = d.Sample(t.Context(), x, 2, 1)
 	galtest.Wants(t, "noise that is estimated", err, "at most 0.003")
 }
@@ -217,7 +217,7 @@ func TestUnits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, unit := range []float64{1e-21, 3e4} {
-		counts := observe(t, x.Images().Select(0, 1, 2, 3), x.PSFs(), []float64{0.002 * unit})
+		counts := seen(t, x.Images().Select(0, 1, 2, 3), x.PSFs(), []float64{0.002 * unit})
 		for i, v := range counts.Images().Pixels {
 			counts.Images().Pixels[i] = float32(unit * float64(v))
 		}
@@ -225,7 +225,7 @@ func TestUnits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path, err := d.Path(observe(t, counts.Images().Select(0), x.PSFs(), counts.Noise()), 1)
+		path, err := d.Path(seen(t, counts.Images().Select(0), x.PSFs(), counts.Noise()), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

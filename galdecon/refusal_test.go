@@ -34,7 +34,7 @@ func bad(t *testing.T, c galdecon.Config) (*galdecon.Observations, map[int]poste
 	noise[5] = 0.2
 	psfs := slices.Repeat([]psf.PSF{good}, 7)
 	psfs[6] = wide
-	return observe(t, images, psfs, noise), map[int]posterior.Reason{1: posterior.RefusedPeak,
+	return seen(t, images, psfs, noise), map[int]posterior.Reason{1: posterior.RefusedPeak,
 		3: posterior.RefusedSky,
 		5: posterior.RefusedNoise, 6: posterior.RefusedPSF}
 }
@@ -75,7 +75,7 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 	if err := images.Mask(mask); err != nil {
 		t.Fatal(err)
 	}
-	_, err = model.Sample(t.Context(), observe(t, images, kernel, []float64{0.002}), 1, 3)
+	_, err = model.Sample(t.Context(), seen(t, images, kernel, []float64{0.002}), 1, 3)
 	refused, rest := posterior.SplitRefusals(err)
 	want := map[int]string{1: "at least", 2: "core", 4: "outside of its central half"}
 	if rest != nil || len(refused) != len(want) {
@@ -185,7 +185,7 @@ func TestRefusalsLeaveTheOthers(t *testing.T) {
 	// A star at the border is named as what it is.
 	star := o.Images().Select(0)
 	star.Pixels[0] = 6
-	_, err = model.Sample(t.Context(), observe(t, star, o.PSFs()[:1], o.Noise()[:1]), n, 3)
+	_, err = model.Sample(t.Context(), seen(t, star, o.PSFs()[:1], o.Noise()[:1]), n, 3)
 	galtest.Wants(t, "a star in the stamp", err, "outside of its central half", "another source",
 		"subtract")
 	_, err = model.Path(none, 1)

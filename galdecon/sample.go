@@ -54,10 +54,16 @@ func (m *Model) Sample(ctx context.Context, observations *Observations, n int,
 func (m *Model) Stream(ctx context.Context, observations *Observations, n int,
 	seed int64) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
-		if n < 1 || int64(n) > math.MaxUint32 {
-			yield(Part{}, fmt.Errorf("galdecon: at least one candidate must be drawn of each "+
-				"observation, and at most %d, got %d",
-				uint32(math.MaxUint32), n))
+		if err := checkNumber(n); err != nil {
+			yield(Part{}, err)
+			return
+		}
+		if m.Config.Survey != nil {
+			if err := observations.Validate(); err != nil {
+				yield(Part{}, err)
+				return
+			}
+			m.streamLooks(ctx, m.Config.looksOf(observations), observations.Key, n, seed)(yield)
 			return
 		}
 		p, err := m.prepare(observations)
@@ -90,6 +96,14 @@ func (m *Model) Stream(ctx context.Context, observations *Observations, n int,
 		}
 		d.pass(observations.N(), yield)
 	}
+}
+
+func checkNumber(n int) error {
+	if n < 1 || int64(n) > math.MaxUint32 {
+		return fmt.Errorf("galdecon: at least one candidate must be drawn of each observation, "+
+			"and at most %d, got %d", uint32(math.MaxUint32), n)
+	}
+	return nil
 }
 
 // drawing is a [Model.Stream] on its way.
@@ -196,6 +210,9 @@ func scale(dst, src []float32, factor float64) {
 // there: the image y_t after each of the sampler's steps, from noise to the candidate, [steps,
 // Size, Size, Channels], in units of x.
 func (m *Model) Path(observations *Observations, seed int64) (*galaxy.Images, error) {
+	if m.looks != nil {
+		return m.lookPath(observations, seed)
+	}
 	if m.path == nil {
 		return nil,
 			errors.New("galdecon: only a diffusion model that was loaded goes a path; a CVAE " +

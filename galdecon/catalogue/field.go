@@ -10,6 +10,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 )
 
@@ -189,8 +190,7 @@ func (f *field) contains(x, y float64) bool {
 type stamp struct {
 	left, top int
 	images    *galaxy.Images // [1, side, side, 1], with the pixels without data marked and filled
-	weights   []float64      // inverse variances, 0 without data; nil where there are none
-	noise     []float64      // of the pixels, one; nil where it has to be estimated
+	weights   []float64      // inverse variances of images, 0 without data; nil for none
 	psf       psf.PSF
 	masked    float64 // the share of pixels without data
 	edge      bool    // whether it reaches beyond the image
@@ -227,18 +227,11 @@ func (f *field) cut(id string, x, y float64, side int) (*stamp, error) {
 		if s.weights, err = f.weight.read(s.left, s.top, side); err != nil {
 			return nil, err
 		}
-		var good []float64
 		for k, w := range s.weights {
 			bad[k] = bad[k] || !(w > 0) || math.IsInf(w, 0)
 			if bad[k] {
 				s.weights[k] = 0
-			} else {
-				good = append(good, w)
 			}
-		}
-		if len(good) > 0 {
-			slices.Sort(good)
-			s.noise = []float64{1 / math.Sqrt(good[len(good)/2])}
 		}
 	}
 	if s.images, err = asImages(id, values, bad, side); err != nil {
@@ -252,8 +245,10 @@ func (f *field) cut(id string, x, y float64, side int) (*stamp, error) {
 	if s.images, err = s.images.Fill(galaxy.BadInterpolate, maxMasked); err != nil {
 		return nil, err
 	}
-	if s.images.Scale != nil && s.noise != nil {
-		s.noise[0] /= s.images.Scale[0]
+	if s.images.Scale != nil && s.weights != nil {
+		for k := range s.weights {
+			s.weights[k] *= s.images.Scale[0] * s.images.Scale[0]
+		}
 	}
 	s.psf, err = f.psfs.At(x, y)
 	return s, err
@@ -288,6 +283,23 @@ func asImages(id string, values []float64, bad []bool, side int) (*galaxy.Images
 		return im, nil
 	}
 	return im, im.Mask(bad)
+}
+
+// observations returns the stamp as a model takes it. The noise is estimated where there are no
+// weights.
+func (s *stamp) observations(key uint64) (*posterior.Observations, error) {
+	var noise []float64
+	if s.weights != nil {
+		noise = []float64{1} // for those with weights
+	}
+	o, err := posterior.NewObservations(s.images, []psf.PSF{s.psf}, noise)
+	if err == nil && s.weights != nil {
+		o, err = o.WithInvVar(s.weights)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.WithKeys([]uint64{key})
 }
 
 // name is what is stored of a file's name: where it lies may differ between machines.

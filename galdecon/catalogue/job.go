@@ -26,7 +26,7 @@ type Model struct {
 	Sampler
 	// Name and Hash say which model it is: results with another hash don't mix with its.
 	Name, Hash string
-	// Side is of the stamps that it takes, in pixels.
+	// Side is of the stamps that it takes, in pixels; 0 if they may have any.
 	Side int
 }
 
@@ -42,6 +42,10 @@ type Job struct {
 	// Candidates are drawn of each object, and Seed is that of their random numbers.
 	Candidates int
 	Seed       int64
+	// Side is of the stamps, in pixels; 0 for that of the model, or, where it takes any, for eight
+	// times the object's radius, rounded up to 32, 48, 64, 96, 128, 192 or 256, and for 64 pixels
+	// where no radius is known.
+	Side int
 	// Aperture is the radius in pixels in which candidates are measured; 0 for a quarter of the
 	// stamp's side.
 	Aperture float64
@@ -80,7 +84,6 @@ type run struct {
 	// first is the row that had each id first.
 	first map[string]int
 	sky   bool // whether positions are those on the sky
-	side  int
 }
 
 // Run cuts the stamp of each object, has its candidates drawn, measures them, and stores the
@@ -107,13 +110,13 @@ func (r *run) close() {
 
 // open checks a job, and opens its images.
 func (j Job) open(m Model) (_ *run, err error) {
-	r := &run{Job: j, model: m, side: m.Side}
+	r := &run{Job: j, model: m}
 	r.Shards = max(1, r.Shards)
 	if r.Batch == 0 {
 		r.Batch = defaultBatch
 	}
-	if r.Aperture == 0 {
-		r.Aperture = float64(m.Side) / 4
+	if r.Side == 0 {
+		r.Side = m.Side
 	}
 	switch {
 	case j.Table == nil:
@@ -128,9 +131,12 @@ func (j Job) open(m Model) (_ *run, err error) {
 			r.Shard, r.Shards)
 	case r.Batch < 1:
 		return nil, fmt.Errorf("catalogue: a batch has at least one object, got %d", r.Batch)
-	case !(r.Aperture > 0 && r.Aperture <= float64(m.Side)/2):
+	case m.Side > 0 && r.Side != m.Side:
+		return nil, fmt.Errorf("catalogue: the model takes stamps of %d pixels, got a side of %d",
+			m.Side, r.Side)
+	case r.Side < 0 || !(r.Aperture >= 0) || r.Side > 0 && r.Aperture > float64(r.Side)/2:
 		return nil, fmt.Errorf("catalogue: the aperture's radius must be within 0 and half of the "+
-			"stamp's side, %g pixels; got %g", float64(m.Side)/2, r.Aperture)
+			"stamp's side, %g pixels; got %g", float64(r.Side)/2, r.Aperture)
 	}
 	if err := j.Table.Validate(); err != nil {
 		return nil, err
@@ -139,7 +145,7 @@ func (j Job) open(m Model) (_ *run, err error) {
 		return nil, err
 	}
 	s := settings{Version: settingsVersion, Model: m.Name, Hash: m.Hash, Candidates: j.Candidates,
-		Seed: j.Seed, Aperture: r.Aperture, Side: m.Side, Draws: j.Draws, Columns: r.columns,
+		Seed: j.Seed, Aperture: r.Aperture, Side: r.Side, Draws: j.Draws, Columns: r.columns,
 		Catalogue: hashTable(j.Table)}
 	defer func() {
 		if err != nil {
@@ -206,6 +212,64 @@ func (r *run) identify() {
 			r.first[id] = row
 		}
 	}
+}
+
+// sides are those of stamps whose size follows from that of the object: few, since each is compiled
+// for.
+var sides = []int{32, 48, 64, 96, 128, 192, 256}
+
+const (
+	// radii is how many times its radius an object's stamp is wide.
+	radii = 8
+	// usualSide is that of objects without a radius.
+	usualSide = 64
+)
+
+// sideOf returns the side of an object's stamp.
+func (r *run) sideOf(row, image int) int {
+	if r.Side > 0 {
+		return r.Side
+	}
+	radius := r.radius(row, image)
+	if !(radius > 0) || math.IsInf(radius, 0) {
+		radius = usualSide / radii
+	}
+	for _, side := range sides {
+		if radius*radii <= float64(side) && 2*r.Aperture <= float64(side) {
+			return side
+		}
+	}
+	return sides[len(sides)-1]
+}
+
+// radius returns the radius of an object in pixels, NaN where it isn't known.
+func (r *run) radius(row, image int) float64 {
+	largest := func(name string) (v float64, unit string) {
+		c := r.Table.Column(name)
+		if c == nil {
+			return 1, ""
+		}
+		v = math.NaN()
+		from, end := c.Row(row)
+		for i := from; i < end; i++ {
+			if x := c.Float(i); x > v || math.IsNaN(v) {
+				v = x
+			}
+		}
+		return v, c.Unit
+	}
+	if r.columns.Radius == "" {
+		return math.NaN()
+	}
+	radius, unit := largest(r.columns.Radius)
+	factor, _ := largest(r.columns.RadiusFactor)
+	if unit == "arcsec" {
+		if r.fields[image].world == nil {
+			return math.NaN()
+		}
+		radius /= r.fields[image].world.Scale()
+	}
+	return radius * factor
 }
 
 // place returns which image an object is in, and where.

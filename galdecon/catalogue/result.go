@@ -105,8 +105,8 @@ func (r *result) fail(fate Fate, err error) {
 // oneLine returns an error as one line of ASCII, as FITS holds it.
 func oneLine(err error) string {
 	text := strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", "; "))
-	text = strings.NewReplacer("×", "x", "≥", ">=", "≤", "<=", "−", "-", "σ", "sigma", "χ²", "chi2",
-		"…", "...", "–", "-", "°", " deg ", "Π", "PSF").Replace(text)
+	text = strings.NewReplacer("×", "x", "≥", ">=", "≤", "<=", "−", "-", "σ", "sigma", "χ²",
+		"chi2", "…", "...", "–", "-", "°", " deg ", "Π", "PSF").Replace(text)
 	const most = 200
 	text = strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {
@@ -181,10 +181,6 @@ func (r *result) measure(p posterior.Posterior) {
 // pixels with data, and how many these are.
 func (r *result) chiSquared(p posterior.Posterior) (chi2 float64, pixels int64) {
 	x, bad := p.Observation, p.Observation.BadAt(0)
-	scale := 1.0
-	if x.Scale != nil {
-		scale = x.Scale[0]
-	}
 	for k, v := range x.Pixels {
 		if bad != nil && bad[k] {
 			continue
@@ -192,7 +188,7 @@ func (r *result) chiSquared(p posterior.Posterior) (chi2 float64, pixels int64) 
 		pixels++
 		weight := 1 / (p.Noise * p.Noise)
 		if r.stamp.weights != nil {
-			weight = r.stamp.weights[k] * scale * scale
+			weight = r.stamp.weights[k]
 		}
 		for i := range p.Reblurred.N {
 			d := float64(v) - float64(p.Reblurred.At(i)[k])
@@ -210,7 +206,7 @@ func fateOf(err error) Fate {
 		return ""
 	}
 	switch r.Reason {
-	case galaxy.TooMuchBad, galaxy.NoPixels, galaxy.NoDataAtPeak:
+	case galaxy.TooMuchBad, galaxy.NoPixels, galaxy.NoDataAtPeak, posterior.RefusedData:
 		return NoData
 	case posterior.RefusedPSF:
 		return NoPSF

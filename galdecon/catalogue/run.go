@@ -104,7 +104,7 @@ func (r *run) cutAhead(ctx context.Context, todo []span) <-chan prepared {
 		defer close(out)
 		for _, s := range todo {
 			for row := s.first; row < s.end; row++ {
-				p := prepared{result: &result{row: row, image: -1, aperture: r.Aperture}}
+				p := prepared{result: &result{row: row, image: -1}}
 				p.err = r.prepare(p.result)
 				select {
 				case out <- p:
@@ -137,7 +137,8 @@ func (r *run) prepare(o *result) error {
 		return nil
 	}
 	o.image = image
-	s, err := r.fields[image].cut(id, x, y, r.side)
+	side := r.sideOf(o.row, image)
+	s, err := r.fields[image].cut(id, x, y, side)
 	var noPSF *psf.Problem
 	switch {
 	case err != nil && fateOf(err) != "":
@@ -151,6 +152,9 @@ func (r *run) prepare(o *result) error {
 			r.Images[image].Path, err)
 	}
 	o.stamp, o.masked = s, s.masked
+	if o.aperture = r.Aperture; o.aperture == 0 {
+		o.aperture = float64(side) / 4
+	}
 	if s.masked > 0 {
 		o.flags |= FlagMasked
 	}
@@ -211,11 +215,8 @@ func (r *run) draw(ctx context.Context, o *result) (*posterior.Posterior, error)
 		}
 		return nil, fmt.Errorf("catalogue: object %s: %w", id, err)
 	}
-	x, err := posterior.NewObservations(o.stamp.images, []psf.PSF{o.stamp.psf}, o.stamp.noise)
+	x, err := o.stamp.observations(Key(id))
 	if err != nil {
-		return fail(err)
-	}
-	if x, err = x.WithKeys([]uint64{Key(id)}); err != nil {
 		return fail(err)
 	}
 	drawn, err := posterior.Collect(r.model.Stream(ctx, x, r.Candidates, r.Seed), nil)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/moments"
 	"galdecon/galdecon/psf"
 )
@@ -113,4 +114,32 @@ func (s Survey) draw(
 		return psf.PSF{}, err
 	}
 	return p.Rebin(optics)
+}
+
+// Exposures returns the exposures that the results of [Survey.Expose] are of, on the host: images
+// and inverse variances of height × width pixels each.
+func (b Bank) Exposures(height, width int, x, invVar, psfs, correlations []float32) []Exposure {
+	pixels := height * width
+	n := len(x) / pixels
+	size, lags := int(math.Sqrt(float64(len(psfs)/n))), b.lags
+	out := make([]Exposure, n)
+	for i := range out {
+		image := galaxy.NewImages(1, height, width, 1)
+		copy(image.Pixels, x[i*pixels:])
+		p := psf.PSF{Size: size, Pixels: append([]float32(nil), psfs[i*size*size:(i+1)*size*size]...)}
+		out[i] = Exposure{Image: image, PSFs: []psf.PSF{p}, InvVar: make([]float64, pixels)}
+		for k := range pixels {
+			out[i].InvVar[k] = float64(invVar[i*pixels+k])
+		}
+		c := Correlation{Size: lags, Values: make([]float64, lags*lags)}
+		shared := false
+		for k := range c.Values {
+			c.Values[k] = float64(correlations[i*lags*lags+k])
+			shared = shared || k != lags*lags/2 && c.Values[k] != 0
+		}
+		if shared {
+			out[i].Noise = &c
+		}
+	}
+	return out
 }

@@ -1,10 +1,13 @@
 package observe
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"galdecon/galdecon/internal/executor"
 )
 
 // Observation is all that was seen of one galaxy.
@@ -17,8 +20,8 @@ type Observation struct {
 	Unit float64
 }
 
-// size returns the target grid's height and width.
-func (o Observation) size() (height, width int) {
+// Size returns the target grid's height and width.
+func (o Observation) Size() (height, width int) {
 	height, width = o.Height, o.Width
 	if len(o.Exposures) > 0 && o.Exposures[0].Image != nil {
 		e := o.Exposures[0]
@@ -57,7 +60,7 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 	exposures, bands, largest := 0, 0, 1
 	all := make([][]Exposure, len(observations))
 	for i, o := range observations {
-		h, w := o.size()
+		h, w := o.Size()
 		if h < 1 || w < 1 || h > height || w > width {
 			return nil, &MemberError{
 				i,
@@ -101,7 +104,7 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 			Hint: "give at least one observation with an exposure",
 		}
 	}
-	largest += 1 - largest%2
+	largest = kernelSize(largest)
 	b.Grid = NewGrid(height, width, largest)
 	for j := range exposures {
 		t, err := b.stack(j, bands, largest, observations, all)
@@ -111,6 +114,17 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 		b.exposures = append(b.exposures, t)
 	}
 	return b, nil
+}
+
+// kernelSize returns the odd size, one of a few, that kernels of up to size × size pixels are put
+// on: batches whose PSFs have about the same size share their programs.
+func kernelSize(size int) int {
+	for _, s := range []int{21, 41, 65, 97, 129, 193, 257} {
+		if size <= s {
+			return s
+		}
+	}
+	return size + 1 - size%2
 }
 
 // stack makes the tensors of the exposures of one index.
@@ -208,6 +222,25 @@ func (b *Batch) Inputs() (in []any) {
 	return in
 }
 
+// Free frees the device's memory that the batch holds. It can't be used afterwards.
+func (b *Batch) Free() error {
+	var all []*tensors.Tensor
+	for _, e := range b.exposures {
+		all = append(all, e.x, e.invVar, e.psfs, e.noise, e.rows, e.columns)
+	}
+	return executor.Free(all...)
+}
+
+// Kind tells batches apart whose graphs differ: by their grid, their number of exposures, and which
+// of these have correlated noise and shifts.
+func (b *Batch) Kind() string {
+	kind := fmt.Sprint(b.Grid)
+	for _, e := range b.exposures {
+		kind += fmt.Sprintf(" %t,%t", e.noise != nil, e.rows != nil)
+	}
+	return kind
+}
+
 // Looks returns the exposures within a graph from the nodes of [Batch.Inputs], and the nodes that
 // are left.
 func (b *Batch) Looks(in []*graph.Node) (looks []Look, rest []*graph.Node) {
@@ -223,4 +256,19 @@ func (b *Batch) Looks(in []*graph.Node) (looks []Look, rest []*graph.Node) {
 		looks = append(looks, l)
 	}
 	return looks, in
+}
+
+// Carried returns the looks whose nodes, those of [Look.Nodes] one look after the other, have been
+// carried into a loop's body, and the nodes that are left.
+func (b *Batch) Carried(nodes []*graph.Node) (looks []Look, rest []*graph.Node) {
+	for _, e := range b.exposures {
+		form := Look{}
+		if e.noise != nil {
+			form.NoisePower = nodes[0] // any: With puts the right one in its place
+		}
+		var l Look
+		l, nodes = form.With(nodes)
+		looks = append(looks, l)
+	}
+	return looks, nodes
 }

@@ -88,15 +88,32 @@ func (s Survey) Validate() error {
 // returns it with its grid. The PSFs and correlations are those of [Survey.Draw]. Random
 // numbers come from the store of the scope, so they are seeded with it.
 func (s Survey) Observe(scope *model.Scope, y *graph.Node, bank Bank) (Grid, Look) {
+	grid, look, _, _ := s.expose(scope, y, bank)
+	return grid, look
+}
+
+// Expose draws as Observe does, and returns what the exposures consist of: images and inverse
+// variances [batch, height, width, 1], PSFs [batch, PSFSize, PSFSize] and correlations of noise
+// [batch, k, k], see [Bank.Exposures].
+func (s Survey) Expose(scope *model.Scope, y *graph.Node, bank Bank) []*graph.Node {
+	_, look, psfs, correlations := s.expose(scope, y, bank)
+	return []*graph.Node{look.X, look.InvVar, psfs, correlations}
+}
+
+func (s Survey) expose(
+	scope *model.Scope, y *graph.Node, bank Bank,
+) (grid Grid, look Look, psfs, correlations *graph.Node) {
 	d := y.Shape().Dimensions
-	grid := NewGrid(d[1], d[2], s.PSFSize)
+	grid = NewGrid(d[1], d[2], s.PSFSize)
 	draw := lottery{scope, y.Graph(), d[0]}
-	look := Look{Transfer: grid.Transfer(draw.pick(bank.psfs, s.PSFSize))}
+	psfs = draw.pick(bank.psfs, s.PSFSize)
+	look.Transfer = grid.Transfer(psfs)
 	correlation := draw.pick(bank.correlations, bank.lags)
 	white := draw.pick(bank.correlations[:1], bank.lags)
 	shared := graph.Reshape(draw.chance(s.Correlated), d[0], 1, 1)
-	look.NoisePower = grid.NoisePower(graph.Add(graph.Mul(shared, correlation),
-		graph.Mul(graph.OneMinus(shared), white)))
+	correlations = graph.Add(graph.Mul(shared, correlation),
+		graph.Mul(graph.OneMinus(shared), white))
+	look.NoisePower = grid.NoisePower(correlations)
 
 	clean := grid.A(look, y)
 	bright := graph.MaxScalar(graph.ReduceAndKeep(clean, graph.ReduceMax, 1, 2), 1e-6)
@@ -112,7 +129,7 @@ func (s Survey) Observe(scope *model.Scope, y *graph.Node, bank Bank) (Grid, Loo
 	seen := s.seen(draw, d[1], d[2])
 	look.X = graph.Mul(seen, graph.Add(clean, graph.Mul(noise, graph.Sqrt(variance))))
 	look.InvVar = graph.Div(seen, variance)
-	return grid, look
+	return grid, look, psfs, correlations
 }
 
 // noise gives white noise on the whole padded ring, [batch, channels, rows, cols], a power

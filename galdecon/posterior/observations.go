@@ -9,8 +9,10 @@ import (
 	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
+	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
 )
 
@@ -20,7 +22,10 @@ type Observations struct {
 	images *galaxy.Images
 	psfs   []psf.PSF
 	noise  []float64
-	keys   []uint64
+	// invVar and correlations are empty where nobody gave them.
+	invVar       []float64
+	correlations []observe.Correlation
+	keys         []uint64
 }
 
 // NewObservations returns observations x [n, height, width, channels] with their PSFs Π, one for
@@ -116,12 +121,93 @@ func (o *Observations) WithPSFs(psfs []psf.PSF) (*Observations, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	out, err := NewObservations(o.images, psfs, o.noise)
-	if err != nil {
+	out := *o
+	out.psfs = psfs
+	return &out, out.Validate()
+}
+
+// WithInvVar returns the same observations with the inverse variance 1/σ² of the noise of each
+// value, [n, height, width, channels], in place of one noise level for an image; 0 is no data. The
+// noise of an image, [Observations.Noise], is then the median of its σ. A value that is negative or
+// not finite is an error, and so is an image without data.
+func (o *Observations) WithInvVar(invVar []float64) (*Observations, error) {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	out.keys = o.keys
-	return out, nil
+	if len(invVar) != len(o.images.Pixels) {
+		return nil, fmt.Errorf("posterior: there are %d inverse variances for %d values of the "+
+			"images; give one for each", len(invVar), len(o.images.Pixels))
+	}
+	each := len(invVar) / o.images.N
+	out := *o
+	out.invVar, out.noise = slices.Clone(invVar), make([]float64, o.images.N)
+	for i := range out.noise {
+		var seen []float64
+		for k, w := range invVar[i*each : (i+1)*each] {
+			if !(w >= 0) || math.IsInf(w, 0) {
+				return nil, fmt.Errorf("posterior: an inverse variance of %s, value %d, must be "+
+					"finite and ≥ 0, got %g", o.images.ID(i), k, w)
+			}
+			if w > 0 {
+				seen = append(seen, w)
+			}
+		}
+		if len(seen) == 0 {
+			return nil, fmt.Errorf("posterior: no value of %s has data: all of its inverse "+
+				"variances are 0", o.images.ID(i))
+		}
+		slices.Sort(seen)
+		out.noise[i] = 1 / math.Sqrt(stat.Quantile(0.5, stat.LinInterp, seen, nil))
+	}
+	return &out, nil
+}
+
+// WithCorrelations returns the same observations whose noise is shared by neighboring pixels as
+// the correlations say, one for each image or one for all.
+func (o *Observations) WithCorrelations(c ...observe.Correlation) (*Observations, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if len(c) != 1 && len(c) != o.images.N {
+		return nil, fmt.Errorf("posterior: %d images need as many correlations of noise, or one "+
+			"for all; got %d", o.images.N, len(c))
+	}
+	for _, one := range c {
+		if err := one.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	out := *o
+	out.correlations = slices.Clone(c)
+	return &out, nil
+}
+
+// InvVarAt returns the inverse variance of each value of image i, 0 where a pixel is marked as bad.
+// Where the observations have one noise level for an image, it must be at least least.
+func (o *Observations) InvVarAt(i int, least float64) []float64 {
+	each := len(o.images.Pixels) / o.images.N
+	out := make([]float64, each)
+	_, noise := o.At(i)
+	noise = max(noise, least)
+	bad := o.images.BadAt(i)
+	for k := range out {
+		out[k] = 1 / (noise * noise)
+		if o.invVar != nil {
+			out[k] = o.invVar[i*each+k]
+		}
+		if bad != nil && bad[k/o.images.Channels] {
+			out[k] = 0
+		}
+	}
+	return out
+}
+
+// CorrelationAt returns how neighboring pixels of image i share their noise, nil where they don't.
+func (o *Observations) CorrelationAt(i int) *observe.Correlation {
+	if len(o.correlations) == 0 {
+		return nil
+	}
+	return &o.correlations[i%len(o.correlations)]
 }
 
 // WithKeys returns the same observations with a key for each. The random numbers of a candidate
@@ -167,6 +253,13 @@ func (o *Observations) Select(indices ...int) (*Observations, error) {
 		if len(o.keys) > 0 {
 			out.keys = append(out.keys, o.keys[i])
 		}
+		if o.invVar != nil {
+			each := len(o.invVar) / o.images.N
+			out.invVar = append(out.invVar, o.invVar[i*each:(i+1)*each]...)
+		}
+		if c := o.CorrelationAt(i); c != nil {
+			out.correlations = append(out.correlations, *c)
+		}
 	}
 	out.images = o.images.Select(indices...)
 	return out, nil
@@ -178,13 +271,17 @@ type stored struct {
 	PSFs   []psf.PSF
 	Noise  []float64
 	Keys   []uint64
+
+	InvVar       []float64
+	Correlations []observe.Correlation
 }
 
 // GobEncode encodes the observations, to be sent to a session. Its receiver is no pointer: of those
 // encoding/gob panics where it is given a pointer to one.
 func (o Observations) GobEncode() ([]byte, error) {
 	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(stored{o.images, o.psfs, o.noise, o.keys})
+	err := gob.NewEncoder(&b).Encode(stored{Images: o.images, PSFs: o.psfs, Noise: o.noise,
+		Keys: o.keys, InvVar: o.invVar, Correlations: o.correlations})
 	return b.Bytes(), err
 }
 
@@ -195,6 +292,7 @@ func (o *Observations) GobDecode(data []byte) error {
 		return err
 	}
 	o.images, o.psfs, o.noise, o.keys = s.Images, s.PSFs, s.Noise, s.Keys
+	o.invVar, o.correlations = s.InvVar, s.Correlations
 	return nil
 }
 

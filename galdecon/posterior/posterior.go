@@ -18,6 +18,9 @@ type Posterior struct {
 	Observation *galaxy.Images
 	PSF         psf.PSF
 	Noise       float64
+	// InvVar is 1/σ² of the noise of each value of Observation, 0 where there is no data; nil is
+	// white noise of the standard deviation Noise, which is otherwise the median.
+	InvVar []float64
 	// Samples are the candidates y, [n, height, width, channels], and Reblurred is Π*y of each.
 	Samples, Reblurred *galaxy.Images
 	// Seed is what the candidates were drawn with.

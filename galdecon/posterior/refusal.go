@@ -26,6 +26,11 @@ const (
 	// RefusedPeak is an image without a galaxy in its middle, or in units that the model doesn't
 	// take.
 	RefusedPeak Reason = "peak"
+	// RefusedData is an exposure that can't be used: too few of its pixels have data, or what is
+	// said of it doesn't fit together.
+	RefusedData Reason = "data"
+	// RefusedSize is a stamp with too few pixels, or too many.
+	RefusedSize Reason = "size"
 	// RefusedPSF is a PSF unlike those of the training.
 	RefusedPSF Reason = "PSF"
 )

@@ -77,7 +77,7 @@ func train(preset, work string) error {
 
 // fitted trains a model, or goes on with it, and returns its folder.
 func fitted(config galdecon.Config, work string) (dir string, err error) {
-	galaxies, err := synthetic.Galaxies(training(config))
+	galaxies, err := synthetic.Galaxies(config.SyntheticGalaxies(40000, 1))
 	if err != nil {
 		return "", err
 	}
@@ -90,18 +90,4 @@ func fitted(config galdecon.Config, work string) (dir string, err error) {
 	err = galdecon.Train(galdecon.Interruptible(), config, galaxies, dir,
 		func(p fit.Progress) { live.Update(p.Step, p.Loss) })
 	return dir, errors.Join(err, live.Close())
-}
-
-// training returns the galaxies that a model is trained on.
-func training(config galdecon.Config) synthetic.Config {
-	c := synthetic.Config{N: 40000, Size: config.Size, Channels: config.Channels, Seed: 1}
-	if config.Survey != nil {
-		side := float64(config.Size)
-		c.Noiseless, c.Scatter = true, 0.1
-		// Half-light radii of 0.8 pixels to a third of the stamp, seen with a PSF that is narrow
-		// to critically sampled.
-		c.Radii, c.PSFs = synthetic.Range{Min: 0.8 / side, Max: 0.33},
-			synthetic.Range{Min: 0.32 / side, Max: 1.28 / side}
-	}
-	return c
 }

@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
@@ -24,6 +25,18 @@ func Config() galdecon.Config {
 		Sampler: ddpm.Sampler{Steps: 4, Eta: 1, SecondOrder: true, DataConsistency: true},
 		Fit:     fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
+}
+
+// Survey returns a configuration for any stamp that trains in no time.
+func Survey() galdecon.Config {
+	c := Config()
+	c.Preset, c.Instrument = "micro-survey", psf.Instrument{}
+	c.Survey = &observe.Survey{Seed: 1, PSFSize: 9, PSFs: 8, SigmaMin: 0.5, SigmaMax: 1.5,
+		NoiseMin: 0.001, NoiseMax: 0.1, Photon: 0.5, Correlated: 0.5, Gaps: 0.5, Padded: 0.2,
+		EdgeMax: 0.3}
+	c.Diffusion.DataConsistency, c.Diffusion.Mean, c.Diffusion.Std = true, 0.005, 0.04
+	c.Sampler.DataConsistency = false
+	return c
 }
 
 // Galaxies returns Gaussian galaxies that lie apart from image to image.

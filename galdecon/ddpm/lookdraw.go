@@ -1,0 +1,232 @@
+package ddpm
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"galdecon/galdecon/internal/executor"
+	"galdecon/galdecon/internal/random"
+	"galdecon/galdecon/internal/weights"
+	"galdecon/galdecon/observe"
+)
+
+// LookGenerator draws candidates of galaxies from what was seen of them, with a model that was
+// trained by [Config.LookLoss].
+type LookGenerator struct {
+	device  compute.Backend
+	config  Config
+	sampler Sampler
+	layout  weights.Layout
+	values  []any // the weights
+	shared  *lookExecutables
+}
+
+// lookExecutables serve all weights, by the kind of a batch: see [observe.Batch.Kind].
+type lookExecutables struct {
+	mu     sync.Mutex
+	byKind map[string]*lookExecutable
+}
+
+type lookExecutable struct {
+	start, loop, path, finish, restore *graph.Exec
+}
+
+// NewLookGenerator prepares the sampler of a model whose weights lie below a scope.
+func NewLookGenerator(
+	device compute.Backend, c Config, sampler Sampler, scope *model.Scope,
+) (*LookGenerator, error) {
+	schedule, err := c.Schedule()
+	if err != nil {
+		return nil, err
+	}
+	if err := sampler.Validate(schedule); err != nil {
+		return nil, err
+	}
+	if sampler.Guidance != 0 {
+		return nil, fmt.Errorf("ddpm: guidance %g needs a model that was trained with its PSF "+
+			"withheld at times, which this one never was; use guidance 0", sampler.Guidance)
+	}
+	p := &LookGenerator{device: device, config: c, sampler: sampler, layout: weights.Of(scope),
+		shared: &lookExecutables{byKind: map[string]*lookExecutable{}}}
+	if p.values, err = p.layout.Values(scope); err != nil {
+		return nil, fmt.Errorf("ddpm: %w", err)
+	}
+	return p, nil
+}
+
+// WithWeights returns the same sampler, as far as it is compiled, with the weights below another
+// scope. It is an error if they are of another architecture. p keeps its own.
+func (p *LookGenerator) WithWeights(scope *model.Scope) (*LookGenerator, error) {
+	values, err := p.layout.Values(scope)
+	if err != nil {
+		return nil, fmt.Errorf("ddpm: %w", err)
+	}
+	other := *p
+	other.values = values
+	return &other, nil
+}
+
+// CheckLooks returns an error if the weights below a scope aren't those of the model's network for
+// looks at images [batch, size, size, 1]. It compiles nothing.
+func (c Config) CheckLooks(device compute.Backend, scope *model.Scope, size int) error {
+	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
+		images, scalar, sensitivity := in[0], in[1], in[2]
+		c.predictKnown(scope, images, scalar, known{images, images, images, sensitivity})
+	}, float(1, size, size, 1), float(1), float(1, len(frequencies)))
+	if err != nil {
+		return fmt.Errorf("ddpm: %w", err)
+	}
+	return nil
+}
+
+// executable returns what draws for batches of a kind, made at the first of them.
+func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
+	p.shared.mu.Lock()
+	defer p.shared.mu.Unlock()
+	kind := b.Kind()
+	if e := p.shared.byKind[kind]; e != nil {
+		return e, nil
+	}
+	c, sampler, layout, e := p.config, p.sampler, p.layout, &lookExecutable{}
+	start := func(in []*graph.Node) []*graph.Node {
+		rng := in[0]
+		looks, _ := b.Looks(in[1:])
+		unit := b.Grid.Unit(looks...)
+		for i, l := range looks {
+			looks[i] = l.Scale(unit)
+		}
+		state, yT := random.Normal(rng, looks[0].X.Shape())
+		out := append([]*graph.Node{unit, state, yT}, c.knows(b.Grid, looks).nodes()...)
+		for _, l := range looks {
+			out = append(out, l.Nodes()...)
+		}
+		return out
+	}
+	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule,
+		captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
+		schedule, err := c.Schedule()
+		if err != nil {
+			panic(err) // while a graph is built, as GoMLX does; NewLookGenerator tells beforehand
+		}
+		given, values := in[2:len(in)-layout.Len()], in[len(in)-layout.Len():]
+		var captured []Captured
+		for _, node := range given {
+			captured = append(captured, Captured{Outside: node})
+		}
+		inner := model.NewStore()
+		for i, value := range values {
+			captured = append(captured, Captured{Outside: value,
+				Inside: func(g *graph.Graph) *graph.Node { return layout.Parameter(g, inner, i) }})
+		}
+		return run(in[0], in[1], schedule, captured, func(yt *graph.Node, at Level,
+			captured []*graph.Node) *graph.Node {
+			k := known{captured[0], captured[1], captured[2], captured[3]}
+			looks, _ := b.Carried(captured[4:])
+			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
+			time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
+			predicted := c.predictKnown(layout.Scope(inner), yt, time, k)
+			if err := layout.Complete(inner); err != nil {
+				// While a graph is built, as GoMLX does; Draw returns it.
+				panic(fmt.Errorf("ddpm: %w", err))
+			}
+			return c.correctLooks(c.Prediction.clean(predicted, yt, signal, sigma), sigma, b.Grid,
+				looks)
+		})
+	}
+	restore := func(u, unit *graph.Node) *graph.Node {
+		shape := make([]int, u.Rank()) // [batch, …], or [steps, batch, …] of a path
+		for i := range shape {
+			shape[i] = 1
+		}
+		shape[u.Rank()-4] = unit.Shape().Size()
+		return graph.Mul(c.restore(u), graph.Reshape(unit, shape...))
+	}
+	loop := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Run) }
+	path := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Path) }
+	finish := func(in []*graph.Node) []*graph.Node {
+		looks, _ := b.Looks(in[2:])
+		samples := restore(in[0], in[1])
+		out := []*graph.Node{samples}
+		for _, l := range looks {
+			out = append(out, b.Grid.A(l, samples))
+		}
+		return out
+	}
+	var errs [5]error
+	e.start, errs[0] = executor.New(p.device, start)
+	e.loop, errs[1] = executor.New(p.device, loop)
+	e.path, errs[2] = executor.New(p.device, path)
+	e.finish, errs[3] = executor.New(p.device, finish)
+	e.restore, errs[4] = executor.New(p.device, restore)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
+	}
+	p.shared.byKind[kind] = e
+	return e, nil
+}
+
+// Draw draws one candidate y for every observation of a batch, and what each exposure would see of
+// it: samples and seen have the shape [batch, height, width, 1] of the batch's grid, in the unit of
+// its observations. rng is a state of random numbers as for [Generator.Draw].
+func (p *LookGenerator) Draw(
+	rng *tensors.Tensor, b *observe.Batch,
+) (samples *tensors.Tensor, seen []*tensors.Tensor, err error) {
+	e, err := p.executable(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, unit, err := p.run(e, e.loop, rng, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := e.finish.Call(append([]any{u, unit}, b.Inputs()...)...)
+	if err := errors.Join(err, executor.Free(u, unit)); err != nil {
+		return nil, nil, fmt.Errorf("ddpm: cannot look at the samples: %w", err)
+	}
+	return out[0], out[1:], nil
+}
+
+// Path draws as Draw does and returns the way there: y_t after every step, [steps, batch, height,
+// width, 1]. The last are the samples that Draw gives for the same rng.
+func (p *LookGenerator) Path(rng *tensors.Tensor, b *observe.Batch) (*tensors.Tensor, error) {
+	e, err := p.executable(b)
+	if err != nil {
+		return nil, err
+	}
+	u, unit, err := p.run(e, e.path, rng, b)
+	if err != nil {
+		return nil, err
+	}
+	path, err := e.restore.Call1(u, unit)
+	if err := errors.Join(err, executor.Free(u, unit)); err != nil {
+		return nil, fmt.Errorf("ddpm: cannot scale the path: %w", err)
+	}
+	return path, nil
+}
+
+func (p *LookGenerator) run(
+	e *lookExecutable, loop *graph.Exec, rng *tensors.Tensor, b *observe.Batch,
+) (u, unit *tensors.Tensor, err error) {
+	started, err := e.start.Call(append([]any{rng}, b.Inputs()...)...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ddpm: cannot start sampling: %w", err)
+	}
+	var in []any
+	for _, node := range started[1:] {
+		in = append(in, node)
+	}
+	u, err = loop.Call1(append(in, p.values...)...)
+	if err := errors.Join(err, executor.Free(started[1:]...)); err != nil {
+		return nil, nil, fmt.Errorf("ddpm: sampling failed: %w", err)
+	}
+	return u, started[0], nil
+}

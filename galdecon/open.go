@@ -1,0 +1,213 @@
+package galdecon
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/files"
+	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/observe"
+	"galdecon/galdecon/psf"
+)
+
+// Field is an image of the sky in one band, with what must be known of it to ask for the galaxies
+// in it.
+type Field struct {
+	// Image is x, [1, height, width, 1], without its sky; pixels without data are marked as bad.
+	Image *galaxy.Images
+	// Header is that of the image, nil if the file isn't FITS.
+	Header *fits.Header
+	// PSF is on the pixels of the image.
+	PSF psf.PSF
+	// InvVar is 1/σ² of the noise of each pixel, 0 where there is no data, and Noise how neighbors
+	// share it, nil where they don't.
+	InvVar []float64
+	Noise  *observe.Correlation
+	// Sky is what was subtracted: its Level is 0 where that is nothing.
+	Sky galaxy.Sky
+	// Notes say what was found in the files and what was made of it, one sentence each.
+	Notes []string
+}
+
+func (f *Field) note(format string, args ...any) {
+	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
+}
+
+// Open reads an image and a PSF on its pixels from files ([files.Read], [psf.Read]), and finds out
+// the rest: which pixels have no data, the sky, which is subtracted, the noise, by a plane of
+// errors, variances or weights in the image's file or else by what the sky shows, and how
+// neighboring pixels share it. [Field.Notes] say what was found. Of a stack, the first image is
+// taken.
+//
+//	field, err := galdecon.Open("mine.fits", "psf.fits")
+//	posteriors, err := model.SampleLooks(ctx, field.Whole(), 32, seed)
+func Open(image, psfPath string) (*Field, error) {
+	file, err := files.Read(image)
+	if err != nil {
+		return nil, err
+	}
+	if file.Images.Channels != 1 {
+		return nil, fmt.Errorf("galdecon: %s has %d bands; deconvolve each with its PSF, see "+
+			"galaxy.Images.WithChannels and Field", image, file.Images.Channels)
+	}
+	f := &Field{Image: file.Images.Select(0), Header: file.Header, Notes: file.Notes}
+	none, err := f.Image.MarkNoData()
+	if err != nil {
+		return nil, err
+	}
+	if none[0].Total() > 0 {
+		f.note("%v", none[0])
+	}
+	kernel, err := psf.Read(psfPath)
+	if err != nil {
+		return nil, err
+	}
+	f.PSF = kernel.PSFs[0]
+	if len(kernel.PSFs) > 1 {
+		f.note("the first of %d PSFs is taken", len(kernel.PSFs))
+	}
+	for _, problem := range kernel.Notes {
+		f.note("the PSF: %v", problem)
+	}
+	if err := f.subtractSky(); err != nil {
+		return nil, err
+	}
+	return f, f.findNoise(image)
+}
+
+// subtractSky takes the sky away, as far as the image shows it.
+func (f *Field) subtractSky() error {
+	skies, err := f.Image.Sky()
+	if err != nil {
+		if !galaxy.NoNoise.Only(err) {
+			return err
+		}
+		f.note("no sky with noise is seen, so none is subtracted")
+		return nil
+	}
+	f.Sky = skies[0]
+	// A galaxy that fills the stamp makes both too high.
+	if edge := f.Image.Edges()[0]; edge < f.Sky.Level {
+		f.Sky.Level = edge
+	}
+	f.note("the sky, %.4g ± %.2g, is subtracted; its noise is %.4g", f.Sky.Level, f.Sky.StdErr,
+		f.Sky.Noise)
+	return f.Image.Subtract([]float64{f.Sky.Level})
+}
+
+// findNoise finds the inverse variances and the correlation of the noise.
+func (f *Field) findNoise(image string) error {
+	u, err := files.LoadUncertainty(image)
+	switch {
+	case errors.Is(err, files.ErrNoUncertainty):
+		if f.Sky.Noise == 0 {
+			return fmt.Errorf("galdecon: %s shows no sky with noise, and has no plane of errors: "+
+				"give its noise, see observe.Exposure", image)
+		}
+		f.InvVar = make([]float64, len(f.Image.Pixels))
+		for k := range f.InvVar {
+			f.InvVar[k] = 1 / (f.Sky.Noise * f.Sky.Noise)
+		}
+		f.note("the noise is taken for the sky's everywhere")
+	case err != nil:
+		return err
+	case u.Height != f.Image.Height || u.Width != f.Image.Width:
+		return fmt.Errorf("galdecon: %s of %s has %d×%d pixels, its image %d×%d", u.Source, image,
+			u.Height, u.Width, f.Image.Height, f.Image.Width)
+	default:
+		if err := f.use(u); err != nil {
+			return err
+		}
+	}
+	for k, bad := range f.Image.BadAt(0) {
+		if bad {
+			f.InvVar[k] = 0
+		}
+	}
+	correlations, err := f.Image.NoiseCorrelation()
+	if err != nil {
+		return nil // without sky there is nothing to see it in
+	}
+	if c := correlations[0]; c.Correlated() {
+		f.Noise = correlationOf(c)
+		f.note("neighboring pixels share their noise, by %.2f along rows and %.2f along columns; "+
+			"the mean over many pixels has %.2f times the noise of white noise", c.At(0, 1),
+			c.At(1, 0), c.Ratio())
+	}
+	return nil
+}
+
+// use takes the noise from a plane of the file, and compares it with what the sky shows.
+func (f *Field) use(u *files.Uncertainty) (err error) {
+	switch u.Kind {
+	case files.KindError:
+		f.InvVar = observe.FromError(u.Values)
+	case files.KindVariance:
+		f.InvVar = observe.FromVariance(u.Values)
+	case files.KindInverseVariance:
+		f.InvVar = observe.FromInvVar(u.Values)
+	default:
+		f.InvVar, err = observe.FromWeight(u.Values, f.Image.Pixels, u.Height, u.Width)
+		if err != nil {
+			return err
+		}
+	}
+	f.note("the noise is that of %s, which has %s", u.Source, u.Kind)
+	if f.Sky.Noise == 0 {
+		return nil
+	}
+	if said := medianNoise(f.InvVar); math.Abs(math.Log(said/f.Sky.Noise)) > math.Log(1.25) {
+		f.note("it says %.3g in the median, but the sky shows %.3g: is it of another unit, or "+
+			"without the correlation of resampled pixels?", said, f.Sky.Noise)
+	}
+	return nil
+}
+
+// correlationOf returns a correlation that is measured at small lags as one that noise can have:
+// tapered, where the measurement's own noise made its power negative.
+func correlationOf(c galaxy.Correlation) *observe.Correlation {
+	const size = 2*galaxy.MaxLag + 1
+	out := &observe.Correlation{Size: size, Values: make([]float64, size*size)}
+	for _, taper := range []bool{false, true} {
+		for k := range out.Values {
+			row, column := k/size-galaxy.MaxLag, k%size-galaxy.MaxLag
+			out.Values[k] = c.At(row, column)
+			if taper {
+				out.Values[k] *= (1 - math.Abs(float64(row))/(galaxy.MaxLag+1)) *
+					(1 - math.Abs(float64(column))/(galaxy.MaxLag+1))
+			}
+		}
+		if out.Validate() == nil {
+			break
+		}
+	}
+	return out
+}
+
+// Whole returns the whole image as one observation, for [Model.SampleLooks].
+func (f *Field) Whole() []observe.Observation {
+	return []observe.Observation{{Exposures: []observe.Exposure{{Image: f.Image,
+		PSFs: []psf.PSF{f.PSF}, InvVar: f.InvVar, Noise: f.Noise}}}}
+}
+
+// At returns the square of side pixels around a place, or as much of it as the image has: column
+// and row, counted from 0. A place outside of the image is an error.
+func (f *Field) At(column, row float64, side int) (observe.Observation, error) {
+	if !(column >= 0 && row >= 0 && column < float64(f.Image.Width) &&
+		row < float64(f.Image.Height)) {
+		return observe.Observation{}, fmt.Errorf("galdecon: column %g, row %g isn't within the "+
+			"image of %d columns and %d rows, counted from 0", column, row, f.Image.Width,
+			f.Image.Height)
+	}
+	side = min(side, f.Image.Width, f.Image.Height)
+	cut, left, top := f.Image.Crop(int(math.Round(column))-side/2, int(math.Round(row))-side/2,
+		side)
+	invVar := make([]float64, side*side)
+	for k := range invVar {
+		invVar[k] = f.InvVar[(top+k/side)*f.Image.Width+left+k%side]
+	}
+	return observe.Observation{Exposures: []observe.Exposure{{Image: cut,
+		PSFs: []psf.PSF{f.PSF}, InvVar: invVar, Noise: f.Noise}}}, nil
+}
