@@ -195,64 +195,56 @@ func (r *recognition) pair(pairs [][2]string) (a, b string) {
 	return "", ""
 }
 
+// positions finds those of the one program whose columns are there, or else general ones.
 func (r *recognition) positions() error {
-	var names []string // of programs
-	var all []string
-	for _, of := range [][]convention{conventions, general} {
-		for i := range of {
-			x, y := r.pair(of[i].pixels)
-			ra, dec := r.pair(of[i].sky)
-			if x == "" && ra == "" {
-				continue
-			}
-			// What is general completes what a program says.
-			if r.by == nil || r.by.program == "sep" && ra != "" && r.found.RA == "" && x == "" {
-				if r.by == nil {
-					r.by = &of[i]
-					r.found.Program = of[i].program
-				}
-				if x != "" {
-					r.found.X, r.found.Y, r.found.Origin = x, y, r.origin(of[i].origin)
-				}
-				r.found.RA, r.found.Dec = ra, dec
-			}
-			names = append(names, of[i].program)
-			for _, name := range []string{x, y, ra, dec} {
-				if name != "" {
-					all = append(all, name)
-				}
-			}
-		}
-		if len(names) > 1 && of[0].program == conventions[0].program {
-			return &ColumnError{Role: "positions", Candidates: all,
-				What: fmt.Sprintf("the table has positions of %s: %s", strings.Join(names, " and "),
-					strings.Join(all, ", ")),
-				Hint: "name those to take, as Columns.X and Y or RA and Dec, or --x and --y or " +
-					"--ra and --dec"}
-		}
-		if r.by != nil && of[0].program == conventions[0].program {
-			if r.found.RA == "" { // as that of a survey's pixels may be general
-				r.found.RA, r.found.Dec = r.pair(general[1].sky)
-			}
-			break
+	var programs, columns []string
+	for i := range conventions {
+		if there := r.positionsOf(&conventions[i]); len(there) > 0 {
+			programs, columns = append(programs, conventions[i].program), append(columns, there...)
 		}
 	}
-	if r.by == nil {
-		return &ColumnError{Role: "positions",
-			What: fmt.Sprintf("the table has no positions that are recognized, such as X_IMAGE "+
-				"and Y_IMAGE, x_centroid and y_centroid, or RA and DEC; its columns are %s",
-				shortened(r.t.Names())),
-			Hint: "name them, as Columns.X and Y or RA and Dec, or --x and --y or --ra and --dec"}
+	if len(programs) > 1 {
+		return &ColumnError{Role: "positions", Candidates: columns,
+			What: fmt.Sprintf("the table has positions of %s: %s", strings.Join(programs, " and "),
+				strings.Join(columns, ", ")),
+			Hint: "name those to take, as Columns.X and Y or RA and Dec, or --x and --y or --ra " +
+				"and --dec"}
 	}
-	return nil
+	// Names of the sky that all have complete a program's pixels, or sep's, which has no others.
+	sky := &general[1]
+	if len(programs) > 0 || len(r.positionsOf(&general[0])) > 0 {
+		if r.found.RA == "" {
+			r.found.RA, r.found.Dec = r.pair(sky.sky)
+		}
+		return nil
+	}
+	if len(r.positionsOf(sky)) > 0 {
+		return nil
+	}
+	return &ColumnError{Role: "positions",
+		What: fmt.Sprintf("the table has no positions that are recognized, such as X_IMAGE and "+
+			"Y_IMAGE, x_centroid and y_centroid, or RA and DEC; its columns are %s",
+			shortened(r.t.Names())),
+		Hint: "name them, as Columns.X and Y or RA and Dec, or --x and --y or --ra and --dec"}
 }
 
-// origin returns the user's, or else the program's.
-func (r *recognition) origin(of Origin) Origin {
-	if r.found.Origin != OriginUnknown {
-		return r.found.Origin
+// positionsOf takes the positions of a program, if they are the first, and returns their columns.
+func (r *recognition) positionsOf(of *convention) (columns []string) {
+	x, y := r.pair(of.pixels)
+	ra, dec := r.pair(of.sky)
+	for _, name := range []string{x, y, ra, dec} {
+		if name != "" {
+			columns = append(columns, name)
+		}
 	}
-	return of
+	if len(columns) > 0 && r.by == nil {
+		r.by, r.found.Program = of, of.program
+		r.found.X, r.found.Y, r.found.RA, r.found.Dec = x, y, ra, dec
+		if x != "" && r.found.Origin == OriginUnknown {
+			r.found.Origin = of.origin
+		}
+	}
+	return columns
 }
 
 // programs returns the conventions in the order in which their ids and radii count: first those of
@@ -323,11 +315,16 @@ func (r *recognition) radius() {
 
 // check returns an error if a column isn't there, or isn't what it must be.
 func (r *recognition) check() error {
-	for role, names := range map[string][]string{
-		"positions": {r.found.X, r.found.Y, r.found.RA, r.found.Dec},
-		"radii":     {r.found.Radius, r.found.RadiusFactor}, "ids": {r.found.ID},
+	for _, of := range []struct {
+		role  string
+		names []string
+	}{
+		{"positions", []string{r.found.X, r.found.Y, r.found.RA, r.found.Dec}},
+		{"ids", []string{r.found.ID}},
+		{"radii", []string{r.found.Radius, r.found.RadiusFactor}},
 	} {
-		for _, name := range names {
+		role := of.role
+		for _, name := range of.names {
 			if name == "" {
 				continue
 			}

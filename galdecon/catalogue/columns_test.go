@@ -46,7 +46,8 @@ func TestRecognize(t *testing.T) {
 			"(LSST)",
 		"objectId ra dec x y": "pixels x, y, counted from 0; sky ra, dec; ids objectId (sep)",
 		"RA DEC id":           "sky RA, DEC; ids id (names in general)",
-		"RAJ2000 DEJ2000 re":  "sky RAJ2000, DEJ2000; rows, counted from 0, as ids; radius re (names in general)",
+		"RAJ2000 DEJ2000 re": "sky RAJ2000, DEJ2000; rows, counted from 0, as ids; radius re " +
+			"(names in general)",
 		"objid bx by shape_r ra dec": "pixels bx, by, counted from 0; sky ra, dec; ids objid; " +
 			"radius shape_r (Legacy Surveys)",
 	} {

@@ -87,7 +87,6 @@ type result struct {
 	noise      float64
 	measured   int64
 	flags      Flags
-	left, top  int
 	refusal    error // what the caller may show
 	stamp      *stamp
 	aperture   float64

@@ -52,9 +52,9 @@ func command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "galdecon deconvolve IMAGE…",
 		Short: "Deconvolve the objects of a catalogue: a table with error bars, and draws",
-		Long: `Cut a stamp of each object of a catalogue from images, draw candidates of the galaxy without blur, and
-write the catalogue with what they say: fluxes, sizes, shapes and centers with error bars, as FITS
-and Parquet. Results are kept in the folder that --out names as they come; an interrupted run goes
+		Long: `Cut a stamp of each object of a catalogue from images, draw candidates of the galaxy
+without blur, and write the catalogue with what they say: fluxes, sizes, shapes and centers with
+error bars, as FITS and Parquet. Results are kept in the folder that --out names as they come; an interrupted run goes
 on there when it is started again. They are the same to the bit whatever else is in the catalogue,
 and in how many shards it is done.`,
 		Example: `  galdecon deconvolve field.fits --catalogue field.cat --psf psf.fits

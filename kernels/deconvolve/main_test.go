@@ -181,12 +181,13 @@ func TestBadFlags(t *testing.T) {
 	dir := t.TempDir()
 	image, psfs, catalogue := field(t, dir, 1)
 	for want, args := range map[string][]string{
-		"as many --psf":         {image},
-		"as many --weight":      {image, "--psf", psfs, "--weight", image, "--weight", image},
-		"not \"2\"":             {image, "--psf", psfs, "--origin", "2"},
-		"needs a --catalogue":   {image, image, "--psf", psfs},
-		"no such file":          {image, "--psf", psfs, "--catalogue", "nothing.csv"},
-		"no column RA":          {image, "--psf", psfs, "--catalogue", catalogue, "--ra", "RA", "--dec", "DEC"},
+		"as many --psf":       {image},
+		"as many --weight":    {image, "--psf", psfs, "--weight", image, "--weight", image},
+		"not \"2\"":           {image, "--psf", psfs, "--origin", "2"},
+		"needs a --catalogue": {image, image, "--psf", psfs},
+		"no such file":        {image, "--psf", psfs, "--catalogue", "nothing.csv"},
+		"no column RA": {image, "--psf", psfs, "--catalogue", catalogue, "--ra", "RA",
+			"--dec", "DEC"},
 		"there are no results":  {"merge", "--catalogue", catalogue, "--out", dir},
 		"neither a shipped":     {image, "--psf", psfs, "--model", "nothing"},
 		"no shard 3 of 2":       {image, "--psf", psfs, "--shards", "2", "--shard", "3"},

@@ -14,11 +14,11 @@ import (
 )
 
 // SaveFITS writes the table as the only extension of a FITS file, a binary table with units in
-// TUNIT, and descriptions in TCOMM and where astropy looks for them. header, which may be nil, has further cards for it, such as
-// EXTNAME. Missing integers are TNULL, a number that no value of the column has, missing truth
-// values a zero byte, missing texts empty ones and missing floating-point numbers NaN. Texts are
-// ASCII: it is an error if one isn't, or if a column uses every integer of its type and has missing
-// ones. The file appears when it is complete.
+// TUNIT, and descriptions in TCOMM and where astropy looks for them. header, which may be nil, has
+// further cards for it, such as EXTNAME. Missing integers are TNULL, a number that no value of the
+// column has, missing truth values a zero byte, missing texts empty ones and missing floating-point
+// numbers NaN. Texts are ASCII: it is an error if one isn't, or if a column uses every integer of
+// its type and has missing ones; see [Table.ForFITS]. The file appears when it is complete.
 func (t *Table) SaveFITS(path string, header *fits.Header) error {
 	return t.save(path, func(w io.Writer) error { return t.writeFITS(w, header) })
 }

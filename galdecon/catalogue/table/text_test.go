@@ -51,7 +51,8 @@ func write(t *testing.T, text string) string {
 func TestSeparators(t *testing.T) {
 	for _, text := range []string{
 		"id,x,name\n007,1.5,a\n008,-2e3,b\n", "id\tx\tname\n007\t1.5\ta\n008\t-2e3\tb",
-		"id;x;name\r\n007;1.5;a\r\n008;-2e3;b\r\n", "# a comment\n\nid   x name\n007 1.5  a\n 008 -2e3 b\n",
+		"id;x;name\r\n007;1.5;a\r\n008;-2e3;b\r\n",
+		"# a comment\n\nid   x name\n007 1.5  a\n 008 -2e3 b\n",
 	} {
 		got := load(t, write(t, text))
 		if !slices.Equal(got.Names(), []string{"id", "x", "name"}) ||
@@ -77,17 +78,19 @@ func TestLargeIntegers(t *testing.T) {
 
 // What can't be read says what is wrong, and what to do.
 func TestBadFiles(t *testing.T) {
+	const ecsv = "# %ECSV 1.0\n# ---\n# datatype:\n"
 	for text, want := range map[string]string{
 		"":                                       "it is empty",
 		"1 2 3\n4 5 6\n":                         "names of the columns",
 		"a,b\n1\n":                               "wrong number of fields",
-		"a b\n1 2\n3\n":                          "line 3 below the comments has 1 values, the first has 2",
+		"a b\n1 2\n3\n":                          "line 3 below the comments has 1 values",
 		"a,a\n1,2\n":                             "two columns are named a",
 		"<?xml version='1.0'?>":                  "VOTable",
 		"PAR1":                                   "package parquet",
 		"# %ECSV 1.0\n# ---\n# datatype: {\na\n": "isn't YAML",
-		"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int8}\na\n300\n":                       "column a: row 0: \"300\" is no int8",
-		"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: string, subtype: 'int8[2]'}\na\n[1]\n": "it has 1 values, not the 2 of shape [2]",
+		ecsv + "# - {name: a, datatype: int8}\na\n300\n": "row 0: \"300\" is no int8",
+		ecsv + "# - {name: a, datatype: string, subtype: 'int8[2]'}\na\n[1]\n": "it has " +
+			"1 values, not the 2 of shape [2]",
 	} {
 		_, err := table.Load(write(t, text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
