@@ -37,7 +37,7 @@ func TestREADME(t *testing.T) {
 		for _, m := range used.FindAllStringSubmatch(body, -1) {
 			names[m[2]] = true
 		}
-		paths := map[string]string{"fmt": "fmt", "context": "context",
+		paths := map[string]string{"fmt": "fmt", "context": "context", "strings": "strings",
 			"must": "github.com/janpfeifer/must"}
 		for folder := range all {
 			top, _, _ := strings.Cut(folder, "/")

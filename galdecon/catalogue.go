@@ -23,7 +23,7 @@ import (
 //
 //	t, err := table.Load("field.cat")
 //	measured, err := galdecon.Catalogue(ctx, model, catalogue.Job{
-//		Images: []catalogue.Image{{Path: "field.fits", PSFs: catalogue.Constant(p)}},
+//		Images: []catalogue.Image{{Path: "field.fits", PSF: catalogue.Constant(p)}},
 //		Table:  t, Candidates: 32, Dir: "results",
 //	})
 func Catalogue(ctx context.Context, m *Model, job catalogue.Job) (*table.Table, error) {

@@ -52,8 +52,10 @@ func (c Config) prepareLook(index int, o observe.Observation) (look, error) {
 				Limit: 1, What: fmt.Sprintf("exposure %d has %d bands, the model takes one", k,
 					e.Image.Channels), Hint: "deconvolve each band with its PSF"})
 		}
-		if r := c.checkPSF(e.PSFs[0]); r != nil {
-			return refuse(*r)
+		for _, p := range append(e.PSFs[:1:1], e.Draws...) {
+			if r := c.checkPSF(p); r != nil {
+				return refuse(*r)
+			}
 		}
 		l.Exposures = append(l.Exposures, e)
 	}

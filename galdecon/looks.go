@@ -106,6 +106,16 @@ type look struct {
 	kind          string
 }
 
+// draw returns the observation as candidate k sees it.
+func (l look) draw(k int) observe.Observation {
+	o := l.Observation
+	o.Exposures = slices.Clone(o.Exposures)
+	for i, e := range o.Exposures {
+		o.Exposures[i] = e.Draw(k)
+	}
+	return o
+}
+
 // run is a number of candidates that are drawn together: of the looks from first on, and within
 // the first of these from candidate from on.
 type run struct{ first, from, size int }
@@ -201,7 +211,7 @@ func (s *sight) chunk(looks []look, r run, left int) ([]Part, error) {
 	for k := range r.size {
 		at := r.first*s.n + r.from + k%left // what isn't full is filled up with repetitions
 		l := looks[at/s.n]
-		members = append(members, l.Observation)
+		members = append(members, l.draw(at%s.n))
 		streams = append(streams, s.key(l.index)+uint64(at%s.n))
 		if k >= left {
 			continue
@@ -244,10 +254,19 @@ func cut(dst, src []float32, l look, side int) {
 // part returns the place for some candidates of an observation.
 func (s *sight) part(l look, first, n int) Part {
 	e := l.Exposures[0]
-	given := s.observations[l.index].Exposures[0].Image
+	given := e.Image.Clone() // without values that mean nothing
+	for k, w := range e.InvVar {
+		if w > 0 {
+			continue
+		}
+		if given.Bad == nil {
+			given.Bad = make([]bool, len(given.Pixels))
+		}
+		given.Bad[k], given.Pixels[k] = true, 0
+	}
 	return Part{First: first, N: s.n, M: len(s.observations), Posterior: Posterior{
 		Index: l.index, Seed: s.seed, Observation: given, PSF: e.PSFs[0], InvVar: e.InvVar,
-		Noise:     medianNoise(e.InvVar),
+		Correlation: e.Noise, Noise: medianNoise(e.InvVar),
 		Samples:   galaxy.NewImages(n, l.height, l.width, 1),
 		Reblurred: galaxy.NewImages(n, l.height, l.width, 1),
 	}}

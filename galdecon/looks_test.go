@@ -239,3 +239,33 @@ func TestObserveSurvey(t *testing.T) {
 		t.Error("a survey of three channels is no error")
 	}
 }
+
+// Where a PSF isn't known for certain each candidate sees another one.
+func TestPSFDraws(t *testing.T) {
+	model := anyModel(t)
+	e := blob(t, 16, 16, 1)
+	e.Draws = []psf.PSF{devicetest.Gaussian(t, 9, 0.8), devicetest.Gaussian(t, 9, 1.4)}
+	posteriors, err := model.SampleLooks(t.Context(), []observe.Observation{one(e)}, 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := posteriors[0]
+	for k := range 3 {
+		kernel := e.Draws[k%2]
+		y, seen := p.Samples.At(k), p.Reblurred.At(k)
+		for i, got := range seen {
+			want := 0.0
+			for j, v := range kernel.Pixels {
+				row, column := i/16-(j/9-4), i%16-(j%9-4)
+				if row >= 0 && row < 16 && column >= 0 && column < 16 {
+					want += float64(v) * float64(y[row*16+column])
+				}
+			}
+			// Light from beyond the stamp reaches its border.
+			inside := min(i/16, 15-i/16, i%16, 15-i%16) >= 4
+			if inside && math.Abs(float64(got)-want) > 1e-4 {
+				t.Fatalf("candidate %d, pixel %d: %g is seen, want %g", k, i, got, want)
+			}
+		}
+	}
+}

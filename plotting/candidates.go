@@ -123,7 +123,7 @@ func (c Candidates) Figure() (*Figure, error) {
 	// unknown truth.
 	blurred.panels = append(blurred.panels, panel{
 		caption: "observation x", img: l.observation,
-		over: []overlay{scaleBar(c.PixelScale, width)},
+		over: append(l.mask(width), scaleBar(c.PixelScale, width)),
 	})
 	if l.truth != nil {
 		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})
@@ -137,7 +137,7 @@ func (c Candidates) Figure() (*Figure, error) {
 		blurred.panels = append(blurred.panels,
 			panel{caption: "MSE " + number(a.mse), img: a.blurred})
 		residual.panels = append(residual.panels,
-			panel{img: mapped(a.residual, width, diverging, shades)})
+			panel{img: mapped(a.residual, width, diverging, shades), over: l.mask(width)})
 	}
 	if l.deviation != nil {
 		top := cmp.Or(c.DeviationLimit, roundUp(l.deviationTop()))

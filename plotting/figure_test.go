@@ -126,19 +126,20 @@ func TestMosaic(t *testing.T) {
 	if single[len(single)-1] != "in a stretch of its own" {
 		t.Errorf("the mosaic of one image says %q", single)
 	}
-	// Pixels without data are shown as 0, whatever they are, and stay as they are.
-	marked, dark := disc(1, 80, 1), disc(1, 80, 1)
+	// Pixels without data are hatched, whatever they are, and stay as they are.
+	marked, other, dark := disc(1, 80, 1), disc(1, 80, 1), disc(1, 80, 1)
 	marked.Bad = make([]bool, 80*80)
 	marked.Bad[3], marked.Pixels[3], dark.Pixels[3] = true, float32(math.NaN()), 0
-	var shown [2][]byte
-	for i, images := range []*galaxy.Images{marked, dark} {
+	other.Bad, other.Pixels[3] = marked.Bad, 7
+	var shown [3][]byte
+	for i, images := range []*galaxy.Images{marked, other, dark} {
 		var err error
 		if shown[i], err = mustDraw(t, Mosaic{Images: images}).PNG(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !bytes.Equal(shown[0], shown[1]) {
-		t.Error("a pixel that is marked as bad isn't shown as 0")
+	if !bytes.Equal(shown[0], shown[1]) || bytes.Equal(shown[0], shown[2]) {
+		t.Error("a pixel that is marked as bad isn't hatched, or shows its value")
 	}
 	if marked.Pixels[3] == 0 {
 		t.Error("the images that are shown are changed")

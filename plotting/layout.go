@@ -19,6 +19,7 @@ type layout struct {
 	estimates               []estimate // those shown, then the mean of 2 samples or more
 	deviation               []float64
 	stretch                 Stretch
+	bad                     []bool // pixels of the observation without data; nil if there is none
 }
 
 // estimate is one sharp image that is proposed for an observation.
@@ -31,6 +32,7 @@ type estimate struct {
 
 // layout checks c and computes what is drawn of it.
 func (c Candidates) layout() (*layout, error) {
+	c.Observation = withoutBad(c.Observation)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -42,9 +44,9 @@ func (c Candidates) layout() (*layout, error) {
 	draw := func(pixels []float32) image.Image {
 		return picture(pixels, x.Width, x.Channels, stretch)
 	}
-	l := &layout{observation: draw(x.At(0)), stretch: stretch}
+	l := &layout{observation: draw(x.At(0)), stretch: stretch, bad: x.BadAt(0)}
 	add := func(name string, sharp, blurred []float32) {
-		residual, mse := compare(blurred, x.At(0), x.Channels)
+		residual, mse := compare(blurred, x.At(0), x.Channels, l.bad)
 		l.estimates = append(l.estimates, estimate{name, draw(sharp), draw(blurred), residual, mse})
 	}
 	if c.Truth != nil {
@@ -154,15 +156,29 @@ func psfOnStamp(psf []float32, height, width int) []float64 {
 }
 
 // compare returns Π*y − x, averaged over the channels, and the mean of its square over pixels and
-// channels.
-func compare(blurred, x []float32, channels int) (residual []float64, mse float64) {
+// channels; pixels without data, where bad is true, are left out, and 0.
+func compare(
+	blurred, x []float32, channels int, bad []bool,
+) (residual []float64, mse float64) {
 	residual = make([]float64, len(x)/channels)
+	seen := 0.0
 	for i := range x {
+		if bad != nil && bad[i/channels] {
+			continue
+		}
 		r := float64(blurred[i]) - float64(x[i])
 		residual[i/channels] += r / float64(channels)
-		mse += r * r / float64(len(x))
+		mse, seen = mse+r*r, seen+1
 	}
-	return residual, mse
+	return residual, mse / max(seen, 1)
+}
+
+// mask returns what marks the pixels without data, if there are any.
+func (l *layout) mask(width int) []overlay {
+	if l.bad == nil {
+		return nil
+	}
+	return []overlay{hatched(l.bad, width)}
 }
 
 // mean returns the mean image of a batch, [h, w, c].

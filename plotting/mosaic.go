@@ -13,7 +13,7 @@ const maxMosaic = 60
 
 // Mosaic is an overview of up to 60 galaxies in a grid, each with its ID.
 type Mosaic struct {
-	// Images are the galaxies, of 1 or 3 channels. Pixels that Images.Bad marks are shown as 0.
+	// Images are the galaxies, of 1 or 3 channels. Pixels that Images.Bad marks are hatched.
 	Images *galaxy.Images
 	// Title stands above the grid; it may be empty.
 	Title string
@@ -54,8 +54,11 @@ func (m Mosaic) Figure() (*Figure, error) {
 			return nil, err
 		}
 		p := panel{caption: im.ID(i), img: picture(im.At(i), im.Width, im.Channels, stretch)}
+		if bad := im.BadAt(i); bad != nil {
+			p.over = append(p.over, hatched(bad, im.Width))
+		}
 		if i == 0 {
-			p.over = []overlay{scaleBar(m.PixelScale, im.Width)}
+			p.over = append(p.over, scaleBar(m.PixelScale, im.Width))
 		}
 		panels = append(panels, p)
 	}

@@ -33,6 +33,27 @@ func scaleBar(pixelScale float64, width int) overlay {
 	}
 }
 
+// hatched marks the pixels of an image without data, [h, w] with the given width: gray, under lines
+// that run on from pixel to pixel.
+func hatched(bad []bool, width int) overlay {
+	return func(c draw.Canvas, pixel vg.Length) {
+		const every = 3 // diagonals of pixels
+		line := draw.LineStyle{Color: color.Gray{215}, Width: 0.75 * css}
+		for i, none := range bad {
+			if !none {
+				continue
+			}
+			row, column := i/width, i%width
+			x, y := c.Min.X+vg.Length(column)*pixel, c.Max.Y-vg.Length(row+1)*pixel
+			c.FillPolygon(color.Gray{110}, []vg.Point{{X: x, Y: y}, {X: x + pixel, Y: y},
+				{X: x + pixel, Y: y + pixel}, {X: x, Y: y + pixel}})
+			if (row+column)%every == 0 {
+				c.StrokeLine2(line, x, y, x+pixel, y+pixel)
+			}
+		}
+	}
+}
+
 // roundBelow returns the largest of 1, 2, 5 times a power of ten that is at most v > 0.
 func roundBelow(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))

@@ -74,7 +74,8 @@ func (o Overview) Figure() (*Figure, error) {
 		if truths {
 			r.panels = append(r.panels, panel{caption: "truth", img: l.truth})
 		}
-		observation := panel{caption: "observation x", img: l.observation}
+		observation := panel{caption: "observation x", img: l.observation,
+			over: l.mask(first.Width)}
 		if c.PSF != nil {
 			observation.img = withInset(l.observation, c.PSF)
 			observation.over = append(observation.over, frameInset(first.Height, first.Width))

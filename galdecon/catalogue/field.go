@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"galdecon/galdecon/catalogue/wcs"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/galaxy/wcs"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 )
@@ -22,20 +22,15 @@ type Image struct {
 	Weight string
 	// Mask marks pixels without data by any value but 0.
 	Mask string
-	// PSFs are those of the image by the place in it.
-	PSFs PSFs
-}
-
-// PSFs gives the PSF at a column and row of an image, counted from 0; [psf.Grid] does.
-type PSFs interface {
-	At(x, y float64) (psf.PSF, error)
+	// PSF is that of the image by the place in it.
+	PSF psf.Field
 }
 
 // Constant is one PSF for the whole of an image.
 type Constant psf.PSF
 
 // At returns the PSF.
-func (c Constant) At(_, _ float64) (psf.PSF, error) { return psf.PSF(c), nil }
+func (c Constant) At(psf.Position) (psf.PSF, error) { return psf.PSF(c), nil }
 
 // field is an image whose pixels are read where they are needed.
 type field struct {
@@ -44,7 +39,7 @@ type field struct {
 	mask   *plane
 	world  *wcs.WCS
 	noSky  error // why there are no world coordinates
-	psfs   PSFs
+	psf    psf.Field
 }
 
 // plane is an image of two axes in a FITS file.
@@ -142,10 +137,10 @@ func (p *plane) read(left, top, side int) ([]float64, error) {
 
 // openField opens an image with what belongs to it, which must be of its size.
 func openField(im Image) (f *field, err error) {
-	if im.PSFs == nil {
+	if im.PSF == nil {
 		return nil, fmt.Errorf("catalogue: %s has no PSF", im.Path)
 	}
-	f = &field{psfs: im.PSFs}
+	f = &field{psf: im.PSF}
 	defer func() {
 		if err != nil {
 			f.close()
@@ -167,7 +162,7 @@ func openField(im Image) (f *field, err error) {
 				part.name, p.width, p.height, im.Path, f.image.width, f.image.height)
 		}
 	}
-	f.world, f.noSky = wcs.New(f.image.hdu.Header)
+	f.world, f.noSky = wcs.Parse(f.image.hdu.Header)
 	return f, nil
 }
 
@@ -177,6 +172,24 @@ func (f *field) close() {
 			p.file.Close()
 		}
 	}
+}
+
+// arcseconds returns the size of a pixel in the middle of the image, the root of its area; NaN
+// where there are no world coordinates.
+func (f *field) arcseconds() float64 {
+	if f.world == nil {
+		return math.NaN()
+	}
+	x, y := float64(f.image.width)/2, float64(f.image.height)/2
+	ra, dec := f.world.Sky(x, y)
+	step := func(x, y float64) (east, north float64) {
+		toRA, toDec := f.world.Sky(x, y)
+		east = math.Mod(toRA-ra+540, 360) - 180
+		return east * math.Cos(dec*math.Pi/180), toDec - dec
+	}
+	a, b := step(x+1, y)
+	c, d := step(x, y+1)
+	return 3600 * math.Sqrt(math.Abs(a*d-b*c))
 }
 
 // contains tells whether a place is within the image, whose pixels reach half a pixel beyond their
@@ -250,7 +263,7 @@ func (f *field) cut(id string, x, y float64, side int) (*stamp, error) {
 			s.weights[k] *= s.images.Scale[0] * s.images.Scale[0]
 		}
 	}
-	s.psf, err = f.psfs.At(x, y)
+	s.psf, err = f.psf.At(psf.Position{Column: x, Row: y})
 	return s, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"galdecon/galdecon/catalogue/table"
 	"galdecon/galdecon/posterior"
@@ -194,6 +195,10 @@ func (r *run) choosePositions() error {
 			return fmt.Errorf("catalogue: positions are on the sky, but of %s: %w",
 				r.Images[i].Path, f.noSky)
 		}
+		if !strings.HasPrefix(f.world.Frame, "RA/DEC") {
+			return fmt.Errorf("catalogue: positions are right ascensions and declinations, but "+
+				"%s is in %s; convert them to pixels", r.Images[i].Path, f.world.Frame)
+		}
 	}
 	return nil
 }
@@ -264,10 +269,7 @@ func (r *run) radius(row, image int) float64 {
 	radius, unit := largest(r.columns.Radius)
 	factor, _ := largest(r.columns.RadiusFactor)
 	if unit == "arcsec" {
-		if r.fields[image].world == nil {
-			return math.NaN()
-		}
-		radius /= r.fields[image].world.Scale()
+		radius /= r.fields[image].arcseconds()
 	}
 	return radius * factor
 }
@@ -297,7 +299,7 @@ func (r *run) place(row int) (image int, x, y float64, fate Fate) {
 		return -1, 0, 0, NoPosition
 	}
 	for i, f := range r.fields {
-		if x, y, ok := f.world.ToPixel(ra, dec); ok && f.contains(x, y) {
+		if x, y, err := f.world.Pixel(ra, dec); err == nil && f.contains(x, y) {
 			return i, x, y, ""
 		}
 	}

@@ -84,15 +84,16 @@ func (r *run) resultTable(results []*result) *table.Table {
 	add(covariance)
 	there := func(get func(*result) float64) func(*result) float64 {
 		return func(o *result) float64 {
-			if o.pixels == 0 {
+			if o.draws == nil {
 				return math.NaN()
 			}
 			return get(o)
 		}
 	}
-	add(floats("chi2", "", "mean over the candidates, blurred again, of chi2 over the pixels with "+
-		"data", there(func(o *result) float64 { return o.chi2 })))
-	add(integers("chi2_pixels", "", "pixels with data", func(o *result) int64 { return o.pixels }))
+	add(floats("chi2", "", "reduced chi2 over the pixels with data, mean over the candidates "+
+		"blurred again", there(func(o *result) float64 { return o.chi2 })))
+	add(floats("chi2_probability", "", "probability of a larger chi2",
+		there(func(o *result) float64 { return o.probability })))
 	add(floats("masked_share", "", "share of the stamp's pixels without data",
 		func(o *result) float64 { return o.masked }))
 	add(floats("noise", "", "standard deviation of the noise of a pixel",

@@ -35,28 +35,21 @@ const (
 	Unmeasured Fate = "unmeasured"
 )
 
-// Flags are bits that warn of a result.
-type Flags int64
-
+// Flags of the results beside those of [posterior.Flag], which are the bits below them.
 const (
 	// FlagMasked: pixels without data were filled.
-	FlagMasked Flags = 1 << iota
+	FlagMasked posterior.Flag = 1 << (iota + 8)
 	// FlagEdge: the stamp reaches beyond the image.
 	FlagEdge
 	// FlagUnmeasured: some candidates couldn't be measured, and aren't in the error bars.
 	FlagUnmeasured
-	// FlagMisfit: blurred again the candidates aren't the observation but for the noise: χ² is
-	// more than maxMisfit per pixel.
-	FlagMisfit
 )
 
-// maxMisfit is the χ² per pixel from which an object is flagged: white noise that is estimated to
-// 10 % leaves 1.2.
-const maxMisfit = 1.5
-
 // flagsText describes the bits in a table.
-const flagsText = "sum of 1 pixels without data were filled, 2 stamp beyond the edge, 4 some " +
-	"candidates unmeasured, 8 chi2 above 1.5 per pixel"
+const flagsText = "sum of 1 no candidate explains the observation, 2 less noise than is said, " +
+	"4 a pattern is left, 8 a pixel is far off, 16 the border isn't dark, 32 the galaxy reaches " +
+	"the border, 64 much of it has no data, 256 pixels without data, 512 stamp beyond the edge, " +
+	"1024 some candidates unmeasured"
 
 // quantities are what is measured of each candidate, in the order of the covariance's first.
 var quantities = []struct{ name, unit, long string }{
@@ -73,23 +66,22 @@ const correlated = 4
 
 // result is what a row of the table gets.
 type result struct {
-	row        int
-	fate       Fate
-	detail     string
-	image      int // among the images, or -1
-	middle     []posterior.Interval
-	deviation  []float64
-	covariance []float64 // [correlated, correlated]
-	draws      [][]float64
-	chi2       float64
-	pixels     int64 // with data
-	masked     float64
-	noise      float64
-	measured   int64
-	flags      Flags
-	refusal    error // what the caller may show
-	stamp      *stamp
-	aperture   float64
+	row               int
+	fate              Fate
+	detail            string
+	image             int // among the images, or -1
+	middle            []posterior.Interval
+	deviation         []float64
+	covariance        []float64 // [correlated, correlated]
+	draws             [][]float64
+	chi2, probability float64 // NaN without candidates
+	masked            float64
+	noise             float64
+	measured          int64
+	flags             posterior.Flag
+	refusal           error // what the caller may show
+	stamp             *stamp
+	aperture          float64
 }
 
 // fail sets the fate of an object without results.
@@ -143,7 +135,10 @@ func (r *result) measure(p posterior.Posterior) {
 		}
 	}
 	r.noise = p.Noise * scale
-	r.chi2, r.pixels = r.chiSquared(p)
+	if v, err := p.Verdict(); err == nil {
+		r.chi2, r.probability = v.ChiSquared, v.PChiSquared
+		r.flags |= v.Flags
+	}
 	r.measured, r.draws = int64(len(values[0])), all
 	if 2*len(values[0]) < p.Samples.N {
 		r.fail(Unmeasured, fmt.Errorf("only %d of %d candidates can be measured: %w",
@@ -171,30 +166,6 @@ func (r *result) measure(p posterior.Posterior) {
 	if failure != nil {
 		r.flags |= FlagUnmeasured
 	}
-	if r.chi2 > maxMisfit*float64(r.pixels) {
-		r.flags |= FlagMisfit
-	}
-}
-
-// chiSquared returns χ² of the observation for each candidate blurred again, on average, over the
-// pixels with data, and how many these are.
-func (r *result) chiSquared(p posterior.Posterior) (chi2 float64, pixels int64) {
-	x, bad := p.Observation, p.Observation.BadAt(0)
-	for k, v := range x.Pixels {
-		if bad != nil && bad[k] {
-			continue
-		}
-		pixels++
-		weight := 1 / (p.Noise * p.Noise)
-		if r.stamp.weights != nil {
-			weight = r.stamp.weights[k]
-		}
-		for i := range p.Reblurred.N {
-			d := float64(v) - float64(p.Reblurred.At(i)[k])
-			chi2 += d * d * weight / float64(p.Reblurred.N)
-		}
-	}
-	return chi2, pixels
 }
 
 // fateOf returns the fate for an error of a stamp or of the model that is about one object, or

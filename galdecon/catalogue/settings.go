@@ -16,6 +16,7 @@ import (
 
 	"galdecon/galdecon/catalogue/table"
 	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/psf"
 	"galdecon/internal/atomicfile"
 )
 
@@ -134,7 +135,7 @@ func settingsOf(im Image, f *field) (imageSettings, error) {
 	right, bottom := float64(f.image.width-1), float64(f.image.height-1)
 	for _, at := range [][2]float64{{right / 2, bottom / 2}, {0, 0}, {right, 0}, {0, bottom},
 		{right, bottom}} {
-		p, err := f.psfs.At(at[0], at[1])
+		p, err := f.psf.At(psf.Position{Column: at[0], Row: at[1]})
 		if err != nil {
 			fmt.Fprintln(h, "none")
 			continue

@@ -192,7 +192,7 @@ func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *g
 // images y [batch, height, width, channels], at random times and noise.
 func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *graph.Node {
 	var p prepared
-	return c.loss(scope, y, func(yt, time *graph.Node) *graph.Node {
+	return c.loss(scope, y, func(yt, time, _, _ *graph.Node) *graph.Node {
 		p = c.prepare(condition)
 		if c.Dropout > 0 {
 			drawn := scope.RandomUniform(y.Graph(), shapes.Make(dtypes.Float32, time.Shape().Size()))
@@ -203,10 +203,12 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 	}, func(clean, sigma *graph.Node) *graph.Node { return c.correct(clean, sigma, condition) })
 }
 
-// loss returns the loss of a network that predicts from y_t at times t/T [batch], and whose
-// estimates of y_0, normalized, are corrected where the model is consistent.
+// loss returns the loss of a network that predicts from y_t at times t/T [batch] with signal √ᾱ and
+// sigma √(1−ᾱ), and whose estimates of y_0, normalized, are corrected where the model is consistent.
 func (c Config) loss(
-	scope *model.Scope, y *graph.Node, predict, correct func(a, b *graph.Node) *graph.Node,
+	scope *model.Scope, y *graph.Node,
+	predict func(yt, time, signal, sigma *graph.Node) *graph.Node,
+	correct func(clean, sigma *graph.Node) *graph.Node,
 ) *graph.Node {
 	schedule, err := c.Schedule()
 	if err != nil {
@@ -230,7 +232,7 @@ func (c Config) loss(
 	u, epsilon := c.normalize(y), random.Scoped(scope, g, y.Shape())
 	yt := graph.Add(graph.Mul(signal, u), graph.Mul(sigma, epsilon))
 	time := graph.DivScalar(graph.ConvertDType(t, dtypes.Float32), float64(c.T))
-	predicted := predict(yt, time)
+	predicted := predict(yt, time, signal, sigma)
 	if c.DataConsistency {
 		clean := correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma)
 		predicted = c.Prediction.predicted(clean, yt, signal, sigma)

@@ -80,7 +80,8 @@ func (c Config) CheckLooks(device compute.Backend, scope *model.Scope, size int)
 	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
 	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
 		images, scalar, sensitivity := in[0], in[1], in[2]
-		c.predictKnown(scope, images, scalar, known{images, images, images, sensitivity})
+		c.predictKnown(scope, images, scalar, images, images,
+			known{images, images, images, sensitivity})
 	}, float(1, size, size, 1), float(1), float(1, len(frequencies)))
 	if err != nil {
 		return fmt.Errorf("ddpm: %w", err)
@@ -133,7 +134,7 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 			looks, _ := b.Carried(captured[4:])
 			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
 			time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
-			predicted := c.predictKnown(layout.Scope(inner), yt, time, k)
+			predicted := c.predictKnown(layout.Scope(inner), yt, time, signal, sigma, k)
 			if err := layout.Complete(inner); err != nil {
 				// While a graph is built, as GoMLX does; Draw returns it.
 				panic(fmt.Errorf("ddpm: %w", err))

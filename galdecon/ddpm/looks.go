@@ -52,11 +52,49 @@ func (c Config) knows(grid observe.Grid, looks []observe.Look) known {
 	}
 }
 
-// predictKnown returns the network's output, of the shape of yt, at times t/T [batch].
-func (c Config) predictKnown(scope *model.Scope, yt, time *graph.Node, k known) *graph.Node {
+// predictKnown returns the network's output, of the shape of yt = √ᾱ u + √(1−ᾱ) ε, at times t/T
+// [batch] with signal = √ᾱ and sigma = √(1−ᾱ), scalars or [batch, 1, 1, 1]. The prediction is a sum
+// over images that are known,
+//
+//	a + b·y_t + c·f + d·w + (e·√ᾱ y_t + f·(√ᾱ y_t − f) + g·(√ᾱ y_t − w))/√(1−ᾱ)
+//
+// with the looks f on the grid and w deconvolved, of which the network decides how much passes in
+// each pixel: the last are the velocities that follow if u is 0, as in a dark sky, f or w. So the
+// noise of the sky and the light of bright pixels needn't pass through it, whatever their range.
+// What it sees of them is compressed, asinh.
+func (c Config) predictKnown(
+	scope *model.Scope, yt, time, signal, sigma *graph.Node, k known,
+) *graph.Node {
 	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
-	images := graph.Concatenate([]*graph.Node{yt, k.filled, k.wiener, k.precision}, -1)
-	return c.Network.Forward(scope.In("unet"), images, embedding, yt.Shape().Dimensions[3])
+	towards := func(u *graph.Node) *graph.Node {
+		u = graph.Div(u, sigma)
+		return graph.Div(u, graph.Sqrt(graph.OnePlus(graph.MulScalar(graph.Square(u), 1./16))))
+	}
+	noisy := graph.Mul(signal, yt)
+	terms := []*graph.Node{yt, k.filled, k.wiener, towards(noisy),
+		towards(graph.Sub(noisy, k.filled)), towards(graph.Sub(noisy, k.wiener))}
+	var images []*graph.Node
+	for _, term := range terms {
+		images = append(images, asinh(term))
+	}
+	images = append(images, k.precision)
+	out := c.Network.Forward(scope.In("unet"), graph.Concatenate(images, -1), embedding,
+		1+len(terms))
+	channel := func(i int) *graph.Node {
+		return graph.Slice(out, graph.AxisRange().Spacer(), graph.AxisRange(i, i+1))
+	}
+	predicted := channel(0)
+	for i, term := range terms {
+		predicted = graph.Add(predicted, graph.Mul(channel(i+1), term))
+	}
+	return predicted
+}
+
+// asinh returns the inverse hyperbolic sine, sign(x) log(|x| + √(x²+1)).
+func asinh(x *graph.Node) *graph.Node {
+	size := graph.Abs(x)
+	return graph.Mul(graph.Sign(x), graph.Log(graph.Add(size,
+		graph.Sqrt(graph.OnePlus(graph.Square(size))))))
 }
 
 // correctLooks moves an estimate of y_0, normalized, towards what was seen, by the exact data step
@@ -81,8 +119,8 @@ func (c Config) LookLoss(
 		looks[i] = l.Scale(unit)
 	}
 	y = graph.Div(y, graph.Reshape(unit, unit.Shape().Dimensions[0], 1, 1, 1))
-	return c.loss(scope, y, func(yt, time *graph.Node) *graph.Node {
-		return c.predictKnown(scope, yt, time, c.knows(grid, looks))
+	return c.loss(scope, y, func(yt, time, signal, sigma *graph.Node) *graph.Node {
+		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
 	}, func(clean, sigma *graph.Node) *graph.Node {
 		return c.correctLooks(clean, sigma, grid, looks)
 	})

@@ -89,6 +89,9 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 				size, _ := e.kernel(band)
 				largest = max(largest, size)
 			}
+			for _, p := range e.Draws { // so that each of them has the same grid
+				largest = max(largest, p.Size+e.Bin)
+			}
 			if e.Noise != nil {
 				largest = max(largest, (e.Noise.Size-1)*e.Bin+1)
 			}

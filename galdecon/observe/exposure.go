@@ -3,6 +3,7 @@ package observe
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/psf"
@@ -18,6 +19,11 @@ type Exposure struct {
 	// Where the galaxy is wanted as a telescope with a PSF of its own would see it, they are what
 	// turns that PSF into the exposure's.
 	PSFs []psf.PSF
+	// Draws, where the PSF isn't known for certain, are PSFs as it may be, drawn from what is known
+	// of it ([psf.PSF.Draws], the resamplings of a PSF's model, neighbors on a detector): candidate
+	// k of the galaxy sees number k of them, again from the first after the last. They serve all
+	// bands. PSFs is then the best one.
+	Draws []psf.PSF
 	// InvVar is 1/σ² of the noise of each value of the image, in its layout; 0 is no data. nil is
 	// white noise of the level that each band of the image shows, see [NoiseLevel].
 	InvVar []float64
@@ -100,7 +106,7 @@ func (e Exposure) check() error {
 	if len(e.PSFs) != 1 && len(e.PSFs) != im.Channels {
 		return &PSFError{Got: len(e.PSFs), Bands: im.Channels}
 	}
-	for _, p := range e.PSFs {
+	for _, p := range slices.Concat(e.PSFs, e.Draws) {
 		if err := p.Validate(); err != nil {
 			return &PSFError{Got: len(e.PSFs), Bands: im.Channels, Err: err}
 		}
@@ -143,6 +149,14 @@ func (e Exposure) check() error {
 		return e.Noise.Validate()
 	}
 	return nil
+}
+
+// Draw returns the exposure as candidate k of the galaxy sees it, with one of its Draws as its PSF.
+func (e Exposure) Draw(k int) Exposure {
+	if len(e.Draws) > 0 {
+		e.PSFs = []psf.PSF{e.Draws[k%len(e.Draws)]}
+	}
+	return e
 }
 
 // lay puts the image, divided by unit, and its inverse variances on a grid of height × width pixels

@@ -5,6 +5,7 @@ package posterior
 
 import (
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
 )
 
@@ -21,6 +22,8 @@ type Posterior struct {
 	// InvVar is 1/σ² of the noise of each value of Observation, 0 where there is no data; nil is
 	// white noise of the standard deviation Noise, which is otherwise the median.
 	InvVar []float64
+	// Correlation is how neighboring pixels share their noise; nil is not at all.
+	Correlation *observe.Correlation
 	// Samples are the candidates y, [n, height, width, channels], and Reblurred is Π*y of each.
 	Samples, Reblurred *galaxy.Images
 	// Seed is what the candidates were drawn with.

@@ -1,6 +1,7 @@
 package psf_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -51,4 +52,32 @@ func ExampleCompose() {
 	}
 	fmt.Printf("%d×%d pixels, σ = %.2f\n", both.Size, both.Size, m.Sigma) // √(1.5² + 2²)
 	// Output: 35×35 pixels, σ = 2.50
+}
+
+// The PSF of a galaxy in SExtractor's catalog, from the model that PSFEx has fitted to the stars of
+// the image.
+func ExampleField() {
+	file, err := psf.Read("testdata/psfex-2.psf")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err := file.Field.At(psf.FITSPosition(812.3, 97.5)) // X_IMAGE, Y_IMAGE
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := p.Moments()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%d×%d pixels, σ = %.2f\n", p.Size, p.Size, m.Sigma)
+	_, err = file.Field.At(psf.FITSPosition(5000, 97.5))
+	if problem := (*psf.Problem)(nil); errors.As(err, &problem) {
+		fmt.Println(problem.Kind, problem.Value)
+	}
+	// Output:
+	// 9×9 pixels, σ = 1.26
+	// outside 4999
 }

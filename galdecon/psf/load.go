@@ -23,8 +23,11 @@ type File struct {
 	// PixelScale is the width of a pixel, not of a sample, in arcseconds; 0 if the file doesn't
 	// say.
 	PixelScale float64
-	// Grid has the same PSFs with their places on the detector; nil if the file doesn't say.
-	Grid *Grid
+	// Field has the PSF at a place on the detector: the same everywhere if the file has one. It's
+	// nil if the file has several without their places, or those of several detectors.
+	Field Field
+	// Detectors are those that the PSFs are of, if they are more than one.
+	Detectors []Detector
 	// Notes say what was done, and what [PSF.Inspect] finds in the PSFs, in the order of the file.
 	Notes []*Problem
 }
@@ -43,16 +46,20 @@ func Load(path string) ([]PSF, error) {
 // (h/2, w/2); if the light is elsewhere, as in even grids with the source amid four pixels, see
 // [PSF.Recenter]. Rectangular and even grids are filled with zeros around it to odd squares.
 //
+// A file of PSFEx has a model of a PSF that changes over the image ([PSFEx]), one of STPSF's or
+// STDPSF's grids PSFs at places ([Grid]): [File.Field] has the PSF at a place. Of PSFEx's model
+// PSFs has the one amid the stars.
+//
 // In FITS, path[NAME], path[3] and so on choose the HDU as [fits.ParseName] says. Else it is, of
 // several, DET_DIST, DET_SAMP, OVERDIST or OVERSAMP, the first that is there of these names of
 // STPSF and POPPY, or PSF, or SCI, or the first image that isn't weights, errors or a mask. The
 // cards OVERSAMP, or OVERSMPL and the like, and DET_SAMP are the oversampling, as there. The center
 // of oversampled PSFs is the middle of their grid, for an even one amid four samples, unless the
-// light says that it is (k/2, k/2). PSFs whose sum is nearer to the square of the oversampling than
-// to 1 are effective ones, as those of photutils and STPSF's grids (Anderson & King 2000, PASP 112,
-// 1360), of which each sample is the light of a whole pixel: they are taken at the pixels' centers.
-// Of others samples are parts of the light, and are summed. Cards DET_YX0 and so on are places on
-// the detector.
+// light says that it is (k/2, k/2). PSFs with places, and others whose sum is nearer to the square
+// of the oversampling than to 1, are effective ones, as photutils has them (Anderson & King 2000,
+// PASP 112, 1360): the pixel is included, each sample is the light of a whole pixel, and they are
+// taken at the pixels' centers. Others, as optics have them, lack the pixel: samples are parts of
+// the light, and are summed.
 //
 // Pixels without data, NaN, infinite, or far below 0 as −9999 is, are dark where the light around
 // them is below 1 % of the peak, as in corners. Elsewhere they are a [Problem], and so is an image
@@ -62,12 +69,10 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("psf: no PSF can be read: %w", err)
 	}
-	var s *stamps
 	if isFITS(name) {
-		s, err = readFITS(name, selector, chosen)
-	} else {
-		s, err = readImages(path)
+		return readFITS(name, selector, chosen)
 	}
+	s, err := readImages(path)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +85,20 @@ type stamps struct {
 	height, width int
 	planes        [][]float64 // [height, width] each
 	oversampling  int
-	summed        bool    // samples are known to be parts of the light
+	light         light
 	scale         float64 // of a sample in arcseconds, or 0
-	x, y          []float64
+	groups        []group // of PSFs whose places are known
 	notes         []*Problem
 }
+
+// light is what a sample is.
+type light int
+
+const (
+	unknown   light = iota
+	ofSamples       // the light that falls on it
+	ofPixels        // that on a whole pixel around it
+)
 
 func readImages(path string) (*stamps, error) {
 	file, err := files.Read(path)
@@ -130,22 +144,42 @@ func (s *stamps) of(i int) string {
 
 func (s *stamps) file() (*File, error) {
 	f := &File{Oversampling: s.oversampling, PixelScale: s.scale * float64(s.oversampling)}
-	if s.oversampling == 1 {
+	if s.isPadded() {
 		s.notePadding()
 	}
+	var samples []PSF
+	var fluxes []float64
 	for i, plane := range s.planes {
-		sampled, psf, err := s.psf(i, plane)
+		sampled, flux, err := s.sampled(i, plane)
 		if err != nil {
-			return nil, err
+			return nil, named(err, s.of(i))
 		}
-		f.PSFs = append(f.PSFs, psf)
-		if s.oversampling > 1 {
-			f.Samples = append(f.Samples, sampled)
+		pixels, err := s.onPixels(i, sampled, flux)
+		if err != nil {
+			return nil, named(err, s.of(i))
 		}
+		f.PSFs, samples, fluxes = append(f.PSFs, pixels), append(samples, sampled),
+			append(fluxes, flux)
 	}
-	if s.x != nil {
-		f.Grid = &Grid{X: s.x, Y: s.y, PSFs: f.PSFs}
+	all := f.PSFs
+	if s.oversampling > 1 {
+		f.Samples, all = samples, samples
 	}
+	for _, g := range s.groups {
+		grid := &Grid{Places: g.places, Oversampling: s.oversampling}
+		for _, i := range g.planes {
+			grid.PSFs, grid.Fluxes = append(grid.PSFs, all[i]), append(grid.Fluxes, fluxes[i])
+		}
+		f.Detectors = append(f.Detectors, Detector{g.detector, grid})
+	}
+	if s.groups != nil {
+		s.note(Planes, float64(len(f.PSFs)), fmt.Sprintf("the file has the PSFs of %d places on "+
+			"%d detector(s)", len(f.PSFs), len(s.groups)), "Field.At has that of a place")
+	}
+	if s.groups == nil && len(f.PSFs) == 1 {
+		f.Field = &Grid{Places: []Position{{}}, PSFs: f.PSFs}
+	}
+	f.setField()
 	for i, psf := range f.PSFs {
 		for _, problem := range psf.Inspect() {
 			problem.Source = s.of(i)
@@ -155,6 +189,24 @@ func (s *stamps) file() (*File, error) {
 	f.Notes = s.notes
 	return f, nil
 }
+
+// setField takes the field of the only detector as the file's.
+func (f *File) setField() {
+	if len(f.Detectors) == 1 {
+		f.Field, f.Detectors = f.Detectors[0].Field, nil
+	}
+}
+
+// named says which PSF a problem is about, unless it does already.
+func named(err error, source string) error {
+	if p, ok := err.(*Problem); ok && p.Source == "" {
+		p.Source = source
+	}
+	return err
+}
+
+// isPadded reports whether even grids are taken to be centered on a pixel, and filled up.
+func (s *stamps) isPadded() bool { return s.oversampling == 1 && s.groups == nil }
 
 // notePadding says what becomes of grids that aren't odd squares.
 func (s *stamps) notePadding() {
@@ -171,33 +223,30 @@ func (s *stamps) notePadding() {
 	}
 }
 
-// psf returns PSF i as it is sampled, and on pixels.
-func (s *stamps) psf(i int, plane []float64) (sampled, pixels PSF, err error) {
-	named := func(err error) error {
-		if p, ok := err.(*Problem); ok && p.Source == "" {
-			p.Source = s.of(i)
-		}
-		return err
-	}
+// sampled returns PSF i as it is sampled, and the sum that it has in the file.
+func (s *stamps) sampled(i int, plane []float64) (p PSF, flux float64, err error) {
 	if err := s.fillDark(i, plane); err != nil {
-		return PSF{}, PSF{}, named(err)
+		return PSF{}, 0, err
 	}
 	// An even grid of samples stays one: its middle is amid four of them.
 	size := max(s.height, s.width)
-	if s.oversampling == 1 || (s.height-s.width)%2 != 0 {
+	if s.isPadded() || (s.height-s.width)%2 != 0 {
 		size |= 1
 	}
 	if err := validSize(size); err != nil {
-		return PSF{}, PSF{}, err
+		return PSF{}, 0, err
 	}
-	sum := 0.0
 	for _, v := range plane {
-		sum += v
+		flux += v
 	}
-	if sampled, err = normalized(size, placed(plane, s.height, s.width, size)); err != nil {
-		return PSF{}, PSF{}, named(err)
-	}
-	if s.oversampling == 1 {
+	p, err = normalized(size, placed(plane, s.height, s.width, size))
+	return p, flux, err
+}
+
+// onPixels brings PSF i from samples, of a sum in the file, to pixels.
+func (s *stamps) onPixels(i int, p PSF, sum float64) (PSF, error) {
+	n := s.oversampling
+	if s.isPadded() {
 		for n := 2.0; n <= 5 && i == 0; n++ {
 			if math.Abs(sum/(n*n)-1) < 0.02 {
 				s.note(Oversampled, sum, fmt.Sprintf("the weights sum to %.4g, as those of PSFs "+
@@ -205,41 +254,33 @@ func (s *stamps) psf(i int, plane []float64) (sampled, pixels PSF, err error) {
 					"taken as pixels")
 			}
 		}
-		return sampled, sampled, nil
+		return p, nil
 	}
-	pixels, effective, err := sampled.onPixels(s.oversampling, sum, s.summed)
-	if i == 0 {
-		done := fmt.Sprintf("summed over %d×%d samples", s.oversampling, s.oversampling)
-		if effective {
-			done = fmt.Sprintf("taken at the pixels' centers, every %d samples", s.oversampling)
-		}
-		s.note(Oversampled, float64(s.oversampling),
-			fmt.Sprintf("%d samples to a pixel, which sum to %.4g", s.oversampling, sum), done)
-	}
-	return sampled, pixels, named(err)
-}
-
-// onPixels brings samples, n to a pixel and of a sum in the file, to pixels.
-func (p PSF) onPixels(n int, sum float64, summed bool) (pixels PSF, effective bool, err error) {
-	at := 0.0 // of the center, from (k/2, k/2)
-	if p.Size%2 == 0 {
-		at = -0.5
+	at := p.middle()
+	if at != 0 && s.groups == nil {
 		const near = 0.2
 		row, col, err := p.centroid()
 		if err == nil && math.Abs(row) < near && math.Abs(col) < near {
 			at = 0
 		}
 	}
-	// Samples beside the center.
-	before, after := float64(p.Size/2)+at, float64(p.Size-1-p.Size/2)-at
-	if sum <= float64(n) || summed {
-		beside := math.Ceil((max(before, after)+0.5)/float64(n) - 0.5 - 1e-9)
-		pixels, err = p.rebin(2*max(0, int(beside))+1, n, at)
-		return pixels, false, err
+	var done string
+	var err error
+	if s.light == ofPixels || s.light == unknown && sum > float64(n) {
+		p, err = p.onSpline(n, at)
+		done = fmt.Sprintf("taken at the pixels' centers, every %d samples", n)
+	} else {
+		// Samples beside the center.
+		beside := max(float64(p.Size/2)+at, float64(p.Size-1-p.Size/2)-at)
+		beside = math.Ceil((beside+0.5)/float64(n) - 0.5 - 1e-9)
+		p, err = p.rebin(2*max(0, int(beside))+1, n, at)
+		done = fmt.Sprintf("summed over %d×%d samples", n, n)
 	}
-	size := 2*int(min(before, after)/float64(n)) + 1
-	pixels, err = p.interpolate(size, float64(n), 1, at, at)
-	return pixels, true, err
+	if i == 0 && n > 1 {
+		s.note(Oversampled, float64(n),
+			fmt.Sprintf("%d samples to a pixel, which sum to %.4g", n, sum), done)
+	}
+	return p, err
 }
 
 // fillDark sets pixels without data to 0 where it is dark around them.

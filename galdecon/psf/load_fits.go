@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"galdecon/galdecon/galaxy/files"
@@ -16,17 +15,38 @@ import (
 // on pixels before oversampled.
 var preferred = []string{"DET_DIST", "DET_SAMP", "OVERDIST", "OVERSAMP", "PSF", "SCI"}
 
-func readFITS(path string, selector fits.Selector, chosen bool) (*stamps, error) {
+func readFITS(path string, selector fits.Selector, chosen bool) (*File, error) {
 	file, err := fits.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("psf: no PSF can be read: %w", err)
 	}
 	defer file.Close()
-	s, err := selectPSF(file, filepath.Base(path), selector, chosen)
-	if err != nil {
+	f, err := readHDUs(file, filepath.Base(path), selector, chosen)
+	// A problem names the file itself.
+	if problem := (*Problem)(nil); err != nil && !errors.As(err, &problem) {
 		return nil, fmt.Errorf("psf: no PSF can be read from %s: %w", path, err)
 	}
-	return s, nil
+	return f, err
+}
+
+func readHDUs(file *fits.File, name string, selector fits.Selector, chosen bool) (*File, error) {
+	models := slices.DeleteFunc(slices.Clone(file.HDUs),
+		func(h *fits.HDU) bool { return !isPSFEx(h) })
+	if chosen && len(models) > 0 {
+		hdu, err := file.Select(selector)
+		if err != nil {
+			return nil, err
+		}
+		models = slices.DeleteFunc(models, func(h *fits.HDU) bool { return h != hdu })
+	}
+	if len(models) > 0 {
+		return readPSFEx(name, models)
+	}
+	s, err := selectPSF(file, name, selector, chosen)
+	if err != nil {
+		return nil, err
+	}
+	return s.file()
 }
 
 func selectPSF(file *fits.File, name string, selector fits.Selector, chosen bool) (*stamps, error) {
@@ -62,7 +82,9 @@ func selectPSF(file *fits.File, name string, selector fits.Selector, chosen bool
 		s.planes = append(s.planes, plane)
 	}
 	s.readCards(hdu, file.HDUs[0])
-	s.readPlaces(hdu, file.HDUs[0], first, end)
+	if end-first == hdu.Planes() {
+		return s, s.readPlaces(hdu, file.HDUs[0])
+	}
 	return s, nil
 }
 
@@ -88,11 +110,6 @@ func (s *stamps) choose(file *fits.File, selector fits.Selector, chosen bool) (*
 		}
 		if err := file.HDUs[0].Check(); err != nil {
 			return nil, err
-		}
-		if slices.ContainsFunc(file.HDUs,
-			func(h *fits.HDU) bool { return h.Name() == "PSF_DATA" }) {
-			return nil, errors.New("it is PSFEx's model of a PSF that changes over the image, a " +
-				"table; let psfex write images of it, by CHECKIMAGE_TYPE SNAPSHOTS")
 		}
 		return nil, errors.New("there is no HDU with an image of two or more axes; is it the " +
 			"right file?")
@@ -130,7 +147,9 @@ const maxOversampling = 100
 func (s *stamps) readCards(hdu, primary *fits.HDU) {
 	name := strings.ToUpper(hdu.Name())
 	onPixels := strings.HasPrefix(name, "DET_")
-	s.summed = strings.HasPrefix(name, "OVER")
+	if strings.HasPrefix(name, "OVER") {
+		s.light = ofSamples
+	}
 	s.oversampling = 1
 	header := hdu.Header
 	if _, ok := oversampling(header); !ok && !onPixels {
@@ -161,31 +180,4 @@ func oversampling(h *fits.Header) (n int64, ok bool) {
 		}
 	}
 	return 0, false
-}
-
-// readPlaces reads where on the detector the PSFs from first to end are, by cards such as
-// DET_YX0 = '(1023.0, 0.0)', row and column. It reads all or none.
-func (s *stamps) readPlaces(hdu, primary *fits.HDU, first, end int) {
-	header := hdu.Header
-	if !header.Has("DET_YX0") {
-		header = primary.Header
-	}
-	if !header.Has("DET_YX0") {
-		return
-	}
-	var x, y []float64
-	for i := first; i < end; i++ {
-		text, _ := header.Text("DET_YX" + strconv.Itoa(i))
-		row, col, _ := strings.Cut(strings.Trim(text, "() "), ",")
-		r, err := strconv.ParseFloat(strings.TrimSpace(row), 64)
-		c, other := strconv.ParseFloat(strings.TrimSpace(col), 64)
-		if err := errors.Join(err, other); err != nil {
-			s.note(Planes, float64(i), fmt.Sprintf("the card DET_YX%d, %q, is no place on the "+
-				"detector", i, text),
-				"PSFs were read without places")
-			return
-		}
-		x, y = append(x, c), append(y, r)
-	}
-	s.x, s.y = x, y
 }

@@ -17,6 +17,9 @@ const (
 	Rectangular Kind = "rectangular grid" // height and width differ
 	Oversampled Kind = "oversampled"      // samples are finer than the pixels of the detector
 	Planes      Kind = "planes"           // the file has others than those that were read
+	FewSamples  Kind = "few samples"      // to interpolate between
+	Places      Kind = "places"           // on the detector aren't what the file says
+	Outside     Kind = "outside"          // of the field of PSFs
 	Narrow      Kind = "too narrow"       // for the instrument, and so on
 	Wide        Kind = "too wide"
 	Elongated   Kind = "too elongated"
@@ -30,7 +33,7 @@ type Problem struct {
 	Kind Kind
 	// Source names the PSF, such as "psf.fits[DET_DIST], PSF 3"; it's empty where the caller knows.
 	Source string
-	// Row and Col are the pixel where it is, counted from 0; both -1 if it is everywhere.
+	// Row and Col are the pixel where it is, counted from 0; both -1 if it is in none.
 	Row, Col int
 	// Value is what was measured and Limit what is allowed, in the unit that What names.
 	Value, Limit float64

@@ -15,8 +15,9 @@
 // [PSF.Rebin] it for its integral over pixels. [Load] reads PSFs from files, and brings oversampled
 // ones to the pixels of the detector; [PSF.Inspect] says what else is in them. [PSF.Recenter] and
 // [PSF.Rescale] bring them to the center and to the pixels of the images, [PSF.Fit] says how they
-// compare with an [Instrument]. [Grid] has PSFs that differ over a detector. [Compose] makes one
-// PSF of two that light passes through.
+// compare with an [Instrument]. A [Field] is a PSF that changes over a detector: [Read] finds it in
+// files of PSFEx, STPSF and STDPSF, and [Field.At] has the PSF at a place. [Compose] makes one PSF
+// of two that light passes through.
 //
 // # Boundaries
 //

@@ -80,21 +80,23 @@ func (p PSF) coarse(pixels float64) int {
 // point (row, col), counted from its center, in the new center, without what the wider of the two
 // pixels can't resolve.
 func (p PSF) resample(size int, pixels, row, col float64) (PSF, error) {
-	return p.interpolate(size, pixels, max(pixels, 1), row, col)
+	return p.interpolate(size, pixels, max(pixels, 1), lobes, row, col)
 }
 
-// interpolate is resample with Lanczos' window stretched by a factor: 1 takes the PSF as it is at
-// the new centers, also what new pixels can't resolve.
-func (p PSF) interpolate(size int, pixels, stretch, row, col float64) (PSF, error) {
+// interpolate is resample with Lanczos' window of some lobes, stretched by a factor: 1 takes the
+// PSF as it is at the new centers, also what new pixels can't resolve.
+func (p PSF) interpolate(
+	size int, pixels, stretch float64, lobes int, row, col float64,
+) (PSF, error) {
 	along := func(shift float64) func(i, j int) float64 {
 		// What Lanczos' weights sum to, which is not quite 1, with those off the grid.
 		taps := make([]float64, size)
 		at := func(i, j int) float64 {
-			return lanczos((float64(i-size/2)*pixels + shift - float64(j-p.Size/2)) / stretch)
+			return lanczos((float64(i-size/2)*pixels+shift-float64(j-p.Size/2))/stretch, lobes)
 		}
 		for i := range taps {
 			middle := int(float64(i-size/2)*pixels+shift) + p.Size/2
-			reach := int(lobes*stretch) + 2
+			reach := int(float64(lobes)*stretch) + 2
 			for j := middle - reach; j <= middle+reach; j++ {
 				taps[i] += at(i, j)
 			}
@@ -135,14 +137,15 @@ func (p PSF) separable(size int, rows, cols func(i, j int) float64) (PSF, error)
 const lobes = 5
 
 // lanczos returns sinc(t)·sinc(t/lobes), within ±lobes.
-func lanczos(t float64) float64 {
+func lanczos(t float64, lobes int) float64 {
+	n := float64(lobes)
 	switch t = math.Abs(t) * math.Pi; {
-	case t >= lobes*math.Pi:
+	case t >= n*math.Pi:
 		return 0
 	case t < 1e-9:
 		return 1
 	}
-	return lobes * math.Sin(t) * math.Sin(t/lobes) / (t * t)
+	return n * math.Sin(t) * math.Sin(t/n) / (t * t)
 }
 
 // Compose returns the PSF of light that passes through a and then b, their convolution in full: its

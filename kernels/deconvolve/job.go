@@ -38,7 +38,7 @@ func (f *jobFlags) job() (catalogue.Job, error) {
 		return job, err
 	}
 	for i, path := range f.images {
-		im := catalogue.Image{Path: path, PSFs: psfs[i%len(psfs)]}
+		im := catalogue.Image{Path: path, PSF: psfs[i%len(psfs)]}
 		for _, map_ := range []struct {
 			name  string
 			paths []string
@@ -84,7 +84,7 @@ func (f *jobFlags) columns() (catalogue.Columns, error) {
 }
 
 // loadPSFs returns the PSFs of each image, or those of all.
-func (f *jobFlags) loadPSFs() (all []catalogue.PSFs, err error) {
+func (f *jobFlags) loadPSFs() (all []psf.Field, err error) {
 	if n := len(f.psfs); n != 1 && n != len(f.images) {
 		return nil, fmt.Errorf("%d image(s) need as many --psf, or one for all; got %d",
 			len(f.images), n)
@@ -94,10 +94,8 @@ func (f *jobFlags) loadPSFs() (all []catalogue.PSFs, err error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case file.Grid != nil && len(file.PSFs) > 1:
-			all = append(all, *file.Grid)
-		case len(file.PSFs) == 1:
-			all = append(all, catalogue.Constant(file.PSFs[0]))
+		case file.Field != nil:
+			all = append(all, file.Field)
 		default:
 			return nil, fmt.Errorf("%s has %d PSFs, but doesn't say where in the image each is; "+
 				"name one, as in psf.fits[0][*,*,1]", path, len(file.PSFs))

@@ -58,12 +58,12 @@ func train(preset, work string) error {
 	if work, err = filepath.Abs(work); err != nil {
 		return err
 	}
-	if config.Survey != nil { // half of the training on stamps of half the size
+	if config.Survey != nil { // first on stamps of half the size, of which a step has twice as many
 		half := config
 		half.Size /= 2
 		half.Fit.Batch *= 2
 		half.Fit.LearningRate *= 2
-		half.Fit.Steps /= 2
+		half.Fit.Steps = half.Fit.Steps * 9 / 20
 		if config.Fit.InitialModel, err = fitted(half, work); err != nil {
 			return err
 		}
