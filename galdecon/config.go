@@ -118,6 +118,32 @@ func (c Config) validateSurvey() error {
 	return c.Sampler.Validate(schedule)
 }
 
+// SeenThrough returns what galaxies are seen through by the model: its Instrument, or, of a model
+// with a Survey, one that spans the widths, ellipticities and wings of the survey's PSFs, on their
+// grid. Its noise is then in units of the brightest pixel that is seen.
+func (c Config) SeenThrough() psf.Instrument {
+	s := c.Survey
+	if s == nil {
+		return c.Instrument
+	}
+	return psf.Instrument{Size: s.PSFSize, SigmaMin: s.SigmaMin, SigmaMax: s.SigmaMax,
+		ShearMax: s.ShearMax, InvBetaMax: observe.InvBetaMax, NoiseMin: s.NoiseMin,
+		NoiseMax: s.NoiseMax}
+}
+
+// CheckPSF returns an error if a PSF is unlike those that the model was trained for: a
+// [*psf.Problem] or, of a model with a Survey, a [*Refusal]. It must be on the grid of
+// [Config.SeenThrough], unless there is a Survey.
+func (c Config) CheckPSF(p psf.PSF) error {
+	if c.Survey == nil {
+		return c.Instrument.Check(p)
+	}
+	if refusal := c.checkPSF(p); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
 // ConfigFile is the name of the file in a folder of checkpoints that holds the [Config].
 const ConfigFile = "config.json"
 

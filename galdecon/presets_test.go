@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/internal/galtest"
 	"galdecon/galdecon/internal/micro"
+	"galdecon/galdecon/psf"
 	"galdecon/galdecon/unet"
 )
 
@@ -128,5 +129,33 @@ func TestValidate(t *testing.T) {
 		c := micro.Config()
 		test.change(&c)
 		galtest.Wants(t, name, c.Validate(), test.want)
+	}
+}
+
+// What a model looks through is an instrument, and what it knows of PSFs is told for all: a
+// survey's in the same way.
+func TestSeenThrough(t *testing.T) {
+	for name, size := range map[string]int{"tiny": 15, "galaxy": 41} {
+		c, err := galdecon.Preset(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := c.SeenThrough()
+		if err := in.Validate(); err != nil || in.Size != size {
+			t.Errorf("%s: %+v, %v", name, in, err)
+		}
+		if c.Survey == nil && in != c.Instrument || c.Survey != nil &&
+			(in.SigmaMax != c.Survey.SigmaMax || in.NoiseMax != c.Survey.NoiseMax) {
+			t.Errorf("%s looks through %+v", name, in)
+		}
+		for factor, known := range map[float64]bool{1: true, 2: false} {
+			p, err := psf.Gaussian{Sigma: factor * in.SigmaMax}.Render(size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.CheckPSF(p); (err == nil) != known {
+				t.Errorf("%s, %g times its largest PSF: %v", name, factor, err)
+			}
+		}
 	}
 }

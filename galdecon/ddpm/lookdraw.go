@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -77,12 +75,10 @@ func (p *LookGenerator) WithWeights(scope *model.Scope) (*LookGenerator, error) 
 // CheckLooks returns an error if the weights below a scope aren't those of the model's network for
 // looks at images [batch, size, size, 1]. It compiles nothing.
 func (c Config) CheckLooks(device compute.Backend, scope *model.Scope, size int) error {
-	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	inputs, forward := c.LookNetwork(1, size)
 	err := weights.Check(device, scope, func(scope *model.Scope, in []*graph.Node) {
-		images, scalar, sensitivity := in[0], in[1], in[2]
-		c.predictKnown(scope, images, scalar, images, images,
-			known{images, images, images, sensitivity})
-	}, float(1, size, size, 1), float(1), float(1, len(frequencies)))
+		forward(scope, in)
+	}, inputs...)
 	if err != nil {
 		return fmt.Errorf("ddpm: %w", err)
 	}
@@ -139,8 +135,8 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 				// While a graph is built, as GoMLX does; Draw returns it.
 				panic(fmt.Errorf("ddpm: %w", err))
 			}
-			return c.correctLooks(c.Prediction.clean(predicted, yt, signal, sigma), sigma, b.Grid,
-				looks)
+			clean := c.Prediction.clean(predicted, yt, signal, sigma)
+			return c.correctLooks(clean, sigma, samplingSteps, b.Grid, looks)
 		})
 	}
 	restore := func(u, unit *graph.Node) *graph.Node {

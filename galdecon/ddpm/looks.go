@@ -1,6 +1,10 @@
 package ddpm
 
 import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -16,8 +20,10 @@ var (
 )
 
 const (
-	// wienerSteps and dataSteps are those of conjugate gradients, see package observe.
-	wienerSteps, dataSteps = 6, 4
+	// wienerSteps, and those of the data step in training and in sampling, are steps of conjugate gradients, see
+	// package observe. Behind gaps, and with little noise, a sampler needs more: an error that stays
+	// at a high noise level can't be mended at the last ones, where little is left to be moved.
+	wienerSteps, trainingSteps, samplingSteps = 6, 4, 8
 	// wienerPrior is the deviation of y around 0 in units of c.Std that Wiener's filter assumes.
 	wienerPrior = 1
 	// range of the logarithms of precision, which are divided by it.
@@ -97,16 +103,35 @@ func asinh(x *graph.Node) *graph.Node {
 		graph.Sqrt(graph.OnePlus(graph.Square(size))))))
 }
 
+// LookNetwork returns the shapes of what the network for looks takes for a batch of square images,
+// and its graph function, with the weights below a scope: y_t, the looks on the grid, the same
+// deconvolved and the local precision, all [batch, size, size, 1], times t/T [batch], at which the
+// signal is cos(π/2 t/T) here, and the precision at a number of frequencies [batch, frequencies].
+// The output is [batch, size, size, 1].
+func (c Config) LookNetwork(batch, size int) (
+	inputs []shapes.Shape, forward func(scope *model.Scope, in []*graph.Node) *graph.Node,
+) {
+	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	image := float(batch, size, size, 1)
+	return []shapes.Shape{image, image, image, image, float(batch),
+			float(batch, len(frequencies))},
+		func(scope *model.Scope, in []*graph.Node) *graph.Node {
+			angle := graph.MulScalar(graph.Reshape(in[4], batch, 1, 1, 1), math.Pi/2)
+			return c.predictKnown(scope, in[0], in[4], graph.Cos(angle), graph.Sin(angle),
+				known{in[1], in[2], in[3], in[5]})
+		}
+}
+
 // correctLooks moves an estimate of y_0, normalized, towards what was seen, by the exact data step
 // ([observe.Grid.Step]) for an estimate that is uncertain by Std·√(1−ᾱ).
 func (c Config) correctLooks(
-	clean, sigma *graph.Node, grid observe.Grid, looks []observe.Look,
+	clean, sigma *graph.Node, steps int, grid observe.Grid, looks []observe.Look,
 ) *graph.Node {
 	tau := graph.MulScalar(graph.Reshape(sigma, sigma.Shape().Size()), c.Std)
 	if tau.Shape().Size() == 1 {
 		tau = graph.Reshape(tau)
 	}
-	return c.normalize(grid.Step(c.restore(clean), tau, dataSteps, looks...))
+	return c.normalize(grid.Step(c.restore(clean), tau, steps, looks...))
 }
 
 // LookLoss returns the loss of clean images y [batch, height, width, 1] that are seen in looks, in
@@ -122,6 +147,6 @@ func (c Config) LookLoss(
 	return c.loss(scope, y, func(yt, time, signal, sigma *graph.Node) *graph.Node {
 		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
 	}, func(clean, sigma *graph.Node) *graph.Node {
-		return c.correctLooks(clean, sigma, grid, looks)
+		return c.correctLooks(clean, sigma, trainingSteps, grid, looks)
 	})
 }

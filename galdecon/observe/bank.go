@@ -16,6 +16,9 @@ type Bank struct {
 	lags               int // along a side of the correlations
 }
 
+// InvBetaMax is the largest 1/β of the Moffat profiles of a survey.
+const InvBetaMax = 0.45
+
 // optics is how finely a PSF is drawn before it is averaged over pixels.
 const optics = 3
 
@@ -93,7 +96,7 @@ func (s Survey) draw(
 	var err error
 	switch {
 	case kind < 0.4:
-		p, err = psf.Moffat{FWHM: fwhm * sigma, Beta: 1 / uniform(1e-3, 0.45), Shear: g}.Render(fine)
+		p, err = psf.Moffat{FWHM: fwhm * sigma, Beta: 1 / uniform(1e-3, InvBetaMax), Shear: g}.Render(fine)
 	case kind < 0.6:
 		p, err = psf.Gaussian{Sigma: sigma, Shear: g}.Render(fine)
 	case kind < 0.85:

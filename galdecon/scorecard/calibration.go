@@ -54,16 +54,19 @@ var quantities = []quantity{
 
 // calibrate measures the calibration of a method that draws candidates.
 func calibrate(results []*Result, seed int64) ([]Calibration, error) {
-	all := []Calibration{{Quantity: pixels}}
-	if len(results) >= 2 {
-		of, err := calibratePixels(results, seed)
-		if err != nil {
-			return nil, err
-		}
-		all[0] = of
+	var scattered []scatter
+	var objects []measured
+	for _, r := range results {
+		scattered = append(scattered, scatter{r.PixelRanks, r.MSE, r.PixelVariance})
+		objects = append(objects, r.measured())
 	}
+	of, err := calibratePixels(pixels, results[0].Candidates, scattered, seed)
+	if err != nil {
+		return nil, err
+	}
+	all := []Calibration{of}
 	for _, q := range quantities {
-		of, err := q.calibrate(results, seed)
+		of, err := q.calibrate(objects, seed)
 		if err != nil {
 			return nil, err
 		}
@@ -72,33 +75,45 @@ func calibrate(results []*Result, seed int64) ([]Calibration, error) {
 	return all, nil
 }
 
-// calibratePixels measures the calibration of pixels.
-func calibratePixels(results []*Result, seed int64) (Calibration, error) {
-	ranks := &calibration.Ranks{Samples: results[0].Candidates}
+// scatter is that of some pixels of one observation: how many of the truth have which rank among
+// the candidates, the mean square error of their mean, and the candidates' variance.
+type scatter struct {
+	ranks         []int
+	mse, variance float64
+}
+
+// calibratePixels measures the calibration of pixels; it is empty for fewer than 2 observations.
+func calibratePixels(
+	quantity string, candidates int, all []scatter, seed int64,
+) (Calibration, error) {
+	if len(all) < 2 {
+		return Calibration{Quantity: quantity}, nil
+	}
+	ranks := &calibration.Ranks{Samples: candidates}
 	var truths []float64
 	var pairs [][]float64
-	for _, r := range results {
-		ranks.Counts = append(ranks.Counts, r.PixelRanks)
+	for _, s := range all {
+		ranks.Counts = append(ranks.Counts, s.ranks)
 		// The error over the spread of pixels needs no more than these two sums over them: a pair
 		// of candidates with this error of its mean, and this spread, stands for all.
-		spread := math.Sqrt(r.PixelVariance * (1 + 1/float64(r.Candidates)) / 3)
+		spread := math.Sqrt(s.variance * (1 + 1/float64(candidates)) / 3)
 		truths, pairs = append(truths, 0), append(pairs,
-			[]float64{math.Sqrt(r.MSE) - spread, math.Sqrt(r.MSE) + spread})
+			[]float64{math.Sqrt(s.mse) - spread, math.Sqrt(s.mse) + spread})
 	}
 	trials, err := calibration.Scalars(truths, pairs)
 	if err != nil {
 		return Calibration{}, err
 	}
-	return calibrationOf(pixels, ranks, trials, false, seed)
+	return calibrationOf(quantity, ranks, trials, false, seed)
 }
 
 // calibrate measures the calibration of a quantity of galaxies.
-func (q quantity) calibrate(results []*Result, seed int64) (Calibration, error) {
+func (q quantity) calibrate(results []measured, seed int64) (Calibration, error) {
 	var truths [][]float64
 	var samples [][][]float64
 	for _, r := range results {
 		if values, ok := r.values(q.values); ok {
-			truths, samples = append(truths, q.values(r.Truth)), append(samples, values)
+			truths, samples = append(truths, q.values(r.truth)), append(samples, values)
 		}
 	}
 	failed := len(results) - len(truths)
@@ -123,12 +138,20 @@ func (q quantity) calibrate(results []*Result, seed int64) (Calibration, error) 
 	return of, err
 }
 
+// measured are the truth and each candidate of an observation, nil where it can't be measured.
+type measured struct {
+	truth *score.Photometry
+	each  []*score.Photometry
+}
+
+func (r *Result) measured() measured { return measured{r.Truth, r.Each} }
+
 // values of each candidate; false if the truth or one of them has none.
-func (r *Result) values(of func(p *score.Photometry) []float64) (values [][]float64, ok bool) {
-	if r.Truth == nil {
+func (r measured) values(of func(p *score.Photometry) []float64) (values [][]float64, ok bool) {
+	if r.truth == nil {
 		return nil, false
 	}
-	for _, p := range r.Each {
+	for _, p := range r.each {
 		if p == nil {
 			return nil, false
 		}

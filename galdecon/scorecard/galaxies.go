@@ -24,8 +24,7 @@ func (o Options) galaxies(model galdecon.Config, notes *[]string) (*galaxy.Image
 		if o.SubtractSky {
 			return nil, errors.New("scorecard: synthetic galaxies have no sky to subtract")
 		}
-		return synthetic.Galaxies(synthetic.Config{N: o.N, Size: model.Size,
-			Channels: model.Channels, Seed: heldOut})
+		return synthetic.Galaxies(model.SyntheticGalaxies(o.N, heldOut))
 	case "hst":
 		images, err := hst.Galaxies(model.Size)
 		if err != nil {

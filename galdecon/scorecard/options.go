@@ -29,13 +29,15 @@ type Options struct {
 	Candidates int     `json:"candidates"`
 	Epsilon    float64 `json:"epsilon"`
 	Seed       int64   `json:"seed"`
-	// Sigma is that of the PSF in pixels, 0 for the middle of what the model was trained for.
+	// Sigma is that of the PSF in pixels, 0 for the middle of what the model was trained for: the
+	// geometric one of a survey.
 	Sigma float64 `json:"sigma"`
 	// PSF is the path of measured PSFs in place of a Gaussian, that psf.Load reads, centered and on
 	// the pixels of the model's images. Each galaxy has one, in turn.
 	PSF string `json:"psf,omitempty"`
 	// Noise are the noise levels, rounded to 1e-6 unless that makes them 0, each with the true PSF;
-	// empty stands for the least and the most that the model was trained for, and a third of that.
+	// empty stands for the least and the most that the model was trained for, and a third of that,
+	// or of a survey for the least, 10 and 100 times as much.
 	Noise []float64 `json:"noise"`
 	// Released is that of [Config].
 	Released bool `json:"released"`
@@ -85,20 +87,19 @@ func (o Options) Config(model galdecon.Config) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	prior, err := synthetic.Galaxies(synthetic.Config{N: priorGalaxies, Size: model.Size,
-		Channels: model.Channels, Seed: trainingSeed})
+	prior, err := synthetic.Galaxies(model.SyntheticGalaxies(priorGalaxies, trainingSeed))
 	if err != nil {
 		return Config{}, err
 	}
 	c := Config{Galaxies: galaxies, Source: o.source(), Notes: notes, Prior: prior,
-		PSFSize: model.Instrument.Size, Settings: o.settings(model),
+		PSFSize: model.SeenThrough().Size, Settings: o.settings(model),
 		Candidates: o.Candidates, Epsilon: o.Epsilon, Released: o.Released, Seed: o.Seed}
 	if o.PSF != "" {
 		if o.Sigma != 0 {
 			return Config{}, fmt.Errorf("scorecard: PSFs are those of %s, or Gaussians of σ = %g "+
 				"pixels; give one of both", o.PSF, o.Sigma)
 		}
-		if err := c.measured(o.PSF, model.Instrument); err != nil {
+		if err := c.measured(o.PSF, model); err != nil {
 			return Config{}, err
 		}
 	}
@@ -106,14 +107,19 @@ func (o Options) Config(model galdecon.Config) (Config, error) {
 }
 
 func (o Options) settings(model galdecon.Config) []Setting {
-	in := model.Instrument
-	sigma := o.Sigma
-	if sigma == 0 {
-		sigma = (in.SigmaMin + in.SigmaMax) / 2
+	in := model.SeenThrough()
+	sigma := (in.SigmaMin + in.SigmaMax) / 2
+	noise := []float64{in.NoiseMin, in.NoiseMax / 3, in.NoiseMax}
+	if model.Survey != nil { // whose widths and noise are drawn by their logarithms
+		sigma = math.Sqrt(in.SigmaMin * in.SigmaMax)
+		noise[1], noise[2] = min(10*in.NoiseMin, in.NoiseMax), min(100*in.NoiseMin, in.NoiseMax)
 	}
-	noise := o.Noise
-	if len(noise) == 0 {
-		noise = slices.Compact([]float64{in.NoiseMin, in.NoiseMax / 3, in.NoiseMax})
+	if o.Sigma != 0 {
+		sigma = o.Sigma
+	}
+	noise = slices.Compact(noise)
+	if len(o.Noise) > 0 {
+		noise = o.Noise
 	}
 	var settings []Setting
 	for i, v := range noise {

@@ -2,6 +2,7 @@ package scorecard_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,9 +12,55 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/internal/galtest"
+	micromodel "galdecon/galdecon/internal/micro"
+	"galdecon/galdecon/psf"
 	"galdecon/galdecon/scorecard"
 )
+
+// A model with a survey is compared in the middle of it, at three levels of its noise, on galaxies
+// as it was trained on; PSFs beyond the survey are refused.
+func TestSurveyOptions(t *testing.T) {
+	o := scorecard.Defaults()
+	o.N, o.WidthErrors = 3, nil
+	model := micromodel.Survey()
+	c, err := o.Config(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var noise []float64
+	for _, s := range c.Settings {
+		noise = append(noise, s.Noise)
+		near(t, "σ", s.Sigma, math.Sqrt(0.5*1.5), 1e-12)
+	}
+	if !slices.Equal(noise, []float64{0.001, 0.01, 0.1}) || c.PSFSize != 9 {
+		t.Errorf("noise %v, PSFs of %d pixels", noise, c.PSFSize)
+	}
+	want, err := synthetic.Galaxies(model.SyntheticGalaxies(3, 2))
+	if err != nil || !slices.Equal(c.Galaxies.Pixels, want.Pixels) {
+		t.Errorf("other galaxies than those of the configuration, %v", err)
+	}
+	for sigma, known := range map[float64]bool{0.9: true, 6: false} {
+		p, err := psf.Gaussian{Sigma: sigma}.Render(9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.PSF = filepath.Join(t.TempDir(), "star.npy")
+		star := galaxy.NewImages(1, 9, 9, 1)
+		copy(star.Pixels, p.Pixels)
+		if err := files.SaveNPY(o.PSF, star); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = o.Config(model); known {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		galtest.Wants(t, "a PSF beyond the survey", err, "doesn't know PSF 0", "star.npy", "width")
+	}
+}
 
 func TestOptions(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, `{"n": 3, "noise": [0.002]}`)

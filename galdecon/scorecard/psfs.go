@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 
+	"galdecon/galdecon"
 	"galdecon/galdecon/psf"
 )
 
@@ -91,8 +92,8 @@ func (c Config) firstOfEach() (galaxies []int) {
 	return galaxies
 }
 
-// measured makes all settings have the PSFs of a file, which the instrument of the model must know.
-func (c *Config) measured(path string, in psf.Instrument) error {
+// measured makes all settings have the PSFs of a file, which the model must know.
+func (c *Config) measured(path string, model galdecon.Config) error {
 	file, err := psf.Read(path)
 	if err != nil {
 		return fmt.Errorf("scorecard: %w", err)
@@ -114,7 +115,7 @@ func (c *Config) measured(path string, in psf.Instrument) error {
 		}
 		checked[s.WidthError] = true
 		for k, p := range assumed {
-			if err := in.Check(p); err != nil {
+			if err := model.CheckPSF(p); err != nil {
 				return fmt.Errorf("scorecard: the model doesn't know PSF %d, counted from 0 "+
 					"(%s): %w", k, s, err)
 			}

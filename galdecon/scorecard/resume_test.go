@@ -99,8 +99,9 @@ func TestModelResumes(t *testing.T) {
 	if last.Done != 5*2*4 || last.Share() != 1 || within < 3*8 {
 		t.Errorf("progress ends with %v, and has moved %d times within observations", last, within)
 	}
-	if half := (scorecard.Progress{Method: "micro", Done: 2, Total: 4,
-		Drawn: 0.5}); half.String() != "2.5 of 4: micro, PSF of σ = 0 pixels, noise 0" ||
+	half := scorecard.Progress{Method: "micro", Done: 2, Total: 4, Drawn: 0.5,
+		Setting: scorecard.Setting{Sigma: 1.5, Noise: 0.1}}
+	if half.String() != "2.5 of 4: micro, PSF of σ = 1.5 pixels, noise 0.1" ||
 		half.Share() != 0.625 {
 		t.Errorf("%v has the share %v", half, half.Share())
 	}

@@ -19,12 +19,13 @@ import (
 
 // Progress says how far a run is, in observations by methods; those that were there before count.
 type Progress struct {
-	// Setting and Method are those at work.
+	// Setting and Method are those at work; a survey has no setting.
 	Setting Setting
 	Method  string
 	// Done is the number of observations that are measured, by any method, of Total.
 	Done, Total int
-	// Drawn is the share of its candidates that the next observation has already, below 1.
+	// Drawn is how many of the next observations have their candidates already, below 1 but for a
+	// survey.
 	Drawn float64
 }
 
@@ -32,11 +33,14 @@ type Progress struct {
 func (p Progress) Share() float64 { return (float64(p.Done) + p.Drawn) / float64(p.Total) }
 
 func (p Progress) String() string {
-	done := strconv.Itoa(p.Done)
+	done, what := strconv.Itoa(p.Done), p.Method
+	if p.Setting != (Setting{}) {
+		what += ", " + p.Setting.String()
+	}
 	if p.Drawn > 0 {
 		done = strconv.FormatFloat(float64(p.Done)+p.Drawn, 'f', 1, 64)
 	}
-	return fmt.Sprintf("%s of %d: %s, %s", done, p.Total, p.Method, p.Setting)
+	return fmt.Sprintf("%s of %d: %s", done, p.Total, what)
 }
 
 // atOnce is about how many candidates are drawn in one call of a method: enough to keep a device

@@ -1,21 +1,8 @@
 package scorecard
 
-import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
+import "fmt"
 
-	"github.com/gofrs/flock"
-)
-
-const (
-	formatName  = "galdecon scores 2"
-	resultsFile = "results.jsonl"
-	lockFile    = ".lock"
-)
+const formatName = "galdecon scores 2"
 
 // header is the first line of the file: what all results in it have in common.
 type header struct {
@@ -52,11 +39,9 @@ func (h header) differs(want header) string {
 	return ""
 }
 
-// store keeps results in a file of JSON lines: the header, then one line for each result. Lines are
-// appended; a last one that an end of the program has cut off is dropped when the file is opened.
+// store keeps the results of a comparison.
 type store struct {
-	file    *os.File
-	lock    *flock.Flock
+	*lines
 	results map[key]*Result
 }
 
@@ -69,76 +54,22 @@ type key struct {
 // open opens the store in a folder, which it makes. What is there must have the same header, and
 // come from these methods as far as they have the same names.
 func open(dir string, want header, methods []Method) (*store, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("scorecard: cannot make the folder for the results: %w", err)
-	}
-	s := &store{lock: flock.New(filepath.Join(dir, lockFile)), results: map[key]*Result{}}
-	locked, err := s.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("scorecard: cannot lock %s: %w", dir, err)
-	}
-	if !locked {
-		return nil, fmt.Errorf("scorecard: another run keeps its results in %s; wait for it, or "+
-			"choose another folder", dir)
-	}
-	if err := s.read(dir, want, methods); err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
-}
-
-func (s *store) read(dir string, want header, methods []Method) error {
-	path := filepath.Join(dir, resultsFile)
-	var err error
-	if s.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
-		return fmt.Errorf("scorecard: cannot open the results: %w", err)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("scorecard: cannot read the results: %w", err)
-	}
-	complete := content[:bytes.LastIndexByte(content, '\n')+1]
-	if err := s.file.Truncate(int64(len(complete))); err != nil {
-		return fmt.Errorf("scorecard: cannot drop the half-written end of %s: %w", path, err)
-	}
-	if _, err := s.file.Seek(int64(len(complete)), 0); err != nil {
-		return fmt.Errorf("scorecard: cannot go to the end of %s: %w", path, err)
-	}
-	if len(complete) == 0 {
-		return s.write(want)
-	}
 	identities := map[string]string{}
 	for _, m := range methods {
 		identities[m.Name] = m.Identity
 	}
-	for number, line := range bytes.Split(bytes.TrimSuffix(complete, []byte("\n")), []byte("\n")) {
-		var target any = new(Result)
-		if number == 0 {
-			target = new(header)
+	s := &store{results: map[key]*Result{}}
+	var err error
+	s.lines, err = openLines(dir, want, header.differs, func(r *Result, path string) error {
+		if identity, ok := identities[r.Method]; ok && identity != r.Identity {
+			return fmt.Errorf("scorecard: %s holds results of another %s (%s there, %s "+
+				"here); give it another name or choose another folder",
+				path, r.Method, r.Identity, identity)
 		}
-		decoder := json.NewDecoder(bytes.NewReader(line))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(target); err != nil {
-			return fmt.Errorf("scorecard: line %d of %s is damaged or of another version; delete "+
-				"the file to start anew: %w", number+1, path, err)
-		}
-		switch v := target.(type) {
-		case *header:
-			if different := v.differs(want); different != "" {
-				return fmt.Errorf("scorecard: %s holds results %s; choose another folder, or "+
-					"delete the file to start anew", path, different)
-			}
-		case *Result:
-			if identity, ok := identities[v.Method]; ok && identity != v.Identity {
-				return fmt.Errorf("scorecard: %s holds results of another %s (%s there, %s "+
-					"here); give it another name or choose another folder",
-					path, v.Method, v.Identity, identity)
-			}
-			s.results[key{v.Method, v.Setting, v.Galaxy}] = v
-		}
-	}
-	return nil
+		s.results[key{r.Method, r.Setting, r.Galaxy}] = r
+		return nil
+	})
+	return s, err
 }
 
 // get returns the result of a method on a galaxy, nil if there is none yet.
@@ -159,25 +90,4 @@ func (s *store) add(results []Result) error {
 		s.results[key{r.Method, r.Setting, r.Galaxy}] = &results[i]
 	}
 	return nil
-}
-
-func (s *store) write(lines ...any) error {
-	var text bytes.Buffer
-	for _, line := range lines {
-		if err := json.NewEncoder(&text).Encode(line); err != nil {
-			return fmt.Errorf("scorecard: cannot encode a result: %w", err)
-		}
-	}
-	_, err := s.file.Write(text.Bytes())
-	if err := errors.Join(err, s.file.Sync()); err != nil {
-		return fmt.Errorf("scorecard: cannot store results: %w", err)
-	}
-	return nil
-}
-
-func (s *store) close() {
-	if s.file != nil {
-		s.file.Close()
-	}
-	s.lock.Close()
 }

@@ -276,17 +276,13 @@ func (c Card) WriteCSV(w io.Writer) error {
 	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source",
 		"candidates", "refused", "epsilon", "features", "seed", "seconds"}
 	for _, column := range numbers {
-		names = append(names, column.name, column.name+"_low", column.name+"_high",
-			column.name+"_dropped")
+		names = append(names, estimateNames(column.name)...)
 	}
 	calibrated := c.calibrated()
 	for _, quantity := range calibrated {
-		name := strings.NewReplacer(" ", "_", "-", "_").Replace(quantity)
-		names = append(names, name+"_coverage_distance", name+"_coverage_error", name+"_ranks_p",
-			name+"_error_over_spread", name+"_failed")
+		names = append(names, calibrationNames(quantity)...)
 	}
 	out.Write(names)
-	full := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	rows := slices.Clone(c.Rows)
 	for _, d := range c.Differences {
 		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting,
@@ -306,27 +302,14 @@ func (c Card) WriteCSV(w io.Writer) error {
 			strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
 			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}
 		for _, column := range numbers {
-			if n := column.of(r); n != nil {
-				line = append(line, full(n.Value), full(n.Low), full(n.High),
-					strconv.Itoa(n.Dropped))
-			} else {
-				line = append(line, "", "", "", "")
-			}
+			line = append(line, estimateCells(column.of(r))...)
 		}
 		for k := range calibrated {
-			cells := make([]string, 5)
+			var of *Calibration
 			if k < len(r.Calibration) {
-				of := r.Calibration[k]
-				if of.Coverage != nil {
-					cells[0], cells[1], cells[2] = full(of.Coverage.Distance),
-						full(of.Coverage.HalfWidth), full(of.Ranks.P)
-				}
-				if of.ErrorOverSpread != nil {
-					cells[3] = full(of.ErrorOverSpread.Value)
-				}
-				cells[4] = strconv.Itoa(of.Failed)
+				of = &r.Calibration[k]
 			}
-			line = append(line, cells...)
+			line = append(line, of.cells()...)
 		}
 		out.Write(line)
 	}

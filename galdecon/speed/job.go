@@ -145,8 +145,7 @@ func (j job) train(ctx context.Context) (r result, err error) {
 	if err := c.Validate(); err != nil {
 		return r, err
 	}
-	galaxies, err := synthetic.Galaxies(synthetic.Config{N: c.Fit.Batch, Size: c.Size,
-		Channels: c.Channels, Seed: 1})
+	galaxies, err := synthetic.Galaxies(c.SyntheticGalaxies(c.Fit.Batch, 1))
 	if err != nil {
 		return r, err
 	}
@@ -241,15 +240,16 @@ func (j job) first(ctx context.Context) error {
 // observations returns what a model takes. Nothing is computed on the device for them, and how long
 // a candidate takes doesn't depend on the pixels, so galaxies aren't blurred.
 func observations(c galdecon.Config, n int) (*galdecon.Observations, error) {
-	galaxies, err := synthetic.Galaxies(synthetic.Config{N: n, Size: c.Size, Channels: c.Channels,
-		Seed: 2, Noiseless: true})
+	held := c.SyntheticGalaxies(n, 2)
+	held.Noiseless = true
+	galaxies, err := synthetic.Galaxies(held)
 	if err != nil {
 		return nil, err
 	}
-	sigma := (c.Instrument.SigmaMin + c.Instrument.SigmaMax) / 2
-	p, err := psf.Gaussian{Sigma: sigma}.Render(c.Instrument.Size)
+	in := c.SeenThrough()
+	p, err := psf.Gaussian{Sigma: (in.SigmaMin + in.SigmaMax) / 2}.Render(in.Size)
 	if err != nil {
 		return nil, err
 	}
-	return galdecon.NewObservations(galaxies, []psf.PSF{p}, []float64{c.Instrument.NoiseMin})
+	return galdecon.NewObservations(galaxies, []psf.PSF{p}, []float64{in.NoiseMin})
 }

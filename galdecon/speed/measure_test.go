@@ -16,6 +16,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 
+	"galdecon/galdecon"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/internal/devicetest"
 	"galdecon/galdecon/internal/micro"
 )
@@ -283,6 +285,32 @@ func TestOperations(t *testing.T) {
 	got, err := operations(devicetest.Device(t), c)
 	if err != nil || got != float64(want) {
 		t.Errorf("%g operations, %v, want %d", got, err, want)
+	}
+}
+
+// TestSurvey checks that a model with a survey is evaluated and sampled as others are.
+func TestSurvey(t *testing.T) {
+	c, dir := micro.Survey(), t.TempDir()
+	galaxies, err := synthetic.Galaxies(c.SyntheticGalaxies(4, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := galdecon.Train(t.Context(), c, galaxies, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	each, err := operations(devicetest.Device(t), c)
+	if err != nil || each < 1e4 {
+		t.Errorf("%g operations, %v", each, err)
+	}
+	j := job{Folder: dir, Evaluations: []int{2}, Samples: []Draw{{1, 1}}}
+	evaluated, err := j.evaluate(t.Context())
+	if err != nil || len(evaluated.Timed) != 1 || evaluated.Timed[0].Operations != 2*each {
+		t.Errorf("evaluated: %+v, %v", evaluated.Timed, err)
+	}
+	sampled, err := j.sample(t.Context())
+	if err != nil || len(sampled.Timed) != 1 ||
+		sampled.Timed[0].Operations != each*float64(c.Sampler.Steps) {
+		t.Errorf("sampled: %+v, %v", sampled.Timed, err)
 	}
 }
 

@@ -29,6 +29,9 @@ import (
 func network(c galdecon.Config, batch int) (
 	inputs []shapes.Shape, forward func(scope *model.Scope, in []*graph.Node) *graph.Node,
 ) {
+	if c.Survey != nil {
+		return c.Diffusion.LookNetwork(batch, c.Size)
+	}
 	float := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
 	psfs, each := float(batch, c.Instrument.Size, c.Instrument.Size), float(batch)
 	d := c.Diffusion

@@ -30,6 +30,7 @@ type scoreFlags struct {
 	models, samplers []string
 	wrong            []float64 // in per cent
 	weights          string
+	survey           bool
 	out, format      string
 }
 
@@ -57,20 +58,31 @@ func command() *cobra.Command {
 known: the figures of the paper's Table 1, errors of the best estimate, and calibration. Every
 observation's result is kept in the folder that --out names; an interrupted run goes on there when
 it is started again. Where a diffusion model and a CVAE are compared, the text ends with the paper's
-Table 1 beside these figures; as CSV and JSON their differences are there as well.`,
+Table 1 beside these figures; as CSV and JSON their differences are there as well.
+
+With --survey one model that is trained on a survey is measured by itself: over exposures of all its
+PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to what is there.`,
 		Example: `  galdecon score                                   the smallest shipped models
   galdecon score --galaxies hst --n 10             on Hubble's galaxies
   galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
   galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv
   galdecon score --galaxies goods.npy.gz --subtract-sky  on pictures, from a file of stamps
   galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
-  galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide`,
+  galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide
+  galdecon score --survey --model galaxy --n 1000 --candidates 16 --out survey
+                                                   over all that the model's survey may see`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if broken != nil {
 				return broken
+			}
+			if f.survey {
+				if !cmd.Flags().Changed("model") {
+					f.models = []string{surveyModel}
+				}
+				return survey(cmd.Context(), f, cmd.OutOrStdout(), console.New(os.Stderr))
 			}
 			return score(cmd.Context(), f, cmd.OutOrStdout(), console.New(os.Stderr))
 		},
@@ -106,14 +118,27 @@ Table 1 beside these figures; as CSV and JSON their differences are there as wel
 		"(downloaded once), the `path` of the official file, or none for no features")
 	flags.StringVar(&f.out, "out", "scores", "folder that keeps the results")
 	flags.StringVar(&f.format, "format", "text", "format of the table: text, csv or json")
+	flags.BoolVar(&f.survey, "survey", false, "measure one model over all that its survey may see")
+	for _, name := range []string{"galaxies", "subtract-sky", "noise", "sigma", "psf", "wrong",
+		"epsilon", "released", "weights"} {
+		cmd.MarkFlagsMutuallyExclusive("survey", name)
+	}
 	return cmd
+}
+
+// checkFormat returns an error if there is no such format of a table.
+func (f scoreFlags) checkFormat() error {
+	if formats := []string{"text", "csv", "json"}; !slices.Contains(formats, f.format) {
+		return fmt.Errorf("there is no format %q; choose one of %s", f.format,
+			strings.Join(formats, ", "))
+	}
+	return nil
 }
 
 // score compares, and writes nothing but the table to out.
 func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console) error {
-	if formats := []string{"text", "csv", "json"}; !slices.Contains(formats, f.format) {
-		return fmt.Errorf("there is no format %q; choose one of %s", f.format,
-			strings.Join(formats, ", "))
+	if err := f.checkFormat(); err != nil {
+		return err
 	}
 	f.WidthErrors = nil
 	for _, w := range f.wrong {
@@ -143,19 +168,7 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 		return err
 	}
 	start := time.Now()
-	var first time.Time // of the first report, and the share that is done by then
-	var there float64
-	card, err := scorecard.Run(ctx, config, f.out, func(p scorecard.Progress) {
-		if first.IsZero() {
-			first, there = time.Now(), p.Share()
-		}
-		left := ""
-		if done := p.Share() - there; done > 0 {
-			rest := time.Duration(float64(time.Since(first)) * (1 - p.Share()) / done)
-			left = fmt.Sprintf(", about %v left", rest.Round(time.Second))
-		}
-		c.Status(p.String() + left)
-	})
+	card, err := scorecard.Run(ctx, config, f.out, status(c))
 	if err != nil {
 		return err
 	}
@@ -165,11 +178,32 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	case "csv":
 		return card.WriteCSV(out)
 	case "json":
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(card)
+		return writeJSON(out, card)
 	}
 	return write(out, card)
+}
+
+// status returns what shows how far a run is, and how long it will take.
+func status(c *console.Console) func(scorecard.Progress) {
+	var first time.Time // of the first report, and the share that is done by then
+	var there float64
+	return func(p scorecard.Progress) {
+		if first.IsZero() {
+			first, there = time.Now(), p.Share()
+		}
+		left := ""
+		if done := p.Share() - there; done > 0 {
+			rest := time.Duration(float64(time.Since(first)) * (1 - p.Share()) / done)
+			left = fmt.Sprintf(", about %v left", rest.Round(time.Second))
+		}
+		c.Status(p.String() + left)
+	}
+}
+
+func writeJSON(out io.Writer, card any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(card)
 }
 
 // write writes the card as text, with Table 1 for each diffusion model and CVAE in the first

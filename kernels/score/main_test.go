@@ -129,6 +129,63 @@ func TestScore(t *testing.T) {
 	}
 }
 
+// A model with a survey is measured by itself over all of it, and compared as others are.
+func TestSurvey(t *testing.T) {
+	t.Setenv(scorecard.OptionsEnv, "")
+	c, err := galdecon.Preset("galaxy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Size, c.Survey.PSFSize, c.Survey.PSFs, c.Survey.SigmaMax = 16, 9, 8, 1.2
+	c.Diffusion.Network = unet.Config{Features: []int{4}, Blocks: 1, Embedding: 4}
+	c.Sampler.Steps = 2
+	c.Fit = fit.Config{Steps: 2, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1}
+	galaxies, err := synthetic.Galaxies(c.SyntheticGalaxies(8, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "mine")
+	if err := galdecon.Train(t.Context(), c, galaxies, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--survey", "--model", dir, "--n", "3", "--candidates", "2", "--out",
+		filepath.Join(t.TempDir(), "scores")}
+	text, err := execute(t.Context(), args...)
+	if err != nil || !strings.HasPrefix(text, "mine: 3 galaxies") {
+		t.Fatalf("%v:\n%s", err, text)
+	}
+	encoded, err := execute(t.Context(), append(args, "--format", "json")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var card scorecard.StrataCard
+	if err := json.Unmarshal([]byte(encoded), &card); err != nil || card.String() != text ||
+		card.Survey.Coarse != 0 || card.Survey.PSFSize != c.Survey.PSFSize {
+		t.Errorf("as JSON, %v: %+v", err, card)
+	}
+	table, err := execute(t.Context(), append(args, "--format", "csv")...)
+	if lines, wrong := csv.NewReader(strings.NewReader(table)).ReadAll(); err != nil ||
+		wrong != nil || len(lines) != 12 {
+		t.Errorf("as CSV: %v, %v\n%s", err, wrong, table)
+	}
+	text, err = execute(t.Context(), "--model", dir, "--n", "2", "--candidates", "2", "--noise",
+		"0.01", "--wrong", "0", "--weights", "none", "--out", t.TempDir())
+	if err != nil || !strings.Contains(text, "mine") || !strings.Contains(text, "Wiener") {
+		t.Errorf("compared with others, %v:\n%s", err, text)
+	}
+	for _, test := range []struct{ args, part string }{
+		{"--survey --noise 0.1", "[noise survey]"},
+		{"--survey --model tiny", "tiny isn't trained on a survey"},
+		{"--survey --model a --model b", "one model with one sampler"},
+		{"--survey --format xml", "choose one of text, csv, json"},
+	} {
+		if out, err := execute(t.Context(), strings.Fields(test.args)...); err == nil ||
+			!strings.Contains(err.Error(), test.part) || out != "" {
+			t.Errorf("%s: error %v, want one with %q; output %q", test.args, err, test.part, out)
+		}
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
 	dir := micro(t)

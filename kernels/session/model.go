@@ -22,7 +22,7 @@ type Model struct {
 	Dir  string
 	Step int
 	// Size and Channels are those of its images, [n, Size, Size, Channels]; Instrument is what it
-	// was trained to look through.
+	// was trained to look through, see galdecon.Config.SeenThrough.
 	Size, Channels int
 	Instrument     psf.Instrument
 	// Sampler is what it draws candidates with.

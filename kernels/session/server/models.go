@@ -142,7 +142,7 @@ func (m *loadedModel) describe(sampler *ddpm.Sampler) (wire.Model, error) {
 	}
 	c := d.Config
 	return wire.Model{Version: m.version, Step: m.step, Size: c.Size, Channels: c.Channels,
-		Instrument: c.Instrument, Sampler: c.Sampler}, nil
+		Instrument: c.SeenThrough(), Sampler: c.Sampler}, nil
 }
 
 // sample draws, and sends the candidates as they come. Drawings take turns: while one sends, which
