@@ -7,6 +7,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
+// PixelScale is pixelScale.
+var PixelScale = pixelScale
+
 // Weight points to one of d's weights as long as it is in memory.
 func (d *Model) Weight(t *testing.T) weak.Pointer[tensors.Tensor] {
 	t.Helper()

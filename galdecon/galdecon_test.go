@@ -195,7 +195,7 @@ func TestTrainLoadSampleEvaluate(t *testing.T) {
 				y.ID(i), want)
 		}
 	}
-	for _, want := range []string{"blob 0", "blob 2", "mean", "100 %"} {
+	for _, want := range []string{"blob 0", "blob 2", "mean", "100"} {
 		if !strings.Contains(report.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, report)
 		}

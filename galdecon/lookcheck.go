@@ -52,6 +52,17 @@ func (c Config) prepareLook(index int, o observe.Observation) (look, error) {
 				Limit: 1, What: fmt.Sprintf("exposure %d has %d bands, the model takes one", k,
 					e.Image.Channels), Hint: "deconvolve each band with its PSF"})
 		}
+		if e.Noise != nil {
+			// Where noise is said to have next to no power, the data step doesn't converge: 32
+			// pixels with the correlation of a filter (½, 1, ½)⊗(½, 1, ½) had a χ² of 2.4 and
+			// bars of fluxes four times too wide, with a floor 1.1 and the right ones.
+			positive, err := e.Noise.Positive()
+			if err != nil {
+				return refuse(Refusal{Reason: posterior.RefusedData,
+					What: fmt.Sprintf("exposure %d: %v", k, err), Hint: "see observe.Correlation"})
+			}
+			e.Noise = &positive
+		}
 		for _, p := range append(e.PSFs[:1:1], e.Draws...) {
 			if r := c.checkPSF(p); r != nil {
 				return refuse(*r)
@@ -101,19 +112,31 @@ func (c Config) checkPSF(p psf.PSF) *Refusal {
 		return &Refusal{Reason: posterior.RefusedPSF, Value: width, Limit: limit,
 			What: fmt.Sprintf("its PSF: a width of σ = %.2f pixels, %.2g to %.2g are taken", width,
 				low, high),
-			Hint: "average pixels of the image and rebin the PSF alike (galaxy.Images.Average, " +
-				"psf.PSF.Rebin), or check that the PSF is on the image's pixels"}
+			Hint: "average pixels of the image and rescale the PSF alike (galaxy.Images.Average, " +
+				"psf.PSF.Rescale), or check that the PSF is on the image's pixels"}
 	}
-	// Wide wings that end at the border of the PSF's grid look like some sky.
-	tolerated := map[psf.Kind]float64{psf.Pedestal: 5, psf.Neighbor: 2, psf.OffCenter: 2}
+	// Wide wings that end at the border of the PSF's grid look like some sky. A PSF off its center
+	// moves candidates, and does nothing else to them: those of COSMOS are off by 0.5 to 0.6 pixels.
+	tolerated := map[psf.Kind]float64{psf.Pedestal: 5, psf.Neighbor: 2, psf.OffCenter: 6}
 	for _, problem := range p.Inspect() {
 		limit := tolerated[problem.Kind] * problem.Limit
+		if problem.Kind == psf.Neighbor && nearCore(problem, p, width) {
+			continue
+		}
 		if limit > 0 && math.Abs(problem.Value) > limit {
 			return &Refusal{Reason: posterior.RefusedPSF, Value: problem.Value, Limit: limit,
 				What: "its PSF: " + problem.What, Hint: problem.Hint}
 		}
 	}
 	return nil
+}
+
+// nearCore reports whether a second maximum lies within three widths of a PSF: optics that are out
+// of focus or astigmatic make lobes there, of up to 14 % of the peak in simulated PSFs of Euclid.
+func nearCore(second *psf.Problem, p psf.PSF, width float64) bool {
+	const reach = 3
+	center := p.Size / 2
+	return math.Hypot(float64(second.Row-center), float64(second.Col-center)) < reach*width
 }
 
 // check sets the unit of a look, and returns a refusal where too little of it is seen, nothing is

@@ -19,7 +19,9 @@ type Field struct {
 	Image *galaxy.Images
 	// Header is that of the image, nil if the file isn't FITS.
 	Header *fits.Header
-	// PSF is on the pixels of the image.
+	// PixelScale is the width of a pixel in arcseconds by the header, 0 if that doesn't say.
+	PixelScale float64
+	// PSF is on the pixels of the image, and centered.
 	PSF psf.PSF
 	// InvVar is 1/σ² of the noise of each pixel, 0 where there is no data, and Noise how neighbors
 	// share it, nil where they don't.
@@ -29,17 +31,22 @@ type Field struct {
 	Sky galaxy.Sky
 	// Notes say what was found in the files and what was made of it, one sentence each.
 	Notes []string
+	// fromSky is set where no plane told the noise.
+	fromSky bool
 }
 
 func (f *Field) note(format string, args ...any) {
 	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
 }
 
-// Open reads an image and a PSF on its pixels from files ([files.Read], [psf.Read]), and finds out
-// the rest: which pixels have no data, the sky, which is subtracted, the noise, by a plane of
-// errors, variances or weights in the image's file or else by what the sky shows, and how
-// neighboring pixels share it. [Field.Notes] say what was found. Of a stack, the first image is
-// taken.
+// Open reads an image and its PSF from files ([files.Read], [psf.Read]), and finds out the rest:
+// which pixels have no data, the sky, which is subtracted, the noise, by a plane of errors,
+// variances or weights in the image's file or else by what the sky shows, and how neighboring
+// pixels share it. [Field.Notes] say what was found. Of a stack, the first image is taken.
+//
+// The PSF is moved to its center ([psf.PSF.Recenter]) and, where both files say how wide their
+// pixels are, brought to those of the image ([psf.PSF.Rescale]); otherwise it is taken to be on
+// them.
 //
 //	field, err := galdecon.Open("mine.fits", "psf.fits")
 //	posteriors, err := model.SampleLooks(ctx, field.Whole(), 32, seed)
@@ -60,16 +67,14 @@ func Open(image, psfPath string) (*Field, error) {
 	if none[0].Total() > 0 {
 		f.note("%v", none[0])
 	}
+	f.PixelScale = pixelScale(f.Header)
 	kernel, err := psf.Read(psfPath)
 	if err != nil {
 		return nil, err
 	}
-	f.PSF = kernel.PSFs[0]
-	if len(kernel.PSFs) > 1 {
-		f.note("the first of %d PSFs is taken", len(kernel.PSFs))
-	}
-	for _, problem := range kernel.Notes {
-		f.note("the PSF: %v", problem)
+	if err := f.bringPSF(kernel); err != nil {
+		return nil, fmt.Errorf("galdecon: cannot bring the PSF of %s to the pixels of %s: %w",
+			psfPath, image, err)
 	}
 	if err := f.subtractSky(); err != nil {
 		return nil, err
@@ -88,9 +93,12 @@ func (f *Field) subtractSky() error {
 		return nil
 	}
 	f.Sky = skies[0]
-	// A galaxy that fills the stamp makes both too high.
-	if edge := f.Image.Edges()[0]; edge < f.Sky.Level {
+	// A galaxy that fills the stamp makes the level too high, by several times the noise. A border
+	// that is just as dark by chance mustn't count, nor one of few counts, whose median is whole.
+	const least = 0.3
+	if edge := f.Image.Edges()[0]; f.Sky.Level-edge > max(least*f.Sky.Noise, f.Sky.Step) {
 		f.Sky.Level = edge
+		f.note("light of the galaxy fills the image: the sky is that of its border")
 	}
 	f.note("the sky, %.4g ± %.2g, is subtracted; its noise is %.4g", f.Sky.Level, f.Sky.StdErr,
 		f.Sky.Noise)
@@ -110,6 +118,7 @@ func (f *Field) findNoise(image string) error {
 		for k := range f.InvVar {
 			f.InvVar[k] = 1 / (f.Sky.Noise * f.Sky.Noise)
 		}
+		f.fromSky = true
 		f.note("the noise is taken for the sky's everywhere")
 	case err != nil:
 		return err
@@ -131,7 +140,9 @@ func (f *Field) findNoise(image string) error {
 		return nil // without sky there is nothing to see it in
 	}
 	if c := correlations[0]; c.Correlated() {
-		f.Noise = correlationOf(c)
+		if f.Noise, err = correlationOf(c); err != nil {
+			return err
+		}
 		f.note("neighboring pixels share their noise, by %.2f along rows and %.2f along columns; "+
 			"the mean over many pixels has %.2f times the noise of white noise", c.At(0, 1),
 			c.At(1, 0), c.Ratio())
@@ -165,25 +176,15 @@ func (f *Field) use(u *files.Uncertainty) (err error) {
 	return nil
 }
 
-// correlationOf returns a correlation that is measured at small lags as one that noise can have:
-// tapered, where the measurement's own noise made its power negative.
-func correlationOf(c galaxy.Correlation) *observe.Correlation {
+// correlationOf returns a correlation that is measured at small lags as one that noise can have.
+func correlationOf(c galaxy.Correlation) (*observe.Correlation, error) {
 	const size = 2*galaxy.MaxLag + 1
-	out := &observe.Correlation{Size: size, Values: make([]float64, size*size)}
-	for _, taper := range []bool{false, true} {
-		for k := range out.Values {
-			row, column := k/size-galaxy.MaxLag, k%size-galaxy.MaxLag
-			out.Values[k] = c.At(row, column)
-			if taper {
-				out.Values[k] *= (1 - math.Abs(float64(row))/(galaxy.MaxLag+1)) *
-					(1 - math.Abs(float64(column))/(galaxy.MaxLag+1))
-			}
-		}
-		if out.Validate() == nil {
-			break
-		}
+	measured := observe.Correlation{Size: size, Values: make([]float64, size*size)}
+	for k := range measured.Values {
+		measured.Values[k] = c.At(k/size-galaxy.MaxLag, k%size-galaxy.MaxLag)
 	}
-	return out
+	out, err := measured.Positive()
+	return &out, err
 }
 
 // Whole returns the whole image as one observation, for [Model.SampleLooks].
@@ -193,7 +194,7 @@ func (f *Field) Whole() []observe.Observation {
 }
 
 // At returns the square of side pixels around a place, or as much of it as the image has: column
-// and row, counted from 0. A place outside of the image is an error.
+// and row, counted from 0. A place outside of the image is an error. [Field.Window] is its header.
 func (f *Field) At(column, row float64, side int) (observe.Observation, error) {
 	if !(column >= 0 && row >= 0 && column < float64(f.Image.Width) &&
 		row < float64(f.Image.Height)) {
@@ -201,13 +202,29 @@ func (f *Field) At(column, row float64, side int) (observe.Observation, error) {
 			"image of %d columns and %d rows, counted from 0", column, row, f.Image.Width,
 			f.Image.Height)
 	}
-	side = min(side, f.Image.Width, f.Image.Height)
-	cut, left, top := f.Image.Crop(int(math.Round(column))-side/2, int(math.Round(row))-side/2,
-		side)
+	cut, left, top := f.crop(column, row, side)
+	side = cut.Width
+	cut.IDs = []string{fmt.Sprintf("%s, column %.0f, row %.0f", f.Image.ID(0), column, row)}
 	invVar := make([]float64, side*side)
 	for k := range invVar {
 		invVar[k] = f.InvVar[(top+k/side)*f.Image.Width+left+k%side]
 	}
 	return observe.Observation{Exposures: []observe.Exposure{{Image: cut,
 		PSFs: []psf.PSF{f.PSF}, InvVar: invVar, Noise: f.Noise}}}, nil
+}
+
+// Window returns the header of the stamp that [Field.At] returns for the same place: world
+// coordinates are moved along. It is empty if the file isn't FITS.
+func (f *Field) Window(column, row float64, side int) *fits.Header {
+	if f.Header == nil {
+		return &fits.Header{}
+	}
+	_, left, top := f.crop(column, row, side)
+	return f.Header.Window(left, top, 1)
+}
+
+// crop returns the stamp around a place, and where its first pixel lies.
+func (f *Field) crop(column, row float64, side int) (cut *galaxy.Images, left, top int) {
+	side = min(side, f.Image.Width, f.Image.Height)
+	return f.Image.Crop(int(math.Round(column))-side/2, int(math.Round(row))-side/2, side)
 }

@@ -126,3 +126,91 @@ func TestOpenErrors(t *testing.T) {
 		t.Error("a PSF that isn't there is no error")
 	}
 }
+
+// The PSF is brought to the pixels of the image where both files say how wide theirs are, and its
+// light to its center.
+func TestOpenBringsPSF(t *testing.T) {
+	image, kernel := writeField(t, func(image []float64) []fits.NewImage {
+		plane := newPlane("SCI", image)
+		plane.Header.Append("CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'")
+		for key, v := range map[string]float64{"CD1_1": -0.2 / 3600, "CD2_2": 0.2 / 3600} {
+			if err := plane.Header.Set(key, v, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return []fits.NewImage{plane}
+	})
+	const side, sigma = 33, 3.0
+	pixels := make([]float32, side*side)
+	for k := range pixels {
+		dy, dx := float64(k/side-16)-1.25, float64(k%side-16)+0.5
+		pixels[k] = float32(math.Exp(-(dy*dy + dx*dx) / (2 * sigma * sigma)))
+	}
+	for scale, want := range map[string]struct {
+		sigma float64
+		note  string
+	}{
+		"PIXELSCL=                  0.1": {sigma / 2, "from pixels of 0.1 arcsec"},
+		"PIXELSCL=                  0.2": {sigma, "moved there"},
+		"COMMENT none":                   {sigma, "doesn't say"},
+	} {
+		if err := files.SaveFITS(kernel, &galaxy.Images{N: 1, Height: side, Width: side, Channels: 1,
+			Pixels: pixels}, fits.NewHeader(fits.Card(scale))); err != nil {
+			t.Fatal(err)
+		}
+		f, err := galdecon.Open(image, kernel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := f.PSF.Moments()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(m.Sigma-want.sigma) > 0.01*want.sigma || math.Hypot(m.Row, m.Col) > 0.02 {
+			t.Errorf("%s: the PSF is %+v, want σ = %g in the middle", scale, m, want.sigma)
+		}
+		all := strings.Join(f.Notes, "\n")
+		if !strings.Contains(all, want.note) || !strings.Contains(all, "+1.25 rows and -0.50 columns") {
+			t.Errorf("%s: no note has %q:\n%s", scale, want.note, all)
+		}
+		if math.Abs(f.PixelScale-0.2) > 1e-9 {
+			t.Errorf("pixels of %g arcsec, want 0.2", f.PixelScale)
+		}
+		// The header of a stamp moves along: its reference pixel is where it was on the sky.
+		h := f.Window(20, 30, 24)
+		x, _ := h.Number("CRPIX1")
+		if y, _ := h.Number("CRPIX2"); x != -8 || y != -18 {
+			t.Errorf("the stamp's reference pixel is %g, %g, want 12 and 18 less than 0 and more",
+				x, y)
+		}
+	}
+}
+
+// The scale of pixels is the root of their area by any of the forms that world coordinates have.
+func TestPixelScale(t *testing.T) {
+	sky := []fits.Card{"CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'"}
+	for name, test := range map[string]struct {
+		cards []fits.Card
+		want  float64
+	}{
+		"CD, turned": {append(sky, "CD1_1   = -3E-5", "CD1_2   = 4E-5", "CD2_1   = 4E-5",
+			"CD2_2   = 3E-5"), 3600 * 5e-5},
+		"CDELT": {append(sky, "CDELT1  = -1E-4", "CDELT2  = 4E-4"), 3600 * 2e-4},
+		"CDELT and PC": {append(sky, "CDELT1  = 1E-4", "CDELT2  = 1E-4", "PC1_1   = 0.6",
+			"PC1_2   = -0.8", "PC2_1   = 0.8", "PC2_2   = 0.6"), 0.36},
+		"arcseconds":    {append(sky, "CUNIT1  = 'arcsec'", "CDELT1  = 0.3", "CDELT2  = 0.3"), 0.3},
+		"another unit":  {append(sky, "CUNIT1  = 'm'", "CDELT1  = 0.3", "CDELT2  = 0.3"), 0},
+		"not the sky":   {[]fits.Card{"CDELT1  = 1.", "CDELT2  = 1."}, 0},
+		"a card":        {[]fits.Card{"PIXSCALE= 0.03"}, 0.03},
+		"sky over card": {append(sky, "CDELT1  = 1E-4", "CDELT2  = 1E-4", "SECPIX  = 5."), 0.36},
+		"nothing":       {nil, 0},
+	} {
+		got := galdecon.PixelScale(fits.NewHeader(test.cards...))
+		if math.Abs(got-test.want) > 1e-9 {
+			t.Errorf("%s: %g arcsec, want %g", name, got, test.want)
+		}
+	}
+	if got := galdecon.PixelScale(nil); got != 0 {
+		t.Errorf("without a header: %g", got)
+	}
+}

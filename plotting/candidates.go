@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/wcs"
 )
 
 // Candidates is one observation x with S candidate deconvolutions y, samples of p(y | x, Π). Its
@@ -26,16 +27,22 @@ type Candidates struct {
 	// PSF are the k×k weights of Π, row by row; nil leaves it out. It is shown at the pixel scale
 	// of the galaxies.
 	PSF []float32
-	// PixelScale is the size of a pixel in arcseconds, 0 if unknown.
+	// PixelScale is the size of a pixel in arcseconds; where it is 0 World says it, if that is
+	// known.
 	PixelScale float64
+	// World says where in the sky the images are, for a compass in the observation, see
+	// [wcs.Parse]; nil if unknown.
+	World *wcs.WCS
 	// Shown is how many candidates are drawn, the first ones; 0 stands for 4.
 	Shown int
 	// Stretch is for all galaxies in the figure; if it is zero they get an [AutoStretch].
 	// [SharedScale] sets it, and both limits.
 	Stretch Stretch
 	// ResidualLimit and DeviationLimit are the largest residual and standard deviation that the
-	// colors of the figure tell apart; 0 stands for the largest in the figure. The rows of an
-	// [Overview] share one limit anyway.
+	// colors of the figure tell apart. Of the residual 0 stands for the largest in the figure. Of
+	// the standard deviation it stands for the largest as well, but at most for 1.5 times what 98
+	// in 100 pixels are below, so that a star or a nucleus doesn't make the others look alike; the
+	// panel says the largest then. The rows of an [Overview] share one limit anyway.
 	ResidualLimit, DeviationLimit float64
 	// Title stands above the figure; it may be empty.
 	Title string
@@ -53,7 +60,8 @@ func SharedScale(figures ...Candidates) ([]Candidates, error) {
 			return nil, err
 		}
 		batches = append(batches, c.galaxies()...)
-		residual, deviation = max(residual, l.residualTop()), max(deviation, l.deviationTop())
+		residual = max(residual, l.residualTop())
+		deviation = max(deviation, robustTop(l.deviation))
 	}
 	stretch, err := AutoStretch(batches...)
 	if err != nil {
@@ -78,11 +86,38 @@ func (c Candidates) galaxies() []*galaxy.Images {
 // Zoom returns the figure of a detail: of the middle of the images, half of their side, and thus
 // enlarged. MSEs are those of the detail.
 func (c Candidates) Zoom() Candidates {
+	var left, top int
+	if c.Observation != nil {
+		left, top = c.Observation.Width/4, c.Observation.Height/4
+	}
 	for _, im := range []**galaxy.Images{&c.Observation, &c.Samples, &c.Reblurred, &c.Truth} {
 		*im = middle(*im)
 	}
+	if c.World != nil {
+		c.World = c.World.Window(left, top)
+	}
 	c.PSF = nil // it would be as large as the detail
 	return c
+}
+
+// residualLimit and deviationLimit return the limits of the colors.
+func (c Candidates) residualLimit(l *layout) float64 {
+	return cmp.Or(c.ResidualLimit, roundUp(l.residualTop()))
+}
+
+func (c Candidates) deviationLimit(l *layout) float64 {
+	return cmp.Or(c.DeviationLimit, roundUp(robustTop(l.deviation)))
+}
+
+// deviationPanel returns the panel of standard deviations from 0 to top; where some are above, it
+// says how large they are.
+func (l *layout) deviationPanel(top float64, width int) panel {
+	p := panel{caption: "std. dev. 0–" + number(top),
+		img: mapped(l.deviation, width, heatMap(top), shades)}
+	if most := slices.Max(l.deviation); most > top {
+		p.over = []overlay{stateText("up to " + number(most))}
+	}
+	return p
 }
 
 // middle cuts out the middle of images, half of their side; nil has none.
@@ -92,10 +127,16 @@ func middle(im *galaxy.Images) *galaxy.Images {
 	}
 	out := galaxy.NewImages(im.N, (im.Height+1)/2, (im.Width+1)/2, im.Channels)
 	out.IDs = im.IDs
+	if im.Bad != nil {
+		out.Bad = make([]bool, out.N*out.Height*out.Width)
+	}
 	top, left, length := im.Height/4, im.Width/4, out.Width*im.Channels
 	for i := range im.N {
 		for row := range out.Height {
 			copy(out.At(i)[row*length:][:length], im.At(i)[((top+row)*im.Width+left)*im.Channels:])
+			if im.Bad != nil {
+				copy(out.BadAt(i)[row*out.Width:][:out.Width], im.BadAt(i)[(top+row)*im.Width+left:])
+			}
 		}
 	}
 	return out
@@ -108,7 +149,7 @@ func (c Candidates) Figure() (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := cmp.Or(c.ResidualLimit, roundUp(l.residualTop()))
+	limit := c.residualLimit(l)
 	diverging := divergingMap(limit)
 	width := c.Observation.Width
 
@@ -123,7 +164,8 @@ func (c Candidates) Figure() (*Figure, error) {
 	// unknown truth.
 	blurred.panels = append(blurred.panels, panel{
 		caption: "observation x", img: l.observation,
-		over: append(l.mask(width), scaleBar(c.PixelScale, width)),
+		over: append(l.mask(width), scaleBar(c.pixelScale(), width),
+			compass(c.World, c.Observation)),
 	})
 	if l.truth != nil {
 		sharp.panels = append(sharp.panels, panel{caption: "truth", img: l.truth})
@@ -140,20 +182,16 @@ func (c Candidates) Figure() (*Figure, error) {
 			panel{img: mapped(a.residual, width, diverging, shades), over: l.mask(width)})
 	}
 	if l.deviation != nil {
-		top := cmp.Or(c.DeviationLimit, roundUp(l.deviationTop()))
-		sharp.panels = append(sharp.panels, panel{
-			caption: "std. dev. 0–" + number(top),
-			img:     mapped(l.deviation, width, heatMap(top), shades),
-		})
+		sharp.panels = append(sharp.panels, l.deviationPanel(c.deviationLimit(l), width))
 	}
 	brightness := panel{}
 	if c.Observation.Channels == 1 {
-		bar := colorBar("pixel value", table(grayMap(), grayShades), stretchTicks(l.stretch))
+		bar := colorBar("pixel value", ramp(grayMap(), grayShades), stretchTicks(l.stretch))
 		brightness.over = []overlay{bar}
 	}
 	blurred.panels = append(blurred.panels, brightness)
 	residual.panels = append(residual.panels, panel{over: []overlay{
-		colorBar("", table(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
+		colorBar("", ramp(diverging, shades), []tick{{0, -limit}, {0.5, 0}, {1, limit}})}})
 	g := newGrid(c.Title, l.stretch.String()+"; MSE: mean over pixels of (Π*y − x)^{2}",
 		c.Observation)
 	g.rows = []row{sharp, blurred, residual}

@@ -199,7 +199,7 @@ func TestSharedScale(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range alike {
-		residual, deviation := roundUp(l.residualTop()), roundUp(l.deviationTop())
+		residual, deviation := roundUp(l.residualTop()), roundUp(robustTop(l.deviation))
 		if c.ResidualLimit != residual || c.DeviationLimit != deviation {
 			t.Errorf("the limits are %v and %v, want %v and %v", c.ResidualLimit, c.DeviationLimit,
 				residual, deviation)

@@ -47,12 +47,12 @@ const (
 
 // mapPalette holds the colors of all maps.
 func mapPalette() color.Palette {
-	return slices.Concat(table(grayMap(), grayShades), table(divergingMap(1), shades),
-		table(heatMap(1), shades))
+	return slices.Concat(ramp(grayMap(), grayShades), ramp(divergingMap(1), shades),
+		ramp(heatMap(1), shades))
 }
 
-// table lists n colors of a map, from its lowest value to its highest.
-func table(m palette.ColorMap, n int) color.Palette {
+// ramp lists n colors of a map, from its lowest value to its highest.
+func ramp(m palette.ColorMap, n int) color.Palette {
 	colors := make(color.Palette, n)
 	for i := range colors {
 		// Weighing both ends hits each of them exactly; a value out of range is an error.
@@ -67,18 +67,22 @@ func table(m palette.ColorMap, n int) color.Palette {
 }
 
 // paletted returns the image in the nearest colors of a palette of up to 256.
-func paletted(img image.Image, colors color.Palette) image.Image {
+func paletted(img *image.RGBA, colors color.Palette) *image.Paletted {
 	out := image.NewPaletted(img.Bounds(), colors)
-	nearest := make(map[color.Color]uint8)
+	nearest := make(map[color.RGBA]uint8)
+	var last color.RGBA // most dots are like the one before
+	lastIndex := uint8(colors.Index(last))
 	for y := out.Rect.Min.Y; y < out.Rect.Max.Y; y++ {
 		for x := out.Rect.Min.X; x < out.Rect.Max.X; x++ {
-			c := img.At(x, y)
-			index, ok := nearest[c]
-			if !ok {
-				index = uint8(colors.Index(c))
-				nearest[c] = index
+			if c := img.RGBAAt(x, y); c != last {
+				index, ok := nearest[c]
+				if !ok {
+					index = uint8(colors.Index(c))
+					nearest[c] = index
+				}
+				last, lastIndex = c, index
 			}
-			out.SetColorIndex(x, y, index)
+			out.SetColorIndex(x, y, lastIndex)
 		}
 	}
 	return out
@@ -87,7 +91,7 @@ func paletted(img image.Image, colors color.Palette) image.Image {
 // mapped draws height x width values, row by row, one image pixel each, in n shades of a map;
 // values out of its range get the color at that end.
 func mapped(values []float64, width int, m palette.ColorMap, n int) image.Image {
-	img := image.NewPaletted(image.Rect(0, 0, width, len(values)/width), table(m, n))
+	img := image.NewPaletted(image.Rect(0, 0, width, len(values)/width), ramp(m, n))
 	for i, v := range values {
 		t := math.Round((v - m.Min()) / (m.Max() - m.Min()) * float64(n-1))
 		img.Pix[i] = uint8(min(max(t, 0), float64(n-1)))
@@ -133,9 +137,16 @@ func picture(pixels []float32, width, channels int, s Stretch) image.Image {
 func enlarged(img image.Image, k int) image.Image {
 	b := img.Bounds()
 	out := image.NewNRGBA(image.Rect(0, 0, k*b.Dx(), k*b.Dy()))
-	for y := range out.Rect.Dy() {
-		for x := range out.Rect.Dx() {
-			out.Set(x, y, img.At(b.Min.X+x/k, b.Min.Y+y/k))
+	for y := range b.Dy() {
+		first := out.Pix[k*y*out.Stride:][:out.Stride]
+		for x := range b.Dx() {
+			c := color.NRGBAModel.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA)
+			for i := range k {
+				copy(first[4*(k*x+i):], []uint8{c.R, c.G, c.B, c.A})
+			}
+		}
+		for i := 1; i < k; i++ {
+			copy(out.Pix[(k*y+i)*out.Stride:], first)
 		}
 	}
 	return out
@@ -144,6 +155,9 @@ func enlarged(img image.Image, k int) image.Image {
 // shrunk averages the colors of blocks of m x m pixels; blocks at the right and lower edges may be
 // smaller.
 func shrunk(img image.Image, m int) image.Image {
+	if m == 1 {
+		return img
+	}
 	b := img.Bounds()
 	out := image.NewNRGBA(image.Rect(0, 0, (b.Dx()+m-1)/m, (b.Dy()+m-1)/m))
 	for y := range out.Rect.Dy() {

@@ -41,7 +41,7 @@ const (
 	coveragePanel  = 300
 	coverageLegend = 200
 	coverageHeight = 300
-	rankPanel      = 225 // 4 of them fill a cell
+	rankPanel      = 225 // panelsInRow of them fill a cell
 	rankHeight     = 190
 )
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"galdecon/galdecon/table"
 )
 
 // ErrNoNotebook is what Show returns in a program that no notebook runs; Figure.Save works
@@ -14,10 +16,30 @@ import (
 var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; " +
 	"write it to a file with Figure.Save")
 
-// Show draws a figure and puts it into the output of the notebook cell that runs, as a PNG. It
-// comes after what the cell printed before, and before what it prints next. Outside a notebook it
-// returns ErrNoNotebook.
-func Show(d Drawable) error {
+// Show puts a figure (a [Drawable]), tables (what is [table.Tabular]), or both, the figure above,
+// into the output of the notebook cell that runs: a figure as a PNG, an [Animation] in motion, a
+// [Viewer] as what can be moved and asked, tables as HTML. It comes after what the cell printed
+// before, and before what it prints next. Outside a notebook it writes tables to standard output, at
+// most 100 columns wide, and returns ErrNoNotebook for a figure.
+func Show(what any) error {
+	d, drawable := what.(Drawable)
+	t, tabular := what.(table.Tabular)
+	if !drawable && !tabular {
+		return fmt.Errorf("plotting: Show takes figures, such as Mosaic, and tables, such as a "+
+			"table.Table; %T is neither", what)
+	}
+	if drawable {
+		if err := showFigure(d); err != nil {
+			return err
+		}
+	}
+	if tabular {
+		return showTables(t.Tables())
+	}
+	return nil
+}
+
+func showFigure(d Drawable) error {
 	f, err := d.Figure()
 	if err != nil {
 		return err
@@ -25,15 +47,50 @@ func Show(d Drawable) error {
 	if !gonbui.IsNotebook {
 		return ErrNoNotebook
 	}
-	data, err := f.PNG()
+	data, err := displayed(d, f)
 	if err != nil {
 		return err
 	}
+	return send(data)
+}
+
+func showTables(tables []table.Table) error {
+	for _, t := range tables {
+		if err := t.Validate(); err != nil {
+			return fmt.Errorf("plotting: %w", err)
+		}
+	}
+	text := table.String(tables...)
+	if !gonbui.IsNotebook {
+		_, err := fmt.Print(text)
+		return err
+	}
+	return send(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
+		protocol.MIMETextHTML: table.HTML(tables...), protocol.MIMETextPlain: text,
+	}})
+}
+
+// send displays something between what the cell prints before and after.
+func send(data *protocol.DisplayData) error {
 	if err := flush(); err != nil {
 		return err
 	}
-	gonbui.SendData(pngData(f, data, f.instead(), ""))
+	gonbui.SendData(data)
 	return flush()
+}
+
+// displayed returns the message that displays d, whose figure is f.
+func displayed(d Drawable, f *Figure) (*protocol.DisplayData, error) {
+	if more, ok := d.(interface {
+		display(*Figure) (*protocol.DisplayData, error)
+	}); ok {
+		return more.display(f)
+	}
+	data, err := f.PNG()
+	if err != nil {
+		return nil, err
+	}
+	return pngData(f, data, f.instead(), ""), nil
 }
 
 // instead returns the text for where pictures can't be shown.

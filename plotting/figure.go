@@ -3,6 +3,7 @@ package plotting
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"image/color"
 	"image/png"
 	"io"
@@ -40,7 +41,7 @@ type Figure struct {
 	draw   func(draw.Canvas)
 }
 
-// Drawable is what can be shown: a Figure, or the description of one.
+// Drawable is what can be shown as a picture: a Figure, or the description of one.
 type Drawable interface {
 	Figure() (*Figure, error)
 }
@@ -51,15 +52,23 @@ func (f *Figure) Figure() (*Figure, error) { return f, nil }
 // PNG renders the figure at about two dots for each CSS pixel.
 func (f *Figure) PNG() ([]byte, error) {
 	return f.render(func(w, h vg.Length, out io.Writer) error {
-		c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(f.dpi))
-		f.draw(draw.NewCanvas(crisp{c}, w, h))
 		encoder := png.Encoder{CompressionLevel: png.BestCompression}
-		if f.colors != nil {
-			return encoder.Encode(out, paletted(c.Image(), f.colors))
-		}
-		return encoder.Encode(out, c.Image())
+		return encoder.Encode(out, f.raster(w, h))
 	})
 }
+
+// raster draws the dots of the figure, which is w x h large.
+func (f *Figure) raster(w, h vg.Length) image.Image {
+	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(f.dpi))
+	f.draw(draw.NewCanvas(crisp{c}, w, h))
+	if f.colors != nil {
+		return paletted(dots(c), f.colors)
+	}
+	return c.Image()
+}
+
+// dots returns what a canvas is drawn on.
+func dots(c *vgimg.Canvas) *image.RGBA { return c.Image().(*image.RGBA) }
 
 // SVG renders the figure as an SVG document.
 func (f *Figure) SVG() ([]byte, error) {

@@ -12,6 +12,8 @@ import (
 
 	"gonum.org/v1/plot/vg/draw"
 
+	"galdecon/galdecon/table"
+
 	"galdecon/galdecon/galaxy"
 )
 
@@ -35,7 +37,7 @@ func TestMosaicPixelsAreCrisp(t *testing.T) {
 	if got := img.Bounds().Dx(); got != int(2*f.Width) {
 		t.Errorf("the PNG is %d dots wide, want two for each of %g CSS pixels", got, f.Width)
 	}
-	grays := table(grayMap(), grayShades)
+	grays := ramp(grayMap(), grayShades)
 	for k := range im.Pixels {
 		if k == 12 || k == 13 {
 			continue // Beneath the scale bar.
@@ -97,6 +99,9 @@ func TestShowOutsideANotebook(t *testing.T) {
 		t.Errorf("Show = %v, want ErrNoNotebook", err)
 	}
 	wantError(t, Show(Mosaic{}), "no images")
+	wantError(t, Show([]Mosaic{}), "[]plotting.Mosaic is neither")
+	wantError(t, Show(nil), "is neither")
+	wantError(t, Show(table.Table{Title: "blank"}), `"blank" has no columns`)
 }
 
 func TestMosaic(t *testing.T) {

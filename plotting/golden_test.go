@@ -65,8 +65,8 @@ func TestGoldenTellsFiguresApart(t *testing.T) {
 	}
 	curves := func() Curves {
 		return Curves{X: "steps", Y: "error", Curves: []Curve{
-			{"first", []float64{1, 10, 100}, []float64{3, 2, 1}},
-			{"second", []float64{1, 10, 100}, []float64{1, 2, 3}},
+			{Name: "first", X: []float64{1, 10, 100}, Y: []float64{3, 2, 1}},
+			{Name: "second", X: []float64{1, 10, 100}, Y: []float64{1, 2, 3}},
 		}}
 	}
 	want := draw(curves())

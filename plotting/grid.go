@@ -51,11 +51,16 @@ type grid struct {
 	rows          []row
 	width, height int
 	colors        color.Palette // of all images, or nil for any
+	dpi           float64       // the resolution is near it
+	blocks        int           // of blocks x blocks pixels, at least, one square is made
+
+	// figure chooses k x k dots for a block of m x m pixels.
+	k, m int
 }
 
 // newGrid returns an empty grid for images like im.
 func newGrid(title, foot string, im *galaxy.Images) *grid {
-	g := &grid{title: title, foot: foot, width: im.Width, height: im.Height}
+	g := &grid{title: title, foot: foot, width: im.Width, height: im.Height, dpi: sharp}
 	if im.Channels == 1 {
 		g.colors = mapPalette()
 	}
@@ -63,7 +68,7 @@ func newGrid(title, foot string, im *galaxy.Images) *grid {
 }
 
 // figure lays the grid out. The width of a panel follows from the number of columns. The resolution
-// is then the one near sharp at which an image pixel is a whole number of dots, so that every pixel
+// is then the one near g.dpi at which an image pixel is a whole number of dots, so that every pixel
 // is the same crisp square.
 func (g *grid) figure() *Figure {
 	columns := 0
@@ -77,12 +82,13 @@ func (g *grid) figure() *Figure {
 	n := float64(columns)
 	panelW := min((cellWidth-left-2-gap*(n-1))/n, maxPanel)
 	// Images with more pixels than a screen shows are averaged down.
-	m := max(1, int(math.Ceil(float64(g.width)/(3*panelW))))
+	m := max(1, g.blocks, int(math.Ceil(float64(g.width)/(3*panelW))))
 	cols, lines := (g.width+m-1)/m, (g.height+m-1)/m
-	k := max(1, int(math.Round(panelW*sharp/cssDPI/float64(cols))))
+	k := max(1, int(math.Round(panelW*g.dpi/cssDPI/float64(cols))))
 	dpi := int(math.Ceil(float64(k*cols) * cssDPI / panelW))
 	panelW = float64(k*cols) * cssDPI / float64(dpi)
 	panelH := panelW * float64(lines) / float64(cols)
+	g.k, g.m = k, m
 
 	width := left + n*panelW + gap*(n-1) + 2
 	height := 2.0

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"slices"
 
 	"galdecon/galdecon/galaxy"
 )
@@ -223,14 +222,6 @@ func (l *layout) residualTop() float64 {
 		}
 	}
 	return top
-}
-
-// deviationTop returns the largest standard deviation, 0 without any.
-func (l *layout) deviationTop() float64 {
-	if l.deviation == nil {
-		return 0
-	}
-	return slices.Max(l.deviation)
 }
 
 // roundUp rounds v ≥ 0 up to two significant digits, so that a stated range is the true one; 0

@@ -97,7 +97,7 @@ func (l Loss) Figure() (*Figure, error) {
 // curvePalette holds the colors of a curve and their blends with white, as lines have at their
 // edges.
 func curvePalette() color.Palette {
-	colors := table(grayMap(), 96)
+	colors := ramp(grayMap(), 96)
 	for _, c := range []color.NRGBA{blue, vermillion} {
 		for i := range 80 {
 			c.A = uint8(255 * (i + 1) / 80)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/wcs"
 )
 
 // maxMosaic keeps the stored picture of a mosaic small.
@@ -17,8 +18,12 @@ type Mosaic struct {
 	Images *galaxy.Images
 	// Title stands above the grid; it may be empty.
 	Title string
-	// PixelScale is the size of a pixel in arcseconds, 0 if unknown.
+	// PixelScale is the size of a pixel in arcseconds; where it is 0 World says it, if that is
+	// known.
 	PixelScale float64
+	// World says where in the sky the first image is, for a compass in it, see [wcs.Parse]; nil if
+	// unknown.
+	World *wcs.WCS
 	// Stretch is common to all galaxies. If it is zero, each galaxy gets its own [AutoStretch].
 	Stretch Stretch
 }
@@ -58,7 +63,8 @@ func (m Mosaic) Figure() (*Figure, error) {
 			p.over = append(p.over, hatched(bad, im.Width))
 		}
 		if i == 0 {
-			p.over = append(p.over, scaleBar(m.PixelScale, im.Width))
+			p.over = append(p.over, scaleBar(pixelScale(m.PixelScale, m.World, im), im.Width),
+				compass(m.World, im))
 		}
 		panels = append(panels, p)
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"galdecon/galdecon/table"
 )
 
 // TestMain lets the test binary play the program of a notebook cell.
@@ -35,12 +37,26 @@ func cellProgram() error {
 	if err := Show(Mosaic{Images: disc(2, 8, 1), Title: "two"}); err != nil {
 		return err
 	}
+	two := table.Table{Title: "two & more", Columns: []table.Column{{Name: "n"}}}
+	two.Add(table.Count(2))
+	if err := Show(two); err != nil {
+		return err
+	}
+	if err := Show(both{Mosaic{Images: disc(1, 8, 1), Title: "one"}, two}); err != nil {
+		return err
+	}
 	live := NewTraining(110)
 	for step := range 110 {
 		live.Update(step+1, 1/float64(step+1))
 		time.Sleep(10 * time.Millisecond)
 	}
 	return live.Close()
+}
+
+// both is a figure with tables.
+type both struct {
+	Mosaic
+	table.Table
 }
 
 // runCell runs the cell program under the protocol of the kernel, two named pipes with gob
@@ -104,8 +120,9 @@ func TestNotebook(t *testing.T) {
 	start := time.Now()
 	shown := runCell(t)
 	elapsed := time.Since(start)
-	if len(shown) < 4 {
-		t.Fatalf("%d displays, want a mosaic, some lines and a curve", len(shown))
+	if len(shown) < 7 {
+		t.Fatalf("%d displays, want a mosaic, two tables, a figure, some lines and a curve",
+			len(shown))
 	}
 
 	mosaic := shown[0]
@@ -115,6 +132,17 @@ func TestNotebook(t *testing.T) {
 		t.Errorf("the mosaic has the text %q and the ID %q, want its title and none",
 			text, mosaic.DisplayID)
 	}
+
+	for _, k := range []int{1, 3} {
+		page, _ := shown[k].Data[protocol.MIMETextHTML].(string)
+		text, _ := shown[k].Data[protocol.MIMETextPlain].(string)
+		if !strings.Contains(page, "two &amp; more</caption>") ||
+			!strings.HasPrefix(text, "two & more\nn\n") || shown[k].DisplayID != "" {
+			t.Errorf("a table is shown as %q and\n%s", page, text)
+		}
+	}
+	checkPNG(t, shown[2])
+	shown = shown[3:]
 
 	id := shown[1].DisplayID
 	lines := shown[1 : len(shown)-1]

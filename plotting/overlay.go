@@ -5,10 +5,14 @@ import (
 	"image/color"
 	"math"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/galaxy/wcs"
 )
 
 // scaleBar draws a bar of a round length, at most 40 % of the panel, in its lower left corner: in
@@ -32,6 +36,43 @@ func scaleBar(pixelScale float64, width int) overlay {
 		}
 	}
 }
+
+// compass draws arrows to the north and to the east, as they are in the middle of images, in the
+// lower right corner; nothing without world coordinates in right ascension and declination.
+func compass(w *wcs.WCS, im *galaxy.Images) overlay {
+	return func(c draw.Canvas, _ vg.Length) {
+		if !equatorial(w) {
+			return
+		}
+		const margin, longest = 9 * css, 22 * css
+		length := min(longest, 0.15*c.Size().X)
+		north, east := w.Compass(middlePixel(im))
+		// Up is positive on the canvas. Arrows and letters stay inside.
+		n := vg.Point{X: vg.Length(north[0]), Y: vg.Length(-north[1])}
+		e := vg.Point{X: vg.Length(east[0]), Y: vg.Length(-east[1])}
+		letter := length + 8*css
+		at := vg.Point{
+			X: c.Max.X - margin - letter*max(0, n.X, e.X),
+			Y: c.Min.Y + margin - letter*min(0, n.Y, e.Y),
+		}
+		for _, line := range []draw.LineStyle{
+			{Color: color.Black, Width: 3 * css}, {Color: color.White, Width: 1.25 * css},
+		} {
+			for _, to := range []vg.Point{n, e} {
+				tip, across := at.Add(to.Scale(length)), vg.Point{X: -to.Y, Y: to.X}
+				back := tip.Sub(to.Scale(5 * css))
+				c.StrokeLines(line, []vg.Point{at, tip}, []vg.Point{
+					back.Add(across.Scale(3 * css)), tip, back.Sub(across.Scale(3 * css)),
+				})
+			}
+		}
+		onImageCentered(c, at.Add(n.Scale(letter)), "N")
+		onImageCentered(c, at.Add(e.Scale(letter)), "E")
+	}
+}
+
+// equatorial tells whether there are world coordinates of which north is that of the sky.
+func equatorial(w *wcs.WCS) bool { return w != nil && strings.HasPrefix(w.Frame, "RA/DEC") }
 
 // hatched marks the pixels of an image without data, [h, w] with the given width: gray, under lines
 // that run on from pixel to pixel.
@@ -66,9 +107,16 @@ func roundBelow(v float64) float64 {
 }
 
 // onImage writes white text with a dark rim, its lower left corner at the given point.
-func onImage(c draw.Canvas, at vg.Point, s string) {
+func onImage(c draw.Canvas, at vg.Point, s string) { writeOn(c, at, s, text.XLeft, text.YBottom) }
+
+// onImageCentered is onImage with the middle of the text at the point.
+func onImageCentered(c draw.Canvas, at vg.Point, s string) {
+	writeOn(c, at, s, text.XCenter, text.YCenter)
+}
+
+func writeOn(c draw.Canvas, at vg.Point, s string, x text.XAlignment, y text.YAlignment) {
 	style := textStyle(10, color.Black)
-	style.YAlign = text.YBottom
+	style.XAlign, style.YAlign = x, y
 	const rim = 0.75 * css
 	for _, d := range []vg.Point{{X: rim}, {X: -rim}, {Y: rim}, {Y: -rim}} {
 		c.FillText(style, at.Add(d), s)

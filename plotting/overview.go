@@ -5,7 +5,6 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
-	"slices"
 
 	"gonum.org/v1/plot/vg"
 	vgdraw "gonum.org/v1/plot/vg/draw"
@@ -49,12 +48,11 @@ func (o Overview) Figure() (*Figure, error) {
 		truths = truths || l.truth != nil
 		if l.deviation != nil {
 			deviations = true
-			top = max(top, slices.Max(l.deviation))
+			top = max(top, robustTop(l.deviation))
 		}
 		shown = max(shown, len(l.candidates()))
 	}
 	top = roundUp(top)
-	heat := heatMap(top)
 
 	stretches := make(map[Stretch]bool)
 	for _, l := range rows {
@@ -80,8 +78,11 @@ func (o Overview) Figure() (*Figure, error) {
 			observation.img = withInset(l.observation, c.PSF)
 			observation.over = append(observation.over, frameInset(first.Height, first.Width))
 		}
-		if i == 0 || c.PixelScale != o.Galaxies[i-1].PixelScale { // it holds for the rows below
-			observation.over = append(observation.over, scaleBar(c.PixelScale, first.Width))
+		if c.World != nil { // each lies elsewhere
+			observation.over = append(observation.over, scaleBar(c.pixelScale(), first.Width),
+				compass(c.World, first))
+		} else if i == 0 || c.PixelScale != o.Galaxies[i-1].pixelScale() { // it holds below, too
+			observation.over = append(observation.over, scaleBar(c.pixelScale(), first.Width))
 		}
 		r.panels = append(r.panels, observation)
 		for k := range shown {
@@ -97,7 +98,8 @@ func (o Overview) Figure() (*Figure, error) {
 			if l.deviation != nil {
 				a := l.estimates[len(l.estimates)-1]
 				average.img, average.over = a.sharp, []overlay{stateText(number(a.mse))}
-				spread.img = mapped(l.deviation, first.Width, heat, shades)
+				d := l.deviationPanel(top, first.Width)
+				spread.img, spread.over = d.img, d.over
 			}
 			r.panels = append(r.panels, average, spread)
 		}

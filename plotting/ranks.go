@@ -2,7 +2,6 @@ package plotting
 
 import (
 	"fmt"
-	"galdecon/galdecon/calibration"
 	"math"
 	"slices"
 	"strconv"
@@ -11,6 +10,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"galdecon/galdecon/calibration"
 )
 
 // Ranks shows how the truth ranks among the samples, one histogram for each quantity: flat where
@@ -53,12 +54,7 @@ func (r Ranks) Figure() (*Figure, error) {
 		}
 		highest = max(highest, 1+h.HalfWidth, slices.Max(h.Density))
 	}
-	columns := min(len(r.Histograms), 4)
-	rows := (len(r.Histograms) + columns - 1) / columns
-	plots := make([][]*plot.Plot, rows)
-	for i := range plots {
-		plots[i] = make([]*plot.Plot, columns)
-	}
+	var panels []*plot.Plot
 	for i, q := range r.Histograms {
 		h := q.Histogram
 		p := plot.New()
@@ -74,7 +70,7 @@ func (r Ranks) Figure() (*Figure, error) {
 			{Value: 0, Label: "0"}, {Value: 0.5}, {Value: 1, Label: strconv.Itoa(h.Samples)},
 		}
 		p.Y.Tick.Marker = percentTicks(max(roundBelow(highest/2), 0.5))
-		if i%columns == 0 {
+		if i%panelsInRow == 0 {
 			p.Y.Label.Text = "density / uniform"
 		}
 		width := 1 / float64(len(h.Density))
@@ -97,19 +93,32 @@ func (r Ranks) Figure() (*Figure, error) {
 		edge := draw.LineStyle{Color: blue, Width: 1.25 * css}
 		p.Add(&plotter.Line{XYs: outline, LineStyle: edge})
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1.08*highest
-		plots[i/columns][i%columns] = p
-	}
-	top := titleHeight(r.Title)
-	width, height := rankPanel*float64(columns), rankHeight*float64(rows)
-	figure := &Figure{
-		Title: titleOr(r.Title, "ranks of the truth"),
-		Width: width, Height: top + height + footSpace,
-		dpi: sharp,
+		panels = append(panels, p)
 	}
 	foot := "gray: where all bars of calibrated samples lie, at 95 %; " +
 		"P: of a bar as far from 1 by chance"
+	return panelFigure(titleOr(r.Title, "ranks of the truth"), r.Title, foot, panels), nil
+}
+
+// panelsInRow is how many panels fill a cell.
+const panelsInRow = 4
+
+// panelFigure returns a figure of plots, up to panelsInRow in a row.
+func panelFigure(name, title, foot string, panels []*plot.Plot) *Figure {
+	columns := min(len(panels), panelsInRow)
+	rows := (len(panels) + columns - 1) / columns
+	plots := make([][]*plot.Plot, rows)
+	for i := range plots {
+		plots[i] = make([]*plot.Plot, columns)
+	}
+	for i, p := range panels {
+		plots[i/columns][i%columns] = p
+	}
+	top := titleHeight(title)
+	figure := &Figure{Title: name, Width: rankPanel * float64(columns),
+		Height: top + rankHeight*float64(rows) + footSpace, dpi: sharp}
 	figure.draw = func(dc draw.Canvas) {
-		drawTitle(dc, r.Title)
+		drawTitle(dc, title)
 		drawFoot(dc, foot)
 		tiles := draw.Tiles{
 			Rows: rows, Cols: columns,
@@ -124,5 +133,5 @@ func (r Ranks) Figure() (*Figure, error) {
 			}
 		}
 	}
-	return figure, nil
+	return figure
 }

@@ -5,28 +5,27 @@ import (
 	"fmt"
 	"testing"
 
+	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/plotting"
 )
 
 // All refusals are shown, also more than their error tells, and nothing else is left of it.
 func ExampleRefusals() {
-	var refused posterior.Refusals
-	for i, name := range []string{"left", "middle", "right", "faint"} {
-		refused = append(refused, &posterior.Refusal{
-			Index: i, ID: name, What: "its PSF is too narrow", Hint: "average less",
-		})
+	refused := posterior.Refusals{
+		{Index: 0, ID: "left", What: "its PSF is too narrow", Hint: "average less"},
+		{Index: 3, ID: "faint", What: "no galaxy in its middle, but a brighter one at its edge",
+			Place: &galaxy.Place{Column: 2, Row: 17},
+			Hint:  "cut out another stamp, with the galaxy in its middle, by Images.Cutout"},
 	}
 	fmt.Println(plotting.Refusals(fmt.Errorf("2 of 6: %w", refused)))
 	// Output:
-	// galdecon: left is refused: its PSF is too narrow
-	// Hint: average less
-	// galdecon: middle is refused: its PSF is too narrow
-	// Hint: average less
-	// galdecon: right is refused: its PSF is too narrow
-	// Hint: average less
-	// galdecon: faint is refused: its PSF is too narrow
-	// Hint: average less
+	// Refused
+	// observation  what was found                               what to do
+	// ───────────────────────────────────────────────────────────────────────────────────────────────────
+	// left         its PSF is too narrow                        average less
+	// faint        no galaxy in its middle, but a brighter one  cut out another stamp, with the galaxy in
+	//              at its edge (column 2, row 17)               its middle, by Images.Cutout
 	// <nil>
 }
 

@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/moments"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
 )
@@ -131,6 +132,54 @@ func falls(from, to float64, steps int) []Point {
 	return points
 }
 
+// measuredScene is an observation of a galaxy with 64 candidates of other fluxes, sizes and
+// ellipticities: the brighter, the larger.
+func measuredScene(t *testing.T) (p posterior.Posterior, truth *galaxy.Images) {
+	t.Helper()
+	const side, n = 48, 64
+	disc := func(flux, length, g1, g2 float64) *galaxy.Images {
+		im := galaxy.NewImages(1, side, side, 1)
+		sum := 0.0
+		light := make([]float64, len(im.Pixels))
+		for k := range light {
+			x, y := float64(k%side)-(side-1)/2.0, float64(k/side)-(side-1)/2.0
+			x, y = (1-g1)*x-g2*y, (1+g1)*y-g2*x
+			light[k] = math.Exp(-math.Sqrt(x*x+y*y+0.5) / length)
+			sum += light[k]
+		}
+		for k := range light {
+			im.Pixels[k] = float32(flux * light[k] / sum)
+		}
+		return im
+	}
+	rng := rand.New(rand.NewPCG(21, 22))
+	truth = disc(20, 2.6, 0.15, -0.08)
+	candidates := make([]*galaxy.Images, n)
+	for i := range candidates {
+		z, v := rng.NormFloat64(), rng.NormFloat64()
+		candidates[i] = disc(20.3+0.8*z, 2.66+0.12*(0.8*z+0.6*v), 0.13+0.03*rng.NormFloat64(),
+			-0.09+0.025*rng.NormFloat64())
+	}
+	samples, err := galaxy.Join(candidates...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := gaussian(t, 15, 2)
+	observation := noisy(blurred(truth, k), 0.004, 9)
+	observation.IDs = []string{"NGC 2903"}
+	return posterior.Posterior{Observation: observation, Samples: samples, PSF: k}, truth
+}
+
+// pulls are n draws of a Gaussian.
+func pulls(n int, mean, sigma float64) []float64 {
+	rng := rand.New(rand.NewPCG(31, 32))
+	all := make([]float64, n)
+	for i := range all {
+		all[i] = mean + sigma*rng.NormFloat64()
+	}
+	return all
+}
+
 // goldens are one figure of each kind.
 func goldens(t *testing.T) map[string]Drawable {
 	t.Helper()
@@ -172,6 +221,11 @@ func goldens(t *testing.T) map[string]Drawable {
 		return s
 	}
 
+	measured, measuredTruth := measuredScene(t)
+	corner, err := CornerOf(measured, 16, measuredTruth)
+	must(err)
+	corner.Title = "Measured of 64 candidates"
+
 	steps := []float64{5, 10, 20, 50, 100, 200, 950}
 	over := func(f func(s float64) float64) []float64 {
 		out := make([]float64, len(steps))
@@ -180,7 +234,15 @@ func goldens(t *testing.T) map[string]Drawable {
 		}
 		return out
 	}
+	bands := linear(t, y.Select(0, 1, 2))
+	pictures, err := Lupton{}.Pictures(bands)
+	must(err)
+	turned := world(t, "RA/DEC", 202.47, 47.2, 16, 16, 1.2e-5, 7e-6)
+	placed := scene(t, 0, 1, true)
+	placed.PixelScale, placed.World = 0, turned
 	return map[string]Drawable{
+		"animation":    Animation{Candidates: placed},
+		"lupton":       Mosaic{Images: pictures, Title: "Three bands", World: turned},
 		"mosaic":       Mosaic{Images: y, Title: "Seven galaxies", PixelScale: 0.05},
 		"mosaic_color": Mosaic{Images: spirals(3, 32, 3), Title: "Three in color"},
 		"candidates":   gray, "candidates_color": color, "candidates_unknown": unknown,
@@ -198,6 +260,15 @@ func goldens(t *testing.T) map[string]Drawable {
 			Title: "Figure 4: the weights of the loss", Images: y.Select(0, 1, 2, 3, 4, 5),
 			Rows: []string{"α = 1", "α = 10"}, Columns: []string{"β = 0.1", "β = 1", "β = 10"},
 		},
+		"profile": Profile{
+			Title: "NGC 2903", PixelScale: 0.05, Candidates: measured.Samples,
+			Observation: measured.Observation, Truth: measuredTruth,
+		},
+		"corner": corner,
+		"pulls": Pulls{Title: "Of 200 galaxies", Histograms: []PullHistogram{
+			{"flux", pulls(200, 0, 1)}, {"half-light radius", pulls(200, 0, 1.6)},
+			{"g1", pulls(200, 0.7, 1)}, {"g2", pulls(200, 0, 0.6)},
+		}},
 		"coverage": Coverage{
 			Title: "Pixels of 400 galaxies", Goal: 0.02,
 			Curves: []CoverageCurve{{"as wide", coverage(good)}, {"too narrow", coverage(narrow)}},
@@ -210,8 +281,10 @@ func goldens(t *testing.T) map[string]Drawable {
 		"curves": Curves{
 			Title: "Fewer steps", X: "evaluations of the network", Y: "relative to 950",
 			Curves: []Curve{
-				{"variance", steps, over(func(s float64) float64 { return 1 - 2/s })},
-				{"error of the mean", steps, over(func(s float64) float64 { return 1 + 1.5/s })},
+				{Name: "variance", X: steps, Y: over(func(s float64) float64 { return 1 - 2/s })},
+				{Name: "error of the mean", X: steps,
+					Y:     over(func(s float64) float64 { return 1 + 1.5/s }),
+					Error: over(func(s float64) float64 { return 0.5 / math.Sqrt(s) })},
 			},
 		},
 		"pixel_histogram": PixelHistogram{
@@ -238,6 +311,19 @@ func goldens(t *testing.T) map[string]Drawable {
 		},
 		"training": trained(t),
 	}
+}
+
+// linear are images in three bands of gray ones, redder inside than outside, with noise.
+func linear(t *testing.T, gray *galaxy.Images) *galaxy.Images {
+	t.Helper()
+	out, err := gray.WithChannels(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range out.Pixels {
+		out.Pixels[k] = float32(math.Pow(float64(out.Pixels[k]), []float64{1.2, 1, 0.8}[k%3]))
+	}
+	return noisy(out, 0.003, 6)
 }
 
 // trained is the figure that a training leaves in a notebook.

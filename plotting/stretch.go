@@ -59,13 +59,19 @@ func AutoStretch(batches ...*galaxy.Images) (Stretch, error) {
 	if high <= 0 {
 		high = 1 // Nothing shines: any range will do.
 	}
-	softening := high / 30
-	if noise > 0 {
-		softening = min(max(3*noise, high/100), high/4)
-	}
+	softening := softeningOf(high, noise)
 	// Solve brightness(0) = zeroGray for Low.
 	low := softening * math.Sinh(-zeroGray/(1-zeroGray)*math.Asinh(high/softening))
 	return Stretch{Low: low, High: high, Softening: softening}, nil
+}
+
+// softeningOf returns where the scale of images whose brightest pixel is high turns from linear to
+// logarithmic; noise is that of the sky, 0 without any.
+func softeningOf(high, noise float64) float64 {
+	if noise > 0 {
+		return min(max(3*noise, high/100), high/4)
+	}
+	return high / 30
 }
 
 // skyNoise returns the noise of the sky of images ([galaxy.Images.Sky]), the median of up to
@@ -123,4 +129,25 @@ func (s Stretch) or(batches ...*galaxy.Images) (Stretch, error) {
 			"Softening ≥ 0; leave it zero for an automatic one", s)
 	}
 	return s, nil
+}
+
+const (
+	robustQuantile = 0.98
+	robustRoom     = 1.5
+)
+
+// robustTop returns the top of a range for values ≥ 0 such as standard deviations: the largest, but
+// at most 1.5 times the value that 98 in 100 are below, so that a star or a nucleus, a few pixels
+// that vary most, doesn't make all others look alike. It returns 0 where there are none, and the
+// largest where so few differ from 0.
+func robustTop(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	top := sorted[len(sorted)-1]
+	if bulk := robustRoom * sorted[int(math.Ceil(robustQuantile*float64(len(sorted)-1)))]; bulk > 0 {
+		return min(top, bulk)
+	}
+	return top
 }

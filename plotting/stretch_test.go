@@ -2,6 +2,8 @@ package plotting
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"galdecon/galdecon/galaxy"
@@ -79,5 +81,49 @@ func TestStretchErrors(t *testing.T) {
 	} {
 		_, err := Mosaic{Images: disc(1, 4, 1), Stretch: s}.Figure()
 		wantError(t, err, "Low < High")
+	}
+}
+
+// A few pixels that vary most don't set the range of all; what all pixels do is shown uncut.
+func TestRobustTop(t *testing.T) {
+	faint := make([]float64, 1000)
+	for k := range faint {
+		faint[k] = 0.01 + 0.01*float64(k)/1000
+	}
+	if got := robustTop(faint); got != faint[999] {
+		t.Errorf("without a star the top is %g, want the largest, %g", got, faint[999])
+	}
+	star := slices.Clone(faint)
+	for k := range 15 {
+		star[60*k] = 5
+	}
+	if got := robustTop(star); got > 0.031 || got < 0.029 {
+		t.Errorf("with a star the top is %g, want about 1.5 times 0.02", got)
+	}
+	lone := make([]float64, 1000)
+	lone[7] = 3
+	if got := robustTop(lone); got != 3 {
+		t.Errorf("where one pixel varies the top is %g, want 3", got)
+	}
+	if got := robustTop(nil); got != 0 {
+		t.Errorf("of nothing the top is %g", got)
+	}
+}
+
+// The panel of a star that varies most says how much, and shows what varies less.
+func TestDeviationOfAStar(t *testing.T) {
+	c := observation(1)
+	c.Samples, c.Observation = noisy(galaxy.NewImages(3, 32, 32, 1), 0.01, 1), sky(32, 0.01)
+	c.Reblurred = c.Samples
+	for i := range 3 {
+		c.Samples.At(i)[500] = float32(10 * i)
+	}
+	all := strings.Join(written(t, mustDraw(t, c)), "|")
+	if !strings.Contains(all, "up to 10") || !strings.Contains(all, "std. dev. 0–0.03") {
+		t.Errorf("the figure says %s", all)
+	}
+	c.DeviationLimit = 10
+	if all := strings.Join(written(t, mustDraw(t, c)), "|"); strings.Contains(all, "up to") {
+		t.Errorf("with the limit of the star the figure says %s", all)
 	}
 }

@@ -2,6 +2,7 @@ package galaxy
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -64,6 +65,36 @@ func (im *Images) blockNoise() float64 {
 		return 0
 	}
 	return share * median(responses) / 0.6745
+}
+
+// FindPeaks returns what stands out of the noise of an image without its sky, [1, height, width,
+// channels], brightest first: galaxies, stars, and parts of them, told from noise as
+// [Images.Cutout] tells neighbors. Pixels without data are interpolated.
+func (im *Images) FindPeaks() ([]Peak, error) {
+	if err := im.CheckShape(); err != nil {
+		return nil, err
+	}
+	if im.N != 1 {
+		return nil, fmt.Errorf("galaxy: peaks are those of one image, got %d; see Images.Select",
+			im.N)
+	}
+	filled, err := im.Fill(BadInterpolate, 1)
+	if err != nil {
+		return nil, err
+	}
+	return filled.hillOf(im.blockNoise()).standing(-1), nil
+}
+
+// standing returns the peaks, brightest first, that stand out of the noise, but the one with an
+// index.
+func (h *hill) standing(but int) (peaks []Peak) {
+	for k, p := range h.peaks {
+		is := h.of[p.Row*h.width+p.Column] == k // not a part of another
+		if is && k != but && min(p.Value, p.Rise) >= h.least(p.Value) {
+			peaks = append(peaks, p)
+		}
+	}
+	return peaks
 }
 
 // least returns by how much a peak of a value must rise to be told from noise.
@@ -272,16 +303,9 @@ const coreRadius = 3
 
 // othersThan returns the peaks of the only image but that which a pixel belongs to, brightest
 // first.
-func (im *Images) othersThan(x, y int, noise float64) (others []Peak) {
+func (im *Images) othersThan(x, y int, noise float64) []Peak {
 	h := im.hillOf(noise)
-	own := h.of[min(max(y, 0), h.height-1)*h.width+min(max(x, 0), h.width-1)]
-	for k, p := range h.peaks {
-		is := h.of[p.Row*h.width+p.Column] == k // not a part of another
-		if is && k != own && min(p.Value, p.Rise) >= h.least(p.Value) {
-			others = append(others, p)
-		}
-	}
-	return others
+	return h.standing(h.of[min(max(y, 0), h.height-1)*h.width+min(max(x, 0), h.width-1)])
 }
 
 // oneSided returns the light of a stamp that stands out on one side of its galaxy, which was found

@@ -150,3 +150,40 @@ func hole(im *Images, x, y, far int) {
 		}
 	}
 }
+
+// Peaks are found where they are, also beside a gap, and noise has none.
+func TestFindPeaks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	im := NewImages(1, 60, 80, 1)
+	places := [][2]int{{20, 20}, {60, 40}, {40, 50}} // column and row, brightest first
+	for k := range im.Pixels {
+		v := rng.NormFloat64()
+		for i, p := range places {
+			dy, dx := float64(k/80-p[1]), float64(k%80-p[0])
+			v += float64(100-30*i) * math.Exp(-(dy*dy+dx*dx)/8)
+		}
+		im.Pixels[k] = float32(v)
+	}
+	bad := make([]bool, len(im.Pixels))
+	for row := range 60 {
+		bad[row*80+24], im.Pixels[row*80+24] = true, float32(math.NaN())
+	}
+	if err := im.Mask(bad); err != nil {
+		t.Fatal(err)
+	}
+	peaks, err := im.FindPeaks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(peaks) != len(places) {
+		t.Fatalf("%d peaks, want %d: %+v", len(peaks), len(places), peaks)
+	}
+	for i, p := range peaks {
+		if math.Hypot(float64(p.Column-places[i][0]), float64(p.Row-places[i][1])) > 1.5 {
+			t.Errorf("peak %d is at column %d, row %d, want %v", i, p.Column, p.Row, places[i])
+		}
+	}
+	if _, err := NewImages(2, 9, 9, 1).FindPeaks(); err == nil {
+		t.Error("two images at a time are no error")
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/score"
+	"galdecon/galdecon/table"
 	"galdecon/internal/numbers"
 )
 
@@ -31,6 +32,17 @@ func (i Interval) Scaled(by float64) Interval {
 	return Interval{Median: i.Median * by, Low: i.Low * by, High: i.High * by}
 }
 
+// Pull returns how far the median is from the truth, over the error bar on that side: of Gaussian
+// candidates that are right, a number of the unit Gaussian. It is NaN or infinite where there is no
+// such bar.
+func (i Interval) Pull(truth float64) float64 {
+	off := i.Median - truth
+	if off > 0 {
+		return off / (i.Median - i.Low)
+	}
+	return off / (i.High - i.Median)
+}
+
 // String returns the median with its error bars, to the digit that the shorter bar justifies: its
 // second where it begins with 10 to 35, otherwise its first, as in "0.123 +0.031 −0.028". Below
 // 0.001 and from 1,000,000 on the three have a common exponent: "(3.870 +0.008 −0.009)e-19". Where
@@ -43,9 +55,14 @@ func (i Interval) WithUnit(unit string) string {
 	return strings.TrimSpace(i.String() + " " + unit)
 }
 
+// Cell returns the median with its error bars as a cell of a table.
+func (i Interval) Cell() table.Cell { return table.Measured(i.Median, i.Low, i.High) }
+
 // Measurement is what the candidates of a posterior say about the galaxy: the quantities of
 // [score.Photometry], each over the candidates.
 type Measurement struct {
+	// ID is that of the observation.
+	ID string
 	// Flux is that within the aperture, summed over pixels in units of the source, by
 	// Observation.Scale.
 	Flux Interval
@@ -63,6 +80,34 @@ func (m Measurement) String() string {
 		"%d of %d candidates measured",
 		m.Flux, m.HalfLight, m.G1, m.G2, m.Measured, m.Measured+m.Failed)
 }
+
+// Tables returns the measurement as a table of one row.
+func (m Measurement) Tables() []table.Table { return Measurements{m}.Tables() }
+
+// Measurements are those of several galaxies.
+type Measurements []Measurement
+
+// Tables returns the measurements as a table, a row for each galaxy.
+func (all Measurements) Tables() []table.Table {
+	t := table.Table{
+		Title: "Measured of the candidates",
+		Columns: []table.Column{
+			{Name: "galaxy"}, {Name: "flux"}, {Name: "half-light radius", Unit: "pixels"},
+			{Name: "g1", Group: "ellipticity"}, {Name: "g2", Group: "ellipticity"},
+			{Name: "candidates measured"},
+		},
+		Notes: []string{"Medians of the candidates. The truth lies within the error bars with a " +
+			"probability of 68 %, as far as the model is right."},
+	}
+	for _, m := range all {
+		t.Add(table.Text(m.ID), m.Flux.Cell(), m.HalfLight.Cell(), m.G1.Cell(), m.G2.Cell(),
+			table.Text(fmt.Sprintf("%d of %d", m.Measured, m.Measured+m.Failed)))
+	}
+	return []table.Table{t}
+}
+
+// String returns the measurements as text, at most 100 columns wide.
+func (all Measurements) String() string { return table.String(all.Tables()...) }
 
 // Measure measures every candidate by [score.Measure], in an aperture of the given radius in
 // pixels. Flux is that of score.Measure multiplied by Observation.Scale[0], if there is one:
@@ -87,8 +132,13 @@ func (p Posterior) Measure(aperture float64) (Measurement, error) {
 		return Measurement{}, fmt.Errorf("posterior: only %d of %d candidates can be measured, "+
 			"the first of the others not because: %w", len(flux), p.Samples.N, failure)
 	}
+	id := ""
+	if p.Observation != nil {
+		id = p.Observation.ID(0)
+	}
 	return Measurement{
-		Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1), G2: interval(g2),
+		ID: id, Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1),
+		G2:       interval(g2),
 		Measured: len(flux), Failed: p.Samples.N - len(flux),
 	}, nil
 }

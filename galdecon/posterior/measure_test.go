@@ -198,3 +198,52 @@ func TestIntervalsInAnyUnit(t *testing.T) {
 		}
 	}
 }
+
+// Measurements of several galaxies are a table, with the digits that the error bars justify.
+func TestMeasurementsAsTable(t *testing.T) {
+	all := posterior.Measurements{
+		{ID: "left", Flux: posterior.Interval{Median: 22030, Low: 21860, High: 22220},
+			HalfLight: posterior.Interval{Median: 2.617, Low: 2.58, High: 2.66},
+			G1:        posterior.Interval{Median: 0.022, Low: -0.002, High: 0.045},
+			G2:        posterior.Interval{Median: -0.09, Low: -0.12, High: -0.06},
+			Measured:  63, Failed: 1},
+		{ID: "right", Flux: posterior.Interval{Median: 12010, Low: 11850, High: 12220},
+			HalfLight: posterior.Interval{Median: 2.2, Low: 2.16, High: 2.24},
+			G1:        posterior.Interval{Median: 0.061, Low: 0.036, High: 0.077},
+			G2:        posterior.Interval{Median: -0.257, Low: -0.289, High: -0.227},
+			Measured:  64},
+	}
+	want := `Measured of the candidates
+                                      ────────────── ellipticity ──────────────
+                          half-light
+                              radius                                             candidates
+galaxy             flux       pixels                   g1                    g2  measured
+───────────────────────────────────────────────────────────────────────────────────────────
+left    22030 +190 −170  2.62 ± 0.04  0.022 +0.023 −0.024  −0.090 +0.030 −0.030  63 of 64
+right   12010 +210 −160  2.20 ± 0.04  0.061 +0.016 −0.025  −0.257 +0.030 −0.032  64 of 64
+Medians of the candidates. The truth lies within the error bars with a probability of 68 %, as far
+as the model is right.
+`
+	if got := all.String(); got != want {
+		t.Errorf("the table is\n%s\nwant\n%s", got, want)
+	}
+	m, err := candidates([][2]float64{{0, 0}, {1, 0}}, 0).Measure(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tables := m.Tables(); len(tables) != 1 || len(tables[0].Rows) != 1 {
+		t.Errorf("the tables of one measurement are %+v", tables)
+	}
+}
+
+func TestPull(t *testing.T) {
+	i := posterior.Interval{Median: 10, Low: 8, High: 13}
+	for truth, want := range map[float64]float64{10: 0, 13: -1, 8: 1, 16: -2, 4: 3} {
+		if got := i.Pull(truth); math.Abs(got-want) > 1e-12 {
+			t.Errorf("the pull of %g is %g, want %g", truth, got, want)
+		}
+	}
+	if got := (posterior.Interval{Median: 1, Low: 1, High: 1}).Pull(0); !math.IsInf(got, 1) {
+		t.Errorf("without error bars the pull is %g", got)
+	}
+}

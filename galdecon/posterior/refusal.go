@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/table"
 )
 
 // Reason says why an observation is refused.
@@ -61,6 +62,21 @@ func (r Refusals) Unwrap() []error {
 		errs[i] = one
 	}
 	return errs
+}
+
+// Tables returns the refusals as a table: what was found of each observation, and what to do.
+func (r Refusals) Tables() []table.Table {
+	t := table.Table{Title: "Refused", Columns: []table.Column{
+		{Name: "observation"}, {Name: "what was found"}, {Name: "what to do"},
+	}}
+	for _, one := range r {
+		what := one.What
+		if one.Place != nil {
+			what += fmt.Sprintf(" (column %d, row %d)", one.Place.Column, one.Place.Row)
+		}
+		t.Add(table.Text(one.ID), table.Text(what), table.Text(one.Hint))
+	}
+	return []table.Table{t}
 }
 
 // SplitRefusals returns the refusals that err consists of, if it is the error of a batch of which

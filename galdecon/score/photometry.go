@@ -68,11 +68,7 @@ func Measure(image *galaxy.Images, aperture float64) (Photometry, error) {
 		return Photometry{}, fmt.Errorf("score: the radius of the aperture must be within 0 and "+
 			"half the shorter side, %g pixels; got %g", half, aperture)
 	}
-	s := moments.Image{Height: image.Height, Width: image.Width,
-		Pixels: make([]float64, image.Height*image.Width)}
-	for i, v := range image.Pixels {
-		s.Pixels[i/image.Channels] += float64(v) / float64(image.Channels)
-	}
+	s := onePlane(image)
 	start := moments.Round(float64(s.Width-1)/2, float64(s.Height-1)/2, aperture/4)
 	m, err := moments.Adaptive(s, start, moments.Limits{MinWeight: minWeight, MinWidth: minWidth,
 		MaxWidth: aperture, MaxShift: aperture, MaxSteps: maxMoments})
@@ -95,21 +91,12 @@ func Measure(image *galaxy.Images, aperture float64) (Photometry, error) {
 // growth returns the light within a circle and the radius that holds half of it.
 func growth(s moments.Image, x, y, aperture float64) (light, half float64, err error) {
 	within := make([]float64, int(math.Ceil(aperture*rings)))
-	for row := range s.Height {
-		for col := range s.Width {
-			value := s.Pixels[row*s.Width+col] / (subpixels * subpixels)
-			for i := range subpixels {
-				dy := float64(row) + (float64(i)+0.5)/subpixels - 0.5 - y
-				for j := range subpixels {
-					dx := float64(col) + (float64(j)+0.5)/subpixels - 0.5 - x
-					if r := math.Sqrt(dx*dx + dy*dy); r < aperture {
-						within[int(r*rings)] += value
-						light += value
-					}
-				}
-			}
+	eachSubpixel(s, x, y, func(r, value float64) {
+		if r < aperture {
+			within[int(r*rings)] += value
+			light += value
 		}
-	}
+	})
 	if !(light > 0) {
 		return 0, 0, errors.New("there is no galaxy: there is no light within the aperture")
 	}

@@ -1,6 +1,10 @@
 package scorecard
 
 import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,4 +50,89 @@ func (of *Calibration) cells() []string {
 	}
 	cells[4] = strconv.Itoa(of.Failed)
 	return cells
+}
+
+// numbers are the columns of the CSV with intervals.
+var numbers = []struct {
+	name string
+	of   func(r Row) *score.Estimate
+}{
+	{"retained", func(r Row) *score.Estimate { return r.Retained }},
+	{"feature_variance", func(r Row) *score.Estimate { return r.FeatureVariance }},
+	{"released_retained", func(r Row) *score.Estimate {
+		if r.Released == nil {
+			return nil
+		}
+		return r.Released.Retained
+	}},
+	{"released_feature_variance", func(r Row) *score.Estimate {
+		if r.Released == nil {
+			return nil
+		}
+		return r.Released.FeatureVariance
+	}},
+	{"reconvolution", func(r Row) *score.Estimate { return r.Reconvolution }},
+	{"chi_squared", func(r Row) *score.Estimate { return r.ChiSquared }},
+	{"pixel_variance", func(r Row) *score.Estimate { return r.PixelVariance }},
+	{"over_prior", func(r Row) *score.Estimate { return r.VarianceRatio }},
+	{"high_frequency", func(r Row) *score.Estimate { return r.HighFrequency }},
+	{"mse", func(r Row) *score.Estimate { return r.MSE }},
+	{"psnr", func(r Row) *score.Estimate { return r.PSNR }},
+	{"ssim", func(r Row) *score.Estimate { return r.SSIM }},
+	{"flux", func(r Row) *score.Estimate { return r.Flux }},
+	{"half_light", func(r Row) *score.Estimate { return r.HalfLight }},
+	{"ellipticity", func(r Row) *score.Estimate { return r.Ellipticity }},
+}
+
+// WriteCSV writes a line for each row, after one with the names of the columns, and then one for
+// each of Differences, whose method is "first − second". Numbers have their full precision; four
+// columns belong to each: its value, the ends of its interval, and how many observations were
+// dropped. What doesn't exist is empty.
+func (c Card) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source",
+		"candidates", "refused", "epsilon", "features", "seed", "seconds"}
+	for _, column := range numbers {
+		names = append(names, estimateNames(column.name)...)
+	}
+	calibrated := c.calibrated()
+	for _, quantity := range calibrated {
+		names = append(names, calibrationNames(quantity)...)
+	}
+	out.Write(names)
+	rows := slices.Clone(c.Rows)
+	for _, d := range c.Differences {
+		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting,
+			Candidates: c.Candidates, Refused: d.Refused, Retained: d.Retained,
+			FeatureVariance: d.Variance})
+	}
+	for _, r := range rows {
+		sigma, seconds := full(r.Setting.Sigma), full(r.Seconds)
+		if r.Setting.Sigma == 0 {
+			sigma = ""
+		}
+		if r.Seconds == 0 {
+			seconds = ""
+		}
+		line := []string{r.Method, sigma, r.Setting.PSFs.Name, full(r.Setting.Noise),
+			full(r.Setting.WidthError), strconv.Itoa(c.Galaxies), c.Source,
+			strconv.Itoa(r.Candidates), strconv.Itoa(r.Refused),
+			full(c.Epsilon), c.Features, strconv.FormatInt(c.Seed, 10), seconds}
+		for _, column := range numbers {
+			line = append(line, estimateCells(column.of(r))...)
+		}
+		for k := range calibrated {
+			var of *Calibration
+			if k < len(r.Calibration) {
+				of = &r.Calibration[k]
+			}
+			line = append(line, of.cells()...)
+		}
+		out.Write(line)
+	}
+	out.Flush()
+	if err := out.Error(); err != nil {
+		return fmt.Errorf("scorecard: cannot write the table: %w", err)
+	}
+	return nil
 }

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"text/tabwriter"
+	"math"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/calibration"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
-	"galdecon/galdecon/score"
+	"galdecon/galdecon/table"
 )
 
 // Steps is what a sampler of a diffusion model gives for its number of evaluations of the network.
@@ -32,6 +33,8 @@ type Steps struct {
 	Coverage, Spread float64
 	// CoverageError is calibration.Coverage.HalfWidth: what too few galaxies leave open.
 	CoverageError float64
+	// Report has the observations one by one.
+	Report posterior.Report
 	// Refused observations of the benchmark are in no figure.
 	Refused int
 	// Seconds a candidate, compilation not included.
@@ -67,6 +70,7 @@ func CompareSteps(
 		if err != nil {
 			return nil, err
 		}
+		s.Report = evaluated
 		mean := evaluated.Mean()
 		s.Retained, s.Reconvolution, s.Mean, s.Variance = mean.Retained, mean.Reconvolution,
 			mean.Accuracy.Mean, mean.Variance
@@ -95,6 +99,30 @@ func CompareSteps(
 	return out, nil
 }
 
+// Against returns the ratio of a quantity's mean over the observations to that of another sampler
+// for the same ones, and its standard error. As the observations are paired, what makes some of
+// them harder than others for both isn't in it. Observations that only one has don't count; the
+// error of fewer than 2 is NaN.
+func (s Steps) Against(other Steps, of func(row posterior.Row) float64) (ratio, err float64) {
+	known := map[string]float64{}
+	for _, row := range other.Report.Rows {
+		known[row.ID] = of(row)
+	}
+	var here, there []float64
+	for _, row := range s.Report.Rows {
+		if v, ok := known[row.ID]; ok {
+			here, there = append(here, of(row)), append(there, v)
+		}
+	}
+	mean := stat.Mean(there, nil)
+	ratio = stat.Mean(here, nil) / mean
+	for i := range here {
+		here[i] -= ratio * there[i]
+	}
+	n := float64(len(here))
+	return ratio, stat.StdErr(stat.StdDev(here, nil), n) / math.Abs(mean)
+}
+
 // warmUp compiles all that drawing n candidates for each observation needs. What is drawn together
 // has one of a few sizes: the largest, of 64 at most, comes first, and 8 where it leaves a rest, or
 // 1 where there are few in all.
@@ -121,38 +149,61 @@ func warmUp(ctx context.Context, model *galdecon.Model, b galdecon.Benchmark) er
 	return nil
 }
 
-// StepsTable returns the comparison as a table. MSEs and variances are in units of 1e-4, the
-// paper's ε; w is the weight of guidance.
-func StepsTable(all []Steps) string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "sampler\tevaluations\tretained\tMSE(Π*y, x)\tMSE of the "+
-		"mean\tvariance\tcoverage off by\terror/spread\tms a candidate\t")
-	for _, s := range all {
-		name := "DDIM"
-		switch {
-		case s.Sampler.SecondOrder && s.Sampler.Eta == 0:
-			name = "DPM-Solver++(2M)"
-		case s.Sampler.SecondOrder:
-			name = "stochastic 2M"
-		case s.Sampler.LargeVariance:
-			name = "ancestral, σ² = β"
-		case s.Sampler.Eta == 1:
-			name = "ancestral"
-		case s.Sampler.Eta > 0:
-			name = fmt.Sprintf("DDIM, η = %g", s.Sampler.Eta)
-		}
-		if s.Sampler.DataConsistency {
-			name += ", corrected"
-		}
-		if s.Sampler.Guidance > 0 {
-			name += fmt.Sprintf(", w = %g", s.Sampler.Guidance)
-		}
-		fmt.Fprintf(w, "%s\t%d\t%.0f %%\t%.3f\t%.2f\t%.2f\t%.1f ± %.1f %%\t%.2f\t%.0f\t\n", name,
-			s.Sampler.Steps, 100*s.Retained, s.Reconvolution/score.Epsilon,
-			s.Mean/score.Epsilon, s.Variance/score.Epsilon, 100*s.Coverage, 100*s.CoverageError,
-			s.Spread, 1000*s.Seconds)
+// StepsTable returns the comparison as a table. w is the weight of guidance.
+func StepsTable(all []Steps) table.Table {
+	t := table.Table{
+		Title: "Samplers",
+		Columns: []table.Column{
+			{Name: "sampler"}, {Name: "evaluations"},
+			{Name: "retained", Unit: "%", Group: "candidates", Format: table.Decimals(0)},
+			{Name: "MSE(Π*y, x)", Unit: unitName, Group: "candidates", Format: table.Decimals(3)},
+			{Name: "variance", Unit: unitName, Group: "candidates", Format: table.Decimals(2)},
+			{Name: "MSE of the mean", Unit: unitName, Format: table.Decimals(2)},
+			{Name: "coverage off by", Unit: "%", Group: "calibration", Format: table.Decimals(1)},
+			{Name: "error / spread", Group: "calibration", Format: table.Decimals(2)},
+			{Name: "time", Unit: "ms", Format: table.Decimals(0)},
+		},
+		Notes: []string{"Per pixel, in units of the paper's ε = 10⁻⁴. After ±: half the width of " +
+			"the band that holds calibrated candidates at 95 %; ✓: within it, ✗: beyond it. " +
+			"Time: of a candidate."},
 	}
-	w.Flush()
-	return text.String()
+	refused := 0
+	for _, s := range all {
+		refused = max(refused, s.Refused)
+		t.Add(table.Text(name(s.Sampler)), table.Count(s.Sampler.Steps),
+			table.Number(100*s.Retained), table.Number(s.Reconvolution/unit),
+			table.Number(s.Variance/unit), table.Number(s.Mean/unit),
+			table.Uncertain(100*s.Coverage, 100*s.CoverageError).GoodIf(
+				s.Coverage <= s.CoverageError),
+			table.Number(s.Spread), table.Number(1000*s.Seconds))
+	}
+	if refused > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("Without %d observations that were refused.",
+			refused))
+	}
+	return t
+}
+
+// name says which method a sampler is.
+func name(s ddpm.Sampler) string {
+	name := "DDIM"
+	switch {
+	case s.SecondOrder && s.Eta == 0:
+		name = "DPM-Solver++(2M)"
+	case s.SecondOrder:
+		name = "stochastic 2M"
+	case s.LargeVariance:
+		name = "ancestral, σ² = β"
+	case s.Eta == 1:
+		name = "ancestral"
+	case s.Eta > 0:
+		name = fmt.Sprintf("DDIM, η = %g", s.Eta)
+	}
+	if s.DataConsistency {
+		name += ", corrected"
+	}
+	if s.Guidance > 0 {
+		name += fmt.Sprintf(", w = %g", s.Guidance)
+	}
+	return name
 }

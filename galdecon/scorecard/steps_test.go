@@ -2,12 +2,17 @@ package scorecard_test
 
 import (
 	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/internal/galtest"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/scorecard"
 )
@@ -64,10 +69,10 @@ func TestCompareSteps(t *testing.T) {
 	if !(got.Seconds > 0) || !(got.Spread > 0) || math.IsNaN(got.Coverage) {
 		t.Errorf("the first sampler's figures are %+v", got)
 	}
-	table := scorecard.StepsTable(found)
+	text := scorecard.StepsTable(found).String()
 	for _, part := range []string{"DPM-Solver++(2M)", "ancestral, σ² = β", " 50 "} {
-		if !strings.Contains(table, part) {
-			t.Errorf("the table lacks %q:\n%s", part, table)
+		if !strings.Contains(text, part) {
+			t.Errorf("the table lacks %q:\n%s", part, text)
 		}
 	}
 	_, err = scorecard.CompareSteps(t.Context(), d, []ddpm.Sampler{{Steps: 51}}, benchmark, nil)
@@ -76,4 +81,36 @@ func TestCompareSteps(t *testing.T) {
 	one.Candidates = 1
 	_, err = scorecard.CompareSteps(t.Context(), d, samplers[:1], one, nil)
 	galtest.Wants(t, "one candidate", err, "at least 2")
+}
+
+// The ratio of means has the error that repeated surveys scatter by, which pairs make small.
+func TestAgainst(t *testing.T) {
+	const n, surveys = 40, 600
+	rng := rand.New(rand.NewPCG(1, 2))
+	variance := func(row posterior.Row) float64 { return row.Variance }
+	survey := func() (ratio, err float64) {
+		var a, b scorecard.Steps
+		for i := range n {
+			hard := math.Exp(rng.NormFloat64())
+			row := posterior.Row{ID: strconv.Itoa(i)}
+			row.Variance = hard
+			a.Report.Rows = append(a.Report.Rows, row)
+			row.Variance = 2 * hard * (1 + 0.1*rng.NormFloat64())
+			b.Report.Rows = append(b.Report.Rows, row)
+		}
+		a.Report.Rows = append(a.Report.Rows, posterior.Row{ID: "refused by the other"})
+		return b.Against(a, variance)
+	}
+	var ratios, errs []float64
+	for range surveys {
+		ratio, err := survey()
+		ratios, errs = append(ratios, ratio), append(errs, err)
+	}
+	mean, scatter := stat.MeanStdDev(ratios, nil)
+	if math.Abs(mean-2) > 0.01 {
+		t.Errorf("the ratio is %g, want 2", mean)
+	}
+	if stated := stat.Mean(errs, nil); math.Abs(stated/scatter-1) > 0.2 || stated > 0.1 {
+		t.Errorf("the error is said to be %g, and is %g", stated, scatter)
+	}
 }

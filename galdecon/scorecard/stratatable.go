@@ -95,6 +95,14 @@ func (c StrataCard) table(text *strings.Builder, head string, cells func(s Strat
 	}
 }
 
+// short returns the estimate without its interval.
+func short(n *score.Estimate, scale float64) string {
+	if n == nil {
+		return "—"
+	}
+	return fmt.Sprintf("%.3g", n.Value*scale)
+}
+
 // within returns the estimate with half of its interval, in units of 1/scale.
 func within(n *score.Estimate, scale float64, digits int) string {
 	if n == nil {

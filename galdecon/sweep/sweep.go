@@ -13,8 +13,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -24,6 +23,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
+	"galdecon/galdecon/table"
 )
 
 // Weights are those of the two reconstructions in Eq. 1: α of the clean galaxy, β of the blurred
@@ -255,21 +255,38 @@ func tailMean(curve []fit.Point) float64 {
 	return sum / float64(len(tail))
 }
 
-// Table returns the results as a table. MSEs are in units of 1e-4, the paper's ε.
-func Table(results []Result) string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "α\tβ\tE log p(y | z)\tE log p(x | y, z)\tKL\tMSE(y, truth)\tMSE(Π*y, "+
-		"x)\tvariance\tpower of detail\tcorrelation\t")
-	for _, r := range results {
-		fmt.Fprintf(w, "%g\t%g\t%.0f\t%.0f\t%.0f\t%.2f\t%.3f\t%.3f\t%.0f %%\t%.2f\t\n", r.Alpha,
-			r.Beta, r.LogClean, r.LogBlurred, r.KL, r.Clean/score.Epsilon, r.Blurred/score.Epsilon,
-			r.Variance/score.Epsilon, 100*r.High, r.Correlation)
+// Table returns the results as a table.
+func Table(results []Result) table.Table {
+	const terms, candidates, detail = "terms of Eq. 1, nats", "candidates, 10⁻⁴", "detail"
+	t := table.Table{
+		Title: "Weights of the loss",
+		Keys:  2,
+		Columns: []table.Column{
+			{Name: "α", Format: shortest}, {Name: "β", Format: shortest},
+			{Name: "E log p(y | z)", Group: terms, Format: table.Decimals(0)},
+			{Name: "E log p(x | y, z)", Group: terms, Format: table.Decimals(0)},
+			{Name: "KL", Group: terms, Format: table.Decimals(0)},
+			{Name: "MSE(y, truth)", Group: candidates, Format: table.Decimals(2)},
+			{Name: "MSE(Π*y, x)", Group: candidates, Format: table.Decimals(3)},
+			{Name: "variance", Group: candidates, Format: table.Decimals(3)},
+			{Name: "power", Unit: "%", Group: detail, Format: table.Decimals(0)},
+			{Name: "correlation", Group: detail, Format: table.Decimals(2)},
+		},
+		Notes: []string{
+			"Terms without constants, as the training came to them. Errors and variance per " +
+				"pixel, in units of the paper's ε = 10⁻⁴.",
+			fmt.Sprintf("Detail: power at %g cycles per pixel or more, relative to the truth's, "+
+				"and correlation with the truth there.", score.DetailFrequency),
+		},
 	}
-	w.Flush()
-	fmt.Fprintf(&text, "Terms of Eq. 1 in nats, without constants, as the training came to them; "+
-		"errors and variance per pixel, in units of ε = %.0e; power at ≥ %g cycles per "+
-		"pixel\nrelative to the truth's, and correlation with the truth there.\n", score.Epsilon,
-		score.DetailFrequency)
-	return text.String()
+	for _, r := range results {
+		t.Add(table.Number(r.Alpha), table.Number(r.Beta), table.Number(r.LogClean),
+			table.Number(r.LogBlurred), table.Number(r.KL), table.Number(r.Clean/score.Epsilon),
+			table.Number(r.Blurred/score.Epsilon), table.Number(r.Variance/score.Epsilon),
+			table.Number(100*r.High), table.Number(r.Correlation))
+	}
+	return t
 }
+
+// shortest writes a number as briefly as it can be written exactly.
+func shortest(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -100,9 +100,9 @@ func TestSweep(t *testing.T) {
 		!(low < there && there < high) {
 		t.Errorf("detail changes by %g (%g to %g), and back by %g", there, low, high, back)
 	}
-	if table := sweep.Table(results); !strings.Contains(table, "0.5") ||
-		strings.Count(table, "\n") != 5 {
-		t.Errorf("the table is\n%s", table)
+	if of := sweep.Table(results); len(of.Rows) != len(grid) || of.Validate() != nil ||
+		!strings.Contains(of.String(), "0.5") {
+		t.Errorf("the table is\n%s", of)
 	}
 
 	_, err = sweep.Run(t.Context(), sweep.Plan{Model: micro.Config(), Weights: grid}, y, parent,

@@ -121,15 +121,6 @@ func Significant(v float64, digits int) string {
 	return strconv.FormatFloat(v, 'e', digits-1, 64)
 }
 
-// Decimals returns v with a number of decimals, or with three significant digits and an exponent
-// where fewer than two would be left of them.
-func Decimals(v float64, n int) string {
-	if a := math.Abs(v); v != 0 && finite(v) && (a < math.Pow(10, float64(1-n)) || a >= 1e6) {
-		return strconv.FormatFloat(v, 'e', 2, 64)
-	}
-	return strconv.FormatFloat(v, 'f', n, 64)
-}
-
 // power returns the power of ten at the first digit of v > 0, rounded to a number of decimals of
 // its mantissa.
 func power(v float64, decimals int) int {

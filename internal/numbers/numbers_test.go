@@ -144,18 +144,3 @@ func TestSignificant(t *testing.T) {
 		}
 	}
 }
-
-func TestDecimals(t *testing.T) {
-	for _, c := range []struct {
-		v    float64
-		n    int
-		want string
-	}{
-		{0, 2, "0.00"}, {12.345, 2, "12.35"}, {0.1, 2, "0.10"}, {0.0123, 2, "1.23e-02"},
-		{-3e-9, 3, "-3.00e-09"}, {1234567, 1, "1.23e+06"}, {math.NaN(), 2, "NaN"},
-	} {
-		if got := numbers.Decimals(c.v, c.n); got != c.want {
-			t.Errorf("Decimals(%g, %d) = %q, want %q", c.v, c.n, got, c.want)
-		}
-	}
-}

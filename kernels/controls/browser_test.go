@@ -2,7 +2,6 @@ package controls_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,15 +15,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	cdppage "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
-
+	"galdecon/internal/browsertest"
 	"galdecon/internal/console"
 	"galdecon/internal/home"
 	"galdecon/internal/home/hometest"
@@ -67,85 +61,6 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	return write("cert.pem", "CERTIFICATE", cert), write("key.pem", "PRIVATE KEY", secret)
 }
 
-// lab starts JupyterLab on a folder with a copy of a notebook of testdata, and returns the copy's
-// path and its page's address below a root such as http://%s/, whose host it fills in.
-func lab(t *testing.T, notebook, root string, options ...string) (path, page string) {
-	t.Helper()
-	h, repo := hometest.Installed(t)
-	folder := t.TempDir()
-	text, err := os.ReadFile(filepath.Join("testdata", notebook))
-	if err != nil {
-		t.Fatal(err)
-	}
-	path = filepath.Join(folder, notebook)
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().(*net.TCPAddr)
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	const token = "test"
-	cmd := exec.Command(h.Python(), "-I", "-m", "jupyterlab", "--no-browser", "--allow-root",
-		"--LabApp.expose_app_in_browser=True", "--ServerApp.ip=127.0.0.1",
-		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token="+token,
-		"--ServerApp.root_dir="+folder)
-	cmd.Args = append(cmd.Args, options...)
-	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("JupyterLab says:\n%s", &log)
-		}
-	})
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address.String())
-		if err == nil {
-			_ = conn.Close()
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("JupyterLab doesn't start")
-		}
-	}
-	return path, fmt.Sprintf(root+"lab/tree/%s?token=%s", address, notebook, token)
-}
-
-// browser starts Chromium.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("there is no Chromium on the PATH to test the controls in")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-		chromedp.NoSandbox, chromedp.WindowSize(1200, 1200),
-		chromedp.Flag("ignore-certificate-errors", true))
-	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(end)
-	ctx, end := chromedp.NewContext(allocator)
-	t.Cleanup(end)
-	ctx, end = context.WithTimeout(ctx, 5*time.Minute)
-	t.Cleanup(end)
-	return ctx
-}
-
 const (
 	// figure is the figure that is shown, as a URL with its data.
 	figure = `document.querySelector(".jp-OutputArea-output img")?.src`
@@ -158,90 +73,44 @@ const (
 )
 
 // page is the notebook in JupyterLab, in Chromium.
-type page struct {
-	*testing.T
-	ctx context.Context
-}
+type page struct{ browsertest.Page }
 
 // open runs the notebook in the page at an address, in which scripts are run first, until its
 // controls are there.
 func open(t *testing.T, address string, scripts ...string) page {
 	t.Helper()
-	p := page{t, browser(t)}
-	for _, script := range scripts {
-		first := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-			_, err := cdp.Call(ctx, target, cdppage.AddScriptToEvaluateOnNewDocument,
-				cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
-			return chromedp.Void{}, err
-		}
-		if err := chromedp.Do(p.ctx, first); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// As if someone sat before it: JupyterLab runs the notebook that has the focus.
-	focus := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled,
-			emulation.SetFocusEmulationEnabledParams{Enabled: true})
-		return chromedp.Void{}, err
-	}
-	if err := chromedp.Do(p.ctx, focus, chromedp.Navigate(address)); err != nil {
-		t.Fatal(err)
-	}
-	p.until(`window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady`)
-	p.evaluate(`window.jupyterapp.commands.execute("notebook:run-all-cells")`)
-	p.until(figure + ` && document.querySelector(".jp-OutputArea-output input[type=range]")`)
+	p := page{browsertest.Open(t, address, scripts...)}
+	p.RunAll()
+	p.Until(figure + ` && document.querySelector(".jp-OutputArea-output input[type=range]")`)
 	return p
-}
-
-// evaluate evaluates an expression in the page.
-func (p page) evaluate(expression string) {
-	p.Helper()
-	if _, err := chromedp.Run(p.ctx, chromedp.Evaluate[int](expression+"; 0")); err != nil {
-		p.Fatalf("%s: %v", expression, err)
-	}
-}
-
-// until waits for an expression to be true.
-func (p page) until(condition string) {
-	p.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		// Not by chromedp's Poll, which sees nothing of the page's variables.
-		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
-		if err != nil || time.Now().After(end) {
-			p.Fatalf("until %s: %v", condition, err)
-		}
-		if holds {
-			return
-		}
-	}
 }
 
 // move moves the control of an index to a value and waits for another figure.
 func (p page) move(index int, value string) {
 	p.Helper()
 	start := time.Now()
-	p.evaluate("window.before = " + figure)
-	p.evaluate(fmt.Sprintf(set, index, value))
+	p.Evaluate("window.before = " + figure)
+	p.Evaluate(fmt.Sprintf(set, index, value))
 	// A user whose slider does nothing moves it again.
-	p.evaluate(fmt.Sprintf("window.again = setInterval(() => %s, 5000)",
+	p.Evaluate(fmt.Sprintf("window.again = setInterval(() => %s, 5000)",
 		strings.TrimSuffix(strings.TrimSpace(fmt.Sprintf(set, index, value)), ";")))
-	p.until(figure + " && " + figure + " !== window.before")
-	p.evaluate("clearInterval(window.again)")
+	p.Until(figure + " && " + figure + " !== window.before")
+	p.Evaluate("clearInterval(window.again)")
 	p.Logf("control %d at %s: a new figure after %.2f s", index, value, time.Since(start).Seconds())
 }
 
 // finish presses the button and waits for what the cell prints then.
 func (p page) finish(words string) {
 	p.Helper()
-	p.evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
-	p.until(fmt.Sprintf(`document.querySelector(".jp-Notebook").textContent.includes(%q)`, words))
+	p.Evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
+	p.Until(fmt.Sprintf(`document.querySelector(".jp-Notebook").textContent.includes(%q)`, words))
 }
 
 // TestBehindHTTPS moves a control in a JupyterLab like one of a hub: encrypted, and below a path of
 // the user's own.
 func TestBehindHTTPS(t *testing.T) {
 	cert, key := certificate(t)
-	_, address := lab(t, panel, "https://%s/user/me/", "--ServerApp.base_url=/user/me/",
+	_, address := browsertest.Lab(t, panel, "https://%s/user/me/", "--ServerApp.base_url=/user/me/",
 		"--ServerApp.certfile="+cert, "--ServerApp.keyfile="+key)
 	open(t, address).move(0, "0.8")
 }
@@ -264,23 +133,22 @@ const deaf = `
 
 // TestLostAnswer moves a control where the kernel's first answers are lost.
 func TestLostAnswer(t *testing.T) {
-	_, address := lab(t, panel, "http://%s/")
+	_, address := browsertest.Lab(t, panel, "http://%s/")
 	p := open(t, address, deaf)
 	p.move(0, "0.8")
-	p.until("window.lost === 2")
+	p.Until("window.lost === 2")
 }
 
 // TestInABrowser moves the controls in JupyterLab, in Chromium, and looks at the figure and at what
 // is saved.
 func TestInABrowser(t *testing.T) {
-	path, address := lab(t, panel, "http://%s/")
+	path, address := browsertest.Lab(t, panel, "http://%s/")
 	p := open(t, address)
 	p.move(0, "0.8")
 	p.move(1, "1")
 	p.move(0, "0.3")
 	p.finish("drawn true <nil>")
-	p.evaluate(`window.jupyterapp.commands.execute("docmanager:save").then(() => window.saved = true)`)
-	p.until("window.saved")
+	p.Save()
 
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -319,7 +187,7 @@ func TestInABrowser(t *testing.T) {
 // TestResample moves controls whose figure is drawn anew by the shipped model, in the session: the
 // σ of the PSF and the seed. The log has the times from a control to its figure in the browser.
 func TestResample(t *testing.T) {
-	_, address := lab(t, resample, "http://%s/")
+	_, address := browsertest.Lab(t, resample, "http://%s/")
 	p := open(t, address)
 	p.move(0, "1.2")
 	p.move(0, "2")

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp/kb"
+
+	"galdecon/internal/browsertest"
 )
 
 // slow has the page get each message of the kernel 2 s late.
@@ -18,10 +20,10 @@ const slow = `
 // TestTab presses Tab after a dot in a cell, where the kernel's reply takes more than JupyterLab's
 // own second.
 func TestTab(t *testing.T) {
-	_, address := lab(t, panel, "http://%s/")
+	_, address := browsertest.Lab(t, panel, "http://%s/")
 	p := open(t, address, slow)
 	p.finish("drawn false <nil>")
-	p.evaluate(`(() => {
+	p.Evaluate(`(() => {
 		const notebook = window.jupyterapp.shell.currentWidget.content;
 		notebook.activeCellIndex = 0;
 		notebook.activeCell.model.sharedModel.setSource(
@@ -33,14 +35,14 @@ func TestTab(t *testing.T) {
 	const names = `Number([...document.querySelectorAll(".jp-Completer-item")]
 		.some((item) => item.textContent.includes("Pixels")))`
 	// At first the page may not be ready, and the kernel's gopls reads all packages.
-	p.press(kb.Tab)
+	p.Press(kb.Tab)
 	again := time.NewTicker(8 * time.Second)
 	defer again.Stop()
 	end := time.After(time.Minute)
-	for ; p.number(names) == 0; time.Sleep(50 * time.Millisecond) {
+	for ; p.Number(names) == 0; time.Sleep(50 * time.Millisecond) {
 		select {
 		case <-again.C:
-			p.press(kb.Tab)
+			p.Press(kb.Tab)
 		case <-end:
 			t.Fatal("Tab shows no names")
 		default:

@@ -220,7 +220,7 @@ func write(out io.Writer, card scorecard.Card) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(out, "\nTable 1 beside the paper's\n%s", table); err != nil {
+		if _, err := fmt.Fprintf(out, "\n%s", table); err != nil {
 			return err
 		}
 	}

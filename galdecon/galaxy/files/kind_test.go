@@ -32,7 +32,7 @@ func TestKindOf(t *testing.T) {
 			"WEIGHTMAP", "GOOD"},
 		KindMask: {"MASK", "DQ", "DQ,2", "BPM", "MSK", "CCD1.FLG", "SCI_MASK", "DATA QUALITY",
 			"DQ_DEF", "BADPIXMASK", "FLAGMAP", "DQMASK1"},
-		KindOther: {"CTX", "CON", "THUMB", "PREVIEW", "D2IMARR", "WCSDVARR", "TIME", "SAMP", "PSF",
+		KindOther: {"CTX", "CON", "THUMB", "PREVIEW", "D2IMARR", "WCSDVARR", "TIME", "SAMP", "PSF", "psfs",
 			"SEGM", "BKG", "SKYBKG", "EXPTIMEMAP", "SEGMAP", "SCIMODEL"},
 	} {
 		for _, name := range names {
