@@ -57,6 +57,14 @@ func (m *Model) SampleLooks(ctx context.Context, observations []observe.Observat
 // [Model.Stream].
 func (m *Model) StreamLooks(ctx context.Context, observations []observe.Observation, n int,
 	seed int64) iter.Seq2[Part, error] {
+	return m.streamLooks(ctx, observations, placeKey, n, seed)
+}
+
+// placeKey is the key of an observation that has none, see [posterior.Observations.WithKeys].
+func placeKey(i int) uint64 { return uint64(i) << 32 }
+
+func (m *Model) streamLooks(ctx context.Context, observations []observe.Observation,
+	key func(i int) uint64, n int, seed int64) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		if m.Config.Survey == nil {
 			yield(Part{}, fmt.Errorf("galdecon: the model %s is for square stamps of %d pixels; "+
@@ -73,7 +81,8 @@ func (m *Model) StreamLooks(ctx context.Context, observations []observe.Observat
 			yield(Part{}, err)
 			return
 		}
-		s := sight{model: m, device: device, n: n, seed: seed, observations: observations}
+		s := sight{model: m, device: device, n: n, seed: seed, observations: observations,
+			key: key}
 		s.stream(ctx, yield)
 	}
 }
@@ -85,6 +94,7 @@ type sight struct {
 	n            int // candidates for each observation
 	seed         int64
 	observations []observe.Observation
+	key          func(i int) uint64 // of an observation's random numbers
 	guard        lookGuard
 }
 
@@ -202,7 +212,7 @@ func (s *sight) chunk(looks []look, r run, left int) ([]Part, error) {
 		at := r.first*s.n + r.from + k%left // what isn't full is filled up with repetitions
 		l := looks[at/s.n]
 		members = append(members, l.draw(at%s.n))
-		streams = append(streams, stream(l.index, at%s.n))
+		streams = append(streams, s.key(l.index)+uint64(at%s.n))
 		if k >= left {
 			continue
 		}
@@ -305,7 +315,7 @@ func (m *Model) lookPath(observations *Observations, seed int64) (*galaxy.Images
 	if err != nil {
 		return nil, err
 	}
-	rng := random.States(seed, stream(0, 0))
+	rng := random.States(seed, observations.Key(0))
 	path, err := m.looks.Path(rng, batch)
 	if err = errors.Join(err, executor.Free(rng), batch.Free()); err != nil {
 		return nil, err

@@ -33,8 +33,8 @@ type Part = posterior.Part
 // shows in its first candidates: a refusal may come after a few of them. More candidates than fit
 // into memory are an error, and so are images of another shape; there are no posteriors then.
 //
-// The random numbers of a candidate depend on the seed, on the number of its observation and on its
-// own number, and on nothing else: the first 16 of 1000 candidates are those that are drawn when 16
+// The random numbers of a candidate depend on the seed, on the number of its observation, or its key
+// ([posterior.Observations.WithKeys]), and on its own number, and on nothing else: the first 16 of 1000 candidates are those that are drawn when 16
 // are asked for, up to rounding. Equal calls give equal bits.
 //
 // What is drawn together has one of a few sizes, each compiled at its first use, so that most
@@ -63,7 +63,7 @@ func (m *Model) Stream(ctx context.Context, observations *Observations, n int,
 				yield(Part{}, err)
 				return
 			}
-			m.StreamLooks(ctx, m.Config.looksOf(observations), n, seed)(yield)
+			m.streamLooks(ctx, m.Config.looksOf(observations), observations.Key, n, seed)(yield)
 			return
 		}
 		p, err := m.prepare(observations)
@@ -138,7 +138,7 @@ func (d *drawing) next() ([]Part, error) {
 		p, level := d.standardized.At(i)
 		pixels, psfs = append(pixels, d.standardized.Images().At(i)...), append(psfs, p.Pixels...)
 		noise = append(noise, float32(max(level, c.Instrument.NoiseMin)))
-		streams = append(streams, stream(d.index[i], at%d.n))
+		streams = append(streams, d.given.Key(d.index[i])+uint64(at%d.n))
 	}
 	y, xy, err := d.model.chunk(pixels, psfs, noise, random.States(d.seed, streams...))
 	if err != nil {
@@ -199,12 +199,6 @@ func (d *drawing) refuse(refusal *Refusal, yield func(Part, error) bool) (more b
 		Posterior: Posterior{Index: refusal.Index, Seed: d.seed}}, refusal)
 }
 
-// stream returns the stream of random numbers of a candidate.
-func stream(observation,
-	candidate int) uint64 {
-	return uint64(observation)<<32 | uint64(candidate)
-}
-
 // scale sets dst to factor·src.
 func scale(dst, src []float32, factor float64) {
 	for i, v := range src {
@@ -237,7 +231,7 @@ func (m *Model) Path(observations *Observations, seed int64) (*galaxy.Images, er
 	c := m.Config
 	p, level := o.standardized.At(0)
 	noise := float32(max(level, c.Instrument.NoiseMin))
-	rng, x := random.States(seed, stream(0, 0)), o.standardized.Images().Tensor()
+	rng, x := random.States(seed, observations.Key(0)), o.standardized.Images().Tensor()
 	psfs := tensors.FromFlatDataAndDimensions(p.Pixels, 1, c.Instrument.Size, c.Instrument.Size)
 	levels := tensors.FromValue([]float32{noise})
 	path, err := m.path(rng, x, psfs, levels)

@@ -76,3 +76,55 @@ func TestStream(t *testing.T) {
 	galtest.Wants(t, "more candidates than there are streams", err, "at most 4294967295",
 		"got 4294967296")
 }
+
+// An observation draws by its key what it draws with others, up to rounding, wherever it stands
+// there.
+func TestKeys(t *testing.T) {
+	dir, _ := train(t)
+	d, err := galdecon.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := galdecon.Observe(micro.Galaxies(3, 16), []psf.PSF{devicetest.Gaussian(t, 7, 1)},
+		0.003, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []uint64{1 << 63, 77, 1 << 40}
+	sample := func(order ...int) []posterior.Posterior {
+		t.Helper()
+		some, err := x.Select(order...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var of []uint64
+		for _, i := range order {
+			of = append(of, keys[i])
+		}
+		if some, err = some.WithKeys(of); err != nil {
+			t.Fatal(err)
+		}
+		drawn, err := d.Sample(t.Context(), some, 3, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return drawn
+	}
+	all, turned := sample(0, 1, 2), sample(2, 1, 0)
+	for i := range 3 {
+		alone := sample(i)[0]
+		for k, v := range alone.Samples.Pixels {
+			for _, other := range []posterior.Posterior{all[i], turned[2-i]} {
+				if diff := v - other.Samples.Pixels[k]; diff > 1e-4 || diff < -1e-4 {
+					t.Fatalf("observation %d, value %d: %g alone, %g with others", i, k, v,
+						other.Samples.Pixels[k])
+				}
+			}
+		}
+	}
+	if slices.Equal(all[0].Samples.Pixels, all[1].Samples.Pixels) {
+		t.Error("all observations have the same candidates")
+	}
+	_, err = x.WithKeys(keys[:2])
+	galtest.Wants(t, "too few keys", err, "3 images need as many keys", "got 2")
+}

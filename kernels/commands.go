@@ -36,8 +36,8 @@ func command() *cobra.Command {
 		args[i] = "--all"
 	}
 	root.SetArgs(args)
-	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), benches(), lab(),
-		kernel())
+	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), benches(),
+		deconvolves(), lab(), kernel())
 	return root
 }
 

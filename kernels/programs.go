@@ -18,6 +18,8 @@ var (
 	scoreHelp string
 	//go:embed bench/help.txt
 	benchHelp string
+	//go:embed deconvolve/help.txt
+	deconvolveHelp string
 )
 
 func scores() *cobra.Command {
@@ -27,6 +29,11 @@ func scores() *cobra.Command {
 
 func benches() *cobra.Command {
 	return computes("bench", benchHelp, "Measure how fast galdecon is on this machine")
+}
+
+func deconvolves() *cobra.Command {
+	return computes("deconvolve", deconvolveHelp,
+		"Deconvolve the objects of a catalogue: a table with error bars, and draws")
 }
 
 // computes is a command that hands everything on to a program of its own, in the folder of kernels

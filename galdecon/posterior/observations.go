@@ -25,6 +25,7 @@ type Observations struct {
 	// invVar and correlations are empty where nobody gave them.
 	invVar       []float64
 	correlations []observe.Correlation
+	keys         []uint64
 }
 
 // NewObservations returns observations x [n, height, width, channels] with their PSFs Π, one for
@@ -73,6 +74,10 @@ func (o *Observations) Validate() error {
 	if len(o.noise) != 1 && len(o.noise) != n {
 		return fmt.Errorf("posterior: %d images need as many noise levels, or one for all, or "+
 			"none to have them estimated; got %d", n, len(o.noise))
+	}
+	if len(o.keys) != 0 && len(o.keys) != n {
+		return fmt.Errorf("posterior: %d images need as many keys, or none; got %d", n,
+			len(o.keys))
 	}
 	for i, v := range o.noise {
 		if !(v >= 0) || math.IsInf(v, 0) {
@@ -205,6 +210,31 @@ func (o *Observations) CorrelationAt(i int) *observe.Correlation {
 	return &o.correlations[i%len(o.correlations)]
 }
 
+// WithKeys returns the same observations with a key for each. The random numbers of a candidate
+// follow from the seed and the key of its observation plus its own number, wherever among others
+// the observation stands. Keys of observations that are drawn with one seed should lie further
+// apart than any has candidates: take 64 bits of a hash. It is an error if there aren't as many as
+// observations.
+func (o *Observations) WithKeys(keys []uint64) (*Observations, error) {
+	if len(keys) != o.N() {
+		return nil, fmt.Errorf("posterior: %d images need as many keys; got %d", o.N(), len(keys))
+	}
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	out := *o
+	out.keys = slices.Clone(keys)
+	return &out, nil
+}
+
+// Key returns the key of observation i, which is its place i times 2³² where none was given.
+func (o *Observations) Key(i int) uint64 {
+	if len(o.keys) == 0 {
+		return uint64(i) << 32
+	}
+	return o.keys[i]
+}
+
 // Select returns the observations of the given images, in their order, each with its PSF and noise.
 // Pixels are copied. An index that is not within [0, N) is an error.
 func (o *Observations) Select(indices ...int) (*Observations, error) {
@@ -220,6 +250,9 @@ func (o *Observations) Select(indices ...int) (*Observations, error) {
 		}
 		p, noise := o.At(i)
 		out.psfs, out.noise = append(out.psfs, p), append(out.noise, noise)
+		if len(o.keys) > 0 {
+			out.keys = append(out.keys, o.keys[i])
+		}
 		if o.invVar != nil {
 			each := len(o.invVar) / o.images.N
 			out.invVar = append(out.invVar, o.invVar[i*each:(i+1)*each]...)
@@ -237,6 +270,7 @@ type stored struct {
 	Images *galaxy.Images
 	PSFs   []psf.PSF
 	Noise  []float64
+	Keys   []uint64
 
 	InvVar       []float64
 	Correlations []observe.Correlation
@@ -246,8 +280,8 @@ type stored struct {
 // encoding/gob panics where it is given a pointer to one.
 func (o Observations) GobEncode() ([]byte, error) {
 	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(stored{o.images, o.psfs, o.noise, o.invVar,
-		o.correlations})
+	err := gob.NewEncoder(&b).Encode(stored{Images: o.images, PSFs: o.psfs, Noise: o.noise,
+		Keys: o.keys, InvVar: o.invVar, Correlations: o.correlations})
 	return b.Bytes(), err
 }
 
@@ -257,7 +291,7 @@ func (o *Observations) GobDecode(data []byte) error {
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&s); err != nil {
 		return err
 	}
-	o.images, o.psfs, o.noise = s.Images, s.PSFs, s.Noise
+	o.images, o.psfs, o.noise, o.keys = s.Images, s.PSFs, s.Noise, s.Keys
 	o.invVar, o.correlations = s.InvVar, s.Correlations
 	return nil
 }

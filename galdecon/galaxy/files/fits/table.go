@@ -113,18 +113,13 @@ func (c *Column) kindOf() byte {
 
 // each calls do with the bytes of each row's values and how many values there are.
 func (c *Column) each(do func(b []byte, n int)) error {
-	b := make([]byte, c.width)
+	if c.inner == 0 {
+		return c.eachFixed(do)
+	}
 	left := c.table.heapSize // as arrays don't overlap
 	row := make([]byte, c.table.row)
 	for i := range c.Rows {
 		at := c.hdu.data + int64(i)*int64(c.table.row)
-		if c.inner == 0 {
-			if n, err := c.hdu.file.ReadAt(b, at+int64(c.offset)); n < len(b) {
-				return err
-			}
-			do(b, c.repeat)
-			continue
-		}
 		if n, err := c.hdu.file.ReadAt(row, at); n < len(row) {
 			return err
 		}
@@ -138,6 +133,65 @@ func (c *Column) each(do func(b []byte, n int)) error {
 		do(array, n)
 	}
 	return nil
+}
+
+// eachFixed is each of a column without arrays of variable length. Rows are read many at a time.
+func (c *Column) eachFixed(do func(b []byte, n int)) error {
+	row := c.table.row
+	together := max(1, rowBuffer/max(1, row))
+	buffer := make([]byte, min(together, c.Rows)*row)
+	for i := 0; i < c.Rows; i += together {
+		b := buffer[:min(together, c.Rows-i)*row]
+		if n, err := c.hdu.file.ReadAt(b, c.hdu.data+int64(i)*int64(row)); n < len(b) {
+			return err
+		}
+		for ; len(b) > 0; b = b[row:] {
+			do(b[c.offset:c.offset+c.width], c.repeat)
+		}
+	}
+	return nil
+}
+
+// rowBuffer is how many bytes of rows are read together.
+const rowBuffer = 1 << 18
+
+// Kind returns the letter of the values' type, one of L X B I J K A E D C M, also of those in
+// arrays of variable length ([Column.Variable]).
+func (c *Column) Kind() byte { return c.kindOf() }
+
+// Variable reports whether rows have arrays of lengths of their own.
+func (c *Column) Variable() bool { return c.inner != 0 }
+
+// Scaling returns TSCAL and TZERO: a number is scale·stored + zero.
+func (c *Column) Scaling() (scale, zero float64) { return c.scale, c.zero }
+
+// Null returns the stored integer that stands for a missing value, TNULL, and whether there is one.
+func (c *Column) Null() (stored int64, ok bool) { return c.blank, c.hasBlank }
+
+// Stored returns the integers of each row as they are stored, without TSCAL, TZERO and TNULL. A
+// logical value is its letter, 0 where it is missing; a bit is 0 or 1. It's an error for columns of
+// other kinds.
+func (c *Column) Stored() ([][]int64, error) {
+	kind := c.kindOf()
+	if strings.IndexByte("LXBIJK", kind) < 0 {
+		return nil, fmt.Errorf("column %s, of format %s, holds no integers", c.Name, c.Format)
+	}
+	out := make([][]int64, 0, c.Rows)
+	err := c.each(func(b []byte, n int) {
+		values := make([]int64, n)
+		for i := range values {
+			switch kind {
+			case 'L':
+				values[i] = int64(b[i])
+			case 'X':
+				values[i] = int64(b[i/8] >> (7 - i%8) & 1)
+			default:
+				values[i] = integer(kind, b, i)
+			}
+		}
+		out = append(out, values)
+	})
+	return out, err
 }
 
 // Numbers returns the values of each row as numbers, with TSCAL and TZERO applied; NaN where they

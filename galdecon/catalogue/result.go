@@ -1,0 +1,185 @@
+package catalogue
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"gonum.org/v1/gonum/stat"
+
+	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/posterior"
+	"galdecon/galdecon/score"
+)
+
+// Fate is what became of an object.
+type Fate string
+
+const (
+	// Measured objects have results.
+	Measured Fate = "measured"
+	// NoPosition: the position is missing.
+	NoPosition Fate = "no position"
+	// DuplicateID: an earlier row has the same id, and its random numbers.
+	DuplicateID Fate = "duplicate id"
+	// Outside: the position is in none of the images.
+	Outside Fate = "outside"
+	// NoData: too many of the pixels around it are masked, or beyond the edge.
+	NoData Fate = "no data"
+	// NoPSF: there is no PSF at its place.
+	NoPSF Fate = "no PSF"
+	// Refused: the model doesn't take it, and its error bars would be wrong.
+	Refused Fate = "refused"
+	// Unmeasured: there are candidates, but most have no galaxy that could be measured.
+	Unmeasured Fate = "unmeasured"
+)
+
+// Flags of the results beside those of [posterior.Flag], which are the bits below them.
+const (
+	// FlagMasked: pixels without data were filled.
+	FlagMasked posterior.Flag = 1 << (iota + 8)
+	// FlagEdge: the stamp reaches beyond the image.
+	FlagEdge
+	// FlagUnmeasured: some candidates couldn't be measured, and aren't in the error bars.
+	FlagUnmeasured
+)
+
+// flagsText describes the bits in a table.
+const flagsText = "sum of 1 no candidate explains the observation, 2 less noise than is said, " +
+	"4 a pattern is left, 8 a pixel is far off, 16 the border isn't dark, 32 the galaxy reaches " +
+	"the border, 64 much of it has no data, 256 pixels without data, 512 stamp beyond the edge, " +
+	"1024 some candidates unmeasured"
+
+// quantities are what is measured of each candidate, in the order of the covariance's first.
+var quantities = []struct{ name, unit, long string }{
+	{"flux", "", "flux of the galaxy without blur within the aperture, in the image's units"},
+	{"half_light_radius", "pix", "radius of the circle with half of the flux, without blur"},
+	{"g1", "", "ellipticity along the columns, reduced shear (1-q)/(1+q)"},
+	{"g2", "", "ellipticity along the diagonal, reduced shear (1-q)/(1+q)"},
+	{"x", "pix", "column of the center in the image, from 0"},
+	{"y", "pix", "row of the center in the image, from 0"},
+}
+
+// correlated is how many of the quantities are in the covariance.
+const correlated = 4
+
+// result is what a row of the table gets.
+type result struct {
+	row               int
+	fate              Fate
+	detail            string
+	image             int // among the images, or -1
+	middle            []posterior.Interval
+	deviation         []float64
+	covariance        []float64 // [correlated, correlated]
+	draws             [][]float64
+	chi2, probability float64 // NaN without candidates
+	masked            float64
+	noise             float64
+	measured          int64
+	flags             posterior.Flag
+	refusal           error // what the caller may show
+	stamp             *stamp
+	aperture          float64
+}
+
+// fail sets the fate of an object without results.
+func (r *result) fail(fate Fate, err error) {
+	r.fate = fate
+	if err != nil {
+		r.detail = oneLine(err)
+		r.refusal = err
+	}
+}
+
+// oneLine returns an error as one line of ASCII, as FITS holds it.
+func oneLine(err error) string {
+	text := strings.TrimSpace(strings.ReplaceAll(err.Error(), "\n", "; "))
+	text = strings.NewReplacer("×", "x", "≥", ">=", "≤", "<=", "−", "-", "σ", "sigma", "χ²",
+		"chi2", "…", "...", "–", "-", "°", " deg ", "Π", "PSF").Replace(text)
+	const most = 200
+	text = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, text)
+	if len(text) > most {
+		text = text[:most]
+	}
+	return text
+}
+
+// measure measures the candidates of an object.
+func (r *result) measure(p posterior.Posterior) {
+	scale := 1.0
+	if p.Observation.Scale != nil {
+		scale = p.Observation.Scale[0]
+	}
+	values := make([][]float64, len(quantities))
+	all := make([][]float64, len(quantities)) // NaN where a candidate couldn't be measured
+	var failure error
+	for i := range p.Samples.N {
+		m, err := score.Measure(p.Samples.Select(i), r.aperture)
+		now := []float64{m.Aperture * scale, m.HalfLight, m.G1, m.G2,
+			m.X + float64(r.stamp.left), m.Y + float64(r.stamp.top)}
+		for k, v := range now {
+			if err != nil {
+				failure = err
+				v = math.NaN()
+			} else {
+				values[k] = append(values[k], v)
+			}
+			all[k] = append(all[k], v)
+		}
+	}
+	r.noise = p.Noise * scale
+	if v, err := p.Verdict(); err == nil {
+		r.chi2, r.probability = v.ChiSquared, v.PChiSquared
+		r.flags |= v.Flags
+	}
+	r.measured, r.draws = int64(len(values[0])), all
+	if 2*len(values[0]) < p.Samples.N {
+		r.fail(Unmeasured, fmt.Errorf("only %d of %d candidates can be measured: %w",
+			len(values[0]), p.Samples.N, failure))
+		return
+	}
+	r.fate = Measured
+	for _, v := range values {
+		r.middle = append(r.middle, posterior.NewInterval(v))
+		deviation := math.NaN()
+		if len(v) > 1 {
+			deviation = stat.StdDev(v, nil)
+		}
+		r.deviation = append(r.deviation, deviation)
+	}
+	for i := range correlated {
+		for k := range correlated {
+			c := math.NaN()
+			if len(values[0]) > 1 {
+				c = stat.Covariance(values[min(i, k)], values[max(i, k)], nil)
+			}
+			r.covariance = append(r.covariance, c)
+		}
+	}
+	if failure != nil {
+		r.flags |= FlagUnmeasured
+	}
+}
+
+// fateOf returns the fate for an error of a stamp or of the model that is about one object, or
+// nothing for any other error.
+func fateOf(err error) Fate {
+	var r *galaxy.Refusal
+	if !errors.As(err, &r) {
+		return ""
+	}
+	switch r.Reason {
+	case galaxy.TooMuchBad, galaxy.NoPixels, galaxy.NoDataAtPeak, posterior.RefusedData:
+		return NoData
+	case posterior.RefusedPSF:
+		return NoPSF
+	}
+	return Refused
+}
