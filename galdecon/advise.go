@@ -3,7 +3,10 @@ package galdecon
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+
+	"galdecon/internal/home"
 )
 
 // Advice is what [Advise] sees in a user's files, and what to do with them.
@@ -224,17 +227,19 @@ func cell(image, psf string, f *Field, targets []source) string {
 		apertures = append(apertures, fmt.Sprintf("%.0f", s.aperture()))
 	}
 	observations := "[]observe.Observation{\n" + strings.Join(places, "\n") + "\n}"
-	imports := "\t\"galdecon/galdecon/observe\"\n"
+	packages := []string{"galdecon", "galdecon/observe", "galdecon/pretrained", "plotting"}
 	if f.Image.Width != f.Image.Height && targets[0].side >= min(f.Image.Width, f.Image.Height) {
-		observations, imports = "field.Whole()", ""
+		observations = "field.Whole()"
+		packages = slices.Delete(packages, 1, 2)
+	}
+	var imports []string
+	for _, p := range packages {
+		imports = append(imports, fmt.Sprintf("\t%q\n", home.Package(p)))
 	}
 	return fmt.Sprintf(`import (
 	"fmt"
 
-	"galdecon/galdecon"
-%s	"galdecon/galdecon/pretrained"
-	"galdecon/plotting"
-
+%s
 	"github.com/janpfeifer/must"
 )
 
@@ -248,7 +253,7 @@ apertures := []float64{%s}
 for _, p := range posteriors {
 	must.M(plotting.Show(plotting.Posterior(p, nil)))
 	fmt.Println(must.M1(field.Measure(p, apertures[p.Index])))
-}`, imports, image, psf, observations, strings.Join(apertures, ", "))
+}`, strings.Join(imports, ""), image, psf, observations, strings.Join(apertures, ", "))
 }
 
 // String returns what is seen, what to do, and the cell, at most 100 columns wide but for the cell.
