@@ -19,7 +19,7 @@ import (
 	"galdecon/internal/home"
 )
 
-//go:embed small tiny tiny-cvae
+//go:embed galaxy small tiny tiny-cvae
 var models embed.FS
 
 const card = "README.md"

@@ -96,7 +96,7 @@ func (f *jobFlags) define(cmd *cobra.Command) {
 		"for one of each image")
 	flags.StringArrayVar(&f.masks, "mask", nil, "`path` of a map of pixels without data, any "+
 		"value but 0; repeat for one of each image")
-	flags.StringVar(&f.model, "model", "tiny", "`name` of a shipped model ("+
+	flags.StringVar(&f.model, "model", "galaxy", "`name` of a shipped model ("+
 		strings.Join(pretrained.Names(), ", ")+") or the folder of a trained one")
 	flags.StringVar(&f.out, "out", "deconvolved", "folder that keeps the results")
 	flags.IntVar(&f.candidates, "candidates", 32, "candidates of each object")

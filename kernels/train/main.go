@@ -64,9 +64,11 @@ func train(preset, work string) error {
 		half.Fit.Batch *= 2
 		half.Fit.LearningRate *= 2
 		half.Fit.Steps = half.Fit.Steps * 9 / 20
-		if config.Fit.InitialModel, err = fitted(half, work); err != nil {
+		dir, err := fitted(half, work)
+		if err != nil {
 			return err
 		}
+		config.Fit.InitialModel, config.Fit.WorkingDir = filepath.Base(dir), work
 	}
 	dir, err := fitted(config, work)
 	if err != nil {
