@@ -139,8 +139,11 @@ func (f *jobFlags) wholeStamp(job *catalogue.Job) error {
 			[]float64{float64(h.Shape[n-1]-1) / 2}),
 		table.NewFloats("y_center", "pix", "row of the stamp's middle, from 0",
 			[]float64{float64(h.Shape[n-2]-1) / 2}),
+		// From which follows the side of the stamp, where the model takes any.
+		table.NewFloats("radius", "pix", "an eighth of the stamp's longer side",
+			[]float64{float64(max(h.Shape[n-1], h.Shape[n-2])) / 8}),
 	}}
-	job.Columns = catalogue.Columns{ID: "id", X: "x_center", Y: "y_center",
+	job.Columns = catalogue.Columns{ID: "id", X: "x_center", Y: "y_center", Radius: "radius",
 		Origin: catalogue.OriginZero}
 	return nil
 }

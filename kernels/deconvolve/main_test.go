@@ -173,7 +173,8 @@ func TestStamp(t *testing.T) {
 	}
 	if got.Rows() != 1 || got.Column("id").Texts[0] != "field.fits" ||
 		got.Column("fate").Texts[0] != "measured" {
-		t.Errorf("%v: %q", got.Names(), got.Column("fate").Texts)
+		t.Errorf("%v: %q, %q", got.Names(), got.Column("fate").Texts,
+			got.Column("fate_detail").Texts)
 	}
 }
 
