@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"galdecon/galdecon/table"
 	"galdecon/internal/home"
 )
 
@@ -262,7 +263,7 @@ func (a *Advice) String() string {
 	list := func(title string, sentences []string) {
 		fmt.Fprintln(&text, title)
 		for _, s := range sentences {
-			fmt.Fprintln(&text, wrapped(s, "- ", "  "))
+			fmt.Fprintln(&text, table.Fold(s, "- ", "  "))
 		}
 		fmt.Fprintln(&text)
 	}
@@ -270,25 +271,4 @@ func (a *Advice) String() string {
 	list("What to do", a.Do)
 	fmt.Fprint(&text, "The cell that does it\n\n", a.Cell)
 	return text.String()
-}
-
-// textWidth is how wide texts for a cell are.
-const textWidth = 100
-
-// wrapped returns a sentence in lines of at most textWidth columns, the first after one prefix and
-// the others after another.
-func wrapped(sentence, first, others string) string {
-	var lines []string
-	line := first
-	for _, word := range strings.Fields(sentence) {
-		if line != first && line != others &&
-			len([]rune(line))+1+len([]rune(word)) > textWidth {
-			lines, line = append(lines, line), others
-		}
-		if line != first && line != others {
-			line += " "
-		}
-		line += word
-	}
-	return strings.Join(append(lines, line), "\n")
 }

@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
+	"galdecon/galdecon/table"
 )
 
 // Answer is what the candidates of a galaxy say about it, with what must be known to believe it.
@@ -132,26 +133,15 @@ func (a *Answer) findBlends(x, y float64) error {
 	return nil
 }
 
-// Pull returns how far a median is from the truth, in error bars on its side: about a unit Gaussian
-// where error bars are right. It is 0 where both are the same.
-func Pull(i posterior.Interval, truth float64) float64 {
-	switch off := i.Median - truth; {
-	case off > 0:
-		return off / (i.Median - i.Low)
-	case off < 0:
-		return off / (i.High - i.Median)
-	}
-	return 0
-}
-
-// Pulls returns those of flux, half-light radius, g1 and g2; nil where the truth isn't known.
+// Pulls returns how far flux, half-light radius, g1 and g2 are from the truth in error bars
+// ([posterior.Interval.Pull]); nil where the truth isn't known.
 func (a *Answer) Pulls() []float64 {
 	if a.Truth == nil {
 		return nil
 	}
 	var pulls []float64
 	for _, q := range a.quantities() {
-		pulls = append(pulls, Pull(q.of, q.truth))
+		pulls = append(pulls, q.of.Pull(q.truth))
 	}
 	return pulls
 }
@@ -233,7 +223,7 @@ func (a *Answer) String() string {
 	}
 	fmt.Fprintln(&text)
 	for _, w := range a.Warnings {
-		fmt.Fprintln(&text, wrapped(w, "WARNING: ", "  "))
+		fmt.Fprintln(&text, table.Fold(w, "WARNING: ", "  "))
 	}
 	return text.String()
 }

@@ -151,7 +151,7 @@ func TestMeasureFieldWarns(t *testing.T) {
 func TestPull(t *testing.T) {
 	i := posterior.Interval{Median: 10, Low: 8, High: 14}
 	for truth, want := range map[float64]float64{4: 3, 10: 0, 14: -1, 22: -3} {
-		if got := galdecon.Pull(i, truth); got != want {
+		if got := i.Pull(truth); got != want {
 			t.Errorf("the pull of %v from %g is %g, want %g", i, truth, got, want)
 		}
 	}

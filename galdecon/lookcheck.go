@@ -96,11 +96,7 @@ func (c Config) prepareLook(index int, o observe.Observation) (look, error) {
 
 // checkPSF returns a refusal of a PSF unlike those of the survey.
 func (c Config) checkPSF(p psf.PSF) *Refusal {
-	sum := 0.0
-	for _, v := range p.Pixels {
-		sum += float64(v) * float64(v)
-	}
-	width := 1 / math.Sqrt(4*math.Pi*sum) // σ of the Gaussian with the same Σ p²
+	width := p.EffectiveSigma()
 	low := c.Survey.SigmaMin * (1 - beyond)
 	// Wings, and the pixel, make it wider.
 	high := 1.25 * c.Survey.SigmaMax * (1 + beyond)

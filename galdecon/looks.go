@@ -231,8 +231,8 @@ func (s *sight) chunk(looks []look, r run, left int) ([]Part, error) {
 		return nil, err
 	}
 	at, plane := 0, first.side*first.side
-	for _, part := range parts {
-		l := looks[slices.IndexFunc(looks, func(l look) bool { return l.index == part.Index })]
+	for i, part := range parts {
+		l := looks[r.first+i]
 		for k := range part.Samples.N {
 			from := at * plane
 			corner := batch.Top[at]*first.side + batch.Left[at]
@@ -266,21 +266,10 @@ func (s *sight) part(l look, first, n int) Part {
 	}
 	return Part{First: first, N: s.n, M: len(s.observations), Posterior: Posterior{
 		Index: l.index, Seed: s.seed, Observation: given, PSF: e.PSFs[0], InvVar: e.InvVar,
-		Correlation: e.Noise, Noise: medianNoise(e.InvVar),
+		Correlation: e.Noise, Noise: posterior.MedianNoise(e.InvVar),
 		Samples:   galaxy.NewImages(n, l.height, l.width, 1),
 		Reblurred: galaxy.NewImages(n, l.height, l.width, 1),
 	}}
-}
-
-// medianNoise returns the median standard deviation of pixels with data.
-func medianNoise(invVar []float64) float64 {
-	var seen []float64
-	for _, w := range invVar {
-		if w > 0 {
-			seen = append(seen, w)
-		}
-	}
-	return 1 / math.Sqrt(median(seen))
 }
 
 // drawLooks draws one candidate for each member of a batch and copies it to the host, with what its

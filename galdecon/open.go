@@ -9,6 +9,7 @@ import (
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/observe"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
 )
 
@@ -169,7 +170,7 @@ func (f *Field) use(u *files.Uncertainty) (err error) {
 	if f.Sky.Noise == 0 {
 		return nil
 	}
-	if said := medianNoise(f.InvVar); math.Abs(math.Log(said/f.Sky.Noise)) > math.Log(1.25) {
+	if said := posterior.MedianNoise(f.InvVar); math.Abs(math.Log(said/f.Sky.Noise)) > math.Log(1.25) {
 		f.note("it says %.3g in the median, but the sky shows %.3g: is it of another unit, or "+
 			"without the correlation of resampled pixels?", said, f.Sky.Noise)
 	}

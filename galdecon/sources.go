@@ -8,6 +8,7 @@ import (
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/moments"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
 )
 
@@ -86,7 +87,7 @@ func (f *Field) sources() ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
-	noise := medianNoise(f.InvVar)
+	noise := posterior.MedianNoise(f.InvVar)
 	all := make([]source, 0, len(peaks))
 	for _, p := range peaks {
 		s := source{Peak: p, column: float64(p.Column), row: float64(p.Row)}

@@ -28,11 +28,8 @@ type Generator struct {
 func NewGenerator(
 	device compute.Backend, c Config, sampler Sampler, scope *model.Scope,
 ) (*Generator, error) {
-	schedule, err := c.Schedule()
+	schedule, err := sampler.scheduleOf(c)
 	if err != nil {
-		return nil, err
-	}
-	if err := sampler.Validate(schedule); err != nil {
 		return nil, err
 	}
 	if sampler.Guidance != 0 && c.Dropout == 0 {
@@ -52,42 +49,19 @@ func NewGenerator(
 		return []*graph.Node{state, yT, condition.blurred, condition.wiener, condition.psfs,
 			condition.logNoise}
 	}
-	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule,
-		captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
-		rng, yT := in[0], in[1]
-		given, values := in[2:len(in)-layout.Len()], in[len(in)-layout.Len():]
-		var captured []Captured
-		for _, node := range given {
-			captured = append(captured, Captured{Outside: node})
+	denoise := func(scope *model.Scope, yt *graph.Node, at Level, carried []*graph.Node,
+	) *graph.Node {
+		x, noise := carried[0], carried[1]
+		condition := prepared{carried[2], carried[3], carried[4], carried[5]}
+		signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
+		predicted := c.guided(scope, yt, at.Time, condition, sampler.Guidance)
+		clean := c.Prediction.clean(predicted, yt, signal, sigma)
+		if c.DataConsistency || sampler.DataConsistency {
+			clean = c.correct(clean, sigma, Condition{X: x, PSFs: condition.psfs, Noise: noise})
 		}
-		// Within the loop's body the network finds its weights in a store whose variables are the
-		// body's parameters.
-		inner := model.NewStore()
-		for i, value := range values {
-			captured = append(captured, Captured{Outside: value,
-				Inside: func(g *graph.Graph) *graph.Node {
-					return layout.Parameter(g, inner, i)
-				}})
-		}
-		return run(rng, yT, schedule, captured, func(yt *graph.Node, at Level,
-			captured []*graph.Node) *graph.Node {
-			x, noise := captured[0], captured[1]
-			condition := prepared{captured[2], captured[3], captured[4], captured[5]}
-			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
-			predicted := c.guided(layout.Scope(inner), yt, at.Time, condition, sampler.Guidance)
-			if err := layout.Complete(inner); err != nil {
-				// While a graph is built, as GoMLX does; Draw returns it.
-				panic(fmt.Errorf("ddpm: %w", err))
-			}
-			clean := c.Prediction.clean(predicted, yt, signal, sigma)
-			if c.DataConsistency || sampler.DataConsistency {
-				clean = c.correct(clean, sigma, Condition{X: x, PSFs: condition.psfs, Noise: noise})
-			}
-			return clean
-		})
+		return clean
 	}
-	loop := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Run) }
-	path := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Path) }
+	loop, path := sampler.loops(schedule, layout, denoise)
 	finish := func(u, psfs *graph.Node) (samples, reblurred *graph.Node) {
 		samples = c.restore(u)
 		return samples, psf.Convolve(samples, psfs)
@@ -102,6 +76,52 @@ func NewGenerator(
 		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
 	}
 	return p, nil
+}
+
+// scheduleOf returns the schedule of a model, if the sampler is possible with it.
+func (s Sampler) scheduleOf(c Config) (Schedule, error) {
+	schedule, err := c.Schedule()
+	if err != nil {
+		return Schedule{}, err
+	}
+	return schedule, s.Validate(schedule)
+}
+
+// loops returns graph functions of [Sampler.Run] and [Sampler.Path]. Their inputs are the state of
+// the random numbers, y_T, what is carried through the loop to the denoiser, and the weights, which
+// its network finds in the scope.
+func (s Sampler) loops(
+	schedule Schedule, layout weights.Layout,
+	denoise func(scope *model.Scope, yt *graph.Node, at Level, carried []*graph.Node) *graph.Node,
+) (loop, path func(in []*graph.Node) *graph.Node) {
+	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule,
+		captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
+		given, values := in[2:len(in)-layout.Len()], in[len(in)-layout.Len():]
+		var captured []Captured
+		for _, node := range given {
+			captured = append(captured, Captured{Outside: node})
+		}
+		// Within the loop's body the network finds its weights in a store whose variables are the
+		// body's parameters.
+		inner := model.NewStore()
+		for i, value := range values {
+			captured = append(captured, Captured{Outside: value,
+				Inside: func(g *graph.Graph) *graph.Node {
+					return layout.Parameter(g, inner, i)
+				}})
+		}
+		return run(in[0], in[1], schedule, captured, func(yt *graph.Node, at Level,
+			captured []*graph.Node) *graph.Node {
+			clean := denoise(layout.Scope(inner), yt, at, captured)
+			if err := layout.Complete(inner); err != nil {
+				// While a graph is built, as GoMLX does; Draw returns it.
+				panic(fmt.Errorf("ddpm: %w", err))
+			}
+			return clean
+		})
+	}
+	return func(in []*graph.Node) *graph.Node { return reverse(in, s.Run) },
+		func(in []*graph.Node) *graph.Node { return reverse(in, s.Path) }
 }
 
 // Check returns an error if the weights below a scope aren't those of the model's network for

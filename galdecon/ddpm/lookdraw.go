@@ -19,12 +19,13 @@ import (
 // LookGenerator draws candidates of galaxies from what was seen of them, with a model that was
 // trained by [Config.LookLoss].
 type LookGenerator struct {
-	device  compute.Backend
-	config  Config
-	sampler Sampler
-	layout  weights.Layout
-	values  []any // the weights
-	shared  *lookExecutables
+	device   compute.Backend
+	config   Config
+	sampler  Sampler
+	schedule Schedule
+	layout   weights.Layout
+	values   []any // the weights
+	shared   *lookExecutables
 }
 
 // lookExecutables serve all weights, by the kind of a batch: see [observe.Batch.Kind].
@@ -41,19 +42,16 @@ type lookExecutable struct {
 func NewLookGenerator(
 	device compute.Backend, c Config, sampler Sampler, scope *model.Scope,
 ) (*LookGenerator, error) {
-	schedule, err := c.Schedule()
+	schedule, err := sampler.scheduleOf(c)
 	if err != nil {
-		return nil, err
-	}
-	if err := sampler.Validate(schedule); err != nil {
 		return nil, err
 	}
 	if sampler.Guidance != 0 {
 		return nil, fmt.Errorf("ddpm: guidance %g needs a model that was trained with its PSF "+
 			"withheld at times, which this one never was; use guidance 0", sampler.Guidance)
 	}
-	p := &LookGenerator{device: device, config: c, sampler: sampler, layout: weights.Of(scope),
-		shared: &lookExecutables{byKind: map[string]*lookExecutable{}}}
+	p := &LookGenerator{device: device, config: c, sampler: sampler, schedule: schedule,
+		layout: weights.Of(scope), shared: &lookExecutables{byKind: map[string]*lookExecutable{}}}
 	if p.values, err = p.layout.Values(scope); err != nil {
 		return nil, fmt.Errorf("ddpm: %w", err)
 	}
@@ -93,7 +91,7 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 	if e := p.shared.byKind[kind]; e != nil {
 		return e, nil
 	}
-	c, sampler, layout, e := p.config, p.sampler, p.layout, &lookExecutable{}
+	c, e := p.config, &lookExecutable{}
 	start := func(in []*graph.Node) []*graph.Node {
 		rng := in[0]
 		looks, _ := b.Looks(in[1:])
@@ -108,37 +106,17 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 		}
 		return out
 	}
-	reverse := func(in []*graph.Node, run func(rng, yT *graph.Node, schedule Schedule,
-		captured []Captured, denoise Denoiser) *graph.Node) *graph.Node {
-		schedule, err := c.Schedule()
-		if err != nil {
-			panic(err) // while a graph is built, as GoMLX does; NewLookGenerator tells beforehand
-		}
-		given, values := in[2:len(in)-layout.Len()], in[len(in)-layout.Len():]
-		var captured []Captured
-		for _, node := range given {
-			captured = append(captured, Captured{Outside: node})
-		}
-		inner := model.NewStore()
-		for i, value := range values {
-			captured = append(captured, Captured{Outside: value,
-				Inside: func(g *graph.Graph) *graph.Node { return layout.Parameter(g, inner, i) }})
-		}
-		return run(in[0], in[1], schedule, captured, func(yt *graph.Node, at Level,
-			captured []*graph.Node) *graph.Node {
-			k := known{captured[0], captured[1], captured[2], captured[3]}
-			looks, _ := b.Carried(captured[4:])
-			signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
-			time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
-			predicted := c.predictKnown(layout.Scope(inner), yt, time, signal, sigma, k)
-			if err := layout.Complete(inner); err != nil {
-				// While a graph is built, as GoMLX does; Draw returns it.
-				panic(fmt.Errorf("ddpm: %w", err))
-			}
-			clean := c.Prediction.clean(predicted, yt, signal, sigma)
-			return c.correctLooks(clean, sigma, samplingSteps, b.Grid, looks)
-		})
+	denoise := func(scope *model.Scope, yt *graph.Node, at Level, carried []*graph.Node,
+	) *graph.Node {
+		k := known{carried[0], carried[1], carried[2], carried[3]}
+		looks, _ := b.Carried(carried[4:])
+		signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
+		time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
+		predicted := c.predictKnown(scope, yt, time, signal, sigma, k)
+		clean := c.Prediction.clean(predicted, yt, signal, sigma)
+		return c.correctLooks(clean, sigma, samplingSteps, b.Grid, looks)
 	}
+	loop, path := p.sampler.loops(p.schedule, p.layout, denoise)
 	restore := func(u, unit *graph.Node) *graph.Node {
 		shape := make([]int, u.Rank()) // [batch, …], or [steps, batch, …] of a path
 		for i := range shape {
@@ -147,8 +125,6 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 		shape[u.Rank()-4] = unit.Shape().Size()
 		return graph.Mul(c.restore(u), graph.Reshape(unit, shape...))
 	}
-	loop := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Run) }
-	path := func(in []*graph.Node) *graph.Node { return reverse(in, sampler.Path) }
 	finish := func(in []*graph.Node) []*graph.Node {
 		looks, _ := b.Looks(in[2:])
 		samples := restore(in[0], in[1])

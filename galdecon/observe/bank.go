@@ -90,17 +90,16 @@ func overlap(distance, width float64) float64 {
 func (s Survey) draw(
 	kind float64, uniform func(low, high float64) float64, sigma float64, g moments.Shear,
 ) (psf.PSF, error) {
-	const fwhm = 2.3548200450309493 // of σ = 1
 	fine := s.PSFSize * optics
 	var p psf.PSF
 	var err error
 	switch {
 	case kind < 0.4:
-		p, err = psf.Moffat{FWHM: fwhm * sigma, Beta: 1 / uniform(1e-3, InvBetaMax), Shear: g}.Render(fine)
+		p, err = psf.Moffat{FWHM: psf.FWHMOfSigma * sigma, Beta: 1 / uniform(1e-3, InvBetaMax), Shear: g}.Render(fine)
 	case kind < 0.6:
 		p, err = psf.Gaussian{Sigma: sigma, Shear: g}.Render(fine)
 	case kind < 0.85:
-		p, err = psf.Airy{LambdaOverD: fwhm / 1.029 * sigma,
+		p, err = psf.Airy{LambdaOverD: psf.FWHMOfSigma / 1.029 * sigma,
 			Obscuration: uniform(0, 0.5)}.Render(fine)
 	default:
 		if p, err = (psf.Gaussian{Sigma: sigma, Shear: g}).Render(fine); err != nil {

@@ -142,24 +142,35 @@ func (o *Observations) WithInvVar(invVar []float64) (*Observations, error) {
 	out := *o
 	out.invVar, out.noise = slices.Clone(invVar), make([]float64, o.images.N)
 	for i := range out.noise {
-		var seen []float64
-		for k, w := range invVar[i*each : (i+1)*each] {
+		own := invVar[i*each : (i+1)*each]
+		for k, w := range own {
 			if !(w >= 0) || math.IsInf(w, 0) {
 				return nil, fmt.Errorf("posterior: an inverse variance of %s, value %d, must be "+
 					"finite and ≥ 0, got %g", o.images.ID(i), k, w)
 			}
-			if w > 0 {
-				seen = append(seen, w)
-			}
 		}
-		if len(seen) == 0 {
+		if out.noise[i] = MedianNoise(own); math.IsInf(out.noise[i], 0) {
 			return nil, fmt.Errorf("posterior: no value of %s has data: all of its inverse "+
 				"variances are 0", o.images.ID(i))
 		}
-		slices.Sort(seen)
-		out.noise[i] = 1 / math.Sqrt(stat.Quantile(0.5, stat.LinInterp, seen, nil))
 	}
 	return &out, nil
+}
+
+// MedianNoise returns the σ of the median inverse variance 1/σ² of the values with data, those
+// above 0; +Inf where there are none.
+func MedianNoise(invVar []float64) float64 {
+	var seen []float64
+	for _, w := range invVar {
+		if w > 0 {
+			seen = append(seen, w)
+		}
+	}
+	if len(seen) == 0 {
+		return math.Inf(1)
+	}
+	slices.Sort(seen)
+	return 1 / math.Sqrt(stat.Quantile(0.5, stat.LinInterp, seen, nil))
 }
 
 // WithCorrelations returns the same observations whose noise is shared by neighboring pixels as

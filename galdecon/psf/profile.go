@@ -7,8 +7,8 @@ import (
 	"galdecon/galdecon/moments"
 )
 
-// fwhmOfSigma is the full width at half maximum of a Gaussian of σ = 1: 2·√(2 ln 2).
-const fwhmOfSigma = 2.3548200450309493
+// FWHMOfSigma is the full width at half maximum of a Gaussian of σ = 1: 2·√(2 ln 2).
+const FWHMOfSigma = 2.3548200450309493
 
 // Gaussian is a Gaussian PSF, the paper's (Section 3) where it is round.
 type Gaussian struct {
@@ -27,7 +27,7 @@ func (g Gaussian) Render(size int) (PSF, error) {
 			"%g", sigma)
 	}
 	if g.Shear != (moments.Shear{}) {
-		return Moffat{FWHM: fwhmOfSigma * sigma, Beta: math.Inf(1), Shear: g.Shear}.Render(size)
+		return Moffat{FWHM: FWHMOfSigma * sigma, Beta: math.Inf(1), Shear: g.Shear}.Render(size)
 	}
 	return sample(size, func(dx, dy float64) float64 {
 		return math.Exp(-(dx*dx + dy*dy) / (2 * sigma * sigma))

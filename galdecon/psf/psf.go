@@ -40,6 +40,16 @@ type PSF struct {
 	Pixels []float32
 }
 
+// EffectiveSigma returns σ in pixels of the Gaussian that spreads light over as many pixels, those
+// with the same Σ p²: 1/√(4π Σ p²).
+func (p PSF) EffectiveSigma() float64 {
+	sum := 0.0
+	for _, v := range p.Pixels {
+		sum += float64(v) * float64(v)
+	}
+	return 1 / math.Sqrt(4*math.Pi*sum)
+}
+
 // Validate returns an error if a PSF that was not made by this package is none: for a number of
 // weights that isn't Size×Size, one that is not finite, or a sum that differs from 1 by more than
 // 1e-3.

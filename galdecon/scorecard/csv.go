@@ -35,6 +35,26 @@ func calibrationNames(quantity string) []string {
 		name + "_error_over_spread", name + "_failed"}
 }
 
+// calibrationCells returns the columns of n quantities, empty where a calibration lacks.
+func calibrationCells(of []Calibration, n int) (cells []string) {
+	for k := range n {
+		var c *Calibration
+		if k < len(of) {
+			c = &of[k]
+		}
+		cells = append(cells, c.cells()...)
+	}
+	return cells
+}
+
+// writeCSV writes lines of cells, of which the first are the columns' names.
+func writeCSV(w io.Writer, lines [][]string) error {
+	if err := csv.NewWriter(w).WriteAll(lines); err != nil {
+		return fmt.Errorf("scorecard: cannot write the table: %w", err)
+	}
+	return nil
+}
+
 // cells returns the columns of a calibration, empty where it is nil.
 func (of *Calibration) cells() []string {
 	cells := make([]string, 5)
@@ -89,7 +109,6 @@ var numbers = []struct {
 // columns belong to each: its value, the ends of its interval, and how many observations were
 // dropped. What doesn't exist is empty.
 func (c Card) WriteCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
 	names := []string{"method", "sigma", "psfs", "noise", "wrong", "galaxies", "source",
 		"candidates", "refused", "epsilon", "features", "seed", "seconds"}
 	for _, column := range numbers {
@@ -99,7 +118,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 	for _, quantity := range calibrated {
 		names = append(names, calibrationNames(quantity)...)
 	}
-	out.Write(names)
+	lines := [][]string{names}
 	rows := slices.Clone(c.Rows)
 	for _, d := range c.Differences {
 		rows = append(rows, Row{Method: d.Diffusion + " − " + d.CVAE, Setting: d.Setting,
@@ -121,18 +140,7 @@ func (c Card) WriteCSV(w io.Writer) error {
 		for _, column := range numbers {
 			line = append(line, estimateCells(column.of(r))...)
 		}
-		for k := range calibrated {
-			var of *Calibration
-			if k < len(r.Calibration) {
-				of = &r.Calibration[k]
-			}
-			line = append(line, of.cells()...)
-		}
-		out.Write(line)
+		lines = append(lines, append(line, calibrationCells(r.Calibration, len(calibrated))...))
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
-		return fmt.Errorf("scorecard: cannot write the table: %w", err)
-	}
-	return nil
+	return writeCSV(w, lines)
 }

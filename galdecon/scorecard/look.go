@@ -158,9 +158,7 @@ func describe(galaxies *galaxy.Images, observations []observe.Observation) ([]*L
 				return nil, err
 			}
 		}
-		p := o.Exposures[0].PSFs[0].Pixels
-		r := &LookResult{ID: galaxies.ID(i),
-			Width: 1 / math.Sqrt(4*math.Pi*float64(len(p))*meanSquare(p))}
+		r := &LookResult{ID: galaxies.ID(i), Width: o.Exposures[0].PSFs[0].EffectiveSigma()}
 		var noise []float64
 		for _, w := range o.Exposures[0].InvVar {
 			if w > 0 {

@@ -1,7 +1,6 @@
 package scorecard
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"galdecon/galdecon/score"
+	"galdecon/galdecon/table"
 )
 
 // String returns the card as two tables of at most 100 columns, with remarks.
@@ -58,8 +58,8 @@ gaps: pixels without data, also those around smaller stamps
 	if len(c.Refusals) > 0 {
 		text.WriteString("\nRefused, for example\n")
 		for _, reason := range slices.Sorted(maps.Keys(c.Refusals)) {
-			fold(&text, fmt.Sprintf("%d for %s: %s", c.Strata[0].Refused[reason], reason,
-				c.Refusals[reason]))
+			fmt.Fprintln(&text, table.Fold(fmt.Sprintf("%d for %s: %s", c.Strata[0].Refused[reason],
+				reason, c.Refusals[reason]), "  ", "    "))
 		}
 	}
 	return text.String()
@@ -111,27 +111,6 @@ func within(n *score.Estimate, scale float64, digits int) string {
 	return fmt.Sprintf("%.*f ± %.*f", digits, n.Value*scale, digits, (n.High-n.Low)/2*scale)
 }
 
-// fold writes words on indented lines of at most 100 columns.
-func fold(text *strings.Builder, words string) {
-	column := 0
-	for _, word := range strings.Fields(words) {
-		length := len([]rune(word))
-		switch {
-		case column == 0:
-			text.WriteString("  ")
-			column = 1
-		case column+1+length > 100:
-			text.WriteString("\n    ")
-			column = 3
-		default:
-			text.WriteString(" ")
-		}
-		text.WriteString(word)
-		column += 1 + length
-	}
-	text.WriteString("\n")
-}
-
 // strataNumbers are the columns of the CSV with intervals.
 var strataNumbers = []struct {
 	name string
@@ -148,7 +127,6 @@ var strataNumbers = []struct {
 // their full precision; four columns belong to each that has an interval: its value, the ends of
 // the interval, and how many observations were dropped. What doesn't exist is empty.
 func (c StrataCard) WriteCSV(w io.Writer) error {
-	out := csv.NewWriter(w)
 	names := []string{"model", "by", "stratum", "n", "refused", "candidates", "seed", "seconds"}
 	reasons := slices.Sorted(maps.Keys(c.Refusals))
 	for _, reason := range reasons {
@@ -164,7 +142,7 @@ func (c StrataCard) WriteCSV(w io.Writer) error {
 	for _, quantity := range calibrated {
 		names = append(names, calibrationNames(quantity)...)
 	}
-	out.Write(names)
+	lines := [][]string{names}
 	for _, s := range c.Strata {
 		line := []string{c.Model, s.By, s.Name, strconv.Itoa(s.N), strconv.Itoa(s.refused()),
 			strconv.Itoa(c.Candidates), strconv.FormatInt(c.Seed, 10), full(s.Seconds)}
@@ -174,18 +152,7 @@ func (c StrataCard) WriteCSV(w io.Writer) error {
 		for _, column := range strataNumbers {
 			line = append(line, estimateCells(column.of(s))...)
 		}
-		for k := range calibrated {
-			var of *Calibration
-			if k < len(s.Calibration) {
-				of = &s.Calibration[k]
-			}
-			line = append(line, of.cells()...)
-		}
-		out.Write(line)
+		lines = append(lines, append(line, calibrationCells(s.Calibration, len(calibrated))...))
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
-		return fmt.Errorf("scorecard: cannot write the table: %w", err)
-	}
-	return nil
+	return writeCSV(w, lines)
 }

@@ -262,6 +262,24 @@ func writeLine(text *strings.Builder, part []set, of func(c set) string) {
 	text.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 }
 
+// Fold returns a sentence in lines of at most [Width] columns, the first after one prefix and the
+// others after another. A word that is longer is never broken.
+func Fold(sentence, first, others string) string {
+	var lines []string
+	line := first
+	for word := range strings.FieldsSeq(sentence) {
+		begun := line != first && line != others
+		if begun && runes(line)+1+runes(word) > Width {
+			lines, line, begun = append(lines, line), others, false
+		}
+		if begun {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n")
+}
+
 // wrap breaks a text into lines of at most width characters, between words if it can.
 func wrap(s string, width int) (lines []string) {
 	line := ""

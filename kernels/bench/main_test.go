@@ -18,6 +18,7 @@ import (
 	"galdecon/galdecon/speed"
 	"galdecon/galdecon/unet"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/helptest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -66,15 +67,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile("help.txt", []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want, err := os.ReadFile("help.txt"); err != nil || got != string(want) {
-		t.Errorf("help.txt is of another version (%v); go test -run TestHelp -update "+
-			"./kernels/bench writes it anew:\n%s", err, got)
-	}
+	helptest.Check(t, got, "./kernels/bench", *update)
 }
 
 // TestRefuses checks what is refused, before anything is measured or written.

@@ -19,6 +19,7 @@ import (
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/psf"
+	"galdecon/kernels/internal/helptest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -50,15 +51,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile("help.txt", []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want, err := os.ReadFile("help.txt"); err != nil || got != string(want) {
-		t.Errorf("help.txt is of another version (%v); go test -run TestHelp -update "+
-			"./kernels/deconvolve writes it anew:\n%s", err, got)
-	}
+	helptest.Check(t, got, "./kernels/deconvolve", *update)
 }
 
 // field writes an image with galaxies in a grid, 32 pixels apart, their PSF and a CSV table of

@@ -25,6 +25,7 @@ import (
 	"galdecon/galdecon/scorecard"
 	"galdecon/galdecon/unet"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/helptest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -37,15 +38,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile("help.txt", []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want, err := os.ReadFile("help.txt"); err != nil || got != string(want) {
-		t.Errorf("help.txt is of another version (%v); go test -run TestHelp -update "+
-			"./kernels/score writes it anew:\n%s", err, got)
-	}
+	helptest.Check(t, got, "./kernels/score", *update)
 }
 
 // micro is the folder of a diffusion model that trains in no time, and is good for nothing but
