@@ -172,7 +172,7 @@ func TestNotebooks(t *testing.T) {
 		{"00_quickstart.ipynb", "", "", 5, "Random seed: 7"},
 		{"02_cvae.ipynb", `{"fit": {"steps": 20}}`, "", 4, "Random seed: 7"},
 		{"03_diffusion.ipynb",
-			`{"fit": {"steps": 20}}`, `{"n": 2, "candidates": 2}`, 12, "DPM-Solver++(2M)"},
+			`{"fit": {"steps": 20}}`, `{"n": 2, "candidates": 2}`, 13, "DPM-Solver++(2M)"},
 		{"04_alpha_beta.ipynb", `{"fit": {"steps": 4}}`, "", 7, "raising α from 0.1 to 10"},
 		{"05_sampling.ipynb", "", "", 5, "CVAE:"},
 		{"06_table1.ipynb", "", `{"n": 3, "candidates": 3}`, 5, "Random seed: 1"},
