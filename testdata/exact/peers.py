@@ -23,6 +23,8 @@ from deepinv.sampling import (
     VariancePreservingDiffusion,
 )
 
+STEPS = 500  # of DPS and PiGDM
+
 
 class Denoiser(torch.nn.Module):
     """E[y | y + sigma e] of fields in units in which they are (y - low)/scale."""
@@ -105,7 +107,7 @@ def draw(method, p, x, n, setting):
     y = p.seen(x, n)
     if method == "dps":
         guidance, weight = setting
-        model = DPS(p.denoiser, guidance=guidance, weight=weight)
+        model = DPS(p.denoiser, guidance=guidance, weight=weight, num_steps=STEPS)
         return p.fields(model(y, p.physics).detach())
     if method == "diffpir":
         weight, zeta = setting
@@ -116,7 +118,7 @@ def draw(method, p, x, n, setting):
     model = PosteriorDiffusion(
         data_fidelity=PiGDMDataFidelity(weight=weight), denoiser=p.denoiser,
         sde=VariancePreservingDiffusion(alpha=1.0),
-        solver=DDPMSolver(timesteps=torch.linspace(1, 0, 500, dtype=torch.float64)),
+        solver=DDPMSolver(timesteps=torch.linspace(1, 0, STEPS, dtype=torch.float64)),
         minus_one_one=False,
     )
     return p.fields(model(y, p.physics).detach())
@@ -124,7 +126,7 @@ def draw(method, p, x, n, setting):
 
 # Settings: the guidance of DPS and its weight; lambda and zeta; the weight of PiGDM's guidance.
 GRIDS = {
-    "dps": [("norm", 1.0), ("norm", 10.0), ("norm", 100.0), ("annealed", 0.3), ("annealed", 1.0)],
+    "dps": [("norm", 1.0), ("norm", 10.0), ("norm", 100.0), ("annealed", 0.3)],
     "diffpir": list(itertools.product((1.0, 3.0, 7.0, 20.0), (0.1, 0.5, 1.0))),
     "pigdm": [(0.5,), (1.0,), (2.0,)],
 }
