@@ -112,7 +112,7 @@ func (s settings) measure(ctx context.Context, k kind) ([]result, error) {
 	}
 	reference := known("reference", long, references)
 	methods := []method{known("Gibbs, another chain", short, n)}
-	own, err := p.kept("ours.f32", each*n, func() ([]float32, error) {
+	own, err := p.kept(fmt.Sprintf("ours-%d.f32", s.steps), each*n, func() ([]float32, error) {
 		c, weights, err := p.train(ctx, s.steps)
 		if err != nil {
 			return nil, err

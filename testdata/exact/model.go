@@ -103,7 +103,7 @@ func (p *problem) train(ctx context.Context, steps int) (ddpm.Config, *model.Sco
 		return c.LookLoss(scope, y, grid, observe.Look{X: x,
 			InvVar: graph.BroadcastToShape(invVar, y.Shape()), Transfer: grid.Transfer(psfs)})
 	}
-	dir := filepath.Join(p.dir, "model")
+	dir := filepath.Join(p.dir, fmt.Sprintf("model-%d", steps))
 	loss, said := 0.0, time.Now()
 	err = fit.Run(ctx, fit.Problem{Device: device, Images: images, Objective: objective},
 		fit.Config{Steps: steps, Batch: 16, LearningRate: 2e-3, WarmUp: 200, EMA: 0.999,
