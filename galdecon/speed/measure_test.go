@@ -365,8 +365,8 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// checkGrowing checks that all numbers are varied enough for a fit, by rows whose times are made up:
-// each image takes a second for each pixel, and for each exposure.
+// checkGrowing checks that all numbers are varied enough for a fit, by rows whose times are made
+// up: each image takes a second for each pixel, and for each exposure.
 func checkGrowing(t *testing.T, models []Model) {
 	t.Helper()
 	var run Run

@@ -54,9 +54,9 @@ const (
 	Growing
 )
 
-// Models returns what is measured on a CPU, or on a GPU: the shipped models tiny for 32 pixels, small
-// for 64, and galaxy for 32, 64 and 128, and, where all is, the paper's network for 128 pixels with
-// random weights. On a CPU a candidate of the latter takes minutes, and isn't drawn.
+// Models returns what is measured on a CPU, or on a GPU: the shipped models tiny for 32 pixels,
+// small for 64, and galaxy for 32, 64 and 128, and, where all is, the paper's network for 128 pixels
+// with random weights. On a CPU a candidate of the latter takes minutes, and isn't drawn.
 func Models(cpu bool, extent Extent) ([]Model, error) {
 	models := []Model{
 		{Name: "tiny", Evaluations: []int{1, 8, 32}, Trainings: []int{16},
