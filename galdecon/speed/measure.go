@@ -139,6 +139,7 @@ func (m *measurement) trainings(model Model, path string) (parts []part, folder 
 	for _, galaxies := range model.Trainings {
 		c := model.Config
 		c.Fit.Batch, c.Fit.Accumulate, c.Fit.InitialModel = galaxies, 0, ""
+		c.Fit.HoldOut = 0 // there are as many galaxies as a step takes
 		if m.Devices > 1 {
 			c.Fit.Devices = m.Devices
 		}

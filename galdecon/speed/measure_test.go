@@ -62,6 +62,7 @@ func TestMeasure(t *testing.T) {
 	}
 	good := Model{Name: "micro", Config: micro.Config(), Evaluations: []int{1, 3},
 		Trainings: []int{2, 4}, Samples: []Draw{{1, 1, 0}, {2, 3, 0}}, First: true}
+	good.Config.Fit.HoldOut = 0.1
 	bad := good
 	bad.Name, bad.Config.Fit.LearningRate = "bad", -1
 	run, err := Measure(t.Context(), setup, []Model{bad, good}, o, nil)
