@@ -43,7 +43,7 @@ func execute(ctx context.Context, args ...string) (string, error) {
 }
 
 // models is a model that is measured in no time, with fewer rows where it has to be quick.
-func models(_, quick bool) ([]speed.Model, error) {
+func models(_ bool, extent speed.Extent) ([]speed.Model, error) {
 	c := galdecon.Config{
 		Preset: "micro", Size: 16, Channels: 1,
 		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001,
@@ -54,7 +54,7 @@ func models(_, quick bool) ([]speed.Model, error) {
 		Fit:     fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
 	m := speed.Model{Name: "micro", Config: c, Evaluations: []int{1}, Trainings: []int{2}}
-	if !quick {
+	if extent == speed.All {
 		m.Evaluations = append(m.Evaluations, 2)
 	}
 	return []speed.Model{m}, nil
@@ -83,6 +83,7 @@ func TestRefuses(t *testing.T) {
 		"--rounds 0":            "at least one round",
 		"--devices 0":           "at least one device",
 		"--rounds few":          `"few"`,
+		"--quick --growth":      "none of the others",
 		"tiny":                  "unknown command",
 	} {
 		out, err := execute(t.Context(), strings.Fields(args)...)
