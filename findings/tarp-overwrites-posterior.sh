@@ -15,7 +15,7 @@ cd "$dir"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check \
     numpy==2.4.6 tqdm==4.70.1 deprecation==2.1.0 tarp==0.1.1
-venv/bin/python -W ignore - <<'EOF'
+TQDM_DISABLE=1 venv/bin/python -W ignore - <<'EOF'
 import numpy
 from tarp import get_tarp_coverage
 
