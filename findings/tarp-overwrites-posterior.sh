@@ -3,9 +3,9 @@
 #
 # Expected: get_tarp_coverage(bootstrap=True) estimates the uncertainty of the coverage; nothing in
 # its documentation says that the arrays handed over are changed.
-# Seen: afterwards about a third of the true values and of the samples are copies of others, and
-# what is computed from them next is of other galaxies. It also makes the estimate too small: each
-# round replaces one simulation of 200, not all, and keeps the replacements before it.
+# Seen: afterwards about two fifths of the true values and of the samples are copies of others, and
+# what is computed from them next is of other galaxies: each round puts one simulation in another's
+# place in the arrays themselves.
 # Known (tarp's pull request 9, merged in 2024), and so in the newest release.
 # Exits with an error when the arrays are left as they were.
 set -eu
