@@ -46,7 +46,7 @@ func TestAdviseOnRealData(t *testing.T) {
 		advised(t, in(name+"_im.npy"), in(name+"_psf.npy"), "121 columns and 121 rows",
 			"Beside it lies "+name+"_mask.npy, a mask", name+"_sig.npy, which has standard "+
 				"deviations by its name", "No header says how wide", "a stamp, with a galaxy in its "+
-				"middle", name+"_sig.npy\", \"", "the gaps, the noise of each pixel, what neighbors",
+				"middle", name+"_sig.npy\"))", "the gaps, the noise of each pixel, what neighbors",
 			"not adds that of its photons", "not impossible", "not would refuse", "not WARNING")
 		unadvised(t, in(name+"_mask.npy"), in(name+"_psf.npy"), "no sky with noise")
 	}
