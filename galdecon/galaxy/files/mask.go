@@ -33,9 +33,9 @@ func (m *Mask) Count() int {
 
 // LoadMask reads a mask from a plane of a FITS file, or from an array of NumPy's. As in [Read] the
 // name may choose which, as in "a.fits[DQ]"; else it's the first that is a mask by its name, or by
-// its type, booleans. Values other than 0 are bad, as in astropy's CCDData, but for those of known
-// flags, and for one without a name that more than half of all pixels have, where there are others:
-// that they were detected, for example.
+// its type, booleans. Values other than 0 are bad, as in astropy's CCDData, but for a flag without a
+// name that more than half of all pixels have, most of them alone (that they were detected, say),
+// and but for those of known flags:
 //
 //   - of JWST's and Roman's DQ bit 0 alone, DO_NOT_USE;
 //   - of Hubble's DQ all bits but 32, 64, 128 and 1024: unstable and warm pixels, bias and charge
