@@ -168,7 +168,8 @@ func TestHub(t *testing.T) {
 	p.finish("drawn true <nil>")
 	run(resample, sliders)
 	p.move(0, "1.2")
-	p.finish("drawn 2 <nil>")
+	p.Evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
+	p.Until(`/drawn [2-9] <nil>/.test(document.querySelector(".jp-Notebook").textContent)`)
 
 	const shadow = `document.querySelector(".galdecon-viewer")?.shadowRoot`
 	run(viewer, shadow)
