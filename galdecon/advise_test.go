@@ -19,12 +19,13 @@ import (
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/internal/devicetest"
+	"galdecon/internal/home"
 )
 
 // exports are the files with the types of the packages that cells import, and of all that those do.
 var exports = sync.OnceValues(func() (map[string]string, error) {
 	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}",
-		"galdecon/galdecon", "galdecon/galdecon/pretrained", "galdecon/plotting",
+		home.Package("galdecon"), home.Package("galdecon/pretrained"), home.Package("plotting"),
 		"github.com/janpfeifer/must").Output()
 	files := map[string]string{}
 	for line := range strings.Lines(string(out)) {
