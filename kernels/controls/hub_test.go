@@ -136,16 +136,14 @@ func freePorts(t *testing.T, n int) (ports []int) {
 	return ports
 }
 
-// TestHub uses sliders, the session and a viewer in a JupyterLab that a real JupyterHub has
-// started: behind its proxy, its log-in, https and a base URL.
+// TestHub uses sliders and the session in a JupyterLab that a real JupyterHub has started: behind
+// its proxy, its log-in, https and a base URL.
 func TestHub(t *testing.T) {
 	bin := os.Getenv(hubEnv)
 	if bin == "" {
 		t.Skipf("%s names no folder with a JupyterHub", hubEnv)
 	}
-	const viewer = "viewer.ipynb"
-	hub := startHub(t, bin, filepath.Join("testdata", panel), filepath.Join("testdata", resample),
-		filepath.Join("..", "testdata", viewer))
+	hub := startHub(t, bin, filepath.Join("testdata", panel), filepath.Join("testdata", resample))
 	lab := func(notebook string) string { return hub + "/user/me/lab/tree/" + notebook }
 
 	p := page{browsertest.Open(t, hub+"/hub/login")}
@@ -168,12 +166,4 @@ func TestHub(t *testing.T) {
 	p.finish("drawn true <nil>")
 	run(resample, sliders)
 	p.move(0, "1.2")
-	p.Evaluate(`document.querySelector(".jp-OutputArea-output button").click()`)
-	p.Until(`/drawn [2-9] <nil>/.test(document.querySelector(".jp-Notebook").textContent)`)
-
-	const shadow = `document.querySelector(".galdecon-viewer")?.shadowRoot`
-	run(viewer, shadow)
-	p.Evaluate(shadow + `.querySelector(".panels").focus()`)
-	p.Press("]")
-	p.Until(shadow + `.querySelector(".chosen").textContent === "candidate 2 of 3"`)
 }
