@@ -32,8 +32,10 @@ type Field struct {
 	Sky galaxy.Sky
 	// Notes say what was found in the files and what was made of it, one sentence each.
 	Notes []string
-	// fromSky is set where no plane told the noise.
-	fromSky bool
+	// fromSky is set where no plane told the noise, filled where no sky is seen.
+	fromSky, filled bool
+	// masked is the share of the image that masks say is bad.
+	masked float64
 }
 
 func (f *Field) note(format string, args ...any) {
@@ -44,6 +46,8 @@ func (f *Field) note(format string, args ...any) {
 // which pixels have no data, the sky, which is subtracted, the noise, by a plane of errors,
 // variances or weights in the image's file or else by what the sky shows, and how neighboring
 // pixels share it. [Field.Notes] say what was found. Of a stack, the first image is taken.
+// Planes are other files that tell of the image's pixels, standard deviations, variances, weights
+// or masks, as their HDUs or their names say ([files.KindOf], [files.KindOfFile]).
 //
 // The PSF is moved to its center ([psf.PSF.Recenter]) and, where both files say how wide their
 // pixels are, brought to those of the image ([psf.PSF.Rescale]); otherwise it is taken to be on
@@ -51,7 +55,8 @@ func (f *Field) note(format string, args ...any) {
 //
 //	field, err := galdecon.Open("mine.fits", "psf.fits")
 //	posteriors, err := model.SampleLooks(ctx, field.Whole(), 32, seed)
-func Open(image, psfPath string) (*Field, error) {
+//	field, err = galdecon.Open("gal.npy", "psf.npy", "gal_sigma.npy", "gal_mask.npy")
+func Open(image, psfPath string, planes ...string) (*Field, error) {
 	file, err := files.Read(image)
 	if err != nil {
 		return nil, err
@@ -61,6 +66,18 @@ func Open(image, psfPath string) (*Field, error) {
 			"galaxy.Images.WithChannels and Field", image, file.Images.Channels)
 	}
 	f := &Field{Image: file.Images.Select(0), Header: file.Header, Notes: file.Notes}
+	if side := min(f.Image.Height, f.Image.Width); side < minSide {
+		return nil, fmt.Errorf("galdecon: %s has %d image(s) of %d×%d pixels, at least %d×%d are "+
+			"needed; if its last axis is that of bands, [h, w, bands], save each band as an image "+
+			"of its own", image, file.Images.N, f.Image.Height, f.Image.Width, minSide, minSide)
+	}
+	if file.Images.N > 1 {
+		f.note("the first of %d images is taken", file.Images.N)
+	}
+	known, err := f.addPlanes(planes)
+	if err != nil {
+		return nil, err
+	}
 	none, err := f.Image.MarkNoData()
 	if err != nil {
 		return nil, err
@@ -68,6 +85,7 @@ func Open(image, psfPath string) (*Field, error) {
 	if none[0].Total() > 0 {
 		f.note("%v", none[0])
 	}
+	f.masked = float64(none[0].Masked) / float64(none[0].Pixels)
 	f.PixelScale = pixelScale(f.Header)
 	kernel, err := psf.Read(psfPath)
 	if err != nil {
@@ -80,7 +98,7 @@ func Open(image, psfPath string) (*Field, error) {
 	if err := f.subtractSky(); err != nil {
 		return nil, err
 	}
-	return f, f.findNoise(image)
+	return f, f.findNoise(image, known)
 }
 
 // subtractSky takes the sky away, as far as the image shows it.
@@ -98,17 +116,26 @@ func (f *Field) subtractSky() error {
 	// that is just as dark by chance mustn't count, nor one of few counts, whose median is whole.
 	const least = 0.3
 	if edge := f.Image.Edges()[0]; f.Sky.Level-edge > max(least*f.Sky.Noise, f.Sky.Step) {
-		f.Sky.Level = edge
-		f.note("light of the galaxy fills the image: the sky is that of its border")
+		f.Sky.Level, f.filled = edge, true
+		f.note("light of the galaxy fills the image: the sky is that of its border, and the noise " +
+			"that between neighboring pixels")
+		// The scatter of what is dark is that of the galaxy's light.
+		if levels, err := f.Image.NoiseLevels(); err == nil && levels[0] > 0 {
+			f.Sky.Noise = min(f.Sky.Noise, levels[0])
+		}
 	}
 	f.note("the sky, %.4g ± %.2g, is subtracted; its noise is %.4g", f.Sky.Level, f.Sky.StdErr,
 		f.Sky.Noise)
 	return f.Image.Subtract([]float64{f.Sky.Level})
 }
 
-// findNoise finds the inverse variances and the correlation of the noise.
-func (f *Field) findNoise(image string) error {
-	u, err := files.LoadUncertainty(image)
+// findNoise finds the inverse variances and the correlation of the noise. Known is a plane that
+// was named, nil if none was.
+func (f *Field) findNoise(image string, known *files.Uncertainty) error {
+	u, err := known, error(nil)
+	if u == nil {
+		u, err = files.LoadUncertainty(image)
+	}
 	switch {
 	case errors.Is(err, files.ErrNoUncertainty):
 		if f.Sky.Noise == 0 {
@@ -136,13 +163,17 @@ func (f *Field) findNoise(image string) error {
 			f.InvVar[k] = 0
 		}
 	}
+	if f.filled || f.Sky.Step > 0 {
+		return nil // there is no sky to see it in; and resampled pixels aren't whole counts
+	}
 	correlations, err := f.Image.NoiseCorrelation()
 	if err != nil {
-		return nil // without sky there is nothing to see it in
+		return nil // nothing to see it in
 	}
 	if c := correlations[0]; c.Correlated() {
 		if f.Noise, err = correlationOf(c); err != nil {
-			return err
+			return fmt.Errorf("galdecon: in %s neighbors share noise as noise can't be shared: %w; "+
+				"is it an image of light?", image, err)
 		}
 		f.note("neighboring pixels share their noise, by %.2f along rows and %.2f along columns; "+
 			"the mean over many pixels has %.2f times the noise of white noise", c.At(0, 1),
@@ -177,15 +208,40 @@ func (f *Field) use(u *files.Uncertainty) (err error) {
 	return nil
 }
 
-// correlationOf returns a correlation that is measured at small lags as one that noise can have.
+// correlationOf returns a correlation that is measured at small lags as one that noise can have. A
+// measured one may have less than no power somewhere, by chance or by light that was left: weighted
+// by Bartlett's triangle it hasn't.
 func correlationOf(c galaxy.Correlation) (*observe.Correlation, error) {
 	const size = 2*galaxy.MaxLag + 1
 	measured := observe.Correlation{Size: size, Values: make([]float64, size*size)}
+	weighted := observe.Correlation{Size: size, Values: make([]float64, size*size)}
 	for k := range measured.Values {
-		measured.Values[k] = c.At(k/size-galaxy.MaxLag, k%size-galaxy.MaxLag)
+		row, column := k/size-galaxy.MaxLag, k%size-galaxy.MaxLag
+		measured.Values[k] = c.At(row, column)
+		triangle := func(lag int) float64 {
+			return 1 - math.Abs(float64(lag))/(galaxy.MaxLag+1)
+		}
+		weighted.Values[k] = measured.Values[k] * triangle(row) * triangle(column)
 	}
 	out, err := measured.Positive()
+	if err != nil {
+		out, err = weighted.Positive()
+	}
 	return &out, err
+}
+
+// AddPhotons adds the noise of the photons of what is in the image to the inverse variances, which
+// lack it where they are those of the sky, as [observe.AddPhotons] does: electrons is how many
+// there are to a unit of the image, GAIN for one in counts.
+func (f *Field) AddPhotons(electrons float64) error {
+	invVar, err := observe.AddPhotons(f.InvVar, f.Image.Pixels, f.Image.Height, f.Image.Width,
+		electrons)
+	if err != nil {
+		return err
+	}
+	f.InvVar, f.fromSky = invVar, false
+	f.note("the noise of the galaxies' photons is added: %.4g electrons make a unit", electrons)
+	return nil
 }
 
 // Whole returns the whole image as one observation, for [Model.SampleLooks].

@@ -92,7 +92,7 @@ func pixelScale(h *fits.Header) float64 {
 	case !isSky(kind):
 	case h.Has("CD1_1") || h.Has("CD1_2") || h.Has("CD2_1") || h.Has("CD2_2"):
 		area = number("CD1_1", 0)*number("CD2_2", 0) - number("CD1_2", 0)*number("CD2_1", 0)
-	case h.Has("CDELT1") && h.Has("CDELT2"):
+	case h.Has("CDELT1") && h.Has("CDELT2") || h.Has("PC1_1") && h.Has("PC2_2"):
 		area = number("CDELT1", 1) * number("CDELT2", 1) *
 			(number("PC1_1", 1)*number("PC2_2", 1) - number("PC1_2", 0)*number("PC2_1", 0))
 	}

@@ -139,7 +139,7 @@ func run() *cobra.Command {
 }
 
 func export() *cobra.Command {
-	out := "executed"
+	out, pdf := "executed", false
 	cmd := &cobra.Command{
 		Use:   "export NOTEBOOK…",
 		Short: "Make a self-contained HTML page of each executed notebook, without executing it",
@@ -169,11 +169,21 @@ func export() *cobra.Command {
 					continue
 				}
 				c.Printf("%s", page)
+				if !pdf {
+					continue
+				}
+				c.Status("printing " + page)
+				if page, err = notebook.PDF(cmd.Context(), page); err != nil {
+					failed = append(failed, err)
+					continue
+				}
+				c.Printf("%s", page)
 			}
 			return errors.Join(failed...)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", out, "directory for the pages")
+	cmd.Flags().BoolVar(&pdf, "pdf", pdf, "print each page to a PDF, too (by Chromium or Chrome)")
 	return cmd
 }
 

@@ -52,7 +52,8 @@ func Load(path string) ([]PSF, error) {
 //
 // In FITS, path[NAME], path[3] and so on choose the HDU as [fits.ParseName] says. Else it is, of
 // several, DET_DIST, DET_SAMP, OVERDIST or OVERSAMP, the first that is there of these names of
-// STPSF and POPPY, or PSF, or SCI, or the first image that isn't weights, errors or a mask. The
+// STPSF and POPPY, or PSF, or SCI, or the first image that isn't weights, errors or a mask. Of a
+// NumPy archive it is the array that the name chooses, or psf, or psfs. The
 // cards OVERSAMP, or OVERSMPL and the like, and DET_SAMP are the oversampling, as there. The center
 // of oversampled PSFs is the middle of their grid, for an even one amid four samples, unless the
 // light says that it is (k/2, k/2). PSFs with places, and others whose sum is nearer to the square
@@ -72,11 +73,27 @@ func Read(path string) (*File, error) {
 	if isFITS(name) {
 		return readFITS(name, selector, chosen)
 	}
+	if !chosen {
+		path = namedPSF(path)
+	}
 	s, err := readImages(path)
 	if err != nil {
 		return nil, err
 	}
 	return s.file()
+}
+
+// namedPSF returns the array of a NumPy archive that is a PSF by its name, or else the archive.
+func namedPSF(path string) string {
+	if strings.EqualFold(filepath.Ext(path), ".npz") {
+		for _, name := range []string{"psf", "psfs", "PSF"} {
+			part := path + "[" + name + "]"
+			if _, err := files.Read(part); err == nil {
+				return part
+			}
+		}
+	}
+	return path
 }
 
 // stamps are PSFs as they stand in a file.

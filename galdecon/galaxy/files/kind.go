@@ -3,6 +3,7 @@ package files
 import (
 	"math"
 	"math/bits"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ var kinds = map[string]Kind{}
 func init() {
 	for kind, names := range map[Kind]string{
 		KindImage: "SCI SCIENCE IMAGE DATA PRIMARY FLUX",
-		KindError: "ERR ERROR ERRORS RMS STD STDDEV STDEV SIGMA UNC UNCERT UNCERTAINTY " +
+		KindError: "ERR ERROR ERRORS RMS STD STDDEV STDEV SIGMA SIG UNC UNCERT UNCERTAINTY " +
 			"NOISE",
 		KindVariance:        "VAR VARIANCE VARIANCES STAT MSE",
 		KindInverseVariance: "IVAR INVVAR IVM INVVARIANCE",
@@ -81,6 +82,23 @@ func KindOf(h *fits.HDU) Kind {
 	}
 	unit, _ := h.Header.Text("BUNIT")
 	return kindOfUnit(unit)
+}
+
+// KindOfFile says what a file holds as far as its name tells, [KindImage] if it doesn't: "gal_sig.npy"
+// has standard deviations. Of a name that chooses a plane, as in "a.npz[variance]", that counts.
+func KindOfFile(path string) Kind {
+	name, selector, chosen, err := fits.ParseName(path)
+	if err != nil {
+		return KindImage
+	}
+	word := strings.TrimSuffix(filepath.Base(name), fileEnding(name))
+	if chosen && selector.Name != "" {
+		word = selector.Name
+	}
+	if kind, _ := kindOfName(word); kind != "" {
+		return kind
+	}
+	return KindImage
 }
 
 // classes are the kinds of values of cards that tell.

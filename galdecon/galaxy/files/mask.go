@@ -3,6 +3,7 @@ package files
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -32,8 +33,9 @@ func (m *Mask) Count() int {
 
 // LoadMask reads a mask from a plane of a FITS file, or from an array of NumPy's. As in [Read] the
 // name may choose which, as in "a.fits[DQ]"; else it's the first that is a mask by its name, or by
-// its type, booleans. Values other than 0 are bad, as in astropy's CCDData, but for those of known
-// flags:
+// its type, booleans. Values other than 0 are bad, as in astropy's CCDData, but for a flag without a
+// name that more than half of all pixels have, most of them alone (that they were detected, say),
+// and but for those of known flags:
 //
 //   - of JWST's and Roman's DQ bit 0 alone, DO_NOT_USE;
 //   - of Hubble's DQ all bits but 32, 64, 128 and 1024: unstable and warm pixels, bias and charge
@@ -119,6 +121,10 @@ func readMask(f *fits.File, h *fits.HDU) (*Mask, error) {
 		return m, nil
 	}
 	isBad, rule := maskRule(f, h)
+	if rule == anyValue {
+		m.Bad, m.Rule = anyFlag(values)
+		return m, nil
+	}
 	m.Rule = rule
 	for _, v := range values {
 		m.Bad = append(m.Bad, isBad(v))
@@ -164,6 +170,40 @@ func withoutData(kind Kind, values []float64) (bad []bool, rule string) {
 // rubin are the names of bits that say that a pixel has no data of its own.
 var rubin = []string{"BAD", "SAT", "CR", "NO_DATA", "EDGE", "INTRP", "UNMASKEDNAN", "SENSOR_EDGE",
 	"CLIPPED", "REJECTED", "VIGNETTED", "STREAK", "SPIKE", "ITL_DIP", "OUT_OF_BOUNDS"}
+
+// anyFlag returns which values of a mask without known flags are bad: all but 0. A flag that most
+// pixels have, mostly alone, isn't one of bad pixels.
+func anyFlag(values []float64) (bad []bool, rule string) {
+	const least = 8 // below it are labels, as of a segmentation
+	often := map[float64]int{}
+	for _, v := range values {
+		often[v]++
+	}
+	var common uint64
+	for v, n := range often {
+		flag := uint64(max(v, 0))
+		if v == 0 || float64(flag) != v || bits.OnesCount64(flag) != 1 || flag < least {
+			continue
+		}
+		with := 0
+		for other, m := range often {
+			if uint64(max(other, 0))&flag != 0 {
+				with += m
+			}
+		}
+		if 2*with > len(values) && 2*n > with && with > n {
+			common |= flag
+		}
+	}
+	bad = make([]bool, len(values))
+	for k, v := range values {
+		bad[k] = v != 0 && (common == 0 || uint64(int64(v))&^common != 0)
+	}
+	if common == 0 {
+		return bad, anyValue
+	}
+	return bad, fmt.Sprintf("%s and flag %d, which most pixels have", anyValue, common)
+}
 
 // anyValue is the rule of masks without known flags.
 const anyValue = "all but 0"

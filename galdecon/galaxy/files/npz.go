@@ -115,8 +115,11 @@ func (c choice) eachArray(r io.Reader, size int64,
 // of others.
 func sort(entries []entry) (images, masks []entry, damaged error) {
 	var others []entry
+	var table error
 	for _, e := range entries {
 		switch {
+		case errors.Is(e.err, npy.ErrNoNumbers):
+			table = cmp.Or(table, e.err) // a catalog beside images, or names
 		case e.err != nil:
 			damaged = cmp.Or(damaged, e.err)
 		case len(e.shape) < 2:
@@ -130,6 +133,9 @@ func sort(entries []entry) (images, masks []entry, damaged error) {
 	}
 	if len(images)+len(masks) == 0 && len(others) == 1 {
 		return others, nil, damaged // there's nothing else that could be meant
+	}
+	if len(images)+len(masks)+len(others) == 0 {
+		damaged = cmp.Or(damaged, table)
 	}
 	return images, masks, damaged
 }
@@ -245,9 +251,7 @@ func decodeMask(r *bufio.Reader, kind Kind) (*Mask, error) {
 		m.Bad, m.Rule = withoutData(kind, values)
 		return m, nil
 	}
-	for _, v := range values {
-		m.Bad = append(m.Bad, v != 0)
-	}
+	m.Bad, m.Rule = anyFlag(values)
 	return m, nil
 }
 

@@ -3,6 +3,7 @@ package files
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -28,7 +29,9 @@ var ErrNoUncertainty = errors.New("the file has no plane of errors, variances or
 // known, as [KindOf] tells: standard deviations (ERR, UNCERT), else variances (VAR; VAR_POISSON and
 // VAR_RNOISE and the like are added up), else inverse variances (IVAR), else weights (WHT). As in
 // [Read] the name may choose one, as in "a.fits[ERR,2]", or an image, as in "a.fits[SCI,2]", whose
-// plane has the same version (EXTVER) and size. A file without any is [ErrNoUncertainty].
+// plane has the same version (EXTVER) and size. Of a NumPy archive it reads the first such array by
+// its name, or the one that is chosen; of a stack, its first plane. A file without any is
+// [ErrNoUncertainty].
 func LoadUncertainty(path string) (*Uncertainty, error) {
 	u, err := loadUncertainty(path)
 	if err != nil {
@@ -42,7 +45,14 @@ func loadUncertainty(path string) (*Uncertainty, error) {
 	if err != nil {
 		return nil, err
 	}
-	if formatOf(name) != fitsFile {
+	switch formatOf(name) {
+	case fitsFile:
+	case numpyArchive:
+		if chosen && tellsOfData(KindOfFile(path)) {
+			return arrayUncertainty(path)
+		}
+		return archiveUncertainty(name)
+	default:
 		return nil, ErrNoUncertainty
 	}
 	f, err := openFITS(name)
@@ -121,4 +131,43 @@ func readUncertainty(f *fits.File, kind Kind, planes ...*fits.HDU) (*Uncertainty
 		u.Source += " + " + h.String()
 	}
 	return u, nil
+}
+
+// arrayUncertainty reads an array that a name chooses, whose own name says what it is.
+func arrayUncertainty(path string) (*Uncertainty, error) {
+	f, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	im := f.Images
+	if im.Channels != 1 {
+		return nil, fmt.Errorf("it has %d channels; name an array [h, w]", im.Channels)
+	}
+	return &Uncertainty{Kind: f.Kind, Height: im.Height, Width: im.Width, Values: im.At(0),
+		Source: "its array " + f.Chosen}, nil
+}
+
+// archiveUncertainty reads the array of a NumPy archive that says how well others are known.
+func archiveUncertainty(name string) (*Uncertainty, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := openNPZ(f, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range []Kind{KindError, KindVariance, KindInverseVariance, KindWeight} {
+		for _, e := range entries {
+			if e.err == nil && e.kind == kind && len(e.shape) > 1 {
+				return arrayUncertainty(name + "[" + e.name + "]")
+			}
+		}
+	}
+	return nil, ErrNoUncertainty
 }

@@ -21,7 +21,9 @@ import (
 var (
 	descrField   = regexp.MustCompile(`'descr'\s*:\s*'([<>|=]?)([a-z][0-9]+)'`)
 	fortranField = regexp.MustCompile(`'fortran_order'\s*:\s*True`)
-	shapeField   = regexp.MustCompile(`'shape'\s*:\s*\(([0-9,\s]*)\)`)
+	// textField is the type of texts, dates, objects, and of records of several fields.
+	textField  = regexp.MustCompile(`'descr'\s*:\s*(\[|'[<>|=]?[USVOMm])`)
+	shapeField = regexp.MustCompile(`'shape'\s*:\s*\(([0-9,\s]*)\)`)
 )
 
 // types decodes one value of each type that is read: the kind (boolean, float, signed or unsigned)
@@ -49,6 +51,9 @@ var types = map[string]func(order binary.ByteOrder, b []byte) float64{
 
 // maxHeader is the largest header that is read; NumPy writes one of 118 bytes.
 const maxHeader = 1 << 16
+
+// ErrNoNumbers says that an array holds texts, dates, objects or records, as tables do.
+var ErrNoNumbers = errors.New("it holds texts or records, no numbers")
 
 // Array is an array whose values are yet to be read.
 type Array struct {
@@ -101,6 +106,10 @@ func NewArray(r io.Reader) (*Array, error) {
 	if descr != nil {
 		a.Type = string(descr[2])
 		a.decode = types[a.Type]
+	}
+	if textField.Match(header) {
+		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; "+
+			"save array.astype('f4'): %w", bytes.TrimSpace(header), ErrNoNumbers)
 	}
 	if a.decode == nil {
 		return nil, fmt.Errorf("npy: the NumPy header %q has no type of number that can be read; "+
