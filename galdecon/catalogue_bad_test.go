@@ -3,15 +3,17 @@ package galdecon_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/catalogue"
-	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/galaxy/wcs"
@@ -134,19 +136,20 @@ func TestCatalogueRefuses(t *testing.T) {
 	galtest.Wants(t, "a file for a folder", run(other), "cannot make the folder")
 }
 
-// Where a grid of PSFs says nothing an object has no PSF, and the others are measured.
+// Where a model of PSFEx had no stars an object has no PSF, and the others are measured.
 func TestCataloguePartOfTheField(t *testing.T) {
 	s := newSky(t, 2)
-	grid := galaxy.NewImages(4, 15, 15, 1)
-	header := fits.NewHeader("OVERSAMP= 1", "DET_SAMP= 1")
-	for i, at := range []string{"(0, 0)", "(0, 40)", "(63, 0)", "(63, 40)"} { // row, column
-		copy(grid.At(i), s.psf.Pixels)
-		if err := header.Set("DET_YX"+string(rune('0'+i)), at, ""); err != nil {
-			t.Fatal(err)
-		}
+	whole, err := os.ReadFile("psf/testdata/psfex-1.psf")
+	if err != nil {
+		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "psf.fits")
-	if err := files.SaveFITS(path, grid, header); err != nil {
+	for key, value := range map[string]float64{"POLZERO1": 16, "POLSCAL1": 32, "POLZERO2": 32,
+		"POLSCAL2": 64} { // stars in columns 0 to 32
+		i := bytes.Index(whole, []byte(key+"="))
+		copy(whole[i:], fmt.Appendf(nil, "%-8s= %20g", key, value))
+	}
+	path := filepath.Join(t.TempDir(), "field.psf")
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file, err := psf.Read(path)
@@ -165,7 +168,7 @@ func TestCataloguePartOfTheField(t *testing.T) {
 			want = catalogue.NoPSF
 		}
 		if detail := got.Column("fate_detail").Texts[i]; fate != string(want) ||
-			(fate == string(catalogue.NoPSF)) != (detail != "") {
+			strings.Contains(detail, "there is no PSF at column 47.5") != (want == catalogue.NoPSF) {
 			t.Errorf("row %d is %s (%s), want %s", i, fate, detail, want)
 		}
 	}
