@@ -5,12 +5,14 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"galdecon/galdecon/catalogue/table"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/psf"
+	display "galdecon/galdecon/table"
 )
 
 // left returns two posteriors of other sizes, the second of whose mean, blurred again, is two
@@ -109,5 +111,29 @@ func TestCatalogueCorner(t *testing.T) {
 	mustDraw(t, c)
 	if _, err := CatalogueCorner(of.Select(0, 1, 2)).Figure(); err == nil {
 		t.Error("a corner of three objects is drawn")
+	}
+}
+
+// The tables have the objects' numbers, and count what became of them.
+func TestCatalogueTables(t *testing.T) {
+	nan := math.NaN()
+	of := &table.Table{Columns: []*table.Column{
+		table.NewIntegers("NUMBER", "", "", []int64{7, 8, 9}),
+		table.NewTexts("fate", "", []string{"measured", "outside", "measured"}),
+		table.NewIntegers("deconvolution_flags", "", "", []int64{257, 0, 256}),
+		table.NewFloats("chi2", "", "", []float64{1.25, nan, 0.99}),
+	}}
+	for i, name := range []string{"flux", "half_light_radius", "g1", "g2"} {
+		v := 10 * float64(i+1)
+		of.Columns = append(of.Columns, table.NewFloats(name, "u", "", []float64{v, nan, v}),
+			table.NewFloats(name+"_p16", "u", "", []float64{v - 1, nan, v}),
+			table.NewFloats(name+"_p84", "u", "", []float64{v + 1, nan, v}))
+	}
+	text := display.String(CatalogueTable(of, "NUMBER", 0, 1), CatalogueFates(of))
+	for _, want := range []string{"7 measured 10.0 ± 1.0", "1.25", "8 outside", "2 measured",
+		"1 outside", "1 1: no candidate explains", "2 256: pixels without data"} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+			t.Errorf("the tables don't say %q:\n%s", want, text)
+		}
 	}
 }

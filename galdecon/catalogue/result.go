@@ -46,6 +46,21 @@ const (
 	FlagUnmeasured
 )
 
+// Describe returns a sentence for each flag of deconvolution_flags, "" for none.
+func Describe(flags posterior.Flag) string {
+	var all []string
+	if text := (flags & (FlagMasked - 1)).String(); text != "" {
+		all = append(all, text)
+	}
+	for i, text := range []string{"pixels without data were filled",
+		"the stamp reaches beyond the image", "some candidates couldn't be measured"} {
+		if flags&(FlagMasked<<i) != 0 {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 // flagsText describes the bits in a table.
 const flagsText = "sum of 1 no candidate explains the observation, 2 less noise than is said, " +
 	"4 a pattern is left, 8 a pixel is far off, 16 the border isn't dark, 32 the galaxy reaches " +

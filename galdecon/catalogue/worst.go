@@ -6,10 +6,8 @@ import (
 	"slices"
 
 	"galdecon/galdecon/catalogue/table"
+	"galdecon/galdecon/posterior"
 )
-
-// verdictFlags are the bits of [posterior.Flag] in deconvolution_flags.
-const verdictFlags = int64(FlagMasked) - 1
 
 // Worst returns the rows, up to n, of those objects of a table by [Merge] that have candidates whose
 // results are to be trusted least: those with a flag of [posterior.Flag] first, and among them, and
@@ -26,7 +24,7 @@ func Worst(t *table.Table, n int) []int {
 		}
 	}
 	flagged := func(row int) int {
-		if flags.Integers[row]&verdictFlags != 0 {
+		if posterior.Flag(flags.Integers[row])&(FlagMasked-1) != 0 {
 			return 1
 		}
 		return 0
