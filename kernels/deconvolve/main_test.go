@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,6 +108,19 @@ func TestShards(t *testing.T) {
 	}
 	if !strings.HasPrefix(said, "9 objects: ") || !strings.Contains(said, "catalogue.parquet") {
 		t.Errorf("it says %q", said)
+	}
+	for _, name := range []string{"corner.png", "worst.png"} {
+		picture, err := os.Open(filepath.Join(dir, "one", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if config, err := png.DecodeConfig(picture); err != nil || config.Width < 900 {
+			t.Errorf("%s: %d dots wide, %v", name, config.Width, err)
+		}
+		picture.Close()
+		if !strings.Contains(said, name) {
+			t.Errorf("it doesn't name %s: %q", name, said)
+		}
 	}
 	for _, processes := range []int{2, 4} {
 		out := "of" + strconv.Itoa(processes)
