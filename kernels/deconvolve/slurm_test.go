@@ -98,7 +98,7 @@ func TestSLURM(t *testing.T) {
 	if err := s.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, &s.log)
 	}
-	if !strings.HasPrefix(s.out.String(), "4 objects: ") ||
+	if !strings.Contains(s.out.String(), "4 objects: 4 measured\n") ||
 		!strings.Contains(s.log.String(), "has 1 shards") {
 		t.Errorf("it says %q, %s", &s.out, &s.log)
 	}
