@@ -177,7 +177,7 @@ func TestSLURMNode(t *testing.T) {
 		t.Fatalf("%v: %s", err, said)
 	}
 	dir := t.TempDir()
-	image, psfs, catalogue := field(t, dir, 6)
+	image, psfs, catalogue := field(t, dir, 4)
 	args := []string{image, "--catalogue", catalogue, "--psf", psfs, "--candidates", "8",
 		"--batch", "1", "--model", "tiny"}
 	one, many := filepath.Join(dir, "one"), filepath.Join(dir, "many")
