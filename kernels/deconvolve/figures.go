@@ -23,7 +23,7 @@ func saveFigures(ctx context.Context, t *table.Table, job catalogue.Job, model c
 	c *console.Console) (written []string, err error) {
 	corner, err := plotting.CatalogueCorner(t).Figure()
 	if err != nil { // too few, or all alike
-		c.Printf("no corner.png: %v", err)
+		c.Printf("no corner.png, which takes 8 objects that differ: %v", err)
 	} else {
 		path := filepath.Join(job.Dir, "corner.png")
 		if err := corner.Save(path); err != nil {

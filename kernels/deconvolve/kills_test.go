@@ -56,4 +56,5 @@ func TestKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	alike(t, one, killed)
+	figures(t, killed, "corner.png", "worst.png")
 }
