@@ -29,6 +29,7 @@ type settings struct {
 	Aperture    float64
 	Side        int
 	Draws       bool
+	Cubes       bool
 	Columns     Columns
 	Catalogue   string // the hash of the table
 	Images      []imageSettings
@@ -40,6 +41,7 @@ type imageSettings struct {
 	Bytes         int64  // of the file
 	PSF           string // the hash of the PSFs in its middle and corners
 	Weight, Mask  string
+	Unit          string // of the pixels, BUNIT
 }
 
 const settingsVersion = 1
@@ -77,17 +79,25 @@ func loadSettings(dir string) (settings, error) {
 // keep stores the settings of a run in its folder, or returns a [*ChangedError] if those that are
 // there are others.
 func (s settings) keep(dir string) error {
+	err := s.check(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("catalogue: %w", err)
+	}
+	if err := atomicfile.WriteFile(filepath.Join(dir, settingsFile), text); err != nil {
+		return fmt.Errorf("catalogue: cannot write to %s: %w", dir, err)
+	}
+	return nil
+}
+
+// check returns a [*ChangedError] if the settings in a folder are others, and fs.ErrNotExist if it
+// has none.
+func (s settings) check(dir string) error {
 	there, err := loadSettings(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		text, err := json.MarshalIndent(s, "", "  ")
-		if err != nil {
-			return fmt.Errorf("catalogue: %w", err)
-		}
-		if err := atomicfile.WriteFile(filepath.Join(dir, settingsFile), text); err != nil {
-			return fmt.Errorf("catalogue: cannot write to %s: %w", dir, err)
-		}
-		return nil
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	a, b := reflect.ValueOf(there), reflect.ValueOf(s)
@@ -122,6 +132,7 @@ func write(h hash.Hash, values any) { _ = binary.Write(h, binary.LittleEndian, v
 func settingsOf(im Image, f *field) (imageSettings, error) {
 	s := imageSettings{Name: im.name(), Width: f.image.width, Height: f.image.height}
 	s.Weight, s.Mask = baseName(im.Weight), baseName(im.Mask)
+	s.Unit, _ = f.image.hdu.Header.Text("BUNIT")
 	path, _, _, err := fits.ParseName(im.Path)
 	if err != nil {
 		return s, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,6 +109,7 @@ func TestShards(t *testing.T) {
 	if !strings.HasPrefix(said, "9 objects: ") || !strings.Contains(said, "catalogue.parquet") {
 		t.Errorf("it says %q", said)
 	}
+	figures(t, filepath.Join(dir, "one"), "worst.png")
 	for _, processes := range []int{2, 4} {
 		out := "of" + strconv.Itoa(processes)
 		var all []*exec.Cmd
@@ -148,6 +150,21 @@ func TestShards(t *testing.T) {
 	}
 	if c := one.Column("flux"); c == nil || c.Description == "" || one.Column("label") == nil {
 		t.Errorf("the table has the columns %v", one.Names())
+	}
+}
+
+// figures checks that pictures are in a folder.
+func figures(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		picture, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if config, err := png.DecodeConfig(picture); err != nil || config.Width < 900 {
+			t.Errorf("%s: %d dots wide, %v", name, config.Width, err)
+		}
+		picture.Close()
 	}
 }
 
