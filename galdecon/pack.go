@@ -2,6 +2,8 @@ package galdecon
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,23 +47,24 @@ func LoadConfig(dir string) (Config, error) { return loadConfig(dir) }
 //	step     the steps that it was trained for
 //	card     README.md of the folder, if there is one
 //
-// [Unpack] reads it, and so does Python's safetensors.
-func Pack(dir, file string) error {
+// [Unpack] reads it, and so does Python's safetensors. Pack returns the SHA-256 of the file,
+// hexadecimal.
+func Pack(dir, file string) (hash string, err error) {
 	c, err := loadConfig(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	scope, err := loadWeights(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	step, err := fit.Step(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	config, err := json.Marshal(c)
 	if err != nil {
-		return fmt.Errorf("galdecon: cannot encode the configuration: %w", err)
+		return "", fmt.Errorf("galdecon: cannot encode the configuration: %w", err)
 	}
 	metadata := map[string]string{formatKey: packFormat, configKey: string(config),
 		stepKey: strconv.Itoa(step)}
@@ -72,23 +75,24 @@ func Pack(dir, file string) error {
 	for v := range scope.IterVariables() {
 		value, err := v.Value()
 		if err != nil {
-			return fmt.Errorf("galdecon: cannot read the weight %s: %w", v.Path(), err)
+			return "", fmt.Errorf("galdecon: cannot read the weight %s: %w", v.Path(), err)
 		}
 		flat, err := tensors.CopyFlatData[float32](value)
 		if err != nil {
-			return fmt.Errorf("galdecon: cannot read the weight %s: %w", v.Path(), err)
+			return "", fmt.Errorf("galdecon: cannot read the weight %s: %w", v.Path(), err)
 		}
 		name := strings.TrimPrefix(v.Path(), scope.Scope()+"/")
 		weights[strings.ReplaceAll(name, "/", ".")] = safetensors.Values{
 			Shape: v.Shape().Dimensions, Flat: flat}
 	}
+	sum := sha256.New()
 	err = atomicfile.Write(file, func(w io.Writer) error {
-		return safetensors.Write(w, weights, metadata)
+		return safetensors.Write(io.MultiWriter(w, sum), weights, metadata)
 	})
 	if err != nil {
-		return fmt.Errorf("galdecon: cannot pack the model in %s: %w", dir, err)
+		return "", fmt.Errorf("galdecon: cannot pack the model in %s: %w", dir, err)
 	}
-	return nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // largest is the most values that a tensor of a model's file may have.

@@ -36,7 +36,7 @@ func TestPackPython(t *testing.T) {
 	}
 	folder := t.TempDir()
 	file := filepath.Join(folder, "galaxy.safetensors")
-	if err := galdecon.Pack(dir, file); err != nil {
+	if _, err := galdecon.Pack(dir, file); err != nil {
 		t.Fatal(err)
 	}
 	c, err := galdecon.LoadConfig(dir)
@@ -128,7 +128,7 @@ func TestUnpack(t *testing.T) {
 	folder := t.TempDir()
 	first, second := filepath.Join(folder, "a.safetensors"), filepath.Join(folder, "b.safetensors")
 	dir := filepath.Join(folder, "model")
-	if err := galdecon.Pack(from, first); err != nil {
+	if _, err := galdecon.Pack(from, first); err != nil {
 		t.Fatal(err)
 	}
 	if err := galdecon.Unpack(first, dir); err != nil {
@@ -137,7 +137,7 @@ func TestUnpack(t *testing.T) {
 	if _, err := galdecon.Load(dir); err != nil {
 		t.Error(err)
 	}
-	if err := galdecon.Pack(dir, second); err != nil {
+	if _, err := galdecon.Pack(dir, second); err != nil {
 		t.Fatal(err)
 	}
 	a, errA := os.ReadFile(first)
