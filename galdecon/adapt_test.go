@@ -31,7 +31,7 @@ func untrained(t *testing.T) (dir string, c galdecon.Config) {
 func survey(t *testing.T, c galdecon.Config, n int) []observe.Observation {
 	t.Helper()
 	s := *c.Survey
-	s.NoiseMin, s.NoiseMax, s.Padded = 0.01, 0.03, 0
+	s.NoiseMin, s.NoiseMax, s.Padded, s.Correlated = 0.01, 0.03, 0, 0
 	all, err := galdecon.ObserveSurvey(s, micro.Galaxies(n, 16), 3)
 	if err != nil {
 		t.Fatal(err)

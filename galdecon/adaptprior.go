@@ -191,7 +191,20 @@ func (p *surveyPrior) Fit(ctx context.Context, round int, y *galaxy.Images) (em.
 			return nil, err
 		}
 	}
-	next, err := Load(dir)
+	c, err := loadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := loadWeights(dir)
+	if err != nil {
+		return nil, err
+	}
+	// What is compiled to draw serves all rounds.
+	w, err := p.model.executables.withWeights(scope)
+	if err != nil {
+		return nil, err
+	}
+	next, err := w.model(c)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"galdecon/galdecon"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
-	"galdecon/galdecon/internal/micro"
+	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/psf"
 	"galdecon/internal/home"
 	"galdecon/kernels/internal/helptest"
@@ -44,9 +44,19 @@ func TestHelp(t *testing.T) {
 // read.
 func TestAdapt(t *testing.T) {
 	t.Setenv(home.DirEnv, t.TempDir())
-	c := micro.Survey()
+	c, err := galdecon.Preset("galaxy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Size, c.Survey.PSFSize, c.Survey.PSFs = 16, 9, 4
+	c.Diffusion.Network.Features, c.Diffusion.Network.Embedding = []int{4}, 4
+	c.Sampler.Steps, c.Fit.Steps, c.Fit.Batch, c.Fit.WarmUp, c.Fit.HoldOut = 3, 2, 4, 1, 0
+	clean, err := synthetic.Galaxies(c.SyntheticGalaxies(4, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
 	model := c.Folder(t.TempDir())
-	if err := galdecon.Train(t.Context(), c, micro.Galaxies(4, c.Size), model, nil); err != nil {
+	if err := galdecon.Train(t.Context(), c, clean, model, nil); err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
@@ -61,7 +71,11 @@ func TestAdapt(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 14
-	galaxies := micro.Galaxies(n, 24)
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: n, Size: 24, Channels: 1, Noiseless: true,
+		Seed: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen, err := galdecon.Observe(galaxies, []psf.PSF{p}, 0.02, 1)
 	if err != nil {
 		t.Fatal(err)
