@@ -123,8 +123,8 @@ type Adapted struct {
 	Best   int     `json:"best"`
 	// Moved says, for rings of spatial frequencies, how far the observations moved the prior.
 	Moved []Moved `json:"moved"`
-	// NoiseRatio is the median over observations of the noise that is left of them, without the
-	// candidates, over what is stated. Noise is not nil where they differ by more than a tenth:
+	// NoiseRatio is the median over observations of the noise that is left of them, without a
+	// candidate, over what is stated. Noise is not nil where they differ by more than a tenth:
 	// the prior then takes noise for detail, or detail for noise.
 	NoiseRatio float64     `json:"noise_ratio"`
 	Noise      *NoiseError `json:"-"`

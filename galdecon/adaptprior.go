@@ -155,26 +155,29 @@ func middle(images *galaxy.Images, k, size int, unit float64) []float32 {
 	return out
 }
 
-// noiseRatio returns what an observation has left without the mean of its candidates, over the
-// noise that is stated; 0 where too few pixels have data to say.
+// noiseRatio returns what an observation has left without a candidate, over the noise that is
+// stated, the mean over candidates; 0 where too few pixels have data to say. Where both are right
+// that is 1: what a candidate of the posterior leaves has the noise's distribution, which what
+// their mean leaves hasn't, since that follows some of the noise.
 func noiseRatio(post Posterior) float64 {
+	sum := 0.0
 	rest := make([]float32, len(post.InvVar))
-	for k, w := range post.InvVar {
-		mean := 0.0
-		for c := range post.Reblurred.N {
-			mean += float64(post.Reblurred.At(c)[k]) / float64(post.Reblurred.N)
+	for c := range post.Reblurred.N {
+		seen := post.Reblurred.At(c)
+		for k, w := range post.InvVar {
+			rest[k] = float32(float64(post.Observation.Pixels[k]-seen[k]) * math.Sqrt(w))
 		}
-		rest[k] = float32((float64(post.Observation.Pixels[k]) - mean) * math.Sqrt(w))
-	}
-	level, err := observe.NoiseLevel(rest, post.InvVar, post.Observation.Height,
-		post.Observation.Width)
-	if err != nil {
-		return 0
+		level, err := observe.NoiseLevel(rest, post.InvVar, post.Observation.Height,
+			post.Observation.Width)
+		if err != nil {
+			return 0
+		}
+		sum += level / float64(post.Reblurred.N)
 	}
 	if post.Correlation != nil {
-		level /= max(post.Correlation.Roughness(), 1e-3)
+		sum /= max(post.Correlation.Roughness(), 1e-3)
 	}
-	return level
+	return sum
 }
 
 // Fit trains the model on galaxies that are seen under the conditions of the last Sample, or reads

@@ -81,6 +81,14 @@ const silent = 0.05
 
 // String returns what was done in some lines.
 func (r *Adapted) String() string {
+	if r.Best == 0 {
+		return r.told() + "no round predicts what was left out better than the model before\n"
+	}
+	return r.told() + fmt.Sprintf("round %d predicts what was left out best: %s\n", r.Best, r.Folder)
+}
+
+// told returns what was done, without the name of a folder.
+func (r *Adapted) told() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d observations fitted to, %d left out", r.Used, r.Held)
 	if n := len(r.Refused); n > 0 {
@@ -89,11 +97,6 @@ func (r *Adapted) String() string {
 	b.WriteString("\n")
 	for _, c := range r.Checks {
 		fmt.Fprintln(&b, c)
-	}
-	if r.Best == 0 {
-		b.WriteString("no round predicts what was left out better than the model before\n")
-	} else {
-		fmt.Fprintf(&b, "round %d predicts what was left out best: %s\n", r.Best, r.Folder)
 	}
 	from := -1.0
 	for _, m := range r.Moved {
@@ -123,7 +126,8 @@ func (r *Adapted) card() string {
 	fmt.Fprintf(&b, "# adapted\n\nA model whose prior was fitted to %d observations by %d rounds of "+
 		"expectation–maximization (galdecon.Adapt), beginning with the model in %s; no clean image "+
 		"was used.\n\n%s\n| cycles per pixel | power of the prior, over that before | known |\n"+
-		"|---|---|---|\n", r.Used, r.Best, filepath.Base(r.From), r.String())
+		"|---|---|---|\n", r.Used, r.Best, filepath.Base(r.From),
+		strings.ReplaceAll(r.told(), "\n", "\n\n"))
 	for _, m := range r.Moved {
 		if m.Frequency <= 0.5 {
 			fmt.Fprintf(&b, "| %.3f | %.2f | %.2f |\n", m.Frequency, m.Ratio, m.Known)
