@@ -14,7 +14,6 @@ import (
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/psf"
-	"galdecon/internal/home"
 	"galdecon/kernels/internal/helptest"
 )
 
@@ -43,7 +42,6 @@ func TestHelp(t *testing.T) {
 // TestAdapt adapts a model that has hardly been trained to stamps in files, one of which can't be
 // read.
 func TestAdapt(t *testing.T) {
-	t.Setenv(home.DirEnv, t.TempDir())
 	c, err := galdecon.Preset("galaxy")
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"galdecon/galdecon/backend"
 	"galdecon/galdecon/pretrained"
 	"galdecon/internal/home"
 	"galdecon/kernels/internal/helptest"
@@ -39,6 +40,9 @@ func TestHelp(t *testing.T) {
 
 // TestModels packs a shipped model, adds it from a server, finds it everywhere, and removes it.
 func TestModels(t *testing.T) {
+	if _, err := backend.Default(); err != nil { // of the developer's own home
+		t.Fatal(err)
+	}
 	t.Setenv(home.DirEnv, t.TempDir())
 	folder := t.TempDir()
 	run := func(args ...string) string {
