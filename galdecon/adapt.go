@@ -88,8 +88,8 @@ func (a Adaptation) complete(n, smallest int, c Config) Adaptation {
 // validate returns an error if no model can be adapted so.
 func (a Adaptation) validate() error {
 	if !(a.HoldOut > 0 && a.HoldOut < 1) {
-		return fmt.Errorf("galdecon: the share of observations that are left out must be between 0 "+
-			"and 1, got %g", a.HoldOut)
+		return fmt.Errorf("galdecon: the share of observations that are left out must be between "+
+			"0 and 1, got %g", a.HoldOut)
 	}
 	return a.em().Validate()
 }

@@ -154,10 +154,11 @@ func TestAdaptRefuses(t *testing.T) {
 
 	plain := micro.Config()
 	dir := plain.Folder(t.TempDir())
-	if err := galdecon.Train(t.Context(), plain, micro.Galaxies(4, plain.Size), dir, nil); err != nil {
+	err := galdecon.Train(t.Context(), plain, micro.Galaxies(4, plain.Size), dir, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, err := galdecon.Adapt(t.Context(), dir, all, quick, t.TempDir(), nil)
+	_, err = galdecon.Adapt(t.Context(), dir, all, quick, t.TempDir(), nil)
 	galtest.Wants(t, "a model for one size", err, "Survey", "galaxy")
 	bad := quick
 	bad.Candidates = 1

@@ -63,8 +63,8 @@ const (
 	checkStream = 1 << 40
 )
 
-// fission returns two copies of an observation whose noises are independent: the first with 1/keptShare of
-// the variance, and the image of the first exposure with 1/(1−keptShare) of it.
+// fission returns two copies of an observation whose noises are independent: the first with
+// 1/keptShare of the variance, and the image of the first exposure with 1/(1−keptShare) of it.
 func fission(o observe.Observation, r *rand.Rand) (first observe.Observation, other []float64,
 	err error) {
 	more := math.Sqrt(1/keptShare - 1)

@@ -28,8 +28,8 @@ func TestFission(t *testing.T) {
 	for name, c := range map[string]*observe.Correlation{"white": nil, "correlated": &shared} {
 		e.Noise = c
 		e.PSFs = e.PSFs[:0]
-		p, err := observe.Survey{Seed: 1, PSFSize: 9, PSFs: 1, SigmaMin: 1, SigmaMax: 1, NoiseMin: 0.1,
-			NoiseMax: 0.1}.Draw()
+		p, err := observe.Survey{Seed: 1, PSFSize: 9, PSFs: 1, SigmaMin: 1, SigmaMax: 1,
+			NoiseMin: 0.1, NoiseMax: 0.1}.Draw()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,8 +55,8 @@ func TestFission(t *testing.T) {
 		n := float64(len(other)-1) * noise * noise
 		if math.Abs(aa/n*keptShare-1) > 0.1 || math.Abs(bb/n*(1-keptShare)-1) > 0.1 ||
 			math.Abs(ab/n) > 0.15 {
-			t.Errorf("%s: variances %.3f and %.3f, covariance %.3f of the noise's", name, aa/n, bb/n,
-				ab/n)
+			t.Errorf("%s: variances %.3f and %.3f, covariance %.3f of the noise's", name, aa/n,
+				bb/n, ab/n)
 		}
 	}
 }

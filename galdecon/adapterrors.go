@@ -19,8 +19,8 @@ type FewError struct {
 }
 
 func (e *FewError) Error() string {
-	text := fmt.Sprintf("galdecon: %d different observations of %d are left to learn a prior from, "+
-		"at least %d are needed", e.Got, e.Given, e.Need)
+	text := fmt.Sprintf("galdecon: %d different observations of %d are left to learn a prior "+
+		"from, at least %d are needed", e.Got, e.Given, e.Need)
 	if e.Alike > 0 {
 		text += fmt.Sprintf("; %d are the same as another one", e.Alike)
 	}

@@ -58,8 +58,8 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 	switch text, err := os.ReadFile(filepath.Join(dir, sampledFile)); {
 	case err == nil:
 		if err := json.Unmarshal(text, &p.drawn); err != nil {
-			return em.Candidates{}, fmt.Errorf("galdecon: %s in %s is damaged: %w", sampledFile, dir,
-				err)
+			return em.Candidates{}, fmt.Errorf("galdecon: %s in %s is damaged: %w", sampledFile,
+				dir, err)
 		}
 		if images, err = files.Load(filepath.Join(dir, candidatesFile)); err != nil {
 			return em.Candidates{}, err

@@ -84,7 +84,8 @@ func (r *Adapted) String() string {
 	if r.Best == 0 {
 		return r.told() + "no round predicts what was left out better than the model before\n"
 	}
-	return r.told() + fmt.Sprintf("round %d predicts what was left out best: %s\n", r.Best, r.Folder)
+	return fmt.Sprintf("%sround %d predicts what was left out best: %s\n", r.told(), r.Best,
+		r.Folder)
 }
 
 // told returns what was done, without the name of a folder.
@@ -123,9 +124,9 @@ func (r *Adapted) told() string {
 // card returns the model card of an adapted model.
 func (r *Adapted) card() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# adapted\n\nA model whose prior was fitted to %d observations by %d rounds of "+
-		"expectation–maximization (galdecon.Adapt), beginning with the model in %s; no clean image "+
-		"was used.\n\n%s\n| cycles per pixel | power of the prior, over that before | known |\n"+
+	fmt.Fprintf(&b, "# adapted\n\nA model whose prior was fitted to %d observations by %d rounds "+
+		"of expectation–maximization (galdecon.Adapt), beginning with the model in %s; no clean "+
+		"image was used.\n\n%s\n| cycles per pixel | power of the prior, over that before | known |\n"+
 		"|---|---|---|\n", r.Used, r.Best, filepath.Base(r.From),
 		strings.ReplaceAll(r.told(), "\n", "\n\n"))
 	for _, m := range r.Moved {

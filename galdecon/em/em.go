@@ -47,8 +47,8 @@ type Config struct {
 func (c Config) Validate() error {
 	switch {
 	case c.Rounds < 1 || c.Members < 0:
-		return fmt.Errorf("em: a prior is learned in at least 1 round from at least 1 observation, "+
-			"got %d and %d", c.Rounds, c.Members)
+		return fmt.Errorf("em: a prior is learned in at least 1 round from at least 1 "+
+			"observation, got %d and %d", c.Rounds, c.Members)
 	case c.Candidates < 2:
 		return fmt.Errorf("em: how much an observation says is seen by at least 2 candidates, "+
 			"got %d", c.Candidates)

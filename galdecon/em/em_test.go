@@ -180,9 +180,9 @@ func TestGaussian(t *testing.T) {
 			share := f.known(ring, start[ring])
 			exact := f.known(ring, all[1].Prior[ring])
 			pull := (mean[ring] - want[ring]) / deviation[ring]
-			t.Logf("noise %g ring %d: start %.4f, found %.4f, likeliest %.4f ± %.4f, known %.4f (%.4f)",
-				noise, ring, start[ring], mean[ring], want[ring], deviation[ring], all[1].Known[ring],
-				exact)
+			t.Logf("noise %g ring %d: start %.4f, found %.4f, likeliest %.4f ± %.4f, "+
+				"known %.4f (%.4f)", noise, ring, start[ring], mean[ring], want[ring],
+				deviation[ring], all[1].Known[ring], exact)
 			if math.Abs(all[1].Known[ring]-exact) > 0.02+0.1*exact {
 				t.Errorf("noise %g: ring %d is known by %.3f, not %.3f", noise, ring,
 					all[1].Known[ring], exact)
@@ -308,8 +308,10 @@ func TestTurn(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	good := Config{Rounds: 1, Candidates: 2, Gain: 1}
-	for _, bad := range []Config{{Rounds: 0, Candidates: 2, Gain: 1}, {Rounds: 1, Candidates: 1, Gain: 1},
-		{Rounds: 1, Candidates: 2, Gain: 0.5}, {Rounds: 1, Candidates: 2, Gain: math.NaN()}} {
+	for _, bad := range []Config{
+		{Rounds: 0, Candidates: 2, Gain: 1}, {Rounds: 1, Candidates: 1, Gain: 1},
+		{Rounds: 1, Candidates: 2, Gain: 0.5}, {Rounds: 1, Candidates: 2, Gain: math.NaN()},
+	} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v is valid", bad)
 		}

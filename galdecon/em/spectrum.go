@@ -40,9 +40,9 @@ const (
 	// farthest is how many times the power in a ring may grow or fall in a round beside what plain
 	// EM makes of it.
 	farthest = 2.0
-	// chance is the relative error that the chance of candidates may make in the first round in the
-	// power that a prior is fitted to, and in proportion to 1/round in later ones (Robbins and Monro
-	// 1951): otherwise a prior would stray where observations say little.
+	// chance is the relative error that the chance of candidates may make in the first round in
+	// the power that a prior is fitted to, and in proportion to 1/round in later ones (Robbins and
+	// Monro 1951): otherwise a prior would stray where observations say little.
 	chance = 0.3
 	// certain is how many standard errors Known must be above 0 for more than plain EM.
 	certain = 3.0

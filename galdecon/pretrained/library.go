@@ -50,8 +50,8 @@ type HashError struct {
 }
 
 func (e *HashError) Error() string {
-	return fmt.Sprintf("pretrained: %s has the SHA-256 %s, not %s: it is another file, or damaged; "+
-		"compare the hash with what its author says", e.Source, e.Got, e.Want)
+	return fmt.Sprintf("pretrained: %s has the SHA-256 %s, not %s: it is another file, or "+
+		"damaged; compare the hash with what its author says", e.Source, e.Got, e.Want)
 }
 
 // List returns the models that are here: those that are shipped, then those of the library, by

@@ -78,7 +78,8 @@ func Folder(model string) (string, error) {
 		return model, nil
 	}
 	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one, "+
-		"nor in the library; train your own with galdecon.Train, or add one", model, strings.Join(Names(), ", "))
+		"nor in the library; train your own with galdecon.Train, or add one", model,
+		strings.Join(Names(), ", "))
 }
 
 // unpack returns the folder with the files of a shipped model.

@@ -69,8 +69,8 @@ func TestAdapt(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 14
-	galaxies, err := synthetic.Galaxies(synthetic.Config{N: n, Size: 24, Channels: 1, Noiseless: true,
-		Seed: 2})
+	galaxies, err := synthetic.Galaxies(synthetic.Config{N: n, Size: 24, Channels: 1,
+		Noiseless: true, Seed: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,8 +134,8 @@ func show(out io.Writer, name string) error {
 		card = fmt.Sprintf("Nobody wrote a card: \"galdecon score --model %s\" measures how "+
 			"accurate it is.\n", name)
 	}
-	_, err = fmt.Fprintf(out, "name     %s\nfrom     %s\nfolder   %s\nknows    %s\nsize     %.1f MB\n"+
-		"SHA-256  %s\n\n%s", m.Name, m.Origin, m.Folder, m.Knows(), float64(m.Bytes)/1e6, m.SHA256,
+	_, err = fmt.Fprintf(out, "name     %s\nfrom     %s\nfolder   %s\nknows    %s\n"+
+		"size     %.1f MB\nSHA-256  %s\n\n%s", m.Name, m.Origin, m.Folder, m.Knows(), float64(m.Bytes)/1e6, m.SHA256,
 		card)
 	return err
 }

@@ -103,12 +103,12 @@ func Open(f io.ReaderAt, size int64) (tensors map[string]Tensor, metadata map[st
 	}
 	length := binary.LittleEndian.Uint64(lead[:])
 	if length > uint64(size-8) {
-		return nil, nil, fmt.Errorf("it isn't a safetensors file, or truncated: the header would have "+
-			"%d bytes, but %d follow", length, size-8)
+		return nil, nil, fmt.Errorf("it isn't a safetensors file, or truncated: the header "+
+			"would have %d bytes, but %d follow", length, size-8)
 	}
 	if length > maxHeader {
-		return nil, nil, fmt.Errorf("its header has %d bytes, more than the %d of the format", length,
-			maxHeader)
+		return nil, nil, fmt.Errorf("its header has %d bytes, more than the %d of the format",
+			length, maxHeader)
 	}
 	header := make([]byte, length)
 	if _, err := f.ReadAt(header, 8); err != nil {
