@@ -28,6 +28,8 @@ const (
 	wienerPrior = 1
 	// range of the logarithms of precision, which are divided by it.
 	logRange = 5
+	// farthest is the bound of velocities. Noise isn't as far from 0, so a dark sky passes as it is.
+	farthest = 5
 )
 
 // known is what a network is told of looks. It doesn't change from step to step.
@@ -73,8 +75,7 @@ func (c Config) predictKnown(
 ) *graph.Node {
 	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
 	towards := func(u *graph.Node) *graph.Node {
-		u = graph.Div(u, sigma)
-		return graph.Div(u, graph.Sqrt(graph.OnePlus(graph.MulScalar(graph.Square(u), 1./16))))
+		return graph.ClipScalar(graph.Div(u, sigma), -farthest, farthest)
 	}
 	noisy := graph.Mul(signal, yt)
 	terms := []*graph.Node{yt, k.filled, k.wiener, towards(noisy),
@@ -148,5 +149,22 @@ func (c Config) LookLoss(
 		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
 	}, func(clean, sigma *graph.Node) *graph.Node {
 		return c.correctLooks(clean, sigma, trainingSteps, grid, looks)
-	})
+	}, Schedule.byLogSNR, scales)
+}
+
+// scales returns the mean square of errors [batch, height, width, 1], averaged over scales: of the
+// pixels, and of the means over 2×2, 4×4, … of them, as long as they divide the image, times the
+// number of pixels in each. The errors of white noise are alike at all scales. Least it is, as any
+// quadratic form, for the posterior mean; but what a network gets wrong by little in every pixel,
+// such as the level of the sky, adds up in a flux, and would else not be seen beside the grain.
+func scales(errors *graph.Node) *graph.Node {
+	total, n := meanSquare(errors), 1
+	for area := 4.; ; area *= 4 {
+		d := errors.Shape().Dimensions
+		if d[1]%2 != 0 || d[2]%2 != 0 {
+			return graph.DivScalar(total, float64(n))
+		}
+		errors = graph.MeanPool(errors).Window(2).NoPadding().Done()
+		total, n = graph.Add(total, graph.MulScalar(meanSquare(errors), area)), n+1
+	}
 }

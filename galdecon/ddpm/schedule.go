@@ -76,3 +76,28 @@ func (s Schedule) Times(n int) ([]int, error) {
 	}
 	return times, nil
 }
+
+// evenly returns all times, 1 to T.
+func (s Schedule) evenly() []int32 {
+	times := make([]int32, s.T())
+	for i := range times {
+		times[i] = int32(i + 1)
+	}
+	return times
+}
+
+// byLogSNR returns as many times that are spread evenly in log-SNR, as those of a sampler are: low
+// noise, at which brightness is decided to within the noise of the data, is 3 % of all times and a
+// quarter of a sampler's.
+func (s Schedule) byLogSNR() []int32 {
+	times := make([]int32, s.T())
+	t, first, last := s.T(), s.LogSNR(s.T()), s.LogSNR(1)
+	for i := range times {
+		want := first + (last-first)*float64(i)/float64(len(times)-1)
+		for t > 1 && s.LogSNR(t) < want-1e-9 {
+			t--
+		}
+		times[i] = int32(t)
+	}
+	return times
+}
