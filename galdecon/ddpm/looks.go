@@ -20,9 +20,10 @@ var (
 )
 
 const (
-	// wienerSteps, and those of the data step in training and in sampling, are steps of conjugate gradients, see
-	// package observe. Behind gaps, and with little noise, a sampler needs more: an error that stays
-	// at a high noise level can't be mended at the last ones, where little is left to be moved.
+	// wienerSteps, and those of the data step in training and in sampling, are steps of conjugate
+	// gradients, see package observe. Behind gaps, and with little noise, a sampler needs more: an
+	// error that stays at a high noise level can't be mended at the last ones, where little is left
+	// to be moved.
 	wienerSteps, trainingSteps, samplingSteps = 6, 4, 8
 	// wienerPrior is the deviation of y around 0 in units of c.Std that Wiener's filter assumes.
 	wienerPrior = 1

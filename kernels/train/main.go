@@ -26,7 +26,7 @@ import (
 
 func main() {
 	work := flag.String("work", "checkpoints", "folder of the trainings")
-	begin := flag.String("begin", "", "folder of the model to begin with, instead of the usual start")
+	begin := flag.String("begin", "", "folder of the model to begin with, in place of the usual")
 	flag.Parse()
 	for _, preset := range flag.Args() {
 		if err := train(preset, *work, *begin); err != nil {
@@ -66,7 +66,8 @@ func train(preset, work, begin string) error {
 		if config.Fit.InitialModel, err = filepath.Abs(begin); err != nil {
 			return err
 		}
-	} else if config.Survey != nil { // first on stamps of half the size, of which a step has twice as many
+	} else if config.Survey != nil {
+		// First on stamps of half the size, of which a step has twice as many.
 		half := config
 		half.Size /= 2
 		half.Fit.Batch *= 2
