@@ -153,19 +153,31 @@ func (c Config) LookLoss(
 	}, Schedule.byLogSNR, scales)
 }
 
-// scales returns the mean square of errors [batch, height, width, 1], averaged over scales: of the
-// pixels, and of the means over 2×2, 4×4, … of them, as long as they divide the image, times the
-// number of pixels in each. The errors of white noise are alike at all scales. Least it is, as any
-// quadratic form, for the posterior mean; but what a network gets wrong by little in every pixel,
-// such as the level of the sky, adds up in a flux, and would else not be seen beside the grain.
+// scales returns the mean square of errors [batch, height, width, 1] at many scales: half of it is
+// that of pixels, and half the average of those of means over 2×2, 4×4, … of them, as long as they
+// divide the image, times the number of pixels in each. The errors of white noise are alike at all
+// scales. Least it is, as any quadratic form, for the posterior mean; but what a network gets wrong
+// by little in every pixel, such as the level of the sky, adds up in a flux, and would else not be
+// seen beside the grain.
 func scales(errors *graph.Node) *graph.Node {
-	total, n := meanSquare(errors), 1
+	pixels := meanSquare(errors)
+	var coarse *graph.Node
+	n := 0
 	for area := 4.; ; area *= 4 {
 		d := errors.Shape().Dimensions
 		if d[1]%2 != 0 || d[2]%2 != 0 {
-			return graph.DivScalar(total, float64(n))
+			break
 		}
 		errors = graph.MeanPool(errors).Window(2).NoPadding().Done()
-		total, n = graph.Add(total, graph.MulScalar(meanSquare(errors), area)), n+1
+		term := graph.MulScalar(meanSquare(errors), area)
+		if n++; n == 1 {
+			coarse = term
+		} else {
+			coarse = graph.Add(coarse, term)
+		}
 	}
+	if n == 0 {
+		return pixels
+	}
+	return graph.MulScalar(graph.Add(pixels, graph.DivScalar(coarse, float64(n))), 0.5)
 }

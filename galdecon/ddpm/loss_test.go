@@ -89,7 +89,7 @@ func TestScales(t *testing.T) {
 		return float64(tensors.ToScalar[float32](out))
 	}
 	level := slices.Repeat([]float32{d}, side*side)
-	if got, want := scales(level), d*d*(1+4+16+64+256)/5; math.Abs(got/want-1) > 1e-5 {
+	if got, want := scales(level), d*d*(1+(4.+16+64+256)/4)/2; math.Abs(got/want-1) > 1e-5 {
 		t.Errorf("a wrong level counts %g, want %g", got, want)
 	}
 	pixel := make([]float32, side*side)
@@ -104,7 +104,7 @@ func TestScales(t *testing.T) {
 		noise[i] = float32(random.NormFloat64())
 	}
 	// Of n images the scale of the whole has a variance of 2/n, the next of 2/4n, …
-	if got, spread := scales(noise), 4*math.Sqrt(2./n*3)/5; math.Abs(got-1) > spread {
+	if got, spread := scales(noise), 4*math.Sqrt(2./n*3)/8; math.Abs(got-1) > spread {
 		t.Errorf("white noise counts %g, want 1 ± %.2g", got, spread)
 	}
 }
