@@ -23,7 +23,7 @@ func catalogue(t *testing.T, text string, figures [][]byte) {
 		}
 	}
 	// Of 60 galaxies one is hidden.
-	found := regexp.MustCompile(`(\d+) measured`).FindStringSubmatch(flat)
+	found := regexp.MustCompile(`fate (\d+) measured`).FindStringSubmatch(flat)
 	if found == nil {
 		t.Fatalf("it doesn't say how many are measured:\n%s", text)
 	}
