@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,16 +16,10 @@ import (
 	"galdecon/galdecon/observe"
 	"galdecon/galdecon/pretrained"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galdecon:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main(command()) }
 
 // flags are what the command line says.
 type flags struct {

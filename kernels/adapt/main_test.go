@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -17,26 +15,15 @@ import (
 	"galdecon/kernels/internal/helptest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 func execute(t testing.TB, args ...string) (string, error) {
 	t.Helper()
-	var out bytes.Buffer
-	cmd := command()
-	cmd.SetArgs(args)
-	cmd.SetOut(&out)
-	err := cmd.ExecuteContext(t.Context())
-	return out.String(), err
+	return helptest.Execute(t.Context(), command(), args...)
 }
 
 // TestHelp checks that the help that the galdecon command has of this program is its own. -update
 // writes it.
 func TestHelp(t *testing.T) {
-	got, err := execute(t, "--help")
-	if err != nil {
-		t.Fatal(err)
-	}
-	helptest.Check(t, got, "./kernels/adapt", *update)
+	helptest.Check(t, command(), "./kernels/adapt")
 }
 
 // TestAdapt adapts a model that has hardly been trained to stamps in files, one of which can't be

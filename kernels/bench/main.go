@@ -9,27 +9,19 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"galdecon/galdecon/speed"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/program"
 )
 
 // serve is what the program is called with to measure in a process of its own.
 const serve = "measure"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command(speed.Models).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galdecon:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main(command(speed.Models)) }
 
 // benchFlags are what is asked for on the command line.
 type benchFlags struct {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,8 +20,6 @@ import (
 	"galdecon/kernels/internal/helptest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // TestMain has the program's own main measure for a test.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == serve {
@@ -34,12 +31,7 @@ func TestMain(m *testing.M) {
 
 // execute runs the command and returns what it prints.
 func execute(ctx context.Context, args ...string) (string, error) {
-	cmd := command(models)
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return helptest.Execute(ctx, command(models), args...)
 }
 
 // models is a model that is measured in no time, with fewer rows where it has to be quick.
@@ -63,11 +55,7 @@ func models(_ bool, extent speed.Extent) ([]speed.Model, error) {
 // TestHelp checks that the help that the galdecon command has of this program is its own. -update
 // writes it.
 func TestHelp(t *testing.T) {
-	got, err := execute(t.Context(), "--help")
-	if err != nil {
-		t.Fatal(err)
-	}
-	helptest.Check(t, got, "./kernels/bench", *update)
+	helptest.Check(t, command(models), "./kernels/bench")
 }
 
 // TestRefuses checks what is refused, before anything is measured or written.

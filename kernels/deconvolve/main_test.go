@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"image/png"
 	"os"
 	"os/exec"
@@ -23,8 +22,6 @@ import (
 	"galdecon/kernels/internal/helptest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // commandEnv makes the test's program the command, for other processes.
 const commandEnv = "GALDECON_TEST_DECONVOLVE"
 
@@ -37,22 +34,13 @@ func TestMain(m *testing.M) {
 }
 
 func execute(ctx context.Context, args ...string) (string, error) {
-	var out bytes.Buffer
-	cmd := command()
-	cmd.SetArgs(args)
-	cmd.SetOut(&out)
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return helptest.Execute(ctx, command(), args...)
 }
 
 // TestHelp checks that the help that the galdecon command has of this program is its own. -update
 // writes it.
 func TestHelp(t *testing.T) {
-	got, err := execute(t.Context(), "--help")
-	if err != nil {
-		t.Fatal(err)
-	}
-	helptest.Check(t, got, "./kernels/deconvolve", *update)
+	helptest.Check(t, command(), "./kernels/deconvolve")
 }
 
 // field writes an image with galaxies in a grid, 32 pixels apart, their PSF and a CSV table of

@@ -3,28 +3,18 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/table"
+	"galdecon/kernels/internal/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galdecon:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main(command()) }
 
 func command() *cobra.Command {
 	cmd := &cobra.Command{
@@ -135,7 +125,7 @@ func show(out io.Writer, name string) error {
 			"accurate it is.\n", name)
 	}
 	_, err = fmt.Fprintf(out, "name     %s\nfrom     %s\nfolder   %s\nknows    %s\n"+
-		"size     %.1f MB\nSHA-256  %s\n\n%s", m.Name, m.Origin, m.Folder, m.Knows(), float64(m.Bytes)/1e6, m.SHA256,
-		card)
+		"size     %.1f MB\nSHA-256  %s\n\n%s", m.Name, m.Origin, m.Folder, m.Knows(),
+		float64(m.Bytes)/1e6, m.SHA256, card)
 	return err
 }

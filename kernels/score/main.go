@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +20,7 @@ import (
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/scorecard"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/program"
 )
 
 // scoreFlags are what the scores are asked for on the command line.
@@ -34,14 +33,7 @@ type scoreFlags struct {
 	out, format      string
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galdecon:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main(command()) }
 
 func command() *cobra.Command {
 	var f scoreFlags

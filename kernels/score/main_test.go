@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -28,17 +27,11 @@ import (
 	"galdecon/kernels/internal/helptest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // TestHelp checks that the help that the galdecon command has of this program is its own. -update
 // writes it.
 func TestHelp(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
-	got, err := execute(t.Context(), "--help")
-	if err != nil {
-		t.Fatal(err)
-	}
-	helptest.Check(t, got, "./kernels/score", *update)
+	helptest.Check(t, command(), "./kernels/score")
 }
 
 // micro is the folder of a diffusion model that trains in no time, and is good for nothing but
@@ -71,12 +64,7 @@ func train(t *testing.T, name string, baseline *cvae.Config) string {
 
 // execute runs the command and returns what it prints.
 func execute(ctx context.Context, args ...string) (string, error) {
-	cmd := command()
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return helptest.Execute(ctx, command(), args...)
 }
 
 func TestScore(t *testing.T) {
