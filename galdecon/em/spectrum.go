@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/dsp/fourier"
 	"gonum.org/v1/gonum/stat"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/realfft"
 	"galdecon/galdecon/score"
 )
 
@@ -192,61 +192,28 @@ func filter(images *galaxy.Images, factor []float64) error {
 	return nil
 }
 
-// transform is the Fourier transform of real square images of size × size pixels: half of the
-// plane, [size, size/2+1].
+// transform is that of square images of size × size pixels, with the ring of each mode.
 type transform struct {
-	size    int
-	rings   []int // of each mode, as in score.PowerSpectrum
-	rows    *fourier.FFT
-	columns *fourier.CmplxFFT
+	*realfft.Transform
+	size  int
+	rings []int // as in score.PowerSpectrum
 }
 
 func newTransform(size int) transform {
-	t := transform{size: size, rows: fourier.NewFFT(size), columns: fourier.NewCmplxFFT(size)}
-	for i := range size {
-		for j := range size/2 + 1 {
-			t.rings = append(t.rings, int(math.Hypot(float64(min(i, size-i)), float64(j))+0.5))
-		}
-	}
+	t := transform{Transform: realfft.New(size, size), size: size}
+	t.rings, _ = t.Rings()
 	return t
 }
 
 func (t transform) forward(pixels []float32) []complex128 {
-	half := t.size/2 + 1
-	plane, line := make([]complex128, t.size*half), make([]float64, t.size)
-	for i := range t.size {
-		for j := range line {
-			line[j] = float64(pixels[i*t.size+j])
-		}
-		t.rows.Coefficients(plane[i*half:(i+1)*half], line)
-	}
-	t.alongColumns(plane, func(column []complex128) { t.columns.Coefficients(column, column) })
+	plane := t.Plane()
+	t.Forward(plane, func(row, column int) float64 { return float64(pixels[row*t.size+column]) })
 	return plane
 }
 
 // backward writes the image of a transform, which it changes.
 func (t transform) backward(pixels []float32, plane []complex128) {
-	half := t.size/2 + 1
-	t.alongColumns(plane, func(column []complex128) { t.columns.Sequence(column, column) })
-	line := make([]float64, t.size)
-	for i := range t.size {
-		t.rows.Sequence(line, plane[i*half:(i+1)*half])
-		for j, v := range line {
-			pixels[i*t.size+j] = float32(v / float64(t.size*t.size))
-		}
-	}
-}
-
-func (t transform) alongColumns(plane []complex128, do func(column []complex128)) {
-	half := t.size/2 + 1
-	column := make([]complex128, t.size)
-	for j := range half {
-		for i := range column {
-			column[i] = plane[i*half+j]
-		}
-		do(column)
-		for i, v := range column {
-			plane[i*half+j] = v
-		}
-	}
+	t.Backward(plane, func(row, column int, v float64) {
+		pixels[row*t.size+column] = float32(v)
+	})
 }

@@ -2,60 +2,34 @@ package observe
 
 import (
 	"math"
-	"math/cmplx"
 	"math/rand/v2"
 
-	dsp "gonum.org/v1/gonum/dsp/fourier"
+	"galdecon/galdecon/internal/realfft"
 )
 
 // Draw draws noise of unit variance with the correlation, height × width values. Like
 // [Grid.NoisePower] it has at least 10⁻³ of its variance at any frequency.
 func (c Correlation) Draw(r *rand.Rand, height, width int) []float64 {
 	rows, cols := paddedLength(height+c.Size), paddedLength(width+c.Size)
-	kernel, white := make([]complex128, rows*cols), make([]complex128, rows*cols)
+	t := realfft.New(rows, cols)
+	correlation := make([]float64, rows*cols) // around the first pixel
 	for k, v := range c.Values {
 		row, col := k/c.Size-c.Size/2, k%c.Size-c.Size/2
-		kernel[(row+rows)%rows*cols+(col+cols)%cols] = complex(v, 0)
+		correlation[(row+rows)%rows*cols+(col+cols)%cols] = v
 	}
-	for k := range white {
-		white[k] = complex(r.NormFloat64(), 0)
+	power, noise := t.Plane(), t.Plane()
+	t.Forward(power, func(row, column int) float64 { return correlation[row*cols+column] })
+	t.Forward(noise, func(int, int) float64 { return r.NormFloat64() })
+	for k := range noise {
+		noise[k] *= complex(math.Sqrt(max(real(power[k]), minPower)), 0)
 	}
-	along(kernel, rows, cols, false)
-	along(white, rows, cols, false)
-	for k := range white {
-		white[k] *= cmplx.Sqrt(complex(max(real(kernel[k]), minPower), 0))
-	}
-	along(white, rows, cols, true)
 	out := make([]float64, height*width)
-	for k := range out {
-		out[k] = real(white[k/width*cols+k%width]) / float64(rows*cols)
-	}
+	t.Backward(noise, func(row, column int, v float64) {
+		if row < height && column < width {
+			out[row*width+column] = v
+		}
+	})
 	return out
-}
-
-// along transforms a plane along both axes in place, or back without the factor 1/n.
-func along(plane []complex128, rows, cols int, back bool) {
-	do := func(t *dsp.CmplxFFT, line []complex128) {
-		if back {
-			t.Sequence(line, line)
-			return
-		}
-		t.Coefficients(line, line)
-	}
-	byRow, byColumn := dsp.NewCmplxFFT(cols), dsp.NewCmplxFFT(rows)
-	for i := range rows {
-		do(byRow, plane[i*cols:(i+1)*cols])
-	}
-	line := make([]complex128, rows)
-	for j := range cols {
-		for i := range rows {
-			line[i] = plane[i*cols+j]
-		}
-		do(byColumn, line)
-		for i := range rows {
-			plane[i*cols+j] = line[i]
-		}
-	}
 }
 
 // Roughness returns how much larger than the noise's deviation [NoiseLevel] finds it where
