@@ -15,6 +15,7 @@ import (
 
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/observe"
+	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
 )
 
@@ -115,18 +116,24 @@ func (p *adapting) check(ctx context.Context, round int, model *Model) (Check, e
 	var power, truth [3]float64
 	// The same random numbers in all rounds: differences are the models'.
 	parts := model.streamLooks(ctx, first, placeKey, checkCandidates, p.Seed)
-	var failed error
-	err := whole(parts, func(post Posterior) {
+	for post, err := range posterior.Whole(parts) {
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			continue
+		}
+		if err != nil {
+			return Check{}, err
+		}
 		p.say(round, "checking", float64(post.Index+1)/float64(len(first)), nil)
-		loss, chi := predict(post, others[post.Index])
+		other := others[post.Index]
+		loss, chi := predict(post, other)
 		c.scores[post.Index] = loss
 		c.Score += loss
 		c.ChiSquared += chi
 		c.Observations++
-		failed = errors.Join(failed, compare(post, others[post.Index], &power, &truth))
-	})
-	if err = errors.Join(err, failed); err != nil {
-		return Check{}, err
+		if err := compare(post, other, &power, &truth); err != nil {
+			return Check{}, err
+		}
 	}
 	if c.Observations == 0 {
 		return Check{}, errors.New("galdecon: none of the observations that were left out could " +

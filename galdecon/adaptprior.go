@@ -20,6 +20,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/observe"
+	"galdecon/galdecon/posterior"
 )
 
 // surveyPrior is a model as package em fits it.
@@ -74,14 +75,21 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 	}
 	key := func(i int) uint64 { return placeKey(members[i]) }
 	parts := p.model.streamLooks(ctx, observations, key, n, p.Seed+int64(round))
-	err := whole(parts, func(post Posterior) {
+	for post, err := range posterior.Whole(parts) {
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			continue
+		}
+		if err != nil {
+			return em.Candidates{}, err
+		}
 		p.say(round, "drawing candidates", float64(post.Index+1)/float64(len(members)), nil)
 		bright := 0.0
 		for k := range post.Reblurred.N {
 			bright += float64(slices.Max(post.Reblurred.At(k))) / float64(n)
 		}
 		if !(bright > 0) {
-			return // nothing is there
+			continue // nothing is there
 		}
 		p.drawn.Members = append(p.drawn.Members, members[post.Index])
 		p.drawn.Bright = append(p.drawn.Bright, bright)
@@ -90,9 +98,6 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 			images.Pixels = append(images.Pixels, middle(post.Samples, k, p.Size, bright)...)
 			images.N++
 		}
-	})
-	if err != nil {
-		return em.Candidates{}, err
 	}
 	text, err := json.Marshal(p.drawn)
 	if err != nil {
@@ -108,37 +113,6 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 	}
 	return em.Candidates{Members: p.drawn.Members, Images: images},
 		writeFile(filepath.Join(dir, sampledFile), text)
-}
-
-// whole calls each with the posterior of every observation of a stream as soon as it is drawn, so
-// that one at a time takes memory. Refused observations are left out.
-func whole(parts func(yield func(Part, error) bool), each func(Posterior)) error {
-	var now *Posterior
-	have := 0
-	for part, err := range parts {
-		var refusal *Refusal
-		if errors.As(err, &refusal) {
-			now = nil
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if now == nil || now.Index != part.Index {
-			post := part.Posterior
-			post.Samples = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width, 1)
-			post.Reblurred = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width, 1)
-			now, have = &post, 0
-		}
-		for k := range part.Samples.N {
-			copy(now.Samples.At(part.First+k), part.Samples.At(k))
-			copy(now.Reblurred.At(part.First+k), part.Reblurred.At(k))
-		}
-		if have += part.Samples.N; have == part.N {
-			each(*now)
-		}
-	}
-	return nil
 }
 
 // middle returns the middle size × size pixels of image k over a unit; what lies beyond a smaller
@@ -194,7 +168,7 @@ func (p *surveyPrior) Fit(ctx context.Context, round int, y *galaxy.Images) (em.
 			return nil, err
 		}
 	}
-	c, err := loadConfig(dir)
+	c, err := LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
