@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,6 +17,7 @@ import (
 
 	"galdecon/galdecon"
 	"galdecon/internal/atomicfile"
+	"galdecon/internal/download"
 	"galdecon/internal/home"
 )
 
@@ -206,7 +206,7 @@ func put(ctx context.Context, made, source, hash, part string) error {
 				"anything", source)
 		}
 		file = filepath.Join(part, "downloaded.safetensors")
-		if err := download(ctx, source, file); err != nil {
+		if err := fetch(ctx, source, file); err != nil {
 			return fmt.Errorf("cannot download %s: %w", source, err)
 		}
 	}
@@ -229,21 +229,14 @@ func remote(source string) bool {
 // maxDownload is the size in bytes of the largest file that is downloaded.
 const maxDownload = 4 << 30
 
-func download(ctx context.Context, url, path string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func fetch(ctx context.Context, url, path string) error {
+	body, err := download.Open(ctx, url)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answers %s", response.Status)
-	}
+	defer body.Close()
 	return atomicfile.Write(path, func(w io.Writer) error {
-		n, err := io.Copy(w, io.LimitReader(response.Body, maxDownload+1))
+		n, err := io.Copy(w, io.LimitReader(body, maxDownload+1))
 		if n > maxDownload {
 			return fmt.Errorf("it has more than %d GiB", maxDownload>>30)
 		}

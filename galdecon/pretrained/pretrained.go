@@ -34,9 +34,8 @@ func Names() []string {
 }
 
 // Load reads a shipped model, or one of the library, by its name, or the model in a folder, see
-// [Folder]. It is an error if
-// there is neither, if a shipped model can't be unpacked, or whatever is an error of
-// [galdecon.Load].
+// [Folder]. It is an error if there is neither, if a shipped model can't be unpacked, or whatever
+// is an error of [galdecon.Load].
 func Load(model string) (*galdecon.Model, error) {
 	dir, err := Folder(model)
 	if err != nil {

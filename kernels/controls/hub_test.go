@@ -1,17 +1,13 @@
 package controls_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"galdecon/internal/browsertest"
 	"galdecon/internal/home"
@@ -81,7 +77,7 @@ func startHub(t *testing.T, bin string, notebooks ...string) (hub string) {
 	environment[home.HeadlessEnv] = ""
 	delete(environment, "HOME")
 	cert, key := certificate(t)
-	ports := freePorts(t, 3)
+	ports := browsertest.FreePorts(t, 3)
 	address := fmt.Sprintf("127.0.0.1:%d", ports[2])
 	settings, err := json.Marshal(map[string]any{"address": address, "cert": cert, "key": key,
 		"ports": ports, "bin": bin, "folder": folder, "environment": environment})
@@ -98,42 +94,8 @@ func startHub(t *testing.T, bin string, notebooks ...string) (hub string) {
 	cmd := exec.Command(filepath.Join(bin, "jupyterhub"), "-f", config)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("JupyterHub says:\n%s", &log)
-		}
-	})
-	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-			return "https://" + address + "/hubs/one"
-		}
-		if time.Now().After(end) {
-			t.Fatal("JupyterHub doesn't start")
-		}
-	}
-}
-
-// freePorts returns ports that nobody listens on.
-func freePorts(t *testing.T, n int) (ports []int) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
+	browsertest.Serve(t, cmd, "JupyterHub", address)
+	return "https://" + address + "/hubs/one"
 }
 
 // TestHub uses sliders and the session in a JupyterLab that a real JupyterHub has started: behind
