@@ -13,7 +13,7 @@ import (
 // Export copies the model in the folder dir into the folder to, which must not hold one, with
 // nothing but what [Load] needs: an eighth of the size. It can't be trained further.
 func Export(dir, to string) error {
-	c, err := loadConfig(dir)
+	c, err := LoadConfig(dir)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // there is none, if its configuration is of another version, or if its weights aren't those of the
 // configuration. What draws with it is compiled later, at its first use.
 func Load(dir string) (*Model, error) {
-	c, err := loadConfig(dir)
+	c, err := LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func newExecutables(device compute.Backend, scope *model.Scope) *executables {
 // keeps its weights. It is an error if the folder holds another configuration, but for the sampler:
 // m's stays.
 func (m *Model) Reload(dir string) (*Model, error) {
-	stored, err := loadConfig(dir)
+	stored, err := LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}

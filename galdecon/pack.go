@@ -32,10 +32,6 @@ const (
 	packFormat                             = "galdecon 1"
 )
 
-// LoadConfig reads the configuration of the model in the folder dir, and nothing else of it. It is
-// an error if there is none, or if it is of another version.
-func LoadConfig(dir string) (Config, error) { return loadConfig(dir) }
-
 // Pack writes the model in the folder dir, as [Load] reads it, into one file in the format
 // safetensors, which is replaced if it is there. Its tensors are the averaged weights, named by
 // their scopes with points between: unet.down_0.in.weights [height, width, in, out]. They are F16
@@ -50,7 +46,7 @@ func LoadConfig(dir string) (Config, error) { return loadConfig(dir) }
 // [Unpack] reads it, and so does Python's safetensors. Pack returns the SHA-256 of the file,
 // hexadecimal.
 func Pack(dir, file string) (hash string, err error) {
-	c, err := loadConfig(dir)
+	c, err := LoadConfig(dir)
 	if err != nil {
 		return "", err
 	}

@@ -101,7 +101,7 @@ func (c Config) checkInitialModel(dir string) error {
 	if step, err := fit.Step(dir); err != nil || step > 0 {
 		return err // it has begun
 	}
-	from, err := loadConfig(initial)
+	from, err := LoadConfig(initial)
 	if err != nil {
 		return fmt.Errorf("galdecon: cannot begin with the weights of another model: %w", err)
 	}

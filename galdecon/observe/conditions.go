@@ -80,9 +80,7 @@ func NewConditions(size int, observations []Observation, bright []float64) (*Con
 // the store of the scope, so they are seeded with it.
 func (c *Conditions) Observe(scope *model.Scope, y *graph.Node) (Grid, []Look) {
 	batch := y.Shape().Dimensions[0]
-	draw := lottery{scope, y.Graph(), batch}
-	place := graph.Reshape(graph.MulScalar(draw.field(1, 1), float64(c.n)), batch, 1)
-	index := graph.MinScalar(graph.ConvertDType(graph.Floor(place), dtypes.Int32), c.n-1)
+	index := lottery{scope, y.Graph(), batch}.index(c.n)
 	pick := func(values []float32, dims ...int) *graph.Node {
 		all := graph.ConstTensor(y.Graph(), tensors.FromFlatDataAndDimensions(values,
 			append([]int{c.n}, dims...)...))

@@ -87,7 +87,7 @@ func place(entries map[string]*entry) (data []byte) {
 	return data
 }
 
-// safetensors is a file with the tensors at the offsets they say.
+// safetensorsFile is a file with the tensors at the offsets they say.
 func safetensorsFile(t *testing.T, entries map[string]*entry, data []byte) []byte {
 	t.Helper()
 	header, err := json.Marshal(entries)

@@ -116,7 +116,7 @@ func readMask(f *fits.File, h *fits.HDU) (*Mask, error) {
 		}
 		values = append(values, plane...)
 	}
-	if kind := KindOf(h); tellsOfData(kind) {
+	if kind := KindOf(h); kind.TellsNoise() {
 		m.Bad, m.Rule = withoutData(kind, values)
 		return m, nil
 	}
@@ -130,11 +130,6 @@ func readMask(f *fits.File, h *fits.HDU) (*Mask, error) {
 		m.Bad = append(m.Bad, isBad(v))
 	}
 	return m, nil
-}
-
-// tellsOfData reports whether planes of a kind say which pixels have no data, without being masks.
-func tellsOfData(kind Kind) bool {
-	return slices.Contains([]Kind{KindWeight, KindInverseVariance, KindError, KindVariance}, kind)
 }
 
 // withoutData returns which pixels have no data by their weights or their errors, and by which
