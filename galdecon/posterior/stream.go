@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
@@ -75,20 +76,31 @@ func Whole(parts iter.Seq2[Part, error]) iter.Seq2[Posterior, error] {
 				continue
 			}
 			if now == nil {
-				p, s := part.Posterior, part.Samples
-				p.Samples = galaxy.NewImages(part.N, s.Height, s.Width, s.Channels)
-				p.Reblurred = galaxy.NewImages(part.N, s.Height, s.Width, s.Channels)
+				p := part.Posterior
+				p.Samples, p.Reblurred = part.room(p.Samples), part.room(p.Reblurred)
+				p.More = slices.Clone(p.More)
+				for i, v := range p.More {
+					p.More[i].Reblurred = part.room(v.Reblurred)
+				}
 				now = &p
 			}
 			for k := range part.Samples.N {
 				copy(now.Samples.At(part.First+k), part.Samples.At(k))
 				copy(now.Reblurred.At(part.First+k), part.Reblurred.At(k))
+				for i, v := range part.More {
+					copy(now.More[i].Reblurred.At(part.First+k), v.Reblurred.At(k))
+				}
 			}
 		}
 		if now != nil {
 			yield(*now, nil)
 		}
 	}
+}
+
+// room returns images of the shape of some, one for each candidate that is drawn in all.
+func (p Part) room(some *galaxy.Images) *galaxy.Images {
+	return galaxy.NewImages(p.N, some.Height, some.Width, some.Channels)
 }
 
 // Collect returns what [Whole] joins. The error is [Refusals] where observations are refused,
@@ -147,9 +159,12 @@ func (p Part) checkMemory() error {
 	if err != nil {
 		return nil // the system doesn't tell
 	}
-	const images, bytes = 2, 4
-	values := float64(p.Samples.Height * p.Samples.Width * p.Samples.Channels)
-	need := float64(p.M) * float64(p.N) * values * images * bytes
+	const bytes = 4
+	values := float64(len(p.Samples.Pixels)) / float64(p.Samples.N)
+	for _, v := range p.Views() {
+		values += float64(len(v.Reblurred.Pixels)) / float64(v.Reblurred.N)
+	}
+	need := float64(p.M) * float64(p.N) * values * bytes
 	if need > float64(there) {
 		return fmt.Errorf("posterior: %d candidates for each of %d observation(s) take %.3g GB, "+
 			"but there are %.3g GB of memory; draw fewer, or take them as they come, by Stream, "+
