@@ -2,11 +2,11 @@
 
     python peers.py DIR/problems.json [GALAXIES] [STRENGTH]
 
-Each problem's four exposures are deconvolved together, and its single one alone, on the grid that is
-twice as fine, with starlets of the given strength (in deviations of the noise, 1 unless given) on
-all scales, and places that are known. Printed are, over the first GALAXIES of each kind, the root
-mean square error in % of the truth's brightest pixel, the mean chi squared, seconds for each, and at
-the end the most memory that the process had. STARRED has no posterior of pixels: there is no
+Each problem's four exposures are deconvolved together, and its single one alone, on the grid that
+is twice as fine, with starlets of the given strength (in deviations of the noise, 1 unless given)
+on all scales, and places that are known. Printed are, over the first GALAXIES of each kind, the
+root mean square error in % of the truth's brightest pixel, the mean chi squared, seconds for each,
+and at the end the most memory that the process had. STARRED has no posterior of pixels: there is no
 coverage.
 """
 
@@ -35,8 +35,8 @@ def deconvolve(seen, places, psf, sigma, bins, strength):
         if column:
             sigma_2[e, :, -1] = 1e6
     model, init, up, down, fixed = setup_model(
-        data, sigma_2, np.repeat(psf[None], epochs, 0), np.array([]), np.array([]), bins, initial_a=np.array([]),
-        convolution_method="scipy",
+        data, sigma_2, np.repeat(psf[None], epochs, 0), np.array([]), np.array([]), bins,
+        initial_a=np.array([]), convolution_method="scipy",
     )
     for name, axis in (("dy", 0), ("dx", 1)):  # in pixels of the camera; light moves the other way
         init["kwargs_analytic"][name] = np.array([-p[axis] / bins for p in places], float)
