@@ -92,10 +92,6 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 		return e, nil
 	}
 	c, e := p.config, &lookExecutable{}
-	steps := samplingSteps
-	if b.Coarse {
-		steps = coarseSteps
-	}
 	start := func(in []*graph.Node) []*graph.Node {
 		rng := in[0]
 		looks, _ := b.Looks(in[1:])
@@ -118,7 +114,7 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 		time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
 		predicted := c.predictKnown(scope, yt, time, signal, sigma, k)
 		clean := c.Prediction.clean(predicted, yt, signal, sigma)
-		return c.correctLooks(clean, sigma, steps, b.Grid, looks)
+		return c.correctLooks(clean, sigma, samplingSteps, b.Grid, looks)
 	}
 	loop, path := p.sampler.loops(p.schedule, p.layout, denoise)
 	restore := func(u, unit *graph.Node) *graph.Node {

@@ -25,8 +25,6 @@ const (
 	// error that stays at a high noise level can't be mended at the last ones, where little is left
 	// to be moved.
 	wienerSteps, trainingSteps, samplingSteps = 6, 4, 8
-	// coarseSteps are those of sampling where an exposure has wider pixels than the grid.
-	coarseSteps = 24
 	// wienerPrior is the deviation of y around 0 in units of c.Std that Wiener's filter assumes.
 	wienerPrior = 1
 	// range of the logarithms of precision, which are divided by it.

@@ -42,9 +42,6 @@ type Batch struct {
 	Grid Grid
 	// Top and Left are where the first pixel of each observation's own grid lies.
 	Top, Left []int
-	// Coarse says that pixels of an exposure are wider than the grid's: a data step then needs more
-	// steps, since its preconditioner takes all pixels for seen.
-	Coarse bool
 
 	exposures []batched
 }
@@ -80,7 +77,6 @@ func NewBatch(height, width int, observations ...Observation) (*Batch, error) {
 			if bands == 0 {
 				bands = e.Image.Channels
 			}
-			b.Coarse = b.Coarse || e.Bin > 1
 			if e.Image.Channels != bands {
 				return nil, &MemberError{
 					i,
@@ -238,10 +234,10 @@ func (b *Batch) Free() error {
 	return executor.Free(all...)
 }
 
-// Kind tells batches apart whose graphs differ: by their grid, whether it is finer than what was
-// seen, their number of exposures, and which of these have correlated noise and shifts.
+// Kind tells batches apart whose graphs differ: by their grid, their number of exposures, and which
+// of these have correlated noise and shifts.
 func (b *Batch) Kind() string {
-	kind := fmt.Sprint(b.Grid, b.Coarse)
+	kind := fmt.Sprint(b.Grid)
 	for _, e := range b.exposures {
 		kind += fmt.Sprintf(" %t,%t", e.noise != nil, e.rows != nil)
 	}
