@@ -1,10 +1,10 @@
 """Deconvolve dithers by STARRED 1.7.1.
 
-    python peers.py DIR/problems.json [GALAXIES] [STRENGTH]
+    python peers.py DIR/problems.json [GALAXIES] [STRENGTH] [FINEST]
 
 Each problem's four exposures are deconvolved together, and its single one alone, on the grid that
-is twice as fine, with starlets of the given strength (in deviations of the noise, 1 unless given)
-on all scales, and places that are known. Printed are, over the first GALAXIES of each kind, the
+is twice as fine, with starlets of the given strength (in deviations of the noise, 1 unless given),
+of another on the finest scale (the same unless given), and places that are known. Printed are, over the first GALAXIES of each kind, the
 root mean square error in % of the truth's brightest pixel, the mean chi squared, seconds for each,
 and at the end the most memory that the process had. STARRED has no posterior of pixels: there is no
 coverage.
@@ -23,7 +23,7 @@ from starred.optim.optimization import Optimizer
 from starred.utils.noise_utils import propagate_noise
 
 
-def deconvolve(seen, places, psf, sigma, bins, strength):
+def deconvolve(seen, places, psf, sigma, bins, strength, finest):
     """The galaxy on the fine grid, and the mean chi squared of the exposures."""
     epochs = len(seen)
     data = np.array(seen, np.float32)
@@ -51,7 +51,7 @@ def deconvolve(seen, places, psf, sigma, bins, strength):
     )[0]
     loss = Loss(
         data, model, parameters, sigma_2, regularization_terms="l1_starlet",
-        regularization_strength_scales=strength, regularization_strength_hf=strength,
+        regularization_strength_scales=strength, regularization_strength_hf=finest,
         regularization_strength_positivity=100.0, W=weights,
     )
     Optimizer(loss, parameters, method="adabelief").minimize(
@@ -70,6 +70,7 @@ def main():
         problems = json.load(f)
     most = int(sys.argv[2]) if len(sys.argv) > 2 else 8
     strength = float(sys.argv[3]) if len(sys.argv) > 3 else 1.0
+    finest = float(sys.argv[4]) if len(sys.argv) > 4 else strength
     print("                                 error, %  chi2    s")
     for kind in dict.fromkeys(p["kind"] for p in problems):
         some = [p for p in problems if p["kind"] == kind][:most]
@@ -83,7 +84,7 @@ def main():
                 sigma = p["sigma"] if way == "four" else p["sigma"] / 2
                 found, chi = deconvolve(
                     np.array(images).reshape(-1, n, n), p["places"][: len(images)], psf, sigma,
-                    p["per_bin"], strength,
+                    p["per_bin"], strength, finest,
                 )
                 truth = np.array(p["truth"]).reshape(side, side)
                 errors.append(np.mean((found - truth) ** 2))
