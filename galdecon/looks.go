@@ -266,7 +266,8 @@ func (s *sight) part(l look, first, n int) Part {
 	}
 	return Part{First: first, N: s.n, M: len(s.observations), Posterior: Posterior{
 		Index: l.index, Seed: s.seed, Observation: given, PSF: e.PSFs[0], InvVar: e.InvVar,
-		Correlation: e.Noise, Noise: posterior.MedianNoise(e.InvVar),
+		Recalibration: s.model.recalibration,
+		Correlation:   e.Noise, Noise: posterior.MedianNoise(e.InvVar),
 		Samples:   galaxy.NewImages(n, l.height, l.width, 1),
 		Reblurred: galaxy.NewImages(n, l.height, l.width, 1),
 	}}

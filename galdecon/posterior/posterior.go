@@ -7,6 +7,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/recalibration"
 )
 
 // Posterior are samples of p(y | x, Π) for one observation x.
@@ -28,4 +29,7 @@ type Posterior struct {
 	Samples, Reblurred *galaxy.Images
 	// Seed is what the candidates were drawn with.
 	Seed int64
+	// Recalibration corrects the error bars of what is measured of the candidates, which are as the
+	// model drew them; nil doesn't.
+	Recalibration *recalibration.Recalibration
 }
