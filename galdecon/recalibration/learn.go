@@ -65,9 +65,13 @@ func Learn(trials []Trial) (*Recalibration, error) {
 	}
 	for i := range r.Quantities {
 		q := &r.Quantities[i]
+		if before[0].count[i]*before[1].count[i] == 0 {
+			q.Score, q.Width, q.Draws, q.Truths = 1, 1, nil, nil // nothing varies
+			continue
+		}
 		q.Score = (after[0].score[i] + after[1].score[i]) / (before[0].score[i] + before[1].score[i])
 		q.Width = math.Exp((after[0].width[i] + after[1].width[i] - before[0].width[i] -
-			before[1].width[i]) / float64(len(used)*len(parts[i].values)))
+			before[1].width[i]) / (before[0].count[i] + before[1].count[i]))
 		if !(q.Score < 1) {
 			q.Draws, q.Truths = nil, nil
 		}
@@ -109,17 +113,23 @@ func fit(trials []Trial, spreads []float64) *Recalibration {
 			}
 			all = append(all, truths[i]...)
 		}
-		q := Quantity{Name: p.name, Draws: p.quantiles(draws)}
+		q := Quantity{Name: p.name}
+		if len(all) == 0 {
+			r.Quantities = append(r.Quantities, q)
+			continue
+		}
+		q.Draws = p.quantiles(draws)
 		overall := p.quantiles(all)
 		for _, in := range members {
 			var own []float64
 			for _, i := range in {
 				own = append(own, truths[i]...)
 			}
-			n := float64(len(in))
-			of := p.quantiles(own)
-			for i := range of {
-				of[i] = (n*of[i] + shrinkage*overall[i]) / (n + shrinkage)
+			of := slices.Clone(overall)
+			if n := float64(len(in)); len(own) > 0 {
+				for i, v := range p.quantiles(own) {
+					of[i] = (n*v + shrinkage*overall[i]) / (n + shrinkage)
+				}
 			}
 			q.Truths = append(q.Truths, of)
 		}
@@ -177,8 +187,8 @@ func (p part) quantiles(z []float64) []float64 {
 }
 
 // halves are sums over the galaxies of one half, for each quantity: of scores, in units of the
-// candidates' spread, and of the logarithm of the width of intervals.
-type halves struct{ score, width [4]float64 }
+// candidates' spread, of the logarithm of the width of intervals, and of values.
+type halves struct{ score, width, count [4]float64 }
 
 // test sums up the score of trials that it moves, in units of their spread before.
 func (r *Recalibration) test(trials []Trial) (sum halves) {
@@ -191,6 +201,7 @@ func (r *Recalibration) test(trials []Trial) (sum halves) {
 				if !(deviation > 0) {
 					continue
 				}
+				sum.count[i]++
 				values := p.get(of, moved)
 				sum.score[i] += CRPS(p.get(of, truth)[0], values) / deviation
 				sum.width[i] += math.Log(Width(values))
