@@ -1,8 +1,8 @@
 // Package recalibration corrects the error bars of a model by how far they were off for simulated
 // galaxies, of which the truth is known, and which nothing else is learned of.
 //
-// A truth is compared with the candidates of its galaxy by z = (truth − mean)/(√(1+1/n)·spread),
-// and so is each candidate with the n−1 others. Where candidates are calibrated the two have one
+// A truth is compared with candidates of its galaxy by z = (truth − mean)/(√(1+1/n)·spread), and so
+// is a further candidate with the same n. Where candidates are calibrated the two have one
 // distribution, whatever it is and for any n. Where they aren't, quantiles of the one are mapped to
 // those of the other: a candidate that lies at z is moved to h(z), with h linear between the
 // quantiles 2.5, 16, 50, 84 and 97.5 %. That shifts, widens and bends the distribution, without a

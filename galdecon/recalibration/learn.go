@@ -48,7 +48,6 @@ func Learn(trials []Trial) (*Recalibration, error) {
 			"least %d", len(used), Fewest)
 	}
 	r := fit(used, spreads)
-	r.Candidates = len(used[0].Candidates)
 	// Galaxies are in no order, so that one half is like the other.
 	var before, after [2]halves
 	for fold := range 2 {
@@ -81,7 +80,7 @@ func Learn(trials []Trial) (*Recalibration, error) {
 
 // fit maps quantiles of all quantities.
 func fit(trials []Trial, spreads []float64) *Recalibration {
-	r := &Recalibration{Galaxies: len(trials)}
+	r := &Recalibration{Galaxies: len(trials), Candidates: len(trials[0].Candidates)}
 	order := make([]int, len(trials))
 	for i := range order {
 		order[i] = i
@@ -131,32 +130,26 @@ func fit(trials []Trial, spreads []float64) *Recalibration {
 					of[i] = (n*v + shrinkage*overall[i]) / (n + shrinkage)
 				}
 			}
-			q.Truths = append(q.Truths, of)
+			q.Truths = append(q.Truths, unlimited(q.Draws, of, r.Candidates-1))
 		}
 		r.Quantities = append(r.Quantities, q)
 	}
 	return r
 }
 
-// standardize returns how far the truth is from the candidates, and each of these from the others,
-// in units of their spread; nothing where they don't differ.
+// standardize returns, for each candidate, how far the truth and it are from the others, in units of
+// their spread; nothing where these don't differ.
 func standardize(truth float64, candidates []float64) (z, among []float64) {
-	far := func(v float64, others []float64) (float64, bool) {
-		mean, deviation := stat.MeanStdDev(others, nil)
-		z := (v - mean) / (deviation * math.Sqrt(1+1/float64(len(others))))
-		return z, deviation > 0
-	}
-	v, ok := far(truth, candidates)
-	if !ok {
-		return nil, nil
-	}
 	for i, c := range candidates {
 		others := slices.Delete(slices.Clone(candidates), i, i+1)
-		if v, ok := far(c, others); ok {
-			among = append(among, v)
+		mean, deviation := stat.MeanStdDev(others, nil)
+		if !(deviation > 0) {
+			continue
 		}
+		unit := deviation * math.Sqrt(1+1/float64(len(others)))
+		z, among = append(z, (truth-mean)/unit), append(among, (c-mean)/unit)
 	}
-	return []float64{v}, among
+	return z, among
 }
 
 // quantiles returns the ends of the intervals of all levels with the median between them, in rising

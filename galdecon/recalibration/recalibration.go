@@ -36,8 +36,9 @@ type Quantity struct {
 	// 68 %, likewise: what it costs in sharpness.
 	Score float64 `json:"score"`
 	Width float64 `json:"width"`
-	// Draws are the quantiles of candidates among the others, and Truths [strata] those of truths,
-	// to which they are moved. Both are empty where the quantity is left as it is.
+	// Draws are the quantiles of candidates among the others, and Truths [strata] those of truths
+	// among many candidates, to which they are moved. Both are empty where the quantity is left as
+	// it is.
 	Draws  []float64   `json:"draws,omitempty"`
 	Truths [][]float64 `json:"truths,omitempty"`
 }
@@ -147,10 +148,50 @@ func move(values, from, to []float64) []float64 {
 		return moved
 	}
 	unit := deviation * math.Sqrt(1+1/float64(len(values)))
+	to = limited(from, to, len(values))
 	for i, v := range values {
 		moved[i] = mean + unit*bend((v-mean)/unit, from, to)
 	}
 	return moved
+}
+
+// unlimited returns the truths' quantiles among many candidates, for those that are seen among n.
+// The mean of n is off by 1/√n of their spread, which is part of how far the truth is from it, and
+// doesn't grow where the truth is farther: seen at ρ times the distance of candidates, it is among
+// many at √(ρ²·(1+1/n) − 1/n) times.
+func unlimited(draws, seen []float64, n int) []float64 {
+	few := 1 / float64(n)
+	return rescale(draws, seen, func(ratio float64) float64 {
+		return math.Sqrt(max(ratio*ratio*(1+few)-few, 0))
+	})
+}
+
+// limited undoes unlimited.
+func limited(draws, truths []float64, n int) []float64 {
+	few := 1 / float64(n)
+	return rescale(draws, truths, func(ratio float64) float64 {
+		return math.Sqrt((ratio*ratio + few) / (1 + few))
+	})
+}
+
+// rescale returns quantiles whose distance from the median, in units of that of the candidates'
+// quantiles, is another, and which still rise.
+func rescale(draws, truths []float64, by func(ratio float64) float64) []float64 {
+	middle := len(draws) / 2
+	out := slices.Clone(truths)
+	for i := range out {
+		if i != middle {
+			far := draws[i] - draws[middle]
+			out[i] = truths[middle] + far*by((truths[i]-truths[middle])/far)
+		}
+	}
+	for i := middle + 1; i < len(out); i++ {
+		out[i] = max(out[i], out[i-1])
+	}
+	for i := middle - 1; i >= 0; i-- {
+		out[i] = min(out[i], out[i+1])
+	}
+	return out
 }
 
 // bend maps from onto to, linearly between them and on with the outermost slopes.
@@ -188,7 +229,7 @@ func (r *Recalibration) Validate() error {
 		if len(q.Draws) == 0 && len(q.Truths) == 0 {
 			continue
 		}
-		if len(q.Draws) < 2 || !rising(q.Draws, true) || len(q.Truths) != len(r.Spread) {
+		if len(q.Draws) < 3 || !rising(q.Draws, true) || len(q.Truths) != len(r.Spread) {
 			return fail("%s has no map from rising quantiles for each of %d strata", q.Name,
 				len(r.Spread))
 		}
