@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"galdecon/galdecon"
+	"galdecon/galdecon/catalogue"
+	"galdecon/galdecon/catalogue/table"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/recalibration"
 	"galdecon/galdecon/score"
@@ -215,5 +218,55 @@ func TestRecalibrate(t *testing.T) {
 	if _, err := tiny.Recalibrate(t.Context(), c, nil); err == nil ||
 		!strings.Contains(err.Error(), "Survey") {
 		t.Errorf("without a survey: %v", err)
+	}
+}
+
+// A catalogue has corrected error bars beside candidates as they are drawn, says by what, and doesn't
+// mix with one that hasn't.
+func TestCatalogueRecalibrated(t *testing.T) {
+	s := newSky(t, 2)
+	m := tiny(t)
+	r := learned(t, m)
+	recalibrated, err := m.WithRecalibration(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := s.job(t, s.table())
+	job.Draws = true
+	plain, err := galdecon.Catalogue(t.Context(), m, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changed *catalogue.ChangedError
+	if _, err := galdecon.Catalogue(t.Context(), recalibrated, job); !errors.As(err, &changed) ||
+		!strings.Contains(err.Error(), "Recalibration") {
+		t.Errorf("in the same folder: %v", err)
+	}
+	job.Dir = t.TempDir()
+	wide, err := galdecon.Catalogue(t.Context(), recalibrated, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const row = 1
+	of := func(t *table.Table, name string) float64 { return t.Column(name).Floats[row] }
+	for _, name := range []string{"flux_std", "flux_p84"} {
+		a, b := of(plain, name), of(wide, name)
+		if strings.HasSuffix(name, "p84") {
+			a, b = a-of(plain, "flux"), b-of(wide, "flux")
+		}
+		if math.Abs(b/a-2) > 0.5 {
+			t.Errorf("%s is %.2f times as wide, want 2", name, b/a)
+		}
+	}
+	if of(plain, "g1_std") != of(wide, "g1_std") {
+		t.Error("what wasn't learned has changed")
+	}
+	if a, b := plain.Column("flux_draws").Floats, wide.Column("flux_draws").Floats; !slices.Equal(
+		a[8*row:8*row+8], b[8*row:8*row+8]) {
+		t.Error("candidates have changed")
+	}
+	if got := wide.Column("recalibration").Texts[row]; len(got) != 64 ||
+		plain.Column("recalibration").Texts[row] != "" {
+		t.Errorf("the recalibration is %q", got)
 	}
 }
