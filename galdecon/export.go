@@ -14,9 +14,9 @@ import (
 )
 
 // Export copies the model in the folder dir into the folder to, which must not hold one, with
-// nothing but what [Load] needs: an eighth of the size. It can't be trained further. Its weights are
-// rounded to 16 bits. A recalibration is copied, but where that changes any of them it is another
-// model's, and has to be learned again.
+// nothing but what [Load] needs: an eighth of the size. It can't be trained further. Its weights
+// are rounded to 16 bits. A recalibration is copied, but where that changes any of them it is
+// another model's, and has to be learned again.
 func Export(dir, to string) error {
 	c, err := LoadConfig(dir)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 // Load reads the model that [Train], [Export] or [Import] left in the folder dir. It is an error if
 // there is none, if its configuration is of another version, or if its weights aren't those of the
-// configuration. What draws with it is compiled later, at its first use. Error bars are corrected by
-// what [SaveRecalibration] left there, if it is of this model: see [Model.Recalibration].
+// configuration. What draws with it is compiled later, at its first use. Error bars are corrected
+// by what [SaveRecalibration] left there, if it is of this model: see [Model.Recalibration].
 func Load(dir string) (*Model, error) {
 	c, err := LoadConfig(dir)
 	if err != nil {

@@ -149,9 +149,9 @@ func (w *executables) withWeights(scope *model.Scope) (*executables, error) {
 }
 
 // WithSampler returns the same diffusion model with another sampler. The weights are shared, and
-// what is compiled for the sampler is kept: choosing it again costs nothing. Error bars are corrected
-// for the sampler only that they were learned of, see [Model.Recalibration]. It is an error if the
-// model is a CVAE, or the sampler doesn't fit its schedule.
+// what is compiled for the sampler is kept: choosing it again costs nothing. Error bars are
+// corrected for the sampler only that they were learned of, see [Model.Recalibration]. It is an
+// error if the model is a CVAE, or the sampler doesn't fit its schedule.
 func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
 	if m.Config.CVAE != nil {
 		return nil, errors.New("galdecon: a CVAE has no sampler to choose")

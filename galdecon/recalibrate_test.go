@@ -168,7 +168,9 @@ func TestMeasureRecalibrated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	width := func(a *galdecon.Answer) float64 { return a.Candidates.Flux.High - a.Candidates.Flux.Low }
+	width := func(a *galdecon.Answer) float64 {
+		return a.Candidates.Flux.High - a.Candidates.Flux.Low
+	}
 	if ratio := width(wide) / width(plain); math.Abs(ratio-2) > 0.4 {
 		t.Errorf("fluxes are %.2f times as wide, want 2", ratio)
 	}
@@ -177,7 +179,8 @@ func TestMeasureRecalibrated(t *testing.T) {
 	}
 	for text, want := range map[string]bool{wide.String(): true, plain.String(): false,
 		wide.Candidates.Tables()[0].Notes[1]: true} {
-		if got := strings.Contains(text, "recalibrated") || strings.Contains(text, "Corrected"); got != want {
+		got := strings.Contains(text, "recalibrated") || strings.Contains(text, "Corrected")
+		if got != want {
 			t.Errorf("says that it is recalibrated: %v, want %v:\n%s", got, want, text)
 		}
 	}
@@ -221,8 +224,8 @@ func TestRecalibrate(t *testing.T) {
 	}
 }
 
-// A catalogue has corrected error bars beside candidates as they are drawn, says by what, and doesn't
-// mix with one that hasn't.
+// A catalogue has corrected error bars beside candidates as they are drawn, says by what, and
+// doesn't mix with one that hasn't.
 func TestCatalogueRecalibrated(t *testing.T) {
 	s := newSky(t, 2)
 	m := tiny(t)

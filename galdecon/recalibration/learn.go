@@ -29,15 +29,15 @@ const (
 var levels = []float64{0.68, 0.95}
 
 // Learn learns how candidates are to be moved. Trials whose candidates don't differ are left out.
-// It is an error if there are fewer than [Fewest] others, with at least 3 candidates each. Model and
-// Seed of what it returns are the caller's to set.
+// It is an error if there are fewer than [Fewest] others, with at least 3 candidates each. Model
+// and Seed of what it returns are the caller's to set.
 func Learn(trials []Trial) (*Recalibration, error) {
 	var used []Trial
 	var spreads []float64
 	for i, t := range trials {
 		if len(t.Candidates) < 3 {
-			return nil, fmt.Errorf("recalibration: galaxy %d has %d candidates; at least 3 tell how "+
-				"far one is from the others", i, len(t.Candidates))
+			return nil, fmt.Errorf("recalibration: galaxy %d has %d candidates; at least 3 tell "+
+				"how far one is from the others", i, len(t.Candidates))
 		}
 		if spread, ok := spreadOf(t.Candidates); ok {
 			used, spreads = append(used, t), append(spreads, spread)
@@ -60,7 +60,8 @@ func Learn(trials []Trial) (*Recalibration, error) {
 			}
 			learned, of = append(learned, t), append(of, spreads[i])
 		}
-		before[fold], after[fold] = (*Recalibration)(nil).test(tested), fit(learned, of).test(tested)
+		before[fold] = (*Recalibration)(nil).test(tested)
+		after[fold] = fit(learned, of).test(tested)
 	}
 	for i := range r.Quantities {
 		q := &r.Quantities[i]
@@ -68,7 +69,8 @@ func Learn(trials []Trial) (*Recalibration, error) {
 			q.Score, q.Width, q.Draws, q.Truths = 1, 1, nil, nil // nothing varies
 			continue
 		}
-		q.Score = (after[0].score[i] + after[1].score[i]) / (before[0].score[i] + before[1].score[i])
+		q.Score = (after[0].score[i] + after[1].score[i]) /
+			(before[0].score[i] + before[1].score[i])
 		q.Width = math.Exp((after[0].width[i] + after[1].width[i] - before[0].width[i] -
 			before[1].width[i]) / (before[0].count[i] + before[1].count[i]))
 		if !(q.Score < 1) {
@@ -137,8 +139,8 @@ func fit(trials []Trial, spreads []float64) *Recalibration {
 	return r
 }
 
-// standardize returns, for each candidate, how far the truth and it are from the others, in units of
-// their spread; nothing where these don't differ.
+// standardize returns, for each candidate, how far the truth and it are from the others, in units
+// of their spread; nothing where these don't differ.
 func standardize(truth float64, candidates []float64) (z, among []float64) {
 	for i, c := range candidates {
 		others := slices.Delete(slices.Clone(candidates), i, i+1)
@@ -206,8 +208,8 @@ func (r *Recalibration) test(trials []Trial) (sum halves) {
 
 // CRPS returns the continuous ranked probability score of candidates, of which there are at least
 // two, without the bias that few of them have (Ferro 2014, Quarterly Journal of the Royal
-// Meteorological Society 140, 1917): their mean distance from the truth, less half of that from each
-// other. It is least, on average, for candidates of the truth's own distribution.
+// Meteorological Society 140, 1917): their mean distance from the truth, less half of that from
+// each other. It is least, on average, for candidates of the truth's own distribution.
 func CRPS(truth float64, candidates []float64) float64 {
 	sorted := slices.Sorted(slices.Values(candidates))
 	n := float64(len(sorted))

@@ -86,9 +86,9 @@ func (p part) get(of func(p *score.Photometry) *float64, all []score.Photometry)
 	return values
 }
 
-// Apply returns what is measured of the candidates of one galaxy, moved. The flux of the whole stamp
-// stays. Candidates that all have the same value of a quantity, or of the flux, tell no spread, and
-// stay; so does a single one.
+// Apply returns what is measured of the candidates of one galaxy, moved. The flux of the whole
+// stamp stays. Candidates that all have the same value of a quantity, or of the flux, tell no
+// spread, and stay; so does a single one.
 func (r *Recalibration) Apply(candidates []score.Photometry) []score.Photometry {
 	moved := slices.Clone(candidates)
 	if r == nil || len(candidates) < 2 {
@@ -270,8 +270,8 @@ func (r *Recalibration) Tables() []table.Table {
 		Columns: []table.Column{{Name: "quantity"}, {Name: "is"},
 			{Name: "score", Format: table.Decimals(3)},
 			{Name: "width", Format: table.Decimals(2)}},
-		Notes: []string{fmt.Sprintf("Learned of %d simulated galaxies with %d candidates, seed %d. "+
-			"Score: continuous ranked probability score over that of the candidates as they are, "+
+		Notes: []string{fmt.Sprintf("Learned of %d simulated galaxies with %d candidates, seed "+
+			"%d. Score: continuous ranked probability score over that of the candidates as they are, "+
 			"by cross-validation; below 1 it improves, otherwise the quantity is left as it is. "+
 			"Width: of 68 %% intervals, likewise.", r.Galaxies, r.Candidates, r.Seed)},
 	}

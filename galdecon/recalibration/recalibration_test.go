@@ -16,9 +16,9 @@ import (
 // the factor narrow, both in units of the truth's own.
 type wrong struct{ bias, narrow float64 }
 
-// trials are galaxies whose flux is known to σ of 0.3 % to 30 %, and all else as well. The truth has
-// a distribution that is known, Gaussian in the logarithm, and candidates are off from it by what
-// of says of the galaxy's σ.
+// trials are galaxies whose flux is known to σ of 0.3 % to 30 %, and all else as well. The truth
+// has a distribution that is known, Gaussian in the logarithm, and candidates are off from it by
+// what of says of the galaxy's σ.
 func trials(seed uint64, galaxies, candidates int, of func(sigma float64) wrong,
 ) []recalibration.Trial {
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -90,9 +90,9 @@ var (
 	g1   = func(p score.Photometry) float64 { return p.G1 }
 )
 
-// A posterior whose spread is too small by a known factor, and whose mean is off by a known bias, is
-// moved to the right one: intervals of others, with another number of candidates, hold the truth as
-// often as they say.
+// A posterior whose spread is too small by a known factor, and whose mean is off by a known bias,
+// is moved to the right one: intervals of others, with another number of candidates, hold the truth
+// as often as they say.
 func TestKnownErrorIsCorrected(t *testing.T) {
 	of := func(float64) wrong { return wrong{bias: 0.7, narrow: 1.5} }
 	r := learn(t, trials(1, 2000, 12, of))
@@ -189,7 +189,8 @@ func TestApply(t *testing.T) {
 		}
 	}
 	same := []score.Photometry{given[0], given[0], given[0]}
-	for name, of := range map[string][]score.Photometry{"one": given[:1], "none": {}, "same": same} {
+	for name, of := range map[string][]score.Photometry{"one": given[:1], "none": {},
+		"same": same} {
 		if got := r.Apply(of); len(got) != len(of) || len(of) > 0 && !reflect.DeepEqual(got, of) {
 			t.Errorf("%s: moved to %+v", name, got)
 		}

@@ -88,13 +88,14 @@ func (c StrataCard) recalibrated(text *strings.Builder) {
 			}
 			cells = append(cells, cell)
 			if of.Quantity != joint {
-				widths, scores = append(widths, short(of.Width, 1)), append(scores, short(of.Score, 1))
+				widths = append(widths, short(of.Width, 1))
+				scores = append(scores, short(of.Score, 1))
 			}
 		}
 		return append(cells, strings.Join(widths, " "), strings.Join(scores, " "))
 	})
-	text.WriteString(`widths: of 68 % intervals of flux, radius and ellipticity over those as drawn; scores: continuous
-ranked probability scores likewise, below 1 if it pays
+	text.WriteString(`widths: of 68 % intervals of flux, radius and ellipticity over those as drawn; scores:
+continuous ranked probability scores likewise, below 1 if it pays
 `)
 }
 
