@@ -162,7 +162,8 @@ func (j Job) open(m Model) (_ *run, err error) {
 	}
 	r.settings = settings{Version: settingsVersion, Model: m.Name, Hash: m.Hash,
 		Recalibration: m.Recalibration, Candidates: j.Candidates, Seed: j.Seed,
-		Aperture: r.Aperture, Side: r.Side, Draws: j.Draws, Cubes: j.Cubes, Columns: r.columns, Catalogue: hashTable(j.Table)}
+		Aperture: r.Aperture, Side: r.Side, Draws: j.Draws, Cubes: j.Cubes,
+		Columns: r.columns, Catalogue: hashTable(j.Table)}
 	defer func() {
 		if err != nil {
 			r.close()

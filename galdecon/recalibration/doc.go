@@ -11,8 +11,8 @@
 // 113, 1094). Ranks of candidates are kept, and so is how quantities of one galaxy go together.
 //
 // How far error bars are off depends on the galaxy. So h is learned in strata of how well its flux
-// is known, each of which is drawn towards h of all galaxies as if by [shrinkage] galaxies more,
-// and interpolated between them. Fluxes and radii are compared by their logarithms; ellipticities
+// is known, each of which is drawn towards h of all galaxies as if by 30 galaxies more, and
+// interpolated between them. Fluxes and radii are compared by their logarithms; ellipticities
 // and positions have no direction that is preferred, and so no shift.
 //
 // A quantity is left as it is where that serves it better: where, learned of one half of the

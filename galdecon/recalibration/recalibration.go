@@ -271,8 +271,8 @@ func (r *Recalibration) Tables() []table.Table {
 			{Name: "score", Format: table.Decimals(3)},
 			{Name: "width", Format: table.Decimals(2)}},
 		Notes: []string{fmt.Sprintf("Learned of %d simulated galaxies with %d candidates, seed "+
-			"%d. Score: continuous ranked probability score over that of the candidates as they are, "+
-			"by cross-validation; below 1 it improves, otherwise the quantity is left as it is. "+
+			"%d. Score: continuous ranked probability score over that of the candidates as they "+
+			"are, by cross-validation; below 1 it improves, otherwise the quantity is left as it is. "+
 			"Width: of 68 %% intervals, likewise.", r.Galaxies, r.Candidates, r.Seed)},
 	}
 	for _, q := range r.Quantities {

@@ -57,7 +57,8 @@ func narrow(_ context.Context, observations []observe.Observation, n int, seed i
 				return
 			}
 			part := galdecon.Part{N: n, M: len(observations), Posterior: posterior.Posterior{
-				Index: i, Samples: galaxy.NewImages(n, 16, 16, 1), Reblurred: galaxy.NewImages(n, 16, 16, 1)}}
+				Index: i, Samples: galaxy.NewImages(n, 16, 16, 1),
+				Reblurred: galaxy.NewImages(n, 16, 16, 1)}}
 			rng := rand.New(rand.NewPCG(uint64(seed), uint64(i)))
 			for k := range n {
 				round(part.Samples.At(k), math.Exp(scatterOf(number)/2*rng.NormFloat64()))
