@@ -272,8 +272,8 @@ func (r *Recalibration) Tables() []table.Table {
 			{Name: "width", Format: table.Decimals(2)}},
 		Notes: []string{fmt.Sprintf("Learned of %d simulated galaxies with %d candidates, seed "+
 			"%d. Score: continuous ranked probability score over that of the candidates as they "+
-			"are, by cross-validation; below 1 it improves, otherwise the quantity is left as it is. "+
-			"Width: of 68 %% intervals, likewise.", r.Galaxies, r.Candidates, r.Seed)},
+			"are, by cross-validation; below 1 it improves, otherwise the quantity is left as it "+
+			"is. Width: of 68 %% intervals, likewise.", r.Galaxies, r.Candidates, r.Seed)},
 	}
 	for _, q := range r.Quantities {
 		is := "recalibrated"

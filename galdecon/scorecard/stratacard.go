@@ -29,6 +29,8 @@ type StrataCard struct {
 	Unused        string                       `json:"unused,omitempty"`
 	// Refusals are the words of the first observation that was refused for each reason.
 	Refusals map[posterior.Reason]string `json:"refusals,omitempty"`
+	// Pulls are those of all exposures.
+	Pulls []Pulls `json:"pulls"`
 	// Strata are first all exposures, and then these by their noise, PSF and gaps.
 	Strata []Stratum `json:"strata"`
 }
@@ -106,7 +108,8 @@ func (p partition) of(r *LookResult) (number int, ok bool) {
 // card sums up the results of a finished run.
 func (s Strata) card(all []*LookResult) (StrataCard, error) {
 	card := StrataCard{Model: s.Name, Galaxies: s.N, Candidates: s.Candidates, Seed: s.Seed,
-		Survey: s.Survey, Recalibration: s.Recalibration, Unused: s.Unused}
+		Survey: s.Survey, Recalibration: s.Recalibration, Unused: s.Unused,
+		Pulls: s.pulls(all)}
 	for _, r := range all {
 		if r.Reason == "" {
 			continue

@@ -94,8 +94,8 @@ func (c StrataCard) recalibrated(text *strings.Builder) {
 		}
 		return append(cells, strings.Join(widths, " "), strings.Join(scores, " "))
 	})
-	text.WriteString(`widths: of 68 % intervals of flux, radius and ellipticity over those as drawn; scores:
-continuous ranked probability scores likewise, below 1 if it pays
+	text.WriteString(`widths: of 68 % intervals of flux, radius and ellipticity over those as drawn;
+scores: continuous ranked probability scores likewise, below 1 if it pays
 `)
 }
 

@@ -91,9 +91,9 @@ func recalibrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recalibrate NAME|FOLDER",
 		Short: "Learn how a model's error bars have to be corrected, and keep it beside the model",
-		Long: `Learn how the error bars of a model have to be corrected, of simulated galaxies that are
-neither trained on nor scored, and keep it beside the model, whose posteriors and catalogues use it
-from then on. "galdecon score --survey" compares error bars with it and without.`,
+		Long: `Learn how the error bars of a model have to be corrected, of simulated galaxies that
+are neither trained on nor scored, and keep it beside the model, whose posteriors and catalogues use
+it from then on. "galdecon score --survey" compares error bars with it and without.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := pretrained.Folder(args[0])
