@@ -261,7 +261,8 @@ func (s *sight) part(l look, from, n int) Part {
 	part := Part{First: from, N: s.n, M: len(s.observations), Posterior: Posterior{
 		Index: l.index, Seed: s.seed, Observation: first.Observation, PSF: first.PSF,
 		InvVar: first.InvVar, Correlation: first.Correlation, Noise: first.Noise,
-		Samples: galaxy.NewImages(n, l.height, l.width, 1), Reblurred: first.Reblurred}}
+		Recalibration: s.model.recalibration,
+		Samples:       galaxy.NewImages(n, l.height, l.width, 1), Reblurred: first.Reblurred}}
 	for _, e := range l.Exposures[1:] {
 		part.More = append(part.More, view(e, n))
 	}

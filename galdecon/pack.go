@@ -29,8 +29,12 @@ const CardFile = "README.md"
 // Texts in the metadata of a model's file.
 const (
 	formatKey, configKey, stepKey, cardKey = "format", "config", "step", "card"
+	recalibrationKey                       = "recalibration"
 	packFormat                             = "galdecon 1"
 )
+
+// beside are the files that belong to a model but may be missing, by their keys.
+var beside = map[string]string{cardKey: CardFile, recalibrationKey: RecalibrationFile}
 
 // Pack writes the model in the folder dir, as [Load] reads it, into one file in the format
 // safetensors, which is replaced if it is there. Its tensors are the averaged weights, named by
@@ -42,6 +46,7 @@ const (
 //	config   the Config as JSON
 //	step     the steps that it was trained for
 //	card     README.md of the folder, if there is one
+//	recalibration  recalibration.json of the folder, if there is one
 //
 // [Unpack] reads it, and so does Python's safetensors. Pack returns the SHA-256 of the file,
 // hexadecimal.
@@ -64,8 +69,10 @@ func Pack(dir, file string) (hash string, err error) {
 	}
 	metadata := map[string]string{formatKey: packFormat, configKey: string(config),
 		stepKey: strconv.Itoa(step)}
-	if card, err := os.ReadFile(filepath.Join(dir, CardFile)); err == nil {
-		metadata[cardKey] = string(card)
+	for key, name := range beside {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+			metadata[key] = string(text)
+		}
 	}
 	weights := map[string]safetensors.Values{}
 	for v := range scope.IterVariables() {
@@ -149,8 +156,12 @@ func Unpack(file, dir string) error {
 	if err := c.saveNew(dir, func() error { return fit.Import(store, dir, step) }); err != nil {
 		return fail(err)
 	}
-	if card, ok := metadata[cardKey]; ok {
-		return writeFile(filepath.Join(dir, CardFile), []byte(card))
+	for key, name := range beside {
+		if text, ok := metadata[key]; ok {
+			if err := writeFile(filepath.Join(dir, name), []byte(text)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

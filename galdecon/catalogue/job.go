@@ -29,6 +29,8 @@ type Model struct {
 	Name, Hash string
 	// Side is of the stamps that it takes, in pixels; 0 if they may have any.
 	Side int
+	// Recalibration is the SHA-256 of what corrects its error bars, "" where nothing does.
+	Recalibration string
 }
 
 // Job is what is done with a catalogue.
@@ -159,8 +161,9 @@ func (j Job) open(m Model) (_ *run, err error) {
 		return nil, err
 	}
 	r.settings = settings{Version: settingsVersion, Model: m.Name, Hash: m.Hash,
-		Candidates: j.Candidates, Seed: j.Seed, Aperture: r.Aperture, Side: r.Side, Draws: j.Draws,
-		Cubes: j.Cubes, Columns: r.columns, Catalogue: hashTable(j.Table)}
+		Recalibration: m.Recalibration, Candidates: j.Candidates, Seed: j.Seed,
+		Aperture: r.Aperture, Side: r.Side, Draws: j.Draws, Cubes: j.Cubes,
+		Columns: r.columns, Catalogue: hashTable(j.Table)}
 	defer func() {
 		if err != nil {
 			r.close()

@@ -107,6 +107,8 @@ func (r *run) resultTable(results []*result) *table.Table {
 	add(texts("model", "model that drew the candidates",
 		func(*result) string { return r.model.Name }))
 	add(texts("model_hash", "SHA-256 of the model", func(*result) string { return r.model.Hash }))
+	add(texts("recalibration", "SHA-256 of what corrects the error bars, empty for nothing",
+		func(*result) string { return r.model.Recalibration }))
 	if r.Cubes {
 		add(texts("candidates_file", "file of all candidates", func(o *result) string {
 			if o.draws == nil {

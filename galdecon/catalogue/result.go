@@ -145,19 +145,28 @@ func (r *result) measure(p posterior.Posterior) {
 	}
 	values := make([][]float64, len(quantities))
 	all := make([][]float64, len(quantities)) // NaN where a candidate couldn't be measured
+	numbers := func(m score.Photometry) []float64 {
+		return []float64{m.Aperture * scale, m.HalfLight, m.G1, m.G2,
+			m.X + float64(r.stamp.left), m.Y + float64(r.stamp.top)}
+	}
+	var measured []score.Photometry
 	var failure error
 	for i := range p.Samples.N {
 		m, err := score.Measure(p.Samples.Select(i), r.aperture)
-		now := []float64{m.Aperture * scale, m.HalfLight, m.G1, m.G2,
-			m.X + float64(r.stamp.left), m.Y + float64(r.stamp.top)}
-		for k, v := range now {
+		if err == nil {
+			measured = append(measured, m)
+		}
+		for k, v := range numbers(m) {
 			if err != nil {
 				failure = err
 				v = math.NaN()
-			} else {
-				values[k] = append(values[k], v)
 			}
 			all[k] = append(all[k], v)
+		}
+	}
+	for _, m := range p.Recalibration.Apply(measured) {
+		for k, v := range numbers(m) {
+			values[k] = append(values[k], v)
 		}
 	}
 	r.noise = p.Noise * scale

@@ -24,15 +24,17 @@ import (
 type settings struct {
 	Version     int
 	Model, Hash string
-	Candidates  int
-	Seed        int64
-	Aperture    float64
-	Side        int
-	Draws       bool
-	Cubes       bool
-	Columns     Columns
-	Catalogue   string // the hash of the table
-	Images      []imageSettings
+	// Recalibration is that of the model.
+	Recalibration string `json:",omitempty"`
+	Candidates    int
+	Seed          int64
+	Aperture      float64
+	Side          int
+	Draws         bool
+	Cubes         bool
+	Columns       Columns
+	Catalogue     string // the hash of the table
+	Images        []imageSettings
 }
 
 type imageSettings struct {

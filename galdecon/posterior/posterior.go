@@ -7,6 +7,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/recalibration"
 )
 
 // Posterior are samples of p(y | x, Π) for one observation x.
@@ -32,6 +33,9 @@ type Posterior struct {
 	More []View
 	// Seed is what the candidates were drawn with.
 	Seed int64
+	// Recalibration corrects the error bars of what is measured of the candidates, which are as the
+	// model drew them; nil doesn't.
+	Recalibration *recalibration.Recalibration
 }
 
 // View is what one exposure of several shows of a galaxy and of its candidates: the fields are

@@ -15,6 +15,24 @@ import (
 	"galdecon/internal/home"
 )
 
+// TestRecalibrations checks that what corrects the error bars of shipped models is theirs.
+func TestRecalibrations(t *testing.T) {
+	for _, name := range pretrained.Names() {
+		m, err := pretrained.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := m.Recalibration()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if (r != nil) != (m.Config.Survey != nil) {
+			t.Errorf("%s: recalibrated %v, trained on a survey %v", name, r != nil,
+				m.Config.Survey != nil)
+		}
+	}
+}
+
 // Each shipped model loads from an empty home, is the preset that it says, and deconvolves galaxies
 // that it never saw better than Wiener's filter does.
 func TestModels(t *testing.T) {

@@ -18,10 +18,13 @@ import (
 	"galdecon/internal/console"
 )
 
-func (f *jobFlags) loadModel() (catalogue.Model, error) {
+func (f *jobFlags) loadModel(c *console.Console) (catalogue.Model, error) {
 	m, err := pretrained.Load(f.model)
 	if err != nil {
 		return catalogue.Model{}, err
+	}
+	if _, err := m.Recalibration(); err != nil {
+		c.Printf("error bars aren't corrected: %v", err)
 	}
 	return m.OfCatalogue()
 }

@@ -124,7 +124,7 @@ func (f *jobFlags) define(cmd *cobra.Command) {
 // run does a shard, or all and merges them.
 func (f *jobFlags) run(ctx context.Context, one bool, out io.Writer, c *console.Console) error {
 	c.Status("loading the model")
-	model, err := f.loadModel()
+	model, err := f.loadModel(c)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (f *jobFlags) merge(ctx context.Context, out io.Writer, c *console.Console)
 	if len(f.images) == 0 { // enough for the table
 		err = f.loadTable(&job)
 	} else if job, err = f.job(); err == nil {
-		model, err = f.loadModel()
+		model, err = f.loadModel(c)
 	}
 	if err != nil {
 		return err

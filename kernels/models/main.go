@@ -5,12 +5,15 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/table"
+	"galdecon/internal/console"
 	"galdecon/kernels/internal/program"
 )
 
@@ -28,6 +31,7 @@ knows, how accurate it is, its size and hash.`,
   galdecon models add mine checkpoints/mine           the folder of a model
   galdecon models add theirs https://example.org/theirs.safetensors --sha256 HASH
   galdecon models pack mine mine.safetensors          one file, for others and for Python
+  galdecon models recalibrate mine                    correct its error bars by simulated galaxies
   galdecon models remove mine`,
 		Args:          cobra.MaximumNArgs(1),
 		SilenceErrors: true,
@@ -41,7 +45,7 @@ knows, how accurate it is, its size and hash.`,
 	}
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.SetHelpCommand(&cobra.Command{Hidden: true})
-	cmd.AddCommand(add(), pack(), remove())
+	cmd.AddCommand(add(), pack(), recalibrate(), remove())
 	return cmd
 }
 
@@ -80,6 +84,46 @@ func pack() *cobra.Command {
 			return err
 		},
 	}
+}
+
+func recalibrate() *cobra.Command {
+	c := galdecon.DefaultRecalibration()
+	cmd := &cobra.Command{
+		Use:   "recalibrate NAME|FOLDER",
+		Short: "Learn how a model's error bars have to be corrected, and keep it beside the model",
+		Long: `Learn how the error bars of a model have to be corrected, of simulated galaxies that
+are neither trained on nor scored, and keep it beside the model, whose posteriors and catalogues use
+it from then on. "galdecon score --survey" compares error bars with it and without.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, err := pretrained.Folder(args[0])
+			if err != nil {
+				return err
+			}
+			m, err := galdecon.Load(dir)
+			if err != nil {
+				return err
+			}
+			status := console.New(os.Stderr)
+			r, err := m.Recalibrate(cmd.Context(), c, func(_ float64, line string) {
+				status.Status(line)
+			})
+			if err != nil {
+				return err
+			}
+			if err := galdecon.SaveRecalibration(dir, r); err != nil {
+				return err
+			}
+			status.Printf("%s", filepath.Join(dir, galdecon.RecalibrationFile))
+			_, err = fmt.Fprint(cmd.OutOrStdout(), r)
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&c.Galaxies, "n", c.Galaxies, "number of galaxies")
+	flags.IntVar(&c.Candidates, "candidates", c.Candidates, "candidates of each")
+	flags.Int64Var(&c.Seed, "seed", c.Seed, "seed of exposures and candidates")
+	return cmd
 }
 
 func remove() *cobra.Command {

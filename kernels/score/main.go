@@ -31,6 +31,7 @@ type scoreFlags struct {
 	weights          string
 	survey           bool
 	out, format      string
+	html             string // file, "" for none
 }
 
 func main() { program.Main(command()) }
@@ -61,7 +62,7 @@ PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to
   galdecon score --galaxies goods.npy.gz --subtract-sky  on pictures, from a file of stamps
   galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
   galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide
-  galdecon score --survey --model galaxy --n 1000 --candidates 16 --out survey
+  galdecon score --survey --model galaxy --n 1000 --candidates 16 --out survey --html survey.html
                                                    over all that the model's survey may see`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
@@ -110,6 +111,8 @@ PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to
 		"(downloaded once), the `path` of the official file, or none for no features")
 	flags.StringVar(&f.out, "out", "scores", "folder that keeps the results")
 	flags.StringVar(&f.format, "format", "text", "format of the table: text, csv or json")
+	flags.StringVar(&f.html, "html", "",
+		"write a report with figures as one HTML `file`, too")
 	flags.BoolVar(&f.survey, "survey", false, "measure one model over all that its survey may see")
 	for _, name := range []string{"galaxies", "subtract-sky", "noise", "sigma", "psf", "wrong",
 		"epsilon", "released", "weights"} {
@@ -166,6 +169,15 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	}
 	c.Printf("%d observations by methods in %v; results in %s", len(card.Rows)*card.Galaxies,
 		time.Since(start).Round(time.Second), f.out)
+	if f.html != "" {
+		p, err := comparisonPage(card)
+		if err != nil {
+			return err
+		}
+		if err := p.write(f.html); err != nil {
+			return err
+		}
+	}
 	switch f.format {
 	case "csv":
 		return card.WriteCSV(out)
