@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"math"
 	"os"
@@ -122,6 +123,20 @@ func (r *run) close() {
 	for _, f := range r.fields {
 		f.close()
 	}
+}
+
+// Check returns an error if the job is impossible with a model or, a [*ChangedError], if its folder
+// has results of another run.
+func (j Job) Check(m Model) error {
+	r, err := j.open(m)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if err := r.settings.check(j.Dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // open checks a job, and opens its images.

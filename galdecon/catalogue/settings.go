@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -57,7 +58,7 @@ func (e *ChangedError) Error() string {
 }
 
 func changed(dir, what, there, here string) error {
-	return &ChangedError{dir, what + " is", there, here}
+	return &ChangedError{dir, what + " is", cmp.Or(there, "none"), cmp.Or(here, "none")}
 }
 
 const settingsFile = "run.json"

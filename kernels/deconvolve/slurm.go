@@ -54,6 +54,13 @@ func (f *jobFlags) submit(ctx context.Context, out io.Writer, c *console.Console
 	if _, err := catalogue.Recognize(job.Table, job.Columns); err != nil {
 		return err
 	}
+	model, err := f.loadModel(c)
+	if err != nil {
+		return err
+	}
+	if err := job.Check(model); err != nil {
+		return err
+	}
 	s := cluster{jobFlags: f, dir: filepath.Join(f.out, slurmDir), job: job, console: c}
 	if s.program, err = os.Executable(); err != nil {
 		return err

@@ -103,6 +103,12 @@ func TestSLURM(t *testing.T) {
 		t.Errorf("it says %q, %s", &s.out, &s.log)
 	}
 	alike(t, one, many)
+	// What is finished isn't taken for the answer to another question.
+	s = submit(t, append(args, "--seed", "99")...)
+	if err := s.Wait(); err == nil ||
+		!strings.Contains(s.log.String(), "are of another run: its Seed is") {
+		t.Errorf("with another seed it says %v: %q, %s", err, &s.out, &s.log)
+	}
 }
 
 // alike checks that two folders have the same tables.
