@@ -54,7 +54,7 @@ func Advise(image, psfPath string, planes ...string) (*Advice, error) {
 		}
 	}
 	a.Field = f
-	if kind := files.KindOfFile(image); kind == files.KindMask || tellsNoise(kind) {
+	if kind := files.KindOfFile(image); kind == files.KindMask || kind.TellsNoise() {
 		a.do("WARNING: by its name the file has %s, no light: is it the right one?", kind)
 	}
 	a.seeImage()

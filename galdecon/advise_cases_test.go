@@ -46,7 +46,7 @@ func TestAdviseOnRealData(t *testing.T) {
 		advised(t, in(name+"_im.npy"), in(name+"_psf.npy"), "121 columns and 121 rows",
 			"Beside it lies "+name+"_mask.npy, a mask", name+"_sig.npy, which has standard "+
 				"deviations by its name", "No header says how wide", "a stamp, with a galaxy in its "+
-				"middle", name+"_sig.npy\", \"", "the gaps, the noise of each pixel, what neighbors",
+				"middle", name+"_sig.npy\"))", "the gaps, the noise of each pixel, what neighbors",
 			"not adds that of its photons", "not impossible", "not would refuse", "not WARNING")
 		unadvised(t, in(name+"_mask.npy"), in(name+"_psf.npy"), "no sky with noise")
 	}
@@ -82,6 +82,16 @@ func TestAdviseOnRealData(t *testing.T) {
 		"nircam_mask.fits, a mask of 41454 pixels", "share their noise, by 0.30", "2.05 times",
 		"wider than the image, 535 pixels", "field.PSF.Rescale", "a width of σ = 5.94")
 }
+
+// makeAll runs the scripts of all cases in one process, each in its folder.
+const makeAll = `
+import glob, os, runpy
+for script in sorted(glob.glob("*/*.py"), key=lambda s: (s.split("/")[0], "make" not in s)):
+    top = os.getcwd()
+    os.chdir(os.path.dirname(script))
+    runpy.run_path(os.path.basename(script))
+    os.chdir(top)
+`
 
 // The advice for inputs that are known to go wrong, where Python can make them.
 func TestAdviseOnCases(t *testing.T) {
@@ -126,7 +136,7 @@ func TestAdviseOnCases(t *testing.T) {
 			narrow := saved("narrow.fits", 15, 1.2)
 			advised(t, in("03/core3.fits"), narrow, stamp, "9 not finite",
 				"core has no data in 9 pixels", "Believe its core and its flux less", "the gaps")
-			advised(t, in("03/core5.fits"), narrow, "core has no data in 25 pixels")
+			advised(t, in("03/core5.fits"), narrow, "core has no data in 20 pixels")
 			advised(t, in("03/benign.fits"), narrow, stamp, "21 not finite", "the gaps",
 				"not core has no data")
 		},
@@ -250,15 +260,10 @@ func TestAdviseOnCases(t *testing.T) {
 	for _, number := range append(slices.Sorted(maps.Keys(checks)), "25") {
 		copyFiles(t, in(number), filepath.Join(cases, number))
 	}
-	for _, number := range append(slices.Sorted(maps.Keys(checks)), "25") {
-		scripts, _ := filepath.Glob(filepath.Join(dir, number, "*.py"))
-		for _, script := range scripts {
-			run := exec.Command("python3", filepath.Base(script))
-			run.Dir = filepath.Dir(script)
-			if out, err := run.CombinedOutput(); err != nil {
-				t.Fatalf("case %s can't be made: %v\n%s", number, err, out)
-			}
-		}
+	run := exec.Command("python3", "-c", makeAll)
+	run.Dir = dir
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("the cases can't be made: %v\n%s", err, out)
 	}
 	for _, number := range slices.Sorted(maps.Keys(checks)) {
 		checks[number]()

@@ -19,12 +19,13 @@ import (
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/internal/devicetest"
+	"galdecon/internal/home"
 )
 
 // exports are the files with the types of the packages that cells import, and of all that those do.
 var exports = sync.OnceValues(func() (map[string]string, error) {
 	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}",
-		"galdecon/galdecon", "galdecon/galdecon/pretrained", "galdecon/plotting",
+		home.Package("galdecon"), home.Package("galdecon/pretrained"), home.Package("plotting"),
 		"github.com/janpfeifer/must").Output()
 	files := map[string]string{}
 	for line := range strings.Lines(string(out)) {
@@ -94,8 +95,8 @@ func TestAdvise(t *testing.T) {
 	advised(t, filepath.Join(data, "exposure.fits"), filepath.Join(data, "psf.fits"),
 		"its unit is count", "0.12 arcsec wide", "[2] ERR", "share their noise, by 0.29",
 		"from pixels of 0.06 arcsec", "It has wings", "4 peaks", "1 of them as narrow",
-		"the gaps, the noise of each pixel, what neighbors share", "At column 66.0, row 70.0",
-		"another peak, 12.0 pixels away", "not noise is white", "not WARNING", "not adds that")
+		"the gaps, the noise of each pixel, what neighbors share", "At column 65.8, row 69.6",
+		"another peak, 11.8 pixels away", "not noise is white", "not WARNING", "not adds that")
 
 	// A star that is narrower than the PSF tells that this is on finer pixels.
 	fine := filepath.Join(t.TempDir(), "fine.fits")

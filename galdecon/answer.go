@@ -199,9 +199,13 @@ func (a *Answer) String() string {
 		s := fmt.Sprintf("%-18s %-38s %12s %12s %6s", name, of, observed, truth, pull)
 		fmt.Fprintln(&text, strings.TrimRight(s, " "))
 	}
-	fmt.Fprintf(&text, "%s: %d of %d candidates measured within %g pixels\n",
+	recalibrated := ""
+	if a.Candidates.Recalibrated {
+		recalibrated = ", recalibrated"
+	}
+	fmt.Fprintf(&text, "%s: %d of %d candidates measured within %g pixels%s\n",
 		a.Posterior.Observation.ID(0), a.Candidates.Measured,
-		a.Candidates.Measured+a.Candidates.Failed, a.Aperture)
+		a.Candidates.Measured+a.Candidates.Failed, a.Aperture, recalibrated)
 	if a.Truth != nil {
 		line("", "candidates", "observed", "truth", "pull")
 	} else {

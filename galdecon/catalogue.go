@@ -51,6 +51,14 @@ func (m *Model) OfCatalogue() (catalogue.Model, error) {
 	if m.Config.Survey == nil {
 		of.Side = m.Config.Size
 	}
+	if m.recalibration != nil {
+		text, err := m.recalibration.Encode()
+		if err != nil {
+			return catalogue.Model{}, err
+		}
+		sum := sha256.Sum256(text)
+		of.Recalibration = hex.EncodeToString(sum[:])
+	}
 	return of, nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"galdecon/galdecon"
@@ -17,8 +16,6 @@ import (
 	"galdecon/galdecon/galaxy/files"
 	"galdecon/galdecon/galaxy/files/fits"
 	"galdecon/galdecon/galaxy/synthetic"
-	"galdecon/galdecon/galaxy/wcs"
-	"galdecon/galdecon/internal/galtest"
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/psf"
 	"galdecon/galdecon/score"
@@ -235,7 +232,7 @@ func TestCatalogueIsTheSame(t *testing.T) {
 	job.Draws = true
 	whole := run(job)
 	want := bits(t, whole)
-	for _, c := range []struct{ batch, shards int }{{1, 1}, {2, 3}, {64, 2}} {
+	for _, c := range []struct{ batch, shards int }{{1, 1}, {2, 3}, {8, 4}, {64, 2}} {
 		job.Dir, job.Batch, job.Shards = t.TempDir(), c.batch, c.shards
 		if !bytes.Equal(bits(t, run(job)), want) {
 			t.Errorf("batches of %d in %d shards make another table", c.batch, c.shards)
@@ -312,119 +309,4 @@ func TestCatalogueOfAnySize(t *testing.T) {
 	if !bytes.Equal(bits(t, one), bits(t, whole.Select(2))) {
 		t.Error("alone the object is another")
 	}
-}
-
-// Positions on the sky lead to the same stamps, also where a second image is named, and a mask
-// takes the place of weights that are 0.
-func TestCatalogueOnTheSky(t *testing.T) {
-	s := newSky(t, 2)
-	m := tiny(t)
-	pixels := s.job(t, s.table())
-	pixels.Candidates = 2
-	want, err := galdecon.Catalogue(t.Context(), m, pixels)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := fits.Open(s.image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	world, err := wcs.Parse(file.HDUs[0].Header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := s.table()
-	in.Columns[1].Name, in.Columns[2].Name = "RA", "DEC"
-	in.Columns[1].Unit, in.Columns[2].Unit = "deg", "deg"
-	for i := range s.x {
-		in.Columns[1].Floats[i], in.Columns[2].Floats[i] = world.Sky(s.x[i], s.y[i])
-	}
-	in.Columns[0].Integers = append(in.Columns[0].Integers, 300)
-	in.Columns[1].Floats = append(in.Columns[1].Floats, 10) // elsewhere
-	in.Columns[2].Floats = append(in.Columns[2].Floats, -80)
-	in.Columns[3].Floats = append(in.Columns[3].Floats, 0)
-	sky := s.job(t, in)
-	sky.Candidates = 2
-	elsewhere := newSky(t, 1)
-	moveNorth(t, elsewhere.image)
-	sky.Images = append([]catalogue.Image{{Path: elsewhere.image, Weight: elsewhere.weight,
-		PSF: catalogue.Constant(s.psf)}}, sky.Images...)
-	got, err := galdecon.Catalogue(t.Context(), m, sky)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if fate := got.Column("fate").Texts[4]; fate != "outside" {
-		t.Errorf("an object elsewhere is %s", fate)
-	}
-	for _, name := range []string{"flux", "flux_p84", "x", "g2", "chi2"} {
-		a, b := want.Column(name), got.Column(name)
-		for i := range 4 {
-			if x, y := a.Floats[i], b.Floats[i]; x != y && !(math.IsNaN(x) && math.IsNaN(y)) {
-				t.Errorf("row %d: %s is %g on the sky, %g in pixels", i, name, y, x)
-			}
-		}
-	}
-	masked := s.job(t, s.table())
-	masked.Candidates = 2
-	masked.Images[0].Weight, masked.Images[0].Mask = "", s.weight
-	if got, err = galdecon.Catalogue(t.Context(), m, masked); err != nil {
-		t.Fatal(err)
-	}
-	// Of the weights all are masks but those that are 0.
-	for i, fate := range got.Column("fate").Texts {
-		if (fate == "no data") != (i > 0) {
-			t.Errorf("row %d is %s", i, fate)
-		}
-	}
-}
-
-// moveNorth moves an image to another place on the sky.
-func moveNorth(t *testing.T, path string) {
-	t.Helper()
-	f, err := files.Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Header.Set("CRVAL2", 40.0, ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := files.SaveFITS(path, f.Images, f.Header); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Results of another run aren't mixed with these, and what is wrong with a job is said.
-func TestCatalogueRefuses(t *testing.T) {
-	s := newSky(t, 2)
-	m := tiny(t)
-	job := s.job(t, s.table())
-	run := func(job catalogue.Job) error {
-		_, err := galdecon.Catalogue(t.Context(), m, job)
-		return err
-	}
-	if err := run(job); err != nil {
-		t.Fatal(err)
-	}
-	other := job
-	other.Seed = 4
-	err := run(other)
-	var changed *catalogue.ChangedError
-	if !errors.As(err, &changed) {
-		t.Errorf("another seed: %v", err)
-	}
-	galtest.Wants(t, "another seed", err, "its Seed is there 3, here 4", "another folder")
-	other = job
-	other.Table = s.table()
-	other.Table.Columns[3].Floats[0]++
-	galtest.Wants(t, "another catalogue", run(other), "its Catalogue is there")
-	other = job
-	other.Dir = t.TempDir()
-	other.Images = []catalogue.Image{{Path: s.image, Weight: s.weight}}
-	galtest.Wants(t, "no PSF", run(other), "has no PSF")
-	other.Images = append(slices.Clone(job.Images), job.Images...)
-	galtest.Wants(t, "pixels of two images", run(other), "don't say in which of 2 images")
-	other = job
-	other.Dir = filepath.Join(s.image, "file")
-	galtest.Wants(t, "a file for a folder", run(other), "cannot make the folder")
 }

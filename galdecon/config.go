@@ -160,7 +160,7 @@ func (c Config) save(dir string) error {
 	case err == nil && bytes.Equal(have, want):
 		return nil
 	case err == nil:
-		stored, err := loadConfig(dir)
+		stored, err := LoadConfig(dir)
 		if err != nil {
 			return err
 		}
@@ -233,7 +233,9 @@ func difference(there, here Config) string {
 	return ""
 }
 
-func loadConfig(dir string) (Config, error) {
+// LoadConfig reads the configuration of the model in the folder dir, and nothing else of it. It is
+// an error if there is none, or if it is of another version.
+func LoadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, ConfigFile)
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -3,7 +3,10 @@ package galdecon
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -11,13 +14,24 @@ import (
 )
 
 // Export copies the model in the folder dir into the folder to, which must not hold one, with
-// nothing but what [Load] needs: an eighth of the size. It can't be trained further.
+// nothing but what [Load] needs: an eighth of the size. It can't be trained further. Its weights
+// are rounded to 16 bits. A recalibration is copied, but where that changes any of them it is
+// another model's, and has to be learned again.
 func Export(dir, to string) error {
-	c, err := loadConfig(dir)
+	c, err := LoadConfig(dir)
 	if err != nil {
 		return err
 	}
-	return c.saveNew(to, func() error { return fit.Export(dir, to) })
+	if err := c.saveNew(to, func() error { return fit.Export(dir, to) }); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, RecalibrationFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("galdecon: cannot export the recalibration: %w", err)
+	}
+	return writeFile(filepath.Join(to, RecalibrationFile), text)
 }
 
 // saveNew stores a model, whose weights write writes, in the folder dir, which must not hold one.

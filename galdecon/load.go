@@ -13,9 +13,10 @@ import (
 
 // Load reads the model that [Train], [Export] or [Import] left in the folder dir. It is an error if
 // there is none, if its configuration is of another version, or if its weights aren't those of the
-// configuration. What draws with it is compiled later, at its first use.
+// configuration. What draws with it is compiled later, at its first use. Error bars are corrected
+// by what [SaveRecalibration] left there, if it is of this model: see [Model.Recalibration].
 func Load(dir string) (*Model, error) {
-	c, err := loadConfig(dir)
+	c, err := LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,11 @@ func Load(dir string) (*Model, error) {
 		return nil, fmt.Errorf("galdecon: the checkpoint in %s isn't that of the configuration "+
 			"beside it: %w", dir, err)
 	}
-	return newExecutables(device, scope).model(c)
+	m, err := newExecutables(device, scope).model(c)
+	if err != nil {
+		return nil, err
+	}
+	return m.recalibrated(dir), nil
 }
 
 // loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to

@@ -91,6 +91,15 @@ func (c Config) prepareLook(index int, o observe.Observation) (look, error) {
 		return look{}, fmt.Errorf("galdecon: observation %d: %w", index, err)
 	}
 	l.kind = b.Kind()
+	plane := make([]float32, l.side*l.side)
+	for _, e := range l.Exposures {
+		_, outside := e.Seen(b, 0, plane)
+		for k, out := range outside {
+			if out {
+				e.InvVar[k] = 0 // it has no part in anything
+			}
+		}
+	}
 	return l, b.Free()
 }
 
@@ -215,7 +224,7 @@ func (g *lookGuard) add(part Part, limit float64) *Refusal {
 		g.n++
 	}
 	const tolerance = 1.5
-	noise := part.Noise / (g.peaks / float64(g.n))
+	noise := together(part) / (g.peaks / float64(g.n))
 	if g.n < enough || noise <= tolerance*limit {
 		return nil
 	}
@@ -224,6 +233,15 @@ func (g *lookGuard) add(part Part, limit float64) *Refusal {
 		What: fmt.Sprintf("noise of %.2g of the galaxy's brightest pixel; the model was trained "+
 			"for at most %.2g", noise, limit),
 		Hint: "average pixels, or add exposures"}
+}
+
+// together returns the noise of all exposures as if they had the same pixels.
+func together(part Part) float64 {
+	precision := 0.0
+	for _, v := range part.Views() {
+		precision += 1 / (v.Noise * v.Noise)
+	}
+	return 1 / math.Sqrt(precision)
 }
 
 // median returns that of values, which it sorts.

@@ -47,7 +47,8 @@ func grid(height, width int) int {
 // SampleLooks draws n candidates for each of a number of observations, which may differ in their
 // size, exposures, PSFs, weights, gaps and noise, as [Model.Sample] does for observations that are
 // alike. The model must have a [Config.Survey]. The candidates of an observation are on its own
-// target grid; its posterior's Observation, PSF and Reblurred are those of its first exposure.
+// target grid; its posterior's Observation, PSF and Reblurred are those of its first exposure, on
+// the pixels of that, and More has those of the others: see [posterior.Posterior.Views].
 func (m *Model) SampleLooks(ctx context.Context, observations []observe.Observation, n int,
 	seed int64) ([]Posterior, error) {
 	return posterior.Collect(m.StreamLooks(ctx, observations, n, seed), nil)
@@ -237,7 +238,10 @@ func (s *sight) chunk(looks []look, r run, left int) ([]Part, error) {
 			from := at * plane
 			corner := batch.Top[at]*first.side + batch.Left[at]
 			cut(part.Samples.At(k), samples[from+corner:from+plane], l, first.side)
-			cut(part.Reblurred.At(k), seen[from+corner:from+plane], l, first.side)
+			for i, v := range part.Views() {
+				pixels, _ := l.Exposures[i].Seen(batch, at, seen[i][from:from+plane])
+				scale(v.Reblurred.At(k), pixels, l.Unit)
+			}
 			at++
 		}
 	}
@@ -252,8 +256,21 @@ func cut(dst, src []float32, l look, side int) {
 }
 
 // part returns the place for some candidates of an observation.
-func (s *sight) part(l look, first, n int) Part {
-	e := l.Exposures[0]
+func (s *sight) part(l look, from, n int) Part {
+	first := view(l.Exposures[0], n)
+	part := Part{First: from, N: s.n, M: len(s.observations), Posterior: Posterior{
+		Index: l.index, Seed: s.seed, Observation: first.Observation, PSF: first.PSF,
+		InvVar: first.InvVar, Correlation: first.Correlation, Noise: first.Noise,
+		Recalibration: s.model.recalibration,
+		Samples:       galaxy.NewImages(n, l.height, l.width, 1), Reblurred: first.Reblurred}}
+	for _, e := range l.Exposures[1:] {
+		part.More = append(part.More, view(e, n))
+	}
+	return part
+}
+
+// view returns an exposure with the place for what it would see of n candidates.
+func view(e observe.Exposure, n int) posterior.View {
 	given := e.Image.Clone() // without values that mean nothing
 	for k, w := range e.InvVar {
 		if w > 0 {
@@ -264,25 +281,27 @@ func (s *sight) part(l look, first, n int) Part {
 		}
 		given.Bad[k], given.Pixels[k] = true, 0
 	}
-	return Part{First: first, N: s.n, M: len(s.observations), Posterior: Posterior{
-		Index: l.index, Seed: s.seed, Observation: given, PSF: e.PSFs[0], InvVar: e.InvVar,
+	return posterior.View{Observation: given, PSF: e.PSFs[0], InvVar: e.InvVar,
 		Correlation: e.Noise, Noise: posterior.MedianNoise(e.InvVar),
-		Samples:   galaxy.NewImages(n, l.height, l.width, 1),
-		Reblurred: galaxy.NewImages(n, l.height, l.width, 1),
-	}}
+		Reblurred: galaxy.NewImages(n, given.Height, given.Width, 1)}
 }
 
-// drawLooks draws one candidate for each member of a batch and copies it to the host, with what its
-// first exposure would see; the device's memory is freed.
-func (m *Model) drawLooks(rng *tensors.Tensor, b *observe.Batch) (samples, seen []float32,
-	err error) {
+// drawLooks draws one candidate for each member of a batch and copies it to the host, with what
+// each exposure would see, a plane of the grid; the device's memory is freed.
+func (m *Model) drawLooks(rng *tensors.Tensor, b *observe.Batch) (samples []float32,
+	seen [][]float32, err error) {
 	y, looks, err := m.looks.Draw(rng, b)
 	if err = errors.Join(err, executor.Free(rng), b.Free()); err != nil {
 		return nil, nil, err
 	}
-	samples, errSamples := tensors.CopyFlatData[float32](y)
-	seen, errSeen := tensors.CopyFlatData[float32](looks[0])
-	if err = errors.Join(errSamples, errSeen, executor.Free(append(looks, y)...)); err != nil {
+	samples, err = tensors.CopyFlatData[float32](y)
+	seen = make([][]float32, len(looks))
+	for i, look := range looks {
+		var errSeen error
+		seen[i], errSeen = tensors.CopyFlatData[float32](look)
+		err = errors.Join(err, errSeen)
+	}
+	if err = errors.Join(err, executor.Free(append(looks, y)...)); err != nil {
 		return nil, nil, fmt.Errorf("galdecon: cannot copy the samples from the device: %w", err)
 	}
 	return samples, seen, nil

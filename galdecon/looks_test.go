@@ -269,3 +269,70 @@ func TestPSFDraws(t *testing.T) {
 		}
 	}
 }
+
+// Four dithers of pixels twice as wide are answered on the fine grid, and each exposure is shown on
+// its own pixels: without those that lie beyond the grid.
+func TestSampleDithers(t *testing.T) {
+	model := anyModel(t)
+	fine := blob(t, 32, 32, 1).Image
+	for k := range fine.Pixels { // without noise
+		dy, dx := float64(k/32-16), float64(k%32-16)
+		fine.Pixels[k] = float32(math.Exp(-(dy*dy + dx*dx) / 12))
+	}
+	var o observe.Observation
+	o.Height, o.Width = 32, 32
+	for d := range 4 {
+		e := blob(t, 16, 16, 1)
+		e.Bin, e.Row, e.Column = 2, float64(d/2), float64(d%2)
+		for k := range e.Image.Pixels {
+			sum := float32(0)
+			for i := range 4 {
+				row, column := 2*(k/16)+d/2+i/2, 2*(k%16)+d%2+i%2
+				if row < 32 && column < 32 {
+					sum += fine.Pixels[row*32+column] / 4
+				}
+			}
+			e.Image.Pixels[k] = sum + 0.01*float32(math.Sqrt2*math.Sin(float64(k*k+d)))
+		}
+		o.Exposures = append(o.Exposures, e)
+	}
+	posteriors, err := model.SampleLooks(t.Context(), []observe.Observation{o}, 5, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	views := posteriors[0].Views()
+	if len(views) != 4 {
+		t.Fatalf("there are %d views, want 4", len(views))
+	}
+	for d, v := range views {
+		if v.Samples.Height != 32 || v.Reblurred.Height != 16 || v.Reblurred.N != 5 ||
+			v.Observation.Width != 16 || len(v.More) > 0 {
+			t.Fatalf("view %d has candidates of %d rows, seen in %d", d, v.Samples.Height,
+				v.Reblurred.Height)
+		}
+		if beyond := v.Observation.BadAt(0); (beyond != nil && beyond[255]) != (d > 0) {
+			t.Errorf("view %d: the last pixel lies beyond the grid, it says %v", d, beyond != nil)
+		}
+		verdict, err := v.Verdict()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if verdict.ChiSquared > 2.5 {
+			t.Errorf("view %d has χ² = %.2f", d, verdict.ChiSquared)
+		}
+		// What is seen of a candidate is its blurred mean over 2×2 pixels.
+		y, kernel := v.Samples.At(3), v.PSF
+		const row, column = 7, 9
+		want := 0.0
+		for i := range 4 {
+			for p, w := range kernel.Pixels {
+				r := 2*row + d/2 + i/2 - (p/kernel.Size - kernel.Size/2)
+				c := 2*column + d%2 + i%2 - (p%kernel.Size - kernel.Size/2)
+				want += float64(w) * float64(y[r*32+c]) / 4
+			}
+		}
+		if got := float64(v.Reblurred.At(3)[row*16+column]); math.Abs(got-want) > 1e-4 {
+			t.Errorf("view %d sees %g of a candidate, want %g", d, got, want)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"galdecon/galdecon/cvae"
 	"galdecon/galdecon/ddpm"
+	"galdecon/galdecon/recalibration"
 )
 
 // Model draws candidates from a trained model. It may be used concurrently.
@@ -25,6 +26,9 @@ type Model struct {
 	looks *ddpm.LookGenerator
 	// path is ddpm.Generator.Path.
 	path func(rng, x, psfs, noise *tensors.Tensor) (*tensors.Tensor, error)
+	// recalibration is what posteriors are given, and unused says why there is none.
+	recalibration *recalibration.Recalibration
+	unused        error
 }
 
 // executables are those of a model with all that was prepared, and is compiled at its first use, to
@@ -51,7 +55,7 @@ func newExecutables(device compute.Backend, scope *model.Scope) *executables {
 // keeps its weights. It is an error if the folder holds another configuration, but for the sampler:
 // m's stays.
 func (m *Model) Reload(dir string) (*Model, error) {
-	stored, err := loadConfig(dir)
+	stored, err := LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +72,11 @@ func (m *Model) Reload(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.model(m.Config)
+	other, err := w.model(m.Config)
+	if err != nil {
+		return nil, err
+	}
+	return other.recalibrated(dir), nil
 }
 
 // model returns a model with the weights, that draws as a configuration of theirs says.
@@ -141,8 +149,9 @@ func (w *executables) withWeights(scope *model.Scope) (*executables, error) {
 }
 
 // WithSampler returns the same diffusion model with another sampler. The weights are shared, and
-// what is compiled for the sampler is kept: choosing it again costs nothing. It is an error if the
-// model is a CVAE, or the sampler doesn't fit its schedule.
+// what is compiled for the sampler is kept: choosing it again costs nothing. Error bars are
+// corrected for the sampler only that they were learned of, see [Model.Recalibration]. It is an
+// error if the model is a CVAE, or the sampler doesn't fit its schedule.
 func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
 	if m.Config.CVAE != nil {
 		return nil, errors.New("galdecon: a CVAE has no sampler to choose")
@@ -152,5 +161,14 @@ func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return m.executables.model(c)
+	other, err := m.executables.model(c)
+	if err != nil || m.recalibration == nil {
+		return other, err
+	}
+	with, err := other.WithRecalibration(m.recalibration)
+	if err != nil {
+		other.unused = err
+		return other, nil
+	}
+	return with, nil
 }

@@ -198,6 +198,8 @@ func TestPixelScale(t *testing.T) {
 		"CDELT": {append(sky, "CDELT1  = -1E-4", "CDELT2  = 4E-4"), 3600 * 2e-4},
 		"CDELT and PC": {append(sky, "CDELT1  = 1E-4", "CDELT2  = 1E-4", "PC1_1   = 0.6",
 			"PC1_2   = -0.8", "PC2_1   = 0.8", "PC2_2   = 0.6"), 0.36},
+		"PC alone": {append(sky, "PC1_1   = -6E-5", "PC1_2   = 8E-5", "PC2_1   = 8E-5",
+			"PC2_2   = 6E-5"), 0.36},
 		"arcseconds":    {append(sky, "CUNIT1  = 'arcsec'", "CDELT1  = 0.3", "CDELT2  = 0.3"), 0.3},
 		"another unit":  {append(sky, "CUNIT1  = 'm'", "CDELT1  = 0.3", "CDELT2  = 0.3"), 0},
 		"not the sky":   {[]fits.Card{"CDELT1  = 1.", "CDELT2  = 1."}, 0},

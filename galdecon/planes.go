@@ -25,18 +25,12 @@ type plane struct {
 	height, width int
 }
 
-// tellsNoise reports whether values of a kind say how well pixels are known.
-func tellsNoise(kind files.Kind) bool {
-	return slices.Contains([]files.Kind{files.KindError, files.KindVariance,
-		files.KindInverseVariance, files.KindWeight}, kind)
-}
-
 // loadPlane reads a plane, of what its HDU or else its name says.
 func loadPlane(path string) (*plane, error) {
 	kind := files.KindOfFile(path)
 	if kind != files.KindMask {
 		u, err := files.LoadUncertainty(path)
-		if errors.Is(err, files.ErrNoUncertainty) && tellsNoise(kind) {
+		if errors.Is(err, files.ErrNoUncertainty) && kind.TellsNoise() {
 			u, err = wholeFile(path, kind)
 		}
 		if err == nil {
@@ -127,7 +121,7 @@ func (f *Field) findPlanes(image, psf string) (paths, found []string) {
 		path := filepath.Join(filepath.Dir(name), e.Name())
 		kind := files.KindOfFile(path)
 		if e.IsDir() || firstWord(path) != firstWord(name) || path == name ||
-			strings.HasPrefix(psf, path) || kind != files.KindMask && !tellsNoise(kind) {
+			strings.HasPrefix(psf, path) || kind != files.KindMask && !kind.TellsNoise() {
 			continue
 		}
 		p, err := loadPlane(path)

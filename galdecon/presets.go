@@ -58,7 +58,8 @@ func anyGalaxy() Config {
 			ShearMax: 0.25, NoiseMin: 1e-3, NoiseMax: 0.5, Photon: 0.4, Correlated: 0.35, Gaps: 0.4,
 			Padded: 0.25, Coarse: 0.06, EdgeMax: 0.4},
 		Diffusion: ddpm.Config{
-			T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: 0.005, Std: 0.04,
+			// A dark sky is 0, of which no mean need be taken away.
+			T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Std: 0.04,
 			Network: unet.Config{Features: []int{64, 96, 128}, Blocks: 1, Embedding: 64},
 		},
 		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},

@@ -152,7 +152,7 @@ func (d *drawing) next() ([]Part, error) {
 		p, level := d.taken.At(i)
 		part := Part{First: from, N: d.n, M: d.given.N(), Posterior: Posterior{
 			Index: d.index[i], Observation: d.taken.Images().Select(i), PSF: p, Noise: level,
-			Seed:      d.seed,
+			Seed: d.seed, Recalibration: d.model.recalibration,
 			Samples:   galaxy.NewImages(count, c.Size, c.Size, c.Channels),
 			Reblurred: galaxy.NewImages(count, c.Size, c.Size, c.Channels),
 		}}

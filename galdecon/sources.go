@@ -165,8 +165,14 @@ func (f *Field) hiddenInMiddle(filled *galaxy.Images, all []source) (hidden sour
 		c.Neighbors[0].Rise == 0 {
 		return source{}, false
 	}
+	other := c.Neighbors[0]
 	at := int(math.Round(c.Row))*filled.Width + int(math.Round(c.Column))
-	if c.Neighbors[0].Value < brighter*float64(filled.Pixels[at]) {
+	light := float64(filled.Pixels[at])
+	known := slices.ContainsFunc(all, func(s source) bool {
+		return math.Hypot(float64(other.Column-s.Column), float64(other.Row-s.Row)) < 2
+	})
+	if !known || other.Value < brighter*light ||
+		light*math.Sqrt(f.InvVar[at]) < measurable { // which has no data where that is 0
 		return source{}, false
 	}
 	return source{Peak: galaxy.Peak{Column: int(math.Round(c.Column)),

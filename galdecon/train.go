@@ -49,11 +49,16 @@ func NewTrainer(c Config, galaxies *galaxy.Images) (*Trainer, error) {
 	if err := c.checkShape(galaxies); err != nil {
 		return nil, err
 	}
-	device, err := backend.Default()
+	objective, err := c.objective()
 	if err != nil {
 		return nil, err
 	}
-	objective, err := c.objective()
+	return c.trainer(galaxies, objective)
+}
+
+// trainer returns a trainer of a valid configuration that minimizes an objective.
+func (c Config) trainer(galaxies *galaxy.Images, objective fit.Objective) (*Trainer, error) {
+	device, err := backend.Default()
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +101,7 @@ func (c Config) checkInitialModel(dir string) error {
 	if step, err := fit.Step(dir); err != nil || step > 0 {
 		return err // it has begun
 	}
-	from, err := loadConfig(initial)
+	from, err := LoadConfig(initial)
 	if err != nil {
 		return fmt.Errorf("galdecon: cannot begin with the weights of another model: %w", err)
 	}

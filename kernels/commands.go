@@ -37,7 +37,7 @@ func command() *cobra.Command {
 	}
 	root.SetArgs(args)
 	root.AddCommand(quickstart(), setup(), diagnose(), run(), export(), scores(), benches(),
-		deconvolves(), lab(), kernel())
+		deconvolves(), adapts(), models(), lab(), kernel())
 	return root
 }
 

@@ -3,7 +3,7 @@
 //
 //	go run ./kernels quickstart
 //	go run ./kernels setup | doctor | run NOTEBOOK… | run -all | export NOTEBOOK…
-//	go run ./kernels score | bench | deconvolve IMAGE… | lab
+//	go run ./kernels score | bench | deconvolve IMAGE… | adapt STAMP… | models | lab
 //
 // [galdecon/internal/home.Home.Setup] also installs it as galdecon in the per-user directory, where
 // Jupyter calls it to start the kernel, and where, under the names go and gopls, it stands in front

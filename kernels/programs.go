@@ -20,6 +20,10 @@ var (
 	benchHelp string
 	//go:embed deconvolve/help.txt
 	deconvolveHelp string
+	//go:embed adapt/help.txt
+	adaptHelp string
+	//go:embed models/help.txt
+	modelsHelp string
 )
 
 func scores() *cobra.Command {
@@ -34,6 +38,14 @@ func benches() *cobra.Command {
 func deconvolves() *cobra.Command {
 	return computes("deconvolve", deconvolveHelp,
 		"Deconvolve the objects of a catalogue: a table with error bars, and draws")
+}
+
+func adapts() *cobra.Command {
+	return computes("adapt", adaptHelp, "Fit the prior of a model to a survey's own stamps")
+}
+
+func models() *cobra.Command {
+	return computes("models", modelsHelp, "List the models that are here, and add others")
 }
 
 // computes is a command that hands everything on to a program of its own, in the folder of kernels

@@ -177,6 +177,7 @@ func TestNotebooks(t *testing.T) {
 		{"05_sampling.ipynb", "", "", 5, "CVAE:"},
 		{"06_table1.ipynb", "", `{"n": 3, "candidates": 3}`, 5, "Random seed: 1"},
 		{"08_session.ipynb", `{"fit": {"steps": 20}}`, "", 6, "Random seed: 7"},
+		{"09_many_looks.ipynb", "", "", 6, "Random seed: 7"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			check := func(which, text string, figures [][]byte) {
@@ -227,12 +228,13 @@ func TestCommittedNotebooks(t *testing.T) {
 		}
 		return rows
 	}
-	// The truth's own noise, which candidates lack, is most of all errors.
+	// The truth's own noise, which candidates lack, is most of all errors, and the mean of sixteen
+	// has a sixteenth of their variance for another.
 	if first := committed("00_quickstart.ipynb", 1)[0]; first.retained < 99 ||
-		first.mean > first.wiener || first.variance/first.mean < 0.05 ||
+		first.mean-first.variance/16 > first.wiener || first.variance/first.mean < 0.05 ||
 		first.variance/first.mean > 1.3 {
-		t.Errorf("the quickstart's %+v; want all retained, a mean that is better than Wiener's "+
-			"filter, and a variance that is a part of its error", first)
+		t.Errorf("the quickstart's %+v; want all retained, a mean of many that is better than "+
+			"Wiener's filter, and a variance of up to its error", first)
 	}
 	both := committed("05_sampling.ipynb", 2)
 	diffusion, cvae := both[0], both[1]

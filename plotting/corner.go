@@ -1,6 +1,7 @@
 package plotting
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -18,13 +19,15 @@ import (
 	"galdecon/internal/numbers"
 )
 
-// Corner shows how quantities that were measured of each candidate scatter, and with each other: a
-// histogram of each above a column, with its median and the interval that holds 68 %, and beneath
-// it each pair as points, with contours that hold 68 % and 95 % of them. The truth is a cross of
-// lines.
+// Corner shows how quantities that were measured of each candidate, or of each object of a
+// catalogue, scatter, and with each other: a histogram of each above a column, with its median and
+// the interval that holds 68 %, and beneath it each pair as points, with contours that hold 68 %
+// and 95 % of them. The truth is a cross of lines.
 type Corner struct {
 	// Quantities, 2 to 8, have as many values each, of the same candidates in the same order.
 	Quantities []Quantity
+	// Of is what they were measured of, such as "objects"; where it is empty, candidates.
+	Of string
 	// Title stands above; it may be empty.
 	Title string
 }
@@ -86,8 +89,8 @@ func (c Corner) Figure() (*Figure, error) {
 			plots[row][col] = p
 		}
 	}
-	foot := fmt.Sprintf("%d candidates; contours hold 68 %% and 95 %% of them, dashed lines 68 %%",
-		len(c.Quantities[0].Values))
+	foot := fmt.Sprintf("%d %s; contours hold 68 %% and 95 %% of them, dashed lines 68 %%",
+		len(c.Quantities[0].Values), cmp.Or(c.Of, "candidates"))
 	if slices.ContainsFunc(c.Quantities, Quantity.known) {
 		foot += "; red: the truth"
 	}

@@ -29,7 +29,8 @@ var quantities = []struct {
 
 // CornerOf returns the corner of flux, half-light radius and ellipticity of a model's candidates
 // for one observation, measured in an aperture of the given radius in pixels, in units of the
-// source; see [posterior.Posterior.Measure]. Candidates without a galaxy are left out. truth is the
+// source and moved by the posterior's Recalibration; see [posterior.Posterior.Measure]. Candidates
+// without a galaxy are left out. truth is the
 // galaxy, one image, or nil where it isn't known. It is an error if the truth can't be measured.
 func CornerOf(p posterior.Posterior, aperture float64, truth *galaxy.Images) (Corner, error) {
 	c := Corner{Title: p.Observation.ID(0)}
@@ -37,12 +38,16 @@ func CornerOf(p posterior.Posterior, aperture float64, truth *galaxy.Images) (Co
 		c.Quantities = append(c.Quantities, Quantity{Name: q.name, Unit: q.unit, Truth: math.NaN()})
 	}
 	var failure error
+	var measured []score.Photometry
 	for i := range p.Samples.N {
 		m, err := score.Measure(p.Samples.Select(i), aperture)
 		if err != nil {
 			failure = err
 			continue
 		}
+		measured = append(measured, m)
+	}
+	for _, m := range p.Recalibration.Apply(measured) {
 		for k, q := range quantities {
 			values := &c.Quantities[k].Values
 			*values = append(*values, q.of(m, scaleOf(p.Observation)))

@@ -264,7 +264,8 @@ func goldens(t *testing.T) map[string]Drawable {
 			Title: "NGC 2903", PixelScale: 0.05, Candidates: measured.Samples,
 			Observation: measured.Observation, Truth: measuredTruth,
 		},
-		"corner": corner,
+		"corner":    corner,
+		"residuals": Residuals{Posteriors: left(t), Title: "Two sizes"},
 		"pulls": Pulls{Title: "Of 200 galaxies", Histograms: []PullHistogram{
 			{"flux", pulls(200, 0, 1)}, {"half-light radius", pulls(200, 0, 1.6)},
 			{"g1", pulls(200, 0.7, 1)}, {"g2", pulls(200, 0, 0.6)},

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"math"
 	"os"
@@ -29,6 +30,8 @@ type Model struct {
 	Name, Hash string
 	// Side is of the stamps that it takes, in pixels; 0 if they may have any.
 	Side int
+	// Recalibration is the SHA-256 of what corrects its error bars, "" where nothing does.
+	Recalibration string
 }
 
 // Job is what is done with a catalogue.
@@ -59,8 +62,11 @@ type Job struct {
 	// Shard of Shards, counted from 0, is the part of the rows that this run does; Shards of 0 are
 	// one.
 	Shard, Shards int
-	// Draws says that what is measured of each candidate is in the results, too.
-	Draws bool
+	// Draws says that what is measured of each candidate is in the results, too, and Cubes that
+	// all candidates of each object are written as a FITS file, in units of the image and with its
+	// world coordinates: [candidates, height, width], or a plane of one. The column candidates_file
+	// names it, within Dir.
+	Draws, Cubes bool
 	// Report, which may be nil, is told how far the run is, after each object, and never twice at
 	// a time.
 	Report func(Progress)
@@ -85,6 +91,10 @@ type run struct {
 	// first is the row that had each id first.
 	first map[string]int
 	sky   bool // whether positions are those on the sky
+	// settings are what the results depend on, and unit is that of the pixels of all images, empty
+	// where they don't say the same.
+	settings settings
+	unit     string
 }
 
 // Run cuts the stamp of each object, has its candidates drawn, measures them, and stores the
@@ -100,6 +110,12 @@ func (j Job) Run(ctx context.Context, m Model) (err error) {
 		return err
 	}
 	defer r.close()
+	if err := os.MkdirAll(filepath.Join(j.Dir, partsDir), 0o777); err != nil {
+		return fmt.Errorf("catalogue: cannot make the folder of the results: %w", err)
+	}
+	if err := r.settings.keep(j.Dir); err != nil {
+		return err
+	}
 	return r.all(ctx)
 }
 
@@ -107,6 +123,20 @@ func (r *run) close() {
 	for _, f := range r.fields {
 		f.close()
 	}
+}
+
+// Check returns an error if the job is impossible with a model or, a [*ChangedError], if its folder
+// has results of another run.
+func (j Job) Check(m Model) error {
+	r, err := j.open(m)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if err := r.settings.check(j.Dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // open checks a job, and opens its images.
@@ -145,9 +175,10 @@ func (j Job) open(m Model) (_ *run, err error) {
 	if r.columns, err = Recognize(j.Table, j.Columns); err != nil {
 		return nil, err
 	}
-	s := settings{Version: settingsVersion, Model: m.Name, Hash: m.Hash, Candidates: j.Candidates,
-		Seed: j.Seed, Aperture: r.Aperture, Side: r.Side, Draws: j.Draws, Columns: r.columns,
-		Catalogue: hashTable(j.Table)}
+	r.settings = settings{Version: settingsVersion, Model: m.Name, Hash: m.Hash,
+		Recalibration: m.Recalibration, Candidates: j.Candidates, Seed: j.Seed,
+		Aperture: r.Aperture, Side: r.Side, Draws: j.Draws, Cubes: j.Cubes,
+		Columns: r.columns, Catalogue: hashTable(j.Table)}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -163,18 +194,15 @@ func (j Job) open(m Model) (_ *run, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("catalogue: %w", err)
 		}
-		s.Images = append(s.Images, of)
+		r.settings.Images = append(r.settings.Images, of)
+		if r.unit = of.Unit; of.Unit != r.settings.Images[0].Unit {
+			r.unit = ""
+		}
 	}
 	if err := r.choosePositions(); err != nil {
 		return nil, err
 	}
 	r.identify()
-	if err := os.MkdirAll(filepath.Join(j.Dir, partsDir), 0o777); err != nil {
-		return nil, fmt.Errorf("catalogue: cannot make the folder of the results: %w", err)
-	}
-	if err := s.keep(j.Dir); err != nil {
-		return nil, err
-	}
 	return r, nil
 }
 

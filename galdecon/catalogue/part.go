@@ -62,7 +62,7 @@ func (r *run) resultTable(results []*result) *table.Table {
 			return part(o.middle[k], o.deviation[k])
 		}
 	}
-	for k, q := range quantities {
+	for k, q := range r.quantities() {
 		add(floats(q.name, q.unit, q.long+": median of the candidates",
 			of(k, func(i posterior.Interval, _ float64) float64 { return i.Median })))
 		add(floats(q.name+"_p16", q.unit, "16 % quantile of "+q.name,
@@ -96,7 +96,7 @@ func (r *run) resultTable(results []*result) *table.Table {
 		there(func(o *result) float64 { return o.probability })))
 	add(floats("masked_share", "", "share of the stamp's pixels without data",
 		func(o *result) float64 { return o.masked }))
-	add(floats("noise", "", "standard deviation of the noise of a pixel",
+	add(floats("noise", r.unit, "standard deviation of the noise of a pixel",
 		there(func(o *result) float64 { return o.noise })))
 	add(integers("deconvolution_flags", "", flagsText,
 		func(o *result) int64 { return int64(o.flags) }))
@@ -107,8 +107,18 @@ func (r *run) resultTable(results []*result) *table.Table {
 	add(texts("model", "model that drew the candidates",
 		func(*result) string { return r.model.Name }))
 	add(texts("model_hash", "SHA-256 of the model", func(*result) string { return r.model.Hash }))
+	add(texts("recalibration", "SHA-256 of what corrects the error bars, empty for nothing",
+		func(*result) string { return r.model.Recalibration }))
+	if r.Cubes {
+		add(texts("candidates_file", "file of all candidates", func(o *result) string {
+			if o.draws == nil {
+				return ""
+			}
+			return cubeName(o.row)
+		}))
+	}
 	if r.Draws {
-		for k, q := range quantities {
+		for k, q := range r.quantities() {
 			c := table.NewFloats(q.name+"_draws", q.unit, "each candidate's "+q.name, nil,
 				r.Candidates)
 			for _, o := range results {

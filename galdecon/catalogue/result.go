@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
@@ -45,20 +46,45 @@ const (
 	FlagUnmeasured
 )
 
+// Describe returns a sentence for each flag of deconvolution_flags, "" for none.
+func Describe(flags posterior.Flag) string {
+	var all []string
+	if text := (flags & (FlagMasked - 1)).String(); text != "" {
+		all = append(all, text)
+	}
+	for i, text := range []string{"pixels without data were filled",
+		"the stamp reaches beyond the image", "some candidates couldn't be measured"} {
+		if flags&(FlagMasked<<i) != 0 {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 // flagsText describes the bits in a table.
 const flagsText = "sum of 1 no candidate explains the observation, 2 less noise than is said, " +
 	"4 a pattern is left, 8 a pixel is far off, 16 the border isn't dark, 32 the galaxy reaches " +
 	"the border, 64 much of it has no data, 256 pixels without data, 512 stamp beyond the edge, " +
 	"1024 some candidates unmeasured"
 
+// quantity is what is measured of each candidate.
+type quantity struct{ name, unit, long string }
+
 // quantities are what is measured of each candidate, in the order of the covariance's first.
-var quantities = []struct{ name, unit, long string }{
+var quantities = []quantity{
 	{"flux", "", "flux of the galaxy without blur within the aperture, in the image's units"},
 	{"half_light_radius", "pix", "radius of the circle with half of the flux, without blur"},
 	{"g1", "", "ellipticity along the columns, reduced shear (1-q)/(1+q)"},
 	{"g2", "", "ellipticity along the diagonal, reduced shear (1-q)/(1+q)"},
 	{"x", "pix", "column of the center in the image, from 0"},
 	{"y", "pix", "row of the center in the image, from 0"},
+}
+
+// quantities returns what is measured, fluxes in the unit of the images.
+func (r *run) quantities() []quantity {
+	all := slices.Clone(quantities)
+	all[0].unit = r.unit
+	return all
 }
 
 // correlated is how many of the quantities are in the covariance.
@@ -119,19 +145,28 @@ func (r *result) measure(p posterior.Posterior) {
 	}
 	values := make([][]float64, len(quantities))
 	all := make([][]float64, len(quantities)) // NaN where a candidate couldn't be measured
+	numbers := func(m score.Photometry) []float64 {
+		return []float64{m.Aperture * scale, m.HalfLight, m.G1, m.G2,
+			m.X + float64(r.stamp.left), m.Y + float64(r.stamp.top)}
+	}
+	var measured []score.Photometry
 	var failure error
 	for i := range p.Samples.N {
 		m, err := score.Measure(p.Samples.Select(i), r.aperture)
-		now := []float64{m.Aperture * scale, m.HalfLight, m.G1, m.G2,
-			m.X + float64(r.stamp.left), m.Y + float64(r.stamp.top)}
-		for k, v := range now {
+		if err == nil {
+			measured = append(measured, m)
+		}
+		for k, v := range numbers(m) {
 			if err != nil {
 				failure = err
 				v = math.NaN()
-			} else {
-				values[k] = append(values[k], v)
 			}
 			all[k] = append(all[k], v)
+		}
+	}
+	for _, m := range p.Recalibration.Apply(measured) {
+		for k, v := range numbers(m) {
+			values[k] = append(values[k], v)
 		}
 	}
 	r.noise = p.Noise * scale

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,6 +172,8 @@ func (r *run) batch(ctx context.Context, s span, ahead <-chan prepared,
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	free := make(chan struct{}, runtime.GOMAXPROCS(0)) // no more are measured together
+	var cubes error                                    // the first that couldn't be written
+	var one sync.Mutex
 	for row := s.first; row < s.end; row++ {
 		p, ok := <-ahead
 		if !ok {
@@ -185,7 +188,7 @@ func (r *run) batch(ctx context.Context, s span, ahead <-chan prepared,
 			report(o, nil)
 			continue
 		}
-		drawn, err := r.draw(ctx, o)
+		drawn, err := r.draw(ctx, o, r.Candidates)
 		if err != nil {
 			return nil, err
 		}
@@ -195,18 +198,26 @@ func (r *run) batch(ctx context.Context, s span, ahead <-chan prepared,
 		}
 		free <- struct{}{}
 		wait.Go(func() {
+			defer func() { <-free }()
 			o.measure(*drawn)
+			if r.Cubes {
+				if err := r.saveCube(o, *drawn); err != nil {
+					one.Lock()
+					defer one.Unlock()
+					cubes = cmp.Or(cubes, err)
+					return
+				}
+			}
 			o.stamp = nil
 			report(o, drawn)
-			<-free
 		})
 	}
 	wait.Wait()
-	return results, nil
+	return results, cubes
 }
 
-// draw returns the candidates of an object, or sets its fate. An error is about all objects.
-func (r *run) draw(ctx context.Context, o *result) (*posterior.Posterior, error) {
+// draw returns n candidates of an object, or sets its fate. An error is about all objects.
+func (r *run) draw(ctx context.Context, o *result, n int) (*posterior.Posterior, error) {
 	id := r.ids[o.row]
 	fail := func(err error) (*posterior.Posterior, error) {
 		if fate := fateOf(err); fate != "" {
@@ -219,7 +230,7 @@ func (r *run) draw(ctx context.Context, o *result) (*posterior.Posterior, error)
 	if err != nil {
 		return fail(err)
 	}
-	drawn, err := posterior.Collect(r.model.Stream(ctx, x, r.Candidates, r.Seed), nil)
+	drawn, err := posterior.Collect(r.model.Stream(ctx, x, n, r.Seed), nil)
 	if err != nil {
 		return fail(err)
 	}

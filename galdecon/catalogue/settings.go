@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -24,14 +25,17 @@ import (
 type settings struct {
 	Version     int
 	Model, Hash string
-	Candidates  int
-	Seed        int64
-	Aperture    float64
-	Side        int
-	Draws       bool
-	Columns     Columns
-	Catalogue   string // the hash of the table
-	Images      []imageSettings
+	// Recalibration is that of the model.
+	Recalibration string `json:",omitempty"`
+	Candidates    int
+	Seed          int64
+	Aperture      float64
+	Side          int
+	Draws         bool
+	Cubes         bool
+	Columns       Columns
+	Catalogue     string // the hash of the table
+	Images        []imageSettings
 }
 
 type imageSettings struct {
@@ -40,6 +44,7 @@ type imageSettings struct {
 	Bytes         int64  // of the file
 	PSF           string // the hash of the PSFs in its middle and corners
 	Weight, Mask  string
+	Unit          string // of the pixels, BUNIT
 }
 
 const settingsVersion = 1
@@ -53,7 +58,7 @@ func (e *ChangedError) Error() string {
 }
 
 func changed(dir, what, there, here string) error {
-	return &ChangedError{dir, what + " is", there, here}
+	return &ChangedError{dir, what + " is", cmp.Or(there, "none"), cmp.Or(here, "none")}
 }
 
 const settingsFile = "run.json"
@@ -77,17 +82,25 @@ func loadSettings(dir string) (settings, error) {
 // keep stores the settings of a run in its folder, or returns a [*ChangedError] if those that are
 // there are others.
 func (s settings) keep(dir string) error {
+	err := s.check(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("catalogue: %w", err)
+	}
+	if err := atomicfile.WriteFile(filepath.Join(dir, settingsFile), text); err != nil {
+		return fmt.Errorf("catalogue: cannot write to %s: %w", dir, err)
+	}
+	return nil
+}
+
+// check returns a [*ChangedError] if the settings in a folder are others, and fs.ErrNotExist if it
+// has none.
+func (s settings) check(dir string) error {
 	there, err := loadSettings(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		text, err := json.MarshalIndent(s, "", "  ")
-		if err != nil {
-			return fmt.Errorf("catalogue: %w", err)
-		}
-		if err := atomicfile.WriteFile(filepath.Join(dir, settingsFile), text); err != nil {
-			return fmt.Errorf("catalogue: cannot write to %s: %w", dir, err)
-		}
-		return nil
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	a, b := reflect.ValueOf(there), reflect.ValueOf(s)
@@ -122,6 +135,7 @@ func write(h hash.Hash, values any) { _ = binary.Write(h, binary.LittleEndian, v
 func settingsOf(im Image, f *field) (imageSettings, error) {
 	s := imageSettings{Name: im.name(), Width: f.image.width, Height: f.image.height}
 	s.Weight, s.Mask = baseName(im.Weight), baseName(im.Mask)
+	s.Unit, _ = f.image.hdu.Header.Text("BUNIT")
 	path, _, _, err := fits.ParseName(im.Path)
 	if err != nil {
 		return s, err

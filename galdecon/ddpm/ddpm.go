@@ -200,15 +200,19 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 				graph.Const(y.Graph(), float32(c.Dropout))), dtypes.Float32))
 		}
 		return c.predict(scope, yt, time, p)
-	}, func(clean, sigma *graph.Node) *graph.Node { return c.correct(clean, sigma, condition) })
+	}, func(clean, sigma *graph.Node) *graph.Node {
+		return c.correct(clean, sigma, condition)
+	}, Schedule.evenly, meanSquare)
 }
 
 // loss returns the loss of a network that predicts from y_t at times t/T [batch] with signal √ᾱ and
 // sigma √(1−ᾱ), and whose estimates of y_0, normalized, are corrected where the model is consistent.
+// Times are drawn evenly from those that quantiles returns, and norm is that of an error.
 func (c Config) loss(
 	scope *model.Scope, y *graph.Node,
 	predict func(yt, time, signal, sigma *graph.Node) *graph.Node,
 	correct func(clean, sigma *graph.Node) *graph.Node,
+	quantiles func(Schedule) []int32, norm func(errors *graph.Node) *graph.Node,
 ) *graph.Node {
 	schedule, err := c.Schedule()
 	if err != nil {
@@ -220,8 +224,10 @@ func (c Config) loss(
 	place := graph.DivScalar(graph.Iota(g, shapes.Make(dtypes.Float32, batch), 0), float64(batch))
 	place = graph.Add(place, scope.RandomUniform(g, shapes.Make(dtypes.Float32)))
 	place = graph.Sub(place, graph.Floor(place))
-	t := graph.OnePlus(graph.ConvertDType(graph.Floor(graph.MulScalar(place, float64(c.T))),
-		dtypes.Int32))
+	times := quantiles(schedule)
+	place = graph.ConvertDType(graph.Floor(graph.MulScalar(place, float64(len(times)))),
+		dtypes.Int32)
+	t := graph.Reshape(graph.Gather(graph.Const(g, times), graph.ExpandAxes(place, -1)), batch)
 	table := make([]float32, len(schedule.AlphaBar))
 	for i, a := range schedule.AlphaBar {
 		table[i] = float32(a)
@@ -237,8 +243,12 @@ func (c Config) loss(
 		clean := correct(c.Prediction.clean(predicted, yt, signal, sigma), sigma)
 		predicted = c.Prediction.predicted(clean, yt, signal, sigma)
 	}
-	return graph.ReduceAllMean(graph.Square(graph.Sub(predicted,
-		c.Prediction.target(u, epsilon, signal, sigma))))
+	return norm(graph.Sub(predicted, c.Prediction.target(u, epsilon, signal, sigma)))
+}
+
+// meanSquare returns the mean square of errors, which the posterior mean makes least.
+func meanSquare(errors *graph.Node) *graph.Node {
+	return graph.ReduceAllMean(graph.Square(errors))
 }
 
 // correctionSteps is the number of conjugate-gradient steps of a correction.

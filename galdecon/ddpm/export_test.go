@@ -15,3 +15,9 @@ func (p *Generator) SharesExecutables(other *Generator) bool {
 func (p *Generator) Restore(u *tensors.Tensor) (*tensors.Tensor, error) {
 	return p.restore.Call1(u)
 }
+
+// Scales is the norm of errors that [Config.LookLoss] takes.
+var Scales = scales
+
+// ByLogSNR returns the times that LookLoss draws from.
+func (s Schedule) ByLogSNR() []int32 { return s.byLogSNR() }

@@ -20,14 +20,17 @@ var (
 )
 
 const (
-	// wienerSteps, and those of the data step in training and in sampling, are steps of conjugate gradients, see
-	// package observe. Behind gaps, and with little noise, a sampler needs more: an error that stays
-	// at a high noise level can't be mended at the last ones, where little is left to be moved.
+	// wienerSteps, and those of the data step in training and in sampling, are steps of conjugate
+	// gradients, see package observe. Behind gaps, and with little noise, a sampler needs more: an
+	// error that stays at a high noise level can't be mended at the last ones, where little is left
+	// to be moved.
 	wienerSteps, trainingSteps, samplingSteps = 6, 4, 8
 	// wienerPrior is the deviation of y around 0 in units of c.Std that Wiener's filter assumes.
 	wienerPrior = 1
 	// range of the logarithms of precision, which are divided by it.
 	logRange = 5
+	// farthest is the bound of velocities. Noise isn't as far from 0, so a dark sky passes as it is.
+	farthest = 5
 )
 
 // known is what a network is told of looks. It doesn't change from step to step.
@@ -73,8 +76,7 @@ func (c Config) predictKnown(
 ) *graph.Node {
 	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
 	towards := func(u *graph.Node) *graph.Node {
-		u = graph.Div(u, sigma)
-		return graph.Div(u, graph.Sqrt(graph.OnePlus(graph.MulScalar(graph.Square(u), 1./16))))
+		return graph.ClipScalar(graph.Div(u, sigma), -farthest, farthest)
 	}
 	noisy := graph.Mul(signal, yt)
 	terms := []*graph.Node{yt, k.filled, k.wiener, towards(noisy),
@@ -148,5 +150,34 @@ func (c Config) LookLoss(
 		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
 	}, func(clean, sigma *graph.Node) *graph.Node {
 		return c.correctLooks(clean, sigma, trainingSteps, grid, looks)
-	})
+	}, Schedule.byLogSNR, scales)
+}
+
+// scales returns the mean square of errors [batch, height, width, 1] at many scales: half of it is
+// that of pixels, and half the average of those of means over 2×2, 4×4, … of them, as long as they
+// divide the image, times the number of pixels in each. The errors of white noise are alike at all
+// scales. Least it is, as any quadratic form, for the posterior mean; but what a network gets wrong
+// by little in every pixel, such as the level of the sky, adds up in a flux, and would else not be
+// seen beside the grain.
+func scales(errors *graph.Node) *graph.Node {
+	pixels := meanSquare(errors)
+	var coarse *graph.Node
+	n := 0
+	for area := 4.; ; area *= 4 {
+		d := errors.Shape().Dimensions
+		if d[1]%2 != 0 || d[2]%2 != 0 {
+			break
+		}
+		errors = graph.MeanPool(errors).Window(2).NoPadding().Done()
+		term := graph.MulScalar(meanSquare(errors), area)
+		if n++; n == 1 {
+			coarse = term
+		} else {
+			coarse = graph.Add(coarse, term)
+		}
+	}
+	if n == 0 {
+		return pixels
+	}
+	return graph.MulScalar(graph.Add(pixels, graph.DivScalar(coarse, float64(n))), 0.5)
 }

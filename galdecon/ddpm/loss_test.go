@@ -2,6 +2,7 @@ package ddpm_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -72,5 +73,38 @@ func TestLossByHand(t *testing.T) {
 			t.Errorf("%s, cosine %t: the loss is %.4f, want %.4f ± %.4f", c.Prediction, c.Cosine,
 				got, want, spread)
 		}
+	}
+}
+
+// A level that is wrong by d in every pixel counts d² times the mean number of pixels of a scale,
+// one wrong pixel counts alike at all scales, and so does white noise.
+func TestScales(t *testing.T) {
+	const side, d = 16, 0.1
+	scales := func(values []float32) float64 {
+		out, err := graph.CallOnce(devicetest.Device(t), ddpm.Scales,
+			tensors.FromFlatDataAndDimensions(values, len(values)/(side*side), side, side, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(tensors.ToScalar[float32](out))
+	}
+	level := slices.Repeat([]float32{d}, side*side)
+	if got, want := scales(level), d*d*(1+(4.+16+64+256)/4)/2; math.Abs(got/want-1) > 1e-5 {
+		t.Errorf("a wrong level counts %g, want %g", got, want)
+	}
+	pixel := make([]float32, side*side)
+	pixel[37] = d
+	if got, want := scales(pixel), d*d/(side*side); math.Abs(got/want-1) > 1e-5 {
+		t.Errorf("a wrong pixel counts %g, want %g", got, want)
+	}
+	const n = 200
+	noise := make([]float32, n*side*side)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range noise {
+		noise[i] = float32(random.NormFloat64())
+	}
+	// Of n images the scale of the whole has a variance of 2/n, the next of 2/4n, …
+	if got, spread := scales(noise), 4*math.Sqrt(2./n*3)/8; math.Abs(got-1) > spread {
+		t.Errorf("white noise counts %g, want 1 ± %.2g", got, spread)
 	}
 }

@@ -62,17 +62,46 @@ func (s Schedule) Times(n int) ([]int, error) {
 			"got %d", s.T(), n)
 	}
 	times := make([]int, n+1)
-	first, last := s.LogSNR(s.T()), s.LogSNR(1)
 	t := s.T()
 	for i := range n {
-		want := first + (last-first)*float64(i)/float64(max(n-1, 1))
-		// The highest time that isn't noisier than wanted, each time once, and enough of them left
-		// for the other steps.
-		for t > n-i && s.LogSNR(t) < want-1e-9 {
-			t--
-		}
+		// Each time once, and enough of them left for the other steps.
+		t = s.notNoisier(t, n-i, i, n)
 		times[i] = t
 		t--
 	}
 	return times, nil
+}
+
+// notNoisier returns the highest time from least to t that isn't noisier than the i-th, counted
+// from 0, of n levels that are evenly spaced in log-SNR, from that of T to that of 1; least where
+// all are.
+func (s Schedule) notNoisier(t, least, i, n int) int {
+	first, last := s.LogSNR(s.T()), s.LogSNR(1)
+	want := first + (last-first)*float64(i)/float64(max(n-1, 1))
+	for t > least && s.LogSNR(t) < want-1e-9 {
+		t--
+	}
+	return t
+}
+
+// evenly returns all times, 1 to T.
+func (s Schedule) evenly() []int32 {
+	times := make([]int32, s.T())
+	for i := range times {
+		times[i] = int32(i + 1)
+	}
+	return times
+}
+
+// byLogSNR returns as many times that are spread evenly in log-SNR, as those of a sampler are: low
+// noise, at which brightness is decided to within the noise of the data, is 3 % of all times and a
+// quarter of a sampler's.
+func (s Schedule) byLogSNR() []int32 {
+	times := make([]int32, s.T())
+	t := s.T()
+	for i := range times {
+		t = s.notNoisier(t, 1, i, len(times))
+		times[i] = int32(t)
+	}
+	return times
 }

@@ -195,3 +195,22 @@ func TestConfigsThatCannotBe(t *testing.T) {
 		t.Error("Validate changed the configuration")
 	}
 }
+
+// Each time is the highest whole one that isn't noisier than its evenly spaced log-SNR.
+func TestTimesByLogSNR(t *testing.T) {
+	for name, s := range schedules(t, 950) {
+		times := s.ByLogSNR()
+		if len(times) != s.T() || int(times[0]) != s.T() || times[len(times)-1] != 1 {
+			t.Fatalf("%s: %d times from %d to %d", name, len(times), times[0], times[len(times)-1])
+		}
+		first, last := s.LogSNR(s.T()), s.LogSNR(1)
+		for i, at := range times {
+			want := first + (last-first)*float64(i)/float64(len(times)-1)
+			if got := s.LogSNR(int(at)); got < want-1e-6 {
+				t.Errorf("%s: time %d of log-SNR %.3f stands for %.3f", name, at, got, want)
+			} else if int(at) < s.T() && s.LogSNR(int(at)+1) >= want {
+				t.Errorf("%s: time %d isn't the highest for a log-SNR of %.3f", name, at, want)
+			}
+		}
+	}
+}

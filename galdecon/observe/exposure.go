@@ -2,6 +2,7 @@ package observe
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -169,16 +170,10 @@ func (e Exposure) lay(
 	unit float64,
 ) (row, column float64, err error) {
 	im := e.Image
-	whole, below := math.Round(e.Row), math.Round(e.Column)
-	r0, c0 := int(whole)+top+e.Bin/2, int(below)+left+e.Bin/2
 	seen := 0
-	for p := range im.Height * im.Width {
-		r, c := r0+p/im.Width*e.Bin, c0+p%im.Width*e.Bin
-		if r < 0 || r >= height || c < 0 || c >= width {
-			continue
-		}
+	for p, place := range e.places(height, width, top, left) {
 		for band := range im.Channels {
-			from, to := p*im.Channels+band, (r*width+c)*im.Channels+band
+			from, to := p*im.Channels+band, place*im.Channels+band
 			if w := e.InvVar[from]; w > 0 {
 				x[to], invVar[to] = float32(float64(im.Pixels[from])/unit), float32(w*unit*unit)
 				if !finite(invVar[to]) || invVar[to] == 0 || !finite(x[to]) {
@@ -202,7 +197,37 @@ func (e Exposure) lay(
 			Hint: "check its place (Row, Column) and mask",
 		}
 	}
-	return e.Row - whole, e.Column - below, nil
+	return e.Row - math.Round(e.Row), e.Column - math.Round(e.Column), nil
+}
+
+// places yields the pixels of the image that are on a grid of height × width pixels at row top and
+// column left, each with the grid's pixel that it lies on.
+func (e Exposure) places(height, width, top, left int) iter.Seq2[int, int] {
+	return func(yield func(pixel, place int) bool) {
+		bin := max(e.Bin, 1)
+		r0 := int(math.Round(e.Row)) + top + bin/2
+		c0 := int(math.Round(e.Column)) + left + bin/2
+		for p := range e.Image.Height * e.Image.Width {
+			r, c := r0+p/e.Image.Width*bin, c0+p%e.Image.Width*bin
+			if r >= 0 && r < height && c >= 0 && c < width && !yield(p, r*width+c) {
+				return
+			}
+		}
+	}
+}
+
+// Seen returns the pixels of the image, [height, width, 1], from what an exposure of one band sees
+// on member i of a batch, one plane of [Grid.A]; true marks those that don't lie on its grid.
+func (e Exposure) Seen(b *Batch, i int, plane []float32) (pixels []float32, outside []bool) {
+	n := e.Image.Height * e.Image.Width
+	pixels, outside = make([]float32, n), make([]bool, n)
+	for p := range outside {
+		outside[p] = true
+	}
+	for p, place := range e.places(b.Grid.Height, b.Grid.Width, b.Top[i], b.Left[i]) {
+		pixels[p], outside[p] = plane[place], false
+	}
+	return pixels, outside
 }
 
 // kernel returns the PSF of a band on the target grid, the mean over Bin × Bin pixels included,

@@ -233,7 +233,11 @@ func (l lottery) half(height, width int) *graph.Node {
 // size].
 func (l lottery) pick(kernels [][]float32, size int) *graph.Node {
 	all := graph.Const(l.graph, kernels)
-	place := graph.Reshape(graph.MulScalar(l.field(1, 1), float64(len(kernels))), l.batch, 1)
-	index := graph.MinScalar(graph.ConvertDType(graph.Floor(place), dtypes.Int32), len(kernels)-1)
-	return graph.Reshape(graph.Gather(all, index), l.batch, size, size)
+	return graph.Reshape(graph.Gather(all, l.index(len(kernels))), l.batch, size, size)
+}
+
+// index draws a number from 0 to n−1 for each of the batch, [batch, 1].
+func (l lottery) index(n int) *graph.Node {
+	place := graph.Reshape(graph.MulScalar(l.field(1, 1), float64(n)), l.batch, 1)
+	return graph.MinScalar(graph.ConvertDType(graph.Floor(place), dtypes.Int32), n-1)
 }

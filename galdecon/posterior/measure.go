@@ -71,6 +71,8 @@ type Measurement struct {
 	// Measured is how many candidates could be measured; Failed could not, and aren't in the
 	// intervals.
 	Measured, Failed int
+	// Recalibrated says that the intervals are corrected, by Posterior.Recalibration.
+	Recalibrated bool
 }
 
 // String returns all in one line: the flux and the half-light radius, g1 and g2, and how many
@@ -99,9 +101,14 @@ func (all Measurements) Tables() []table.Table {
 		Notes: []string{"Medians of the candidates. The truth lies within the error bars with a " +
 			"probability of 68 %, as far as the model is right."},
 	}
+	recalibrated := false
 	for _, m := range all {
+		recalibrated = recalibrated || m.Recalibrated
 		t.Add(table.Text(m.ID), m.Flux.Cell(), m.HalfLight.Cell(), m.G1.Cell(), m.G2.Cell(),
 			table.Text(fmt.Sprintf("%d of %d", m.Measured, m.Measured+m.Failed)))
+	}
+	if recalibrated {
+		t.Notes = append(t.Notes, "Corrected by how far the model is off for simulated galaxies.")
 	}
 	return []table.Table{t}
 }
@@ -112,25 +119,17 @@ func (all Measurements) String() string { return table.String(all.Tables()...) }
 // Measure measures every candidate by [score.Measure], in an aperture of the given radius in
 // pixels. Flux is that of score.Measure multiplied by Observation.Scale[0], if there is one:
 // multiply the true galaxy's with its Scale too before the two are compared. Candidates without a
-// galaxy that could be measured are counted. It is an error if fewer than half can be measured.
+// galaxy that could be measured are counted. Intervals are those of the candidates moved by the
+// posterior's Recalibration, if there is one. It is an error if fewer than half can be measured.
 func (p Posterior) Measure(aperture float64) (Measurement, error) {
-	if p.Samples == nil || p.Samples.N == 0 {
-		return Measurement{}, errors.New("posterior: there are no candidates to measure")
+	all, err := p.Photometry(aperture)
+	if err != nil {
+		return Measurement{}, err
 	}
 	var flux, radius, g1, g2 []float64
-	var failure error
-	for i := range p.Samples.N {
-		m, err := score.Measure(p.Samples.Select(i), aperture)
-		if err != nil {
-			failure = cmp.Or(failure, err)
-			continue
-		}
-		flux, radius = append(flux, m.Aperture*p.scale()), append(radius, m.HalfLight)
+	for _, m := range p.Recalibration.Apply(all) {
+		flux, radius = append(flux, m.Aperture), append(radius, m.HalfLight)
 		g1, g2 = append(g1, m.G1), append(g2, m.G2)
-	}
-	if 2*len(flux) < p.Samples.N {
-		return Measurement{}, fmt.Errorf("posterior: only %d of %d candidates can be measured, "+
-			"the first of the others not because: %w", len(flux), p.Samples.N, failure)
 	}
 	id := ""
 	if p.Observation != nil {
@@ -140,7 +139,32 @@ func (p Posterior) Measure(aperture float64) (Measurement, error) {
 		ID: id, Flux: interval(flux), HalfLight: interval(radius), G1: interval(g1),
 		G2:       interval(g2),
 		Measured: len(flux), Failed: p.Samples.N - len(flux),
+		Recalibrated: p.Recalibration != nil,
 	}, nil
+}
+
+// Photometry returns what is measured of the candidates that can be measured, as they are drawn,
+// with fluxes in units of the source. It is an error if they are fewer than half.
+func (p Posterior) Photometry(aperture float64) ([]score.Photometry, error) {
+	if p.Samples == nil || p.Samples.N == 0 {
+		return nil, errors.New("posterior: there are no candidates to measure")
+	}
+	var all []score.Photometry
+	var failure error
+	for i := range p.Samples.N {
+		m, err := score.Measure(p.Samples.Select(i), aperture)
+		if err != nil {
+			failure = cmp.Or(failure, err)
+			continue
+		}
+		m.Flux, m.Aperture = m.Flux*p.scale(), m.Aperture*p.scale()
+		all = append(all, m)
+	}
+	if 2*len(all) < p.Samples.N {
+		return nil, fmt.Errorf("posterior: only %d of %d candidates can be measured, the first of "+
+			"the others not because: %w", len(all), p.Samples.N, failure)
+	}
+	return all, nil
 }
 
 // Restored returns the candidates in units of the source, by Observation.Scale.

@@ -7,6 +7,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
+	"galdecon/galdecon/recalibration"
 )
 
 // Posterior are samples of p(y | x, Π) for one observation x.
@@ -24,8 +25,41 @@ type Posterior struct {
 	InvVar []float64
 	// Correlation is how neighboring pixels share their noise; nil is not at all.
 	Correlation *observe.Correlation
-	// Samples are the candidates y, [n, height, width, channels], and Reblurred is Π*y of each.
+	// Samples are the candidates y, [n, height, width, channels], and Reblurred is Π*y of each, on
+	// the pixels of Observation.
 	Samples, Reblurred *galaxy.Images
+	// More is what further exposures show of the same galaxy, in their order; see
+	// [Posterior.Views].
+	More []View
 	// Seed is what the candidates were drawn with.
 	Seed int64
+	// Recalibration corrects the error bars of what is measured of the candidates, which are as the
+	// model drew them; nil doesn't.
+	Recalibration *recalibration.Recalibration
+}
+
+// View is what one exposure of several shows of a galaxy and of its candidates: the fields are
+// those of [Posterior]. Its pixels may be coarser than those of the candidates.
+type View struct {
+	Observation *galaxy.Images
+	PSF         psf.PSF
+	Noise       float64
+	InvVar      []float64
+	Correlation *observe.Correlation
+	Reblurred   *galaxy.Images
+}
+
+// Views returns the posterior as each of its exposures shows it, in their order. All have the same
+// candidates, and the first is p without More: so each exposure has a verdict, or a figure, of its
+// own.
+func (p Posterior) Views() []Posterior {
+	more := p.More
+	p.More = nil
+	all := []Posterior{p}
+	for _, v := range more {
+		p.Observation, p.PSF, p.Noise = v.Observation, v.PSF, v.Noise
+		p.InvVar, p.Correlation, p.Reblurred = v.InvVar, v.Correlation, v.Reblurred
+		all = append(all, p)
+	}
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
@@ -44,53 +45,111 @@ func (p Part) String() string {
 	return text
 }
 
-// Collect joins parts to whole posteriors, in the order of their observations. Observations that
-// are refused, also after their first candidates, have none; the error is then [Refusals], beside
-// the posteriors of the others. report, which may be nil, is told how far the drawing is after each
-// part: plotting.Progress.Update is such a function. It is an error if the candidates take more
-// memory than there is; after that, and any other error, there are no posteriors.
+// Whole joins parts to whole posteriors, in the order of their observations, and yields each when
+// the next one begins, so that no more than one is held. Observations that are refused, also after
+// their first candidates, have none: their [Refusal] is yielded. Another error is the last.
+func Whole(parts iter.Seq2[Part, error]) iter.Seq2[Posterior, error] {
+	return func(yield func(Posterior, error) bool) {
+		var now *Posterior
+		for part, err := range parts {
+			var refusal *Refusal
+			refused := errors.As(err, &refusal)
+			if err != nil && !refused {
+				yield(Posterior{}, err)
+				return
+			}
+			index := part.Index
+			if refused {
+				index = refusal.Index
+			}
+			if now != nil && now.Index != index {
+				if !yield(*now, nil) {
+					return
+				}
+				now = nil
+			}
+			if refused {
+				now = nil
+				if !yield(Posterior{Index: index}, err) {
+					return
+				}
+				continue
+			}
+			if now == nil {
+				p := part.Posterior
+				p.Samples, p.Reblurred = part.room(p.Samples), part.room(p.Reblurred)
+				p.More = slices.Clone(p.More)
+				for i, v := range p.More {
+					p.More[i].Reblurred = part.room(v.Reblurred)
+				}
+				now = &p
+			}
+			for k := range part.Samples.N {
+				copy(now.Samples.At(part.First+k), part.Samples.At(k))
+				copy(now.Reblurred.At(part.First+k), part.Reblurred.At(k))
+				for i, v := range part.More {
+					copy(now.More[i].Reblurred.At(part.First+k), v.Reblurred.At(k))
+				}
+			}
+		}
+		if now != nil {
+			yield(*now, nil)
+		}
+	}
+}
+
+// room returns images of the shape of some, one for each candidate that is drawn in all.
+func (p Part) room(some *galaxy.Images) *galaxy.Images {
+	return galaxy.NewImages(p.N, some.Height, some.Width, some.Channels)
+}
+
+// Collect returns what [Whole] joins. The error is [Refusals] where observations are refused,
+// beside the posteriors of the others. report, which may be nil, is told how far the drawing is
+// after each part: plotting.Progress.Update is such a function. It is an error if the candidates
+// take more memory than there is; after that, and any other error, there are no posteriors.
 func Collect(parts iter.Seq2[Part, error], report func(done float64, line string)) ([]Posterior,
 	error) {
 	var posteriors []Posterior
 	var refused Refusals
-	for part, err := range parts {
+	for p, err := range Whole(watched(parts, report)) {
 		var refusal *Refusal
-		switch last := len(posteriors) - 1; {
+		switch {
 		case errors.As(err, &refusal):
 			refused = append(refused, refusal)
-			if last >= 0 && posteriors[last].Index == refusal.Index {
-				posteriors = posteriors[:last]
-			}
 		case err != nil:
 			return nil, err
-		case last < 0 || posteriors[last].Index != part.Index:
-			if last < 0 {
-				if err := part.checkMemory(); err != nil {
-					return nil, err
-				}
-			}
-			p := part.Posterior
-			p.Samples = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width,
-				part.Samples.Channels)
-			p.Reblurred = galaxy.NewImages(part.N, part.Samples.Height, part.Samples.Width,
-				part.Samples.Channels)
-			posteriors = append(posteriors, p)
-			fallthrough
 		default:
-			p := &posteriors[len(posteriors)-1]
-			for k := range part.Samples.N {
-				copy(p.Samples.At(part.First+k), part.Samples.At(k))
-				copy(p.Reblurred.At(part.First+k), part.Reblurred.At(k))
-			}
-		}
-		if report != nil {
-			report(part.Done(), part.String())
+			posteriors = append(posteriors, p)
 		}
 	}
 	if len(refused) > 0 {
 		return posteriors, refused
 	}
 	return posteriors, nil
+}
+
+// watched returns parts whose progress is reported when they have been taken, and the error where
+// all candidates together take more memory than there is, which the first part tells.
+func watched(parts iter.Seq2[Part, error], report func(done float64, line string),
+) iter.Seq2[Part, error] {
+	return func(yield func(Part, error) bool) {
+		checked := false
+		for part, err := range parts {
+			if err == nil && !checked {
+				checked = true
+				if err := part.checkMemory(); err != nil {
+					yield(Part{}, err)
+					return
+				}
+			}
+			if !yield(part, err) {
+				return
+			}
+			if report != nil {
+				report(part.Done(), part.String())
+			}
+		}
+	}
 }
 
 // checkMemory returns an error if the candidates, with what they are when blurred again, take more
@@ -100,9 +159,12 @@ func (p Part) checkMemory() error {
 	if err != nil {
 		return nil // the system doesn't tell
 	}
-	const images, bytes = 2, 4
-	values := float64(p.Samples.Height * p.Samples.Width * p.Samples.Channels)
-	need := float64(p.M) * float64(p.N) * values * images * bytes
+	const bytes = 4
+	values := float64(len(p.Samples.Pixels)) / float64(p.Samples.N)
+	for _, v := range p.Views() {
+		values += float64(len(v.Reblurred.Pixels)) / float64(v.Reblurred.N)
+	}
+	need := float64(p.M) * float64(p.N) * values * bytes
 	if need > float64(there) {
 		return fmt.Errorf("posterior: %d candidates for each of %d observation(s) take %.3g GB, "+
 			"but there are %.3g GB of memory; draw fewer, or take them as they come, by Stream, "+

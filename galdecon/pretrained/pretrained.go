@@ -4,9 +4,7 @@
 package pretrained
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,8 +20,6 @@ import (
 //go:embed galaxy small tiny tiny-cvae
 var models embed.FS
 
-const card = "README.md"
-
 // Names returns the names of the shipped models, which are those of their presets.
 func Names() []string {
 	entries, err := models.ReadDir(".")
@@ -37,9 +33,9 @@ func Names() []string {
 	return names
 }
 
-// Load reads a shipped model by its name, or the model in a folder, see [Folder]. It is an error if
-// there is neither, if a shipped model can't be unpacked, or whatever is an error of
-// [galdecon.Load].
+// Load reads a shipped model, or one of the library, by its name, or the model in a folder, see
+// [Folder]. It is an error if there is neither, if a shipped model can't be unpacked, or whatever
+// is an error of [galdecon.Load].
 func Load(model string) (*galdecon.Model, error) {
 	dir, err := Folder(model)
 	if err != nil {
@@ -55,7 +51,7 @@ func Card(name string) (string, error) {
 		return "", fmt.Errorf("pretrained: there is no shipped model %q; choose one of %s", name,
 			strings.Join(Names(), ", "))
 	}
-	text, err := models.ReadFile(name + "/" + card)
+	text, err := models.ReadFile(name + "/" + galdecon.CardFile)
 	if err != nil {
 		return "", fmt.Errorf("pretrained: %w", err)
 	}
@@ -65,19 +61,24 @@ func Card(name string) (string, error) {
 func shipped(name string) bool { return slices.Contains(Names(), name) }
 
 // Folder returns the folder of a model for [galdecon.Load]. A shipped model is given by its name,
-// and unpacked below the user's directory of galdecon where it isn't there yet. Any other model is
-// given by its folder, which is what is returned: so whatever takes a shipped model can take a
-// user's own. (A folder that is named as a shipped model is given as ./tiny.) It is an error if
-// there is neither.
+// and unpacked below the user's directory of galdecon where it isn't there yet; so is one of the
+// library, see [Add]. Any other model is given by its folder, which is what is returned: so
+// whatever takes a shipped model can take a user's own. (A folder that is named as a model is given
+// as ./tiny.) It is an error if there is none of them.
 func Folder(model string) (string, error) {
 	if shipped(model) {
 		return unpack(model)
 	}
+	if added(model) {
+		dir, err := library()
+		return filepath.Join(dir, model), err
+	}
 	if info, err := os.Stat(model); err == nil && info.IsDir() {
 		return model, nil
 	}
-	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one; "+
-		"train your own with galdecon.Train", model, strings.Join(Names(), ", "))
+	return "", fmt.Errorf("pretrained: %q is neither a shipped model (%s) nor the folder of one, "+
+		"nor in the library; train your own with galdecon.Train, or add one", model,
+		strings.Join(Names(), ", "))
 }
 
 // unpack returns the folder with the files of a shipped model.
@@ -90,21 +91,12 @@ func unpack(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("pretrained: %w", err)
 	}
-	hash := sha256.New()
-	err = fs.WalkDir(model, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(model, path)
-		fmt.Fprintln(hash, path, len(content))
-		hash.Write(content)
-		return err
-	})
+	hash, _, err := hashed(model)
 	if err != nil {
 		return "", fmt.Errorf("pretrained: cannot read the model %s: %w", name, err)
 	}
 	// A new version of a model has a new folder.
-	dir := filepath.Join(h.Dir, "pretrained", name+"-"+hex.EncodeToString(hash.Sum(nil)[:4]))
+	dir := filepath.Join(h.Dir, "pretrained", name+"-"+hash[:8])
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}

@@ -1,11 +1,10 @@
 package score
 
 import (
-	"math"
-
-	"gonum.org/v1/gonum/dsp/fourier"
+	"slices"
 
 	"galdecon/galdecon/galaxy"
+	"galdecon/galdecon/internal/realfft"
 )
 
 // Spectrum is a radial power spectrum: the power |F(k)|²/(height·width) of the discrete Fourier
@@ -32,50 +31,24 @@ func PowerSpectrum(images *galaxy.Images) (Spectrum, error) {
 	}
 	height, width := images.Height, images.Width
 	side := max(height, width)
-	// The transform of a real image at −k is the conjugate of that at k: half of the columns are
-	// enough, those in between count twice.
-	half := width/2 + 1
-	modes := make([]int, height*half)
-	rings := make([]int, height*half)
-	last := 0
-	for i := range height {
-		for j := range half {
-			fy, fx := float64(min(i, height-i))/float64(height), float64(j)/float64(width)
-			at := i*half + j
-			modes[at], rings[at] = 2, int(math.Hypot(fx, fy)*float64(side)+0.5)
-			if j == 0 || 2*j == width {
-				modes[at] = 1
-			}
-			last = max(last, rings[at])
-		}
-	}
+	transform := realfft.New(height, width)
+	rings, modes := transform.Rings()
+	last := slices.Max(rings)
 	s := Spectrum{Frequency: make([]float64, last+1), Power: make([]float64, last+1),
 		Modes: make([]int, last+1)}
 	for at, ring := range rings {
 		s.Modes[ring] += modes[at]
 	}
 
-	rows, columns := fourier.NewFFT(width), fourier.NewCmplxFFT(height)
-	line, column := make([]float64, width), make([]complex128, height)
-	plane := make([]complex128, height*half)
+	plane := transform.Plane()
 	for n := range images.N {
 		pixels := images.At(n)
 		for c := range images.Channels {
-			for i := range height {
-				for j := range line {
-					line[j] = float64(pixels[(i*width+j)*images.Channels+c])
-				}
-				rows.Coefficients(plane[i*half:(i+1)*half], line)
-			}
-			for j := range half {
-				for i := range column {
-					column[i] = plane[i*half+j]
-				}
-				columns.Coefficients(column, column)
-				for i, f := range column {
-					at := i*half + j
-					s.Power[rings[at]] += float64(modes[at]) * (real(f)*real(f) + imag(f)*imag(f))
-				}
+			transform.Forward(plane, func(row, column int) float64 {
+				return float64(pixels[(row*width+column)*images.Channels+c])
+			})
+			for at, f := range plane {
+				s.Power[rings[at]] += float64(modes[at]) * (real(f)*real(f) + imag(f)*imag(f))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/galaxy/synthetic"
 	"galdecon/galdecon/observe"
+	"galdecon/galdecon/recalibration"
 )
 
 // Strata is the test of a model over all that a survey may see: galaxies whose truth is known, of
@@ -30,6 +31,10 @@ type Strata struct {
 	// seeds give equal candidates.
 	Sample func(ctx context.Context, observations []observe.Observation, n int,
 		seed int64) iter.Seq2[galdecon.Part, error]
+	// Recalibration, where it isn't nil, is compared with candidates as they are; Unused says why
+	// that of the model isn't used. Results that are kept don't depend on it.
+	Recalibration *recalibration.Recalibration
+	Unused        string
 	// Prior is the root mean square of the galaxies, which Wiener's filter is told.
 	Prior float64
 	// N is the number of galaxies, Candidates, at least 2, that of candidates for each.
@@ -77,6 +82,9 @@ func LoadStrata(name, dir, sampler string) (Strata, error) {
 	s := Strata{Name: name, Identity: model(name, m, weights).Identity, Survey: *c.Survey,
 		Sample: m.StreamLooks, Prior: math.Sqrt(meanSquare(prior.Pixels)),
 		N: d.N, Candidates: d.Candidates, Seed: d.Seed}
+	if s.Recalibration, err = m.Recalibration(); err != nil {
+		s.Unused = err.Error()
+	}
 	s.Survey.Coarse = 0
 	s.Galaxies = func(first, n int) (*galaxy.Images, error) {
 		held := c.SyntheticGalaxies(n, heldOut)

@@ -10,6 +10,7 @@ import (
 
 	"galdecon/galdecon/observe"
 	"galdecon/galdecon/posterior"
+	"galdecon/galdecon/recalibration"
 	"galdecon/galdecon/score"
 )
 
@@ -22,8 +23,14 @@ type StrataCard struct {
 	Candidates int            `json:"candidates"`
 	Seed       int64          `json:"seed"`
 	Survey     observe.Survey `json:"survey"`
+	// Recalibration is what candidates are moved by, nil for nothing; Unused says why that of the
+	// model isn't used.
+	Recalibration *recalibration.Recalibration `json:"recalibration,omitempty"`
+	Unused        string                       `json:"unused,omitempty"`
 	// Refusals are the words of the first observation that was refused for each reason.
 	Refusals map[posterior.Reason]string `json:"refusals,omitempty"`
+	// Pulls are those of all exposures.
+	Pulls []Pulls `json:"pulls"`
 	// Strata are first all exposures, and then these by their noise, PSF and gaps.
 	Strata []Stratum `json:"strata"`
 }
@@ -52,6 +59,8 @@ type Stratum struct {
 	Detail *score.Estimate `json:"detail"`
 	// Calibration is of pixels with data, those without, and what is measured of galaxies.
 	Calibration []Calibration `json:"calibration"`
+	// Recalibrated is of what is measured of galaxies, moved by the card's Recalibration.
+	Recalibrated []Recalibrated `json:"recalibrated,omitempty"`
 	// Seconds a candidate took, the median over exposures.
 	Seconds float64 `json:"seconds"`
 }
@@ -99,7 +108,8 @@ func (p partition) of(r *LookResult) (number int, ok bool) {
 // card sums up the results of a finished run.
 func (s Strata) card(all []*LookResult) (StrataCard, error) {
 	card := StrataCard{Model: s.Name, Galaxies: s.N, Candidates: s.Candidates, Seed: s.Seed,
-		Survey: s.Survey}
+		Survey: s.Survey, Recalibration: s.Recalibration, Unused: s.Unused,
+		Pulls: s.pulls(all)}
 	for _, r := range all {
 		if r.Reason == "" {
 			continue
@@ -178,7 +188,10 @@ func (s Strata) stratum(all []*LookResult) (st Stratum, err error) {
 	seconds := values(func(r *LookResult) float64 { return r.Seconds })
 	slices.Sort(seconds)
 	st.Seconds = stat.Quantile(0.5, stat.LinInterp, seconds, nil)
-	st.Calibration, err = s.calibrate(results)
+	if st.Calibration, err = s.calibrate(results); err != nil {
+		return st, err
+	}
+	st.Recalibrated, err = s.recalibrate(results)
 	return st, err
 }
 

@@ -55,6 +55,7 @@ galaxies that can't be measured in the truth or a candidate
 noise: in units of the brightest pixel without noise; PSF: σ of the Gaussian with the same Σ p²;
 gaps: pixels without data, also those around smaller stamps
 `)
+	c.recalibrated(&text)
 	if len(c.Refusals) > 0 {
 		text.WriteString("\nRefused, for example\n")
 		for _, reason := range slices.Sorted(maps.Keys(c.Refusals)) {
@@ -63,6 +64,39 @@ gaps: pixels without data, also those around smaller stamps
 		}
 	}
 	return text.String()
+}
+
+// recalibrated writes the table of candidates that are moved, if they are.
+func (c StrataCard) recalibrated(text *strings.Builder) {
+	if c.Unused != "" {
+		fmt.Fprintf(text, "\n%s\n", table.Fold("Not recalibrated: "+c.Unused, "", "  "))
+	}
+	if c.Recalibration == nil {
+		return
+	}
+	fmt.Fprintf(text, "\nRecalibrated by %d other galaxies: coverage, off by at most, in points; "+
+		"what it costs\n", c.Recalibration.Galaxies)
+	c.table(text, "flux\thalf-light\tellipticity\tTARP\twidths\tscores", func(s Stratum) []string {
+		if len(s.Recalibrated) == 0 {
+			return slices.Repeat([]string{"—"}, 6)
+		}
+		var cells, widths, scores []string
+		for _, of := range s.Recalibrated {
+			cell := "—"
+			if v := of.Coverage; v != nil {
+				cell = fmt.Sprintf("%.1f ± %.1f", 100*v.Distance, 100*v.HalfWidth)
+			}
+			cells = append(cells, cell)
+			if of.Quantity != joint {
+				widths = append(widths, short(of.Width, 1))
+				scores = append(scores, short(of.Score, 1))
+			}
+		}
+		return append(cells, strings.Join(widths, " "), strings.Join(scores, " "))
+	})
+	text.WriteString(`widths: of 68 % intervals of flux, radius and ellipticity over those as drawn;
+scores: continuous ranked probability scores likewise, below 1 if it pays
+`)
 }
 
 // refused returns the number of exposures that were refused, for any reason.
@@ -142,6 +176,14 @@ func (c StrataCard) WriteCSV(w io.Writer) error {
 	for _, quantity := range calibrated {
 		names = append(names, calibrationNames(quantity)...)
 	}
+	if c.Recalibration != nil {
+		for _, q := range quantities {
+			of := calibrationNames("recalibrated " + q.name)
+			prefix := strings.TrimSuffix(of[len(of)-1], "failed")
+			names = slices.Concat(names, of, estimateNames(prefix+"width"),
+				estimateNames(prefix+"score"))
+		}
+	}
 	lines := [][]string{names}
 	for _, s := range c.Strata {
 		line := []string{c.Model, s.By, s.Name, strconv.Itoa(s.N), strconv.Itoa(s.refused()),
@@ -152,7 +194,18 @@ func (c StrataCard) WriteCSV(w io.Writer) error {
 		for _, column := range strataNumbers {
 			line = append(line, estimateCells(column.of(s))...)
 		}
-		lines = append(lines, append(line, calibrationCells(s.Calibration, len(calibrated))...))
+		line = append(line, calibrationCells(s.Calibration, len(calibrated))...)
+		if c.Recalibration != nil {
+			for k := range quantities {
+				var of Recalibrated
+				if k < len(s.Recalibrated) {
+					of = s.Recalibrated[k]
+				}
+				line = slices.Concat(line, of.cells(), estimateCells(of.Width),
+					estimateCells(of.Score))
+			}
+		}
+		lines = append(lines, line)
 	}
 	return writeCSV(w, lines)
 }

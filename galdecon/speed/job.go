@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/fit"
 	"galdecon/galdecon/galaxy/synthetic"
+	"galdecon/galdecon/observe"
 	"galdecon/galdecon/psf"
 )
 
@@ -32,6 +34,8 @@ type job struct {
 	Kind kind `json:"kind"`
 	// Folder is that of the model, which a training makes.
 	Folder string `json:"folder,omitempty"`
+	// Size is the side of the images that a trained model is used for.
+	Size int `json:"size,omitempty"`
 	// Config is that of a training.
 	Config galdecon.Config `json:"config,omitzero"`
 	// Evaluations and Samples are what is computed together.
@@ -189,9 +193,18 @@ func (j job) train(ctx context.Context) (r result, err error) {
 // errEnough says that a training has been timed for long enough.
 var errEnough = errors.New("enough steps")
 
+// load returns the trained model, for images of the job's size where it takes any.
+func (j job) load() (*galdecon.Model, error) {
+	m, err := galdecon.Load(j.Folder)
+	if err == nil && m.Config.Survey != nil && j.Size > 0 {
+		m.Config.Size = j.Size
+	}
+	return m, err
+}
+
 // sample times candidates of a model.
 func (j job) sample(ctx context.Context) (r result, err error) {
-	m, err := galdecon.Load(j.Folder)
+	m, err := j.load()
 	if err != nil {
 		return r, err
 	}
@@ -208,14 +221,11 @@ func (j job) sample(ctx context.Context) (r result, err error) {
 		evaluations *= 2 // with the PSF and without
 	}
 	for _, d := range j.Samples {
-		o, err := observations(m.Config, d.Observations)
+		draw, err := drawing(ctx, m, d)
 		if err != nil {
 			return r, err
 		}
-		seconds, err := j.repeat(ctx, func() error {
-			_, err := m.Sample(ctx, o, d.Candidates, 1)
-			return err
-		})
+		seconds, err := j.repeat(ctx, draw)
 		seconds /= float64(d.Observations * d.Candidates)
 		if more, err := r.add(d.String(), seconds, evaluations*each, err); !more {
 			return r, err
@@ -226,15 +236,37 @@ func (j job) sample(ctx context.Context) (r result, err error) {
 
 // first draws one candidate.
 func (j job) first(ctx context.Context) error {
-	m, err := galdecon.Load(j.Folder)
+	m, err := j.load()
 	if err != nil {
 		return err
 	}
-	o, err := observations(m.Config, 1)
-	if err == nil {
-		_, err = m.Sample(ctx, o, 1, 1)
+	draw, err := drawing(ctx, m, Draw{Observations: 1, Candidates: 1})
+	if err != nil {
+		return err
 	}
-	return err
+	return draw()
+}
+
+// drawing returns what draws so many candidates of a model.
+func drawing(ctx context.Context, m *galdecon.Model, d Draw) (func() error, error) {
+	o, err := observations(m.Config, d.Observations)
+	if err != nil || d.Exposures <= 1 {
+		return func() error {
+			_, err := m.Sample(ctx, o, d.Candidates, 1)
+			return err
+		}, err
+	}
+	looks := make([]observe.Observation, o.N())
+	for i := range looks {
+		p, noise := o.At(i)
+		e := observe.Exposure{Image: o.Images().Select(i), PSFs: []psf.PSF{p},
+			InvVar: o.InvVarAt(i, noise)}
+		looks[i].Exposures = slices.Repeat([]observe.Exposure{e}, d.Exposures)
+	}
+	return func() error {
+		_, err := m.SampleLooks(ctx, looks, d.Candidates, 1)
+		return err
+	}, nil
 }
 
 // observations returns what a model takes. Nothing is computed on the device for them, and how long

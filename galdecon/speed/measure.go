@@ -139,6 +139,7 @@ func (m *measurement) trainings(model Model, path string) (parts []part, folder 
 	for _, galaxies := range model.Trainings {
 		c := model.Config
 		c.Fit.Batch, c.Fit.Accumulate, c.Fit.InitialModel = galaxies, 0, ""
+		c.Fit.HoldOut = 0 // there are as many galaxies as a step takes
 		if m.Devices > 1 {
 			c.Fit.Devices = m.Devices
 		}
@@ -155,18 +156,22 @@ func (m *measurement) trainings(model Model, path string) (parts []part, folder 
 
 // uses returns what is measured of a trained model.
 func (m *measurement) uses(model Model, folder, work string) []part {
-	parts := []part{{job: job{Kind: evaluate, Folder: folder, Evaluations: model.Evaluations,
-		AtLeast: m.AtLeast}, what: Evaluation}}
-	if len(model.Samples) == 0 {
-		return parts
+	use := func(kind kind) job {
+		return job{Kind: kind, Folder: folder, Size: model.Config.Size, AtLeast: m.AtLeast}
 	}
-	// Of two processes in an empty home the first finds nothing compiled, the second all.
-	home := filepath.Join(work, model.Name+"-home")
-	return append(parts,
-		part{job: job{Kind: sample, Folder: folder, Samples: model.Samples, AtLeast: m.AtLeast},
-			what: Sampling, memory: SamplingMemory},
-		part{job: job{Kind: first, Folder: folder}, what: FirstCompiled, home: home},
-		part{job: job{Kind: first, Folder: folder}, what: FirstKept, home: home})
+	evaluations, samples := use(evaluate), use(sample)
+	evaluations.Evaluations, samples.Samples = model.Evaluations, model.Samples
+	parts := []part{{job: evaluations, what: Evaluation}}
+	if len(model.Samples) > 0 {
+		parts = append(parts, part{job: samples, what: Sampling, memory: SamplingMemory})
+	}
+	if model.First {
+		// Of two processes in an empty home the first finds nothing compiled, the second all.
+		home := filepath.Join(work, model.Name+"-home")
+		parts = append(parts, part{job: use(first), what: FirstCompiled, home: home},
+			part{job: use(first), what: FirstKept, home: home})
+	}
+	return parts
 }
 
 // do has a process measure a part, and adds that to the rows. It returns an error only where the

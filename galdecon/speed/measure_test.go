@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +61,8 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("the setup is %+v", setup)
 	}
 	good := Model{Name: "micro", Config: micro.Config(), Evaluations: []int{1, 3},
-		Trainings: []int{2, 4}, Samples: []Draw{{1, 1}, {2, 3}}}
+		Trainings: []int{2, 4}, Samples: []Draw{{1, 1, 0}, {2, 3, 0}}, First: true}
+	good.Config.Fit.HoldOut = 0.1
 	bad := good
 	bad.Name, bad.Config.Fit.LearningRate = "bad", -1
 	run, err := Measure(t.Context(), setup, []Model{bad, good}, o, nil)
@@ -302,41 +305,95 @@ func TestSurvey(t *testing.T) {
 	if err != nil || each < 1e4 {
 		t.Errorf("%g operations, %v", each, err)
 	}
-	j := job{Folder: dir, Evaluations: []int{2}, Samples: []Draw{{1, 1}}}
+	j := job{Folder: dir, Evaluations: []int{2}, Samples: []Draw{{1, 1, 0}, {1, 1, 2}}}
 	evaluated, err := j.evaluate(t.Context())
 	if err != nil || len(evaluated.Timed) != 1 || evaluated.Timed[0].Operations != 2*each {
 		t.Errorf("evaluated: %+v, %v", evaluated.Timed, err)
 	}
 	sampled, err := j.sample(t.Context())
-	if err != nil || len(sampled.Timed) != 1 ||
+	if err != nil || len(sampled.Timed) != 2 || sampled.Timed[1].Batch != "1×1×2" ||
 		sampled.Timed[0].Operations != each*float64(c.Sampler.Steps) {
 		t.Errorf("sampled: %+v, %v", sampled.Timed, err)
 	}
+	j.Size = 2 * c.Size // of images that it wasn't trained on
+	evaluated, err = j.evaluate(t.Context())
+	if err != nil || len(evaluated.Timed) != 1 || evaluated.Timed[0].Operations < 6*each {
+		t.Errorf("evaluated on four times the pixels: %+v, %v, %g before", evaluated.Timed, err,
+			2*each)
+	}
+	if _, err := j.sample(t.Context()); err != nil {
+		t.Errorf("sampled on four times the pixels: %v", err)
+	}
 }
 
-// TestModels checks that there is something to measure of each size, and less when it has to be
-// quick.
+// TestModels checks that there is something to measure of each size, less when it has to be quick,
+// and enough to fit how cost grows.
 func TestModels(t *testing.T) {
 	for _, cpu := range []bool{true, false} {
-		all, err := Models(cpu, false)
+		all, err := Models(cpu, All)
 		if err != nil {
 			t.Fatal(err)
 		}
-		quick, err := Models(cpu, true)
+		quick, err := Models(cpu, Quick)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(all) != 3 || !reflect.DeepEqual(quick, all[:2]) {
+		if !reflect.DeepEqual(quick, all[:len(all)-1]) {
 			t.Errorf("%d models, %d quickly", len(all), len(quick))
 		}
-		for i, m := range all {
+		var names []string
+		for _, m := range all {
+			names = append(names, fmt.Sprint(m.Name, m.Config.Size))
 			if n, err := operations(devicetest.Device(t), m.Config); err != nil || n < 1e6 {
 				t.Errorf("%s: %g operations, %v", m.Name, n, err)
 			}
-			if m.Config.Size != 32<<i || len(m.Evaluations) == 0 || len(m.Trainings) == 0 ||
-				(m.Folder == "") != (m.Name == "paper") {
+			trained := m.Config.Survey == nil || m.Config.Size == 64
+			if len(m.Evaluations) == 0 || (len(m.Trainings) > 0) != trained ||
+				(m.Folder == "") != (m.Name == "paper") ||
+				(len(m.Samples) == 0) != (cpu && m.Name == "paper") {
 				t.Errorf("%+v", m)
 			}
 		}
+		want := "tiny32 small64 galaxy64 galaxy32 galaxy128 paper128"
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("the models are %s, want %s", got, want)
+		}
+		models, err := Models(cpu, Growing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkGrowing(t, models)
+	}
+}
+
+// checkGrowing checks that all numbers are varied enough for a fit, by rows whose times are made
+// up: each image takes a second for each pixel, and for each exposure.
+func checkGrowing(t *testing.T, models []Model) {
+	t.Helper()
+	var run Run
+	for _, m := range models {
+		pixels := float64(m.Config.Size * m.Config.Size)
+		for _, n := range m.Evaluations {
+			run.Rows = append(run.Rows, Row{What: Evaluation, Model: m.Name, Pixels: m.Config.Size,
+				Batch: fmt.Sprint(n), Values: []float64{1e3 * float64(n) * pixels}})
+		}
+		for _, d := range m.Samples {
+			run.Rows = append(run.Rows, Row{What: Sampling, Model: m.Name, Pixels: m.Config.Size,
+				Batch: d.String(), Values: []float64{1 / (pixels * float64(max(d.Exposures, 1)))}})
+		}
+	}
+	var with []string
+	for _, g := range run.Growth() {
+		with = append(with, fmt.Sprint(g.What, " ", g.With))
+		if math.Abs(g.Exponent-1) > 1e-9 || g.Error > 1e-6 {
+			t.Errorf("%+v, want a power of 1", g)
+		}
+	}
+	want := []string{"evaluation pixels", "candidates pixels", "candidates observations",
+		"candidates candidates", "candidates exposures"}
+	slices.Sort(with)
+	slices.Sort(want)
+	if !slices.Equal(with, want) {
+		t.Errorf("fitted are %q, want %q", with, want)
 	}
 }

@@ -53,7 +53,7 @@ func network(c galdecon.Config, batch int) (
 
 // evaluate times evaluations of the network of a trained diffusion model.
 func (j job) evaluate(ctx context.Context) (r result, err error) {
-	m, err := galdecon.Load(j.Folder)
+	m, err := j.load()
 	if err != nil {
 		return r, err
 	}

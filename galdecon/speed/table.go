@@ -1,6 +1,7 @@
 package speed
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,8 +11,8 @@ import (
 // minute is how times are written.
 const minute = "2006-01-02 15:04 MST"
 
-// Write writes the setup and a table of the run. Where a stored run is given, rows have their ratio
-// to it.
+// Write writes the setup and a table of the run, how times grow, and what share of them is the
+// network's. Where a stored run is given, rows have their ratio to it.
 func (r Run) Write(w io.Writer, stored *Run) error {
 	s := r.Setup
 	var text strings.Builder
@@ -64,7 +65,7 @@ func (r Run) Write(w io.Writer, stored *Run) error {
 		}
 		fmt.Fprintln(table)
 	}
-	if err := table.Flush(); err != nil {
+	if err := errors.Join(table.Flush(), r.writeGrowth(&text)); err != nil {
 		return err
 	}
 	for _, m := range r.Missing {

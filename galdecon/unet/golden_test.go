@@ -59,7 +59,7 @@ func (g golden) values(t *testing.T, name string) []float32 {
 // channels].
 func (g golden) images(t *testing.T, name string) *tensors.Tensor {
 	t.Helper()
-	d := g[name].shape
+	d := g[name].Shape
 	return tensors.FromFlatDataAndDimensions(transpose(g.values(t, name), d, []int{0, 2, 3, 1}),
 		d[0], d[2], d[3], d[1])
 }
@@ -67,7 +67,7 @@ func (g golden) images(t *testing.T, name string) *tensors.Tensor {
 func (g golden) inputs(t *testing.T) []any {
 	t.Helper()
 	plain := func(name string) any {
-		return tensors.FromFlatDataAndDimensions(g.values(t, name), g[name].shape...)
+		return tensors.FromFlatDataAndDimensions(g.values(t, name), g[name].Shape...)
 	}
 	return []any{g.images(t, "in.blurred"), g.images(t, "in.noisy"), plain("in.psf"), plain("in.t")}
 }

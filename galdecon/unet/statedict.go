@@ -113,9 +113,9 @@ func (p Paper) readStateDict(path string) (values [][]float32, alphaBar []float3
 		switch got, ok := named[s.name]; {
 		case !ok:
 			missing = append(missing, fmt.Sprintf("%s %v", s.name, s.torch))
-		case !slices.Equal(got.shape, s.torch):
+		case !slices.Equal(got.Shape, s.torch):
 			return nil, nil, fmt.Errorf("%s has the shape %v, but %v in the network %+v", s.name,
-				got.shape, s.torch, p)
+				got.Shape, s.torch, p)
 		}
 	}
 	if len(missing) > 0 {
@@ -127,18 +127,18 @@ func (p Paper) readStateDict(path string) (values [][]float32, alphaBar []float3
 		}
 		var surplus []string
 		for _, name := range slices.Sorted(maps.Keys(named)) {
-			surplus = append(surplus, fmt.Sprintf("%s %v", name, named[name].shape))
+			surplus = append(surplus, fmt.Sprintf("%s %v", name, named[name].Shape))
 		}
 		return nil, nil, fmt.Errorf("it holds %s, which the network %+v has not", firstFew(surplus),
 			p)
 	}
 	if s, ok := file[schedule]; ok {
-		if len(s.shape) != 1 || s.shape[0] < 2 {
+		if len(s.Shape) != 1 || s.Shape[0] < 2 {
 			return nil, nil, fmt.Errorf("%s has the shape %v, but that of a schedule is [T+1]",
-				schedule, s.shape)
+				schedule, s.Shape)
 		}
 		if alphaBar, err = s.values(); err != nil {
-			return nil, nil, fmt.Errorf("%s %v: %w", schedule, s.shape, err)
+			return nil, nil, fmt.Errorf("%s %v: %w", schedule, s.Shape, err)
 		}
 	}
 	values = make([][]float32, len(all))
@@ -219,6 +219,3 @@ func transpose(values []float32, view, order []int) []float32 {
 	walk(0, 0)
 	return out
 }
-
-// maxSafetensorsHeader is the largest header of the format.
-const maxSafetensorsHeader = 100_000_000

@@ -72,7 +72,7 @@ func plain(t *testing.T, dtype string) map[string]*entry {
 		if err != nil {
 			continue // a count of batches
 		}
-		entries[name] = &entry{DType: dtype, Shape: s.shape, data: encode(dtype, values)}
+		entries[name] = &entry{DType: dtype, Shape: s.Shape, data: encode(dtype, values)}
 	}
 	return entries
 }
@@ -87,8 +87,8 @@ func place(entries map[string]*entry) (data []byte) {
 	return data
 }
 
-// safetensors is a file with the tensors at the offsets they say.
-func safetensors(t *testing.T, entries map[string]*entry, data []byte) []byte {
+// safetensorsFile is a file with the tensors at the offsets they say.
+func safetensorsFile(t *testing.T, entries map[string]*entry, data []byte) []byte {
 	t.Helper()
 	header, err := json.Marshal(entries)
 	if err != nil {
@@ -136,7 +136,7 @@ func TestLoadStateDictTypes(t *testing.T) {
 	for dtype, tolerance := range map[string]float64{"F64": 0, "F32": 0, "F16": 0,
 		"BF16": 1. / 256} {
 		entries := plain(t, dtype)
-		path := write(t, "weights.safetensors", safetensors(t, entries, place(entries)))
+		path := write(t, "weights.safetensors", safetensorsFile(t, entries, place(entries)))
 		scope := load(t, p, fixtures[0].weights).RootScope()
 		for v := range scope.IterVariables() {
 			if err := v.SetValue(tensors.FromShape(v.Shape())); err != nil {
@@ -184,13 +184,13 @@ func TestLoadStateDictErrors(t *testing.T) {
 	change := func(f func(entries map[string]*entry)) []byte {
 		entries := plain(t, "F32")
 		f(entries)
-		return safetensors(t, entries, place(entries))
+		return safetensorsFile(t, entries, place(entries))
 	}
 	moved := func(f func(e *entry)) []byte {
 		entries := plain(t, "F32")
 		data := place(entries)
 		f(entries["out.3.bias"])
-		return safetensors(t, entries, data)
+		return safetensorsFile(t, entries, data)
 	}
 	whole := change(func(map[string]*entry) {})
 	header := func(length uint64, rest string) []byte {
@@ -353,7 +353,7 @@ func TestLoadStateDictRandomDamage(t *testing.T) {
 				continue
 			}
 			for _, s := range file {
-				if s.shape == nil || slices.ContainsFunc(s.shape,
+				if s.Shape == nil || slices.ContainsFunc(s.Shape,
 					func(d int) bool { return d < 1 || d > 1000 }) {
 					continue // as no network's
 				}

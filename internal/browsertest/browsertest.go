@@ -127,6 +127,21 @@ func (p Page) Until(condition string) {
 	}
 }
 
+// Arrive waits for an expression to be true as Until does, in a page that may lead to others
+// meanwhile.
+func (p Page) Arrive(condition string) {
+	p.Helper()
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
+		if err == nil && holds {
+			return
+		}
+		if time.Now().After(end) {
+			p.Fatalf("until %s: %v", condition, err)
+		}
+	}
+}
+
 // Press presses a key.
 func (p Page) Press(key string) {
 	p.Helper()

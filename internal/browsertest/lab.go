@@ -29,21 +29,23 @@ func Lab(t *testing.T, notebook, root string, options ...string) (path, page str
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().(*net.TCPAddr)
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := FreePorts(t, 1)[0]
+	address := fmt.Sprintf("127.0.0.1:%d", port)
 	const token = "test"
 	cmd := exec.Command(h.Python(), "-I", "-m", "jupyterlab", "--no-browser", "--allow-root",
 		"--LabApp.expose_app_in_browser=True", "--ServerApp.ip=127.0.0.1",
-		fmt.Sprintf("--ServerApp.port=%d", address.Port), "--IdentityProvider.token="+token,
+		fmt.Sprintf("--ServerApp.port=%d", port), "--IdentityProvider.token="+token,
 		"--ServerApp.root_dir="+folder)
 	cmd.Args = append(cmd.Args, options...)
 	cmd.Env = append(h.Env(repo), "JUPYTER_CONFIG_DIR="+t.TempDir(), home.HeadlessEnv+"=")
+	Serve(t, cmd, "JupyterLab", address)
+	return path, fmt.Sprintf(root+"lab/tree/%s?token=%s", address, notebook, token)
+}
+
+// Serve starts a server, waits until somebody listens at its address, and stops it when the test
+// ends. What it says, by its name, is shown of a test that failed.
+func Serve(t *testing.T, cmd *exec.Cmd, name, address string) {
+	t.Helper()
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -53,20 +55,33 @@ func Lab(t *testing.T, notebook, root string, options ...string) (path, page str
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("JupyterLab says:\n%s", &log)
+			t.Logf("%s says:\n%s", name, &log)
 		}
 	})
 	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address.String())
+		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()
-			break
+			return
 		}
 		if time.Now().After(end) {
-			t.Fatal("JupyterLab doesn't start")
+			t.Fatalf("%s doesn't start", name)
 		}
 	}
-	return path, fmt.Sprintf(root+"lab/tree/%s?token=%s", address, notebook, token)
+}
+
+// FreePorts returns ports that nobody listens on.
+func FreePorts(t *testing.T, n int) (ports []int) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
 }
 
 // RunAll runs all cells of the notebook in the page of JupyterLab, once its kernel is ready.

@@ -9,39 +9,42 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"galdecon/galdecon/speed"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/program"
 )
 
 // serve is what the program is called with to measure in a process of its own.
 const serve = "measure"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command(speed.Models).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galdecon:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main(command(speed.Models)) }
 
 // benchFlags are what is asked for on the command line.
 type benchFlags struct {
 	json, against string
-	quick         bool
+	quick, growth bool
 	rounds        int
 	devices       int
 	atLeast       time.Duration // for each row in a round
 }
 
+// extent returns how much is measured.
+func (f benchFlags) extent() speed.Extent {
+	switch {
+	case f.quick:
+		return speed.Quick
+	case f.growth:
+		return speed.Growing
+	}
+	return speed.All
+}
+
 // command is the command line. It measures the models that a function names.
-func command(models func(cpu, quick bool) ([]speed.Model, error)) *cobra.Command {
+func command(models func(cpu bool, e speed.Extent) ([]speed.Model, error)) *cobra.Command {
 	f := benchFlags{atLeast: time.Second}
 	cmd := &cobra.Command{
 		Use:   "galdecon bench",
@@ -49,10 +52,12 @@ func command(models func(cpu, quick bool) ([]speed.Model, error)) *cobra.Command
 		Long: `Measure how fast galdecon is on this machine: evaluations of the network, training
 steps, candidates a second, the time to a first candidate, and memory, for 32, 64
 and 128 pixels, beside the rate of a matrix product. docs/speed.md says what the
-rows mean. All is measured once in each round, in processes of its own.`,
+rows mean. All is measured once in each round, in processes of its own. Where a
+number takes three values or more, by what power of it the time grows is fitted.`,
 		Example: `  galdecon bench
   galdecon bench --quick --json before.json
   galdecon bench --quick --against before.json
+  galdecon bench --growth
   GALDECON_BACKEND=cuda galdecon bench                  on a GPU`,
 		Args:              cobra.NoArgs,
 		SilenceErrors:     true,
@@ -68,6 +73,8 @@ rows mean. All is measured once in each round, in processes of its own.`,
 	flags.StringVar(&f.against, "against", "", "`file` of a stored run to compare with")
 	flags.IntVar(&f.rounds, "rounds", 3, "how often each row is measured")
 	flags.BoolVar(&f.quick, "quick", false, "leave out the paper's network")
+	flags.BoolVar(&f.growth, "growth", false, "measure how the cost of a candidate of galaxy grows")
+	cmd.MarkFlagsMutuallyExclusive("quick", "growth")
 	flags.IntVar(&f.devices, "devices", 1, "number of devices to spread a training step over")
 	cmd.AddCommand(&cobra.Command{
 		Use:    serve,
@@ -83,8 +90,8 @@ rows mean. All is measured once in each round, in processes of its own.`,
 
 // bench measures, and writes nothing but the table to out.
 func bench(
-	ctx context.Context, f benchFlags, named func(cpu, quick bool) ([]speed.Model, error),
-	out io.Writer, c *console.Console,
+	ctx context.Context, f benchFlags,
+	named func(cpu bool, e speed.Extent) ([]speed.Model, error), out io.Writer, c *console.Console,
 ) error {
 	// What is wrong with files should show before minutes of work.
 	var against *speed.Run
@@ -117,7 +124,7 @@ func bench(
 		return fmt.Errorf("rounds can't be added to %s; give --json another file: %w", f.json,
 			run.Add(speed.Run{Setup: setup}))
 	}
-	models, err := named(setup.CPU, f.quick)
+	models, err := named(setup.CPU, f.extent())
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,8 +20,6 @@ import (
 	"galdecon/kernels/internal/helptest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // TestMain has the program's own main measure for a test.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == serve {
@@ -34,16 +31,11 @@ func TestMain(m *testing.M) {
 
 // execute runs the command and returns what it prints.
 func execute(ctx context.Context, args ...string) (string, error) {
-	cmd := command(models)
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return helptest.Execute(ctx, command(models), args...)
 }
 
 // models is a model that is measured in no time, with fewer rows where it has to be quick.
-func models(_, quick bool) ([]speed.Model, error) {
+func models(_ bool, extent speed.Extent) ([]speed.Model, error) {
 	c := galdecon.Config{
 		Preset: "micro", Size: 16, Channels: 1,
 		Instrument: psf.Instrument{Size: 7, SigmaMin: 0.7, SigmaMax: 1.2, NoiseMin: 0.001,
@@ -54,7 +46,7 @@ func models(_, quick bool) ([]speed.Model, error) {
 		Fit:     fit.Config{Steps: 3, Batch: 4, LearningRate: 1e-3, EMA: 0.9, Seed: 1},
 	}
 	m := speed.Model{Name: "micro", Config: c, Evaluations: []int{1}, Trainings: []int{2}}
-	if !quick {
+	if extent == speed.All {
 		m.Evaluations = append(m.Evaluations, 2)
 	}
 	return []speed.Model{m}, nil
@@ -63,11 +55,7 @@ func models(_, quick bool) ([]speed.Model, error) {
 // TestHelp checks that the help that the galdecon command has of this program is its own. -update
 // writes it.
 func TestHelp(t *testing.T) {
-	got, err := execute(t.Context(), "--help")
-	if err != nil {
-		t.Fatal(err)
-	}
-	helptest.Check(t, got, "./kernels/bench", *update)
+	helptest.Check(t, command(models), "./kernels/bench")
 }
 
 // TestRefuses checks what is refused, before anything is measured or written.
@@ -83,6 +71,7 @@ func TestRefuses(t *testing.T) {
 		"--rounds 0":            "at least one round",
 		"--devices 0":           "at least one device",
 		"--rounds few":          `"few"`,
+		"--quick --growth":      "none of the others",
 		"tiny":                  "unknown command",
 	} {
 		out, err := execute(t.Context(), strings.Fields(args)...)

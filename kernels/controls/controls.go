@@ -10,9 +10,12 @@
 //
 // Where nobody can move them the figure is drawn once, with the values that the controls begin
 // with. In a headless run of "kernels run", and outside of a notebook, the cell goes on at once.
-// Other programs that execute notebooks, as nbconvert and papermill do, and editors whose pages
-// have no connection to the kernel, as that of VS Code, don't tell: there the cell waits
-// [AnswerTime] for a page, says that none has answered, and goes on.
+// Other programs that execute notebooks, as nbconvert and papermill do, don't tell: there the cell
+// waits [AnswerTime] for a page, says that none has answered, and goes on.
+//
+// In VS Code nothing can be moved: its pages reach a kernel through ipywidgets alone, which
+// are Python's. There the cell does the same. Change the values in it and run it again, or open the
+// notebook in JupyterLab, as "kernels lab" and a JupyterHub do.
 package controls
 
 import (
@@ -307,7 +310,8 @@ func (p *Panel) text() string {
 	text := strings.Join(parts, "; ")
 	if p.alone {
 		text += fmt.Sprintf("<br>No page answered within %g s: the figure is drawn once. "+
-			"Sliders need JupyterLab in a browser.", AnswerTime.Seconds())
+			"Sliders need JupyterLab in a browser; elsewhere, as in VS Code, change the values "+
+			"in the cell.", AnswerTime.Seconds())
 	}
 	return text
 }

@@ -8,20 +8,23 @@ import (
 	"slices"
 	"strings"
 
-	"galdecon/galdecon"
 	"galdecon/galdecon/catalogue"
 	"galdecon/galdecon/catalogue/draws"
 	"galdecon/galdecon/catalogue/parquet"
 	"galdecon/galdecon/catalogue/table"
 	"galdecon/galdecon/galaxy/files/fits"
+	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/psf"
 	"galdecon/internal/console"
 )
 
-func loadModel(dir string) (catalogue.Model, error) {
-	m, err := galdecon.Load(dir)
+func (f *jobFlags) loadModel(c *console.Console) (catalogue.Model, error) {
+	m, err := pretrained.Load(f.model)
 	if err != nil {
 		return catalogue.Model{}, err
+	}
+	if _, err := m.Recalibration(); err != nil {
+		c.Printf("error bars aren't corrected: %v", err)
 	}
 	return m.OfCatalogue()
 }
@@ -29,7 +32,8 @@ func loadModel(dir string) (catalogue.Model, error) {
 // job returns the job that the flags say.
 func (f *jobFlags) job() (catalogue.Job, error) {
 	job := catalogue.Job{Candidates: f.candidates, Seed: f.seed, Aperture: f.aperture,
-		Dir: f.out, Batch: f.batch, Shards: f.shards, Draws: f.draws}
+		Dir: f.out, Batch: f.batch, Shards: f.shards, Draws: f.draws,
+		Cubes: f.cubes}
 	if len(f.images) == 0 {
 		return job, errors.New("give at least one image")
 	}

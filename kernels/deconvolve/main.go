@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,16 +16,10 @@ import (
 	"galdecon/galdecon/catalogue"
 	"galdecon/galdecon/pretrained"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galdecon:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main(command()) }
 
 // jobFlags are what the command line says of a job.
 type jobFlags struct {
@@ -39,7 +31,7 @@ type jobFlags struct {
 	seed                        int64
 	aperture                    float64
 	shards, shard               int
-	draws                       bool
+	draws, cubes                bool
 	id, x, y, origin            string
 	ra, dec, radius             string
 	slurm                       bool
@@ -54,9 +46,10 @@ func command() *cobra.Command {
 		Short: "Deconvolve the objects of a catalogue: a table with error bars, and draws",
 		Long: `Cut a stamp of each object of a catalogue from images, draw candidates of the galaxy
 without blur, and write the catalogue with what they say: fluxes, sizes, shapes and centers with
-error bars, as FITS and Parquet. Results are kept in the folder that --out names as they come; an interrupted run goes
-on there when it is started again. They are the same to the bit whatever else is in the catalogue,
-and in how many shards it is done.`,
+error bars, as FITS and Parquet; beside it how they scatter (corner.png), and the observations that
+candidates explain worst (worst.png). Results are kept in the folder that --out names as they come;
+an interrupted run goes on there when it is started again. They are the same to the bit whatever
+else is in the catalogue, and in how many shards it is done.`,
 		Example: `  galdecon deconvolve field.fits --catalogue field.cat --psf psf.fits
   galdecon deconvolve stamp.fits --psf psf.fits       the whole stamp as one object
   galdecon deconvolve 'a.fits[SCI]' b.fits --catalogue all.parquet --ra RA --dec DEC --psf psf.fits
@@ -71,7 +64,7 @@ and in how many shards it is done.`,
 			c := console.New(os.Stderr)
 			if args[0] == mergeVerb {
 				f.images = args[1:]
-				return f.merge(cmd.OutOrStdout(), c)
+				return f.merge(cmd.Context(), cmd.OutOrStdout(), c)
 			}
 			if f.slurm {
 				return f.submit(cmd.Context(), cmd.OutOrStdout(), c)
@@ -107,6 +100,8 @@ func (f *jobFlags) define(cmd *cobra.Command) {
 		"stopped")
 	flags.BoolVar(&f.draws, "draws", false, "keep what is measured of each candidate, also as "+
 		"draws.zarr for ArviZ")
+	flags.BoolVar(&f.cubes, "cubes", false, "keep all candidates, a FITS cube of each object, with "+
+		"world coordinates")
 	flags.IntVar(&f.shards, "shards", 1, "number of shards that the rows are parted into")
 	flags.IntVar(&f.shard, "shard", 0, "do this shard alone, counted from 0")
 	flags.StringVar(&f.id, "id", "", "`column` of the ids, unless it is recognized")
@@ -129,11 +124,7 @@ func (f *jobFlags) define(cmd *cobra.Command) {
 // run does a shard, or all and merges them.
 func (f *jobFlags) run(ctx context.Context, one bool, out io.Writer, c *console.Console) error {
 	c.Status("loading the model")
-	dir, err := pretrained.Folder(f.model)
-	if err != nil {
-		return err
-	}
-	model, err := loadModel(dir)
+	model, err := f.loadModel(c)
 	if err != nil {
 		return err
 	}
@@ -155,8 +146,10 @@ func (f *jobFlags) run(ctx context.Context, one bool, out io.Writer, c *console.
 	if one {
 		first, end = f.shard, f.shard+1
 	}
-	for job.Shard = first; job.Shard < end; job.Shard++ {
-		if err := job.Run(ctx, model); err != nil {
+	for shard := first; shard < end; shard++ {
+		part := job
+		part.Shard = shard
+		if err := part.Run(ctx, model); err != nil {
 			return err
 		}
 	}
@@ -165,20 +158,28 @@ func (f *jobFlags) run(ctx context.Context, one bool, out io.Writer, c *console.
 		_, err := fmt.Fprintf(out, "shard %d of %d is in %s\n", f.shard, f.shards, f.out)
 		return err
 	}
-	return f.write(job, out, c)
+	return f.write(ctx, job, model, out, c)
 }
 
 // merge writes the table of what shards have done.
-func (f *jobFlags) merge(out io.Writer, c *console.Console) error {
-	job := catalogue.Job{Dir: f.out}
-	if err := f.loadTable(&job); err != nil {
+func (f *jobFlags) merge(ctx context.Context, out io.Writer, c *console.Console) error {
+	job, model := catalogue.Job{Dir: f.out}, catalogue.Model{}
+	var err error
+	if len(f.images) == 0 { // enough for the table
+		err = f.loadTable(&job)
+	} else if job, err = f.job(); err == nil {
+		model, err = f.loadModel(c)
+	}
+	if err != nil {
 		return err
 	}
-	return f.write(job, out, c)
+	return f.write(ctx, job, model, out, c)
 }
 
-// write writes the results in all formats, and says what became of the objects.
-func (f *jobFlags) write(job catalogue.Job, out io.Writer, c *console.Console) error {
+// write writes the results in all formats and figures of them, and says what became of the objects.
+// Without images or a model there is no figure of objects.
+func (f *jobFlags) write(ctx context.Context, job catalogue.Job, model catalogue.Model,
+	out io.Writer, c *console.Console) error {
 	t, err := catalogue.Merge(f.out, job.Table)
 	if err != nil {
 		return err
@@ -187,6 +188,10 @@ func (f *jobFlags) write(job catalogue.Job, out io.Writer, c *console.Console) e
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s\n%s\n", summary(t), strings.Join(written, "\n"))
+	figures, err := saveFigures(ctx, t, job, model, c)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n%s\n", summary(t), strings.Join(append(written, figures...), "\n"))
 	return err
 }

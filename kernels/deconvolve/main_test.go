@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,8 +22,6 @@ import (
 	"galdecon/kernels/internal/helptest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // commandEnv makes the test's program the command, for other processes.
 const commandEnv = "GALDECON_TEST_DECONVOLVE"
 
@@ -36,22 +34,13 @@ func TestMain(m *testing.M) {
 }
 
 func execute(ctx context.Context, args ...string) (string, error) {
-	var out bytes.Buffer
-	cmd := command()
-	cmd.SetArgs(args)
-	cmd.SetOut(&out)
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return helptest.Execute(ctx, command(), args...)
 }
 
 // TestHelp checks that the help that the galdecon command has of this program is its own. -update
 // writes it.
 func TestHelp(t *testing.T) {
-	got, err := execute(t.Context(), "--help")
-	if err != nil {
-		t.Fatal(err)
-	}
-	helptest.Check(t, got, "./kernels/deconvolve", *update)
+	helptest.Check(t, command(), "./kernels/deconvolve")
 }
 
 // field writes an image with galaxies in a grid, 32 pixels apart, their PSF and a CSV table of
@@ -108,6 +97,7 @@ func TestShards(t *testing.T) {
 	if !strings.HasPrefix(said, "9 objects: ") || !strings.Contains(said, "catalogue.parquet") {
 		t.Errorf("it says %q", said)
 	}
+	figures(t, filepath.Join(dir, "one"), "worst.png")
 	for _, processes := range []int{2, 4} {
 		out := "of" + strconv.Itoa(processes)
 		var all []*exec.Cmd
@@ -148,6 +138,21 @@ func TestShards(t *testing.T) {
 	}
 	if c := one.Column("flux"); c == nil || c.Description == "" || one.Column("label") == nil {
 		t.Errorf("the table has the columns %v", one.Names())
+	}
+}
+
+// figures checks that pictures are in a folder.
+func figures(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		picture, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if config, err := png.DecodeConfig(picture); err != nil || config.Width < 900 {
+			t.Errorf("%s: %d dots wide, %v", name, config.Width, err)
+		}
+		picture.Close()
 	}
 }
 

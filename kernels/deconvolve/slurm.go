@@ -54,6 +54,13 @@ func (f *jobFlags) submit(ctx context.Context, out io.Writer, c *console.Console
 	if _, err := catalogue.Recognize(job.Table, job.Columns); err != nil {
 		return err
 	}
+	model, err := f.loadModel(c)
+	if err != nil {
+		return err
+	}
+	if err := job.Check(model); err != nil {
+		return err
+	}
 	s := cluster{jobFlags: f, dir: filepath.Join(f.out, slurmDir), job: job, console: c}
 	if s.program, err = os.Executable(); err != nil {
 		return err
@@ -103,7 +110,7 @@ func (s *cluster) follow(ctx context.Context, out io.Writer) error {
 			if err := s.wait(ctx, merge); err != nil {
 				return err
 			}
-			return s.merged(out)
+			return s.merged(ctx, out)
 		case try > s.restart:
 			return s.failed(left)
 		default:
@@ -122,10 +129,10 @@ func (s *cluster) follow(ctx context.Context, out io.Writer) error {
 }
 
 // merged says what the job that merges has said, or merges if none has.
-func (s *cluster) merged(out io.Writer) error {
+func (s *cluster) merged(ctx context.Context, out io.Writer) error {
 	text, err := os.ReadFile(filepath.Join(s.dir, mergeLog))
 	if _, noTable := os.Stat(filepath.Join(s.out, tableName)); err != nil || noTable != nil {
-		return s.write(s.job, out, s.console)
+		return s.merge(ctx, out, s.console)
 	}
 	_, err = out.Write(text)
 	return err
@@ -204,6 +211,7 @@ func (s *cluster) arguments(first ...string) []string {
 	add("aperture", strconv.FormatFloat(s.aperture, 'g', -1, 64))
 	add("batch", strconv.Itoa(s.batch))
 	add("draws", strconv.FormatBool(s.draws))
+	add("cubes", strconv.FormatBool(s.cubes))
 	add("id", s.id)
 	add("x", s.x)
 	add("y", s.y)

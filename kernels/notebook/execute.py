@@ -142,6 +142,15 @@ def failure(client, error):
 TEMPLATE = """
 {%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_css -%}{{ super() }}
+<style>
+/* On paper nothing scrolls: sheets are as wide as the widest tables, and long lines of code wrap. */
+@media print {
+  @page { size: 300mm 424mm; margin: 12mm; }
+  .jp-Notebook pre { white-space: pre-wrap !important; overflow-wrap: anywhere; }
+}
+</style>
+{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- if resources.formulas -%}{{ super() }}{%- endif -%}{%- endblock -%}
 """

@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +20,7 @@ import (
 	"galdecon/galdecon/pretrained"
 	"galdecon/galdecon/scorecard"
 	"galdecon/internal/console"
+	"galdecon/kernels/internal/program"
 )
 
 // scoreFlags are what the scores are asked for on the command line.
@@ -32,16 +31,10 @@ type scoreFlags struct {
 	weights          string
 	survey           bool
 	out, format      string
+	html             string // file, "" for none
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galdecon:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main(command()) }
 
 func command() *cobra.Command {
 	var f scoreFlags
@@ -69,7 +62,7 @@ PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to
   galdecon score --galaxies goods.npy.gz --subtract-sky  on pictures, from a file of stamps
   galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
   galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide
-  galdecon score --survey --model galaxy --n 1000 --candidates 16 --out survey
+  galdecon score --survey --model galaxy --n 1000 --candidates 16 --out survey --html survey.html
                                                    over all that the model's survey may see`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
@@ -118,6 +111,8 @@ PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to
 		"(downloaded once), the `path` of the official file, or none for no features")
 	flags.StringVar(&f.out, "out", "scores", "folder that keeps the results")
 	flags.StringVar(&f.format, "format", "text", "format of the table: text, csv or json")
+	flags.StringVar(&f.html, "html", "",
+		"write a report with figures as one HTML `file`, too")
 	flags.BoolVar(&f.survey, "survey", false, "measure one model over all that its survey may see")
 	for _, name := range []string{"galaxies", "subtract-sky", "noise", "sigma", "psf", "wrong",
 		"epsilon", "released", "weights"} {
@@ -174,6 +169,15 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	}
 	c.Printf("%d observations by methods in %v; results in %s", len(card.Rows)*card.Galaxies,
 		time.Since(start).Round(time.Second), f.out)
+	if f.html != "" {
+		p, err := comparisonPage(card)
+		if err != nil {
+			return err
+		}
+		if err := p.write(f.html); err != nil {
+			return err
+		}
+	}
 	switch f.format {
 	case "csv":
 		return card.WriteCSV(out)

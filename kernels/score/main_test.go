@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"flag"
+	"html"
 	"math"
 	"os"
 	"path/filepath"
@@ -28,17 +29,11 @@ import (
 	"galdecon/kernels/internal/helptest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // TestHelp checks that the help that the galdecon command has of this program is its own. -update
 // writes it.
 func TestHelp(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
-	got, err := execute(t.Context(), "--help")
-	if err != nil {
-		t.Fatal(err)
-	}
-	helptest.Check(t, got, "./kernels/score", *update)
+	helptest.Check(t, command(), "./kernels/score")
 }
 
 // micro is the folder of a diffusion model that trains in no time, and is good for nothing but
@@ -71,12 +66,7 @@ func train(t *testing.T, name string, baseline *cvae.Config) string {
 
 // execute runs the command and returns what it prints.
 func execute(ctx context.Context, args ...string) (string, error) {
-	cmd := command()
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	return helptest.Execute(ctx, command(), args...)
 }
 
 func TestScore(t *testing.T) {
@@ -89,10 +79,12 @@ func TestScore(t *testing.T) {
 		!strings.Contains(err.Error(), "run it again") {
 		t.Errorf("interrupted: %v", err)
 	}
-	text, err := execute(t.Context(), args...)
+	page := filepath.Join(t.TempDir(), "report.html")
+	text, err := execute(t.Context(), append(args, "--html", page)...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkPage(t, page, "3 galaxies", 6)
 	for _, want := range []string{"micro", "Wiener", "assume a σ wrong by -5 %", "noise 0.02",
 		"15.86"} {
 		if !strings.Contains(text, want) {
@@ -122,6 +114,35 @@ func TestScore(t *testing.T) {
 	}
 }
 
+// checkPage checks that a report stands alone, with a title and at least so many figures that are
+// drawings.
+func checkPage(t *testing.T, path, title string, figures int) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(content)
+	if !strings.Contains(text, "<title>"+title) && !strings.Contains(text, title+",") {
+		t.Errorf("the title isn't %s: %.300s", title, text)
+	}
+	const before = `src="data:image/svg&#43;xml;base64,`
+	parts := strings.Split(text, before)
+	if len(parts)-1 < figures {
+		t.Errorf("%d figures, want %d", len(parts)-1, figures)
+	}
+	for _, part := range parts[1:] {
+		encoded, _, _ := strings.Cut(part, `"`)
+		drawn, err := base64.StdEncoding.DecodeString(html.UnescapeString(encoded))
+		if err != nil || !strings.Contains(string(drawn), "<svg") {
+			t.Errorf("a figure is no drawing: %v, %.100s", err, drawn)
+		}
+	}
+	if strings.Contains(text, `src="http`) || strings.Contains(text, "href=") {
+		t.Error("the report needs other files")
+	}
+}
+
 // A model with a survey is measured by itself over all of it, and compared as others are.
 func TestSurvey(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
@@ -143,10 +164,12 @@ func TestSurvey(t *testing.T) {
 	}
 	args := []string{"--survey", "--model", dir, "--n", "3", "--candidates", "2", "--out",
 		filepath.Join(t.TempDir(), "scores")}
-	text, err := execute(t.Context(), args...)
+	page := filepath.Join(t.TempDir(), "report.html")
+	text, err := execute(t.Context(), append(args, "--html", page)...)
 	if err != nil || !strings.HasPrefix(text, "mine: 3 galaxies") {
 		t.Fatalf("%v:\n%s", err, text)
 	}
+	checkPage(t, page, "mine over its survey", 2)
 	encoded, err := execute(t.Context(), append(args, "--format", "json")...)
 	if err != nil {
 		t.Fatal(err)

@@ -46,6 +46,15 @@ func survey(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console
 	}
 	c.Printf("%d galaxies in %v; results in %s", card.Galaxies,
 		time.Since(start).Round(time.Second), f.out)
+	if f.html != "" {
+		p, err := surveyPage(card)
+		if err != nil {
+			return err
+		}
+		if err := p.write(f.html); err != nil {
+			return err
+		}
+	}
 	switch f.format {
 	case "csv":
 		return card.WriteCSV(out)

@@ -4,7 +4,10 @@
 //	go run ./kernels/train -work DIR tiny tiny-cvae small
 //
 // It takes half an hour to an hour for each on two cores, and goes on where it was interrupted. The
-// model small begins with the weights of tiny.
+// model small begins with the weights of tiny, and galaxy with those of stamps of half the size. To
+// train a model further, take a copy of it out of its folder and begin with that:
+//
+//	go run ./kernels/train -work DIR -begin COPY galaxy
 package main
 
 import (
@@ -23,9 +26,10 @@ import (
 
 func main() {
 	work := flag.String("work", "checkpoints", "folder of the trainings")
+	begin := flag.String("begin", "", "folder of the model to begin with, in place of the usual")
 	flag.Parse()
 	for _, preset := range flag.Args() {
-		if err := train(preset, *work); err != nil {
+		if err := train(preset, *work, *begin); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -38,7 +42,7 @@ var models = filepath.Join("galdecon", "pretrained")
 // begins is which model's weights another begins with, by preset: those of smaller images.
 var begins = map[string]string{"small": "tiny"}
 
-func train(preset, work string) error {
+func train(preset, work, begin string) error {
 	repo, err := home.FindRepo()
 	if err != nil {
 		return err
@@ -58,7 +62,12 @@ func train(preset, work string) error {
 	if work, err = filepath.Abs(work); err != nil {
 		return err
 	}
-	if config.Survey != nil { // first on stamps of half the size, of which a step has twice as many
+	if begin != "" {
+		if config.Fit.InitialModel, err = filepath.Abs(begin); err != nil {
+			return err
+		}
+	} else if config.Survey != nil {
+		// First on stamps of half the size, of which a step has twice as many.
 		half := config
 		half.Size /= 2
 		half.Fit.Batch *= 2

@@ -22,6 +22,9 @@ const (
 	metaKey = "table_meta_yaml"
 	// attrsKey is where pandas has DataFrame.attrs, as JSON.
 	attrsKey = "PANDAS_ATTRS"
+	// lengthKey, with the name of a column of texts behind it, is where astropy has how many
+	// characters the longest one has.
+	lengthKey = "table::len::"
 	// indexPrefix is how pandas names columns of an index without a name.
 	indexPrefix = "__index_level_"
 )

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -58,9 +60,20 @@ func write(w io.Writer, t *table.Table) error {
 	if err != nil {
 		return err
 	}
-	out := parquet.NewGenericWriter[any](w, parquet.NewSchema("table", root),
+	options := []parquet.WriterOption{parquet.NewSchema("table", root),
 		parquet.Compression(&parquet.Zstd), parquet.KeyValueMetadata(metaKey, meta),
-		parquet.KeyValueMetadata(attrsKey, string(attrs)))
+		parquet.KeyValueMetadata(attrsKey, string(attrs))}
+	for _, c := range t.Columns {
+		if c.Type == table.Text { // or astropy warns that it has to find out
+			length := 1
+			for _, text := range c.Texts {
+				length = max(length, utf8.RuneCountInString(text))
+			}
+			options = append(options, parquet.KeyValueMetadata(lengthKey+c.Name,
+				strconv.Itoa(length)))
+		}
+	}
+	out := parquet.NewGenericWriter[any](w, options...)
 	rows := make([]parquet.Row, 0, rowsTogether)
 	for i := range t.Rows() {
 		var row parquet.Row

@@ -33,6 +33,12 @@ const (
 	KindOther Kind = "no image of the sky"
 )
 
+// TellsNoise reports whether values of the kind say how well pixels are known, and so which have no
+// data, without being a mask.
+func (k Kind) TellsNoise() bool {
+	return slices.Contains([]Kind{KindWeight, KindInverseVariance, KindError, KindVariance}, k)
+}
+
 // kinds are those of the names that planes have in surveys' and observatories' files.
 var kinds = map[string]Kind{}
 

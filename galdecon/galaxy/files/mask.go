@@ -33,9 +33,9 @@ func (m *Mask) Count() int {
 
 // LoadMask reads a mask from a plane of a FITS file, or from an array of NumPy's. As in [Read] the
 // name may choose which, as in "a.fits[DQ]"; else it's the first that is a mask by its name, or by
-// its type, booleans. Values other than 0 are bad, as in astropy's CCDData, but for those of known
-// flags, and for one without a name that more than half of all pixels have, where there are others:
-// that they were detected, for example.
+// its type, booleans. Values other than 0 are bad, as in astropy's CCDData, but for a flag without a
+// name that more than half of all pixels have, most of them alone (that they were detected, say),
+// and but for those of known flags:
 //
 //   - of JWST's and Roman's DQ bit 0 alone, DO_NOT_USE;
 //   - of Hubble's DQ all bits but 32, 64, 128 and 1024: unstable and warm pixels, bias and charge
@@ -116,7 +116,7 @@ func readMask(f *fits.File, h *fits.HDU) (*Mask, error) {
 		}
 		values = append(values, plane...)
 	}
-	if kind := KindOf(h); tellsOfData(kind) {
+	if kind := KindOf(h); kind.TellsNoise() {
 		m.Bad, m.Rule = withoutData(kind, values)
 		return m, nil
 	}
@@ -130,11 +130,6 @@ func readMask(f *fits.File, h *fits.HDU) (*Mask, error) {
 		m.Bad = append(m.Bad, isBad(v))
 	}
 	return m, nil
-}
-
-// tellsOfData reports whether planes of a kind say which pixels have no data, without being masks.
-func tellsOfData(kind Kind) bool {
-	return slices.Contains([]Kind{KindWeight, KindInverseVariance, KindError, KindVariance}, kind)
 }
 
 // withoutData returns which pixels have no data by their weights or their errors, and by which

@@ -83,7 +83,7 @@ func (c choice) eachArray(r io.Reader, size int64,
 	images, _, damaged := sort(entries)
 	var marks []entry
 	for _, e := range entries {
-		if e.err == nil && len(e.shape) > 1 && (e.kind == KindMask || tellsOfData(e.kind)) {
+		if e.err == nil && len(e.shape) > 1 && (e.kind == KindMask || e.kind.TellsNoise()) {
 			marks = append(marks, e)
 		}
 	}
@@ -247,7 +247,7 @@ func decodeMask(r *bufio.Reader, kind Kind) (*Mask, error) {
 	if err != nil {
 		return nil, err
 	}
-	if tellsOfData(kind) {
+	if kind.TellsNoise() {
 		m.Bad, m.Rule = withoutData(kind, values)
 		return m, nil
 	}

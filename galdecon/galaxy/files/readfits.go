@@ -92,7 +92,7 @@ func (p *plane) note(format string, args ...any) {
 // errors of its name and version, and masks and weights where there's no other image.
 func (p *plane) isBeside(f *fits.File, h *fits.HDU) bool {
 	kind := KindOf(h)
-	if kind != KindMask && !tellsOfData(kind) {
+	if kind != KindMask && !kind.TellsNoise() {
 		return false
 	}
 	_, mine := kindOfName(p.hdu.Name())

@@ -48,7 +48,7 @@ func loadUncertainty(path string) (*Uncertainty, error) {
 	switch formatOf(name) {
 	case fitsFile:
 	case numpyArchive:
-		if chosen && tellsOfData(KindOfFile(path)) {
+		if chosen && KindOfFile(path).TellsNoise() {
 			return arrayUncertainty(path)
 		}
 		return archiveUncertainty(name)

@@ -87,16 +87,17 @@ func besselI0(x float64) float64 {
 }
 
 // paintProfiles adds the bulge, the disc and the companions, all but the spots, to the stamp.
-func (g *model) paintProfiles(c canvas) {
-	g.bulge.paint(c)
-	g.disc.paint(c, g.discTint)
+// Each is drawn as far as its light is more than the share least of its own brightness.
+func (g *model) paintProfiles(c canvas, least float64) {
+	g.bulge.paint(c, least)
+	g.disc.paint(c, g.discTint, least)
 	for i := range g.companions {
-		g.companions[i].paint(c)
+		g.companions[i].paint(c, least)
 	}
 }
 
-func (k *component) paint(c canvas) {
-	c.paint(k.at, k.frame, &k.profile, k.flux, k.tint)
+func (k *component) paint(c canvas, least float64) {
+	c.paint(k.at, k.frame, &k.profile, k.flux, k.tint, least)
 }
 
 func (k *component) at(x, y float64) float64 {
@@ -104,8 +105,8 @@ func (k *component) at(x, y float64) float64 {
 	return k.flux * k.profile.at(u*u+v*v)
 }
 
-func (d *disc) paint(c canvas, tint color) {
-	c.paint(d.at, d.frame, &d.profile, d.flux, tint)
+func (d *disc) paint(c canvas, tint color, least float64) {
+	c.paint(d.at, d.frame, &d.profile, d.flux, tint, least)
 }
 
 // at returns the surface brightness of the disc with its arms, bar and dust.

@@ -120,15 +120,16 @@ func (c canvas) add(row, col int, value float64, tint color) {
 //
 // A pixel is halved until halving it once more changes its mean by less than 1 %, or by less than 5
 // % of that brightness, so cusps and thin discs are resolved and flux is conserved. Where the
-// profile has fallen below those 5 %, the value at the pixel's center will do, and below 1/2000
-// nothing is drawn.
+// profile has fallen below those 5 %, the value at the pixel's center will do, and below the share
+// least nothing is drawn.
 func (c canvas) paint(
 	at func(x, y float64) float64, f frame, profile *sersic, flux float64, tint color,
+	least float64,
 ) {
 	h := 1 / float64(c.size)
 	bright := 0.5 / (math.Pi * profile.re * profile.re * f.q)
 	margin := h / math.Sqrt2 / f.q // no point of a pixel is further than h/√2 from its center
-	fine, reach := profile.radiusOf(bright/20)+margin, profile.radiusOf(bright/2000)+margin
+	fine, reach := profile.radiusOf(bright/20)+margin, profile.radiusOf(bright*least)+margin
 	profile.tabulate(min(reach, 1/f.q)) // a stamp of side 1 seen from near its center
 	for row := range c.size {
 		for col := range c.size {

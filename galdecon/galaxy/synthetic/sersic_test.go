@@ -23,7 +23,7 @@ func TestHalfOfTheFluxWithinRe(t *testing.T) {
 						f := newFrame(0.003, -0.004, 0.7, q)
 						stamp := canvas{make([]float32, size*size), size, 1}
 						k := newComponent(3, re, n, f, color{})
-						k.paint(stamp)
+						k.paint(stamp, faintest)
 						inside := 0.0
 						const sub = 16 // pixels on the ellipse count by the share that lies within
 						for i := range size * sub {
@@ -51,7 +51,7 @@ func TestFluxOfExponentialDisc(t *testing.T) {
 		for _, q := range []float64{1, 0.15} {
 			stamp := canvas{make([]float32, size*size), size, 1}
 			k := newComponent(1, 0.05, 1, newFrame(0.01, 0.002, 1, q), color{})
-			k.paint(stamp)
+			k.paint(stamp, faintest)
 			if flux := mean(stamp.pixels); math.Abs(flux-1) > 0.03 {
 				t.Errorf("size %d, axis ratio %v: flux %.4f, want 1", size, q, flux)
 			}
@@ -66,7 +66,7 @@ func TestSersicOfIndexHalfIsGaussian(t *testing.T) {
 	adaptive := canvas{make([]float32, size*size), size, 1}
 	exact := canvas{make([]float32, size*size), size, 1}
 	k := newComponent(1, sigma*math.Sqrt(2*math.Ln2), 0.5, newFrame(0.01, 0.02, 0, 1), color{})
-	k.paint(adaptive)
+	k.paint(adaptive, faintest)
 	exact.spot(0.01, 0.02, sigma, 1, color{})
 	peak := raster.CentralMax(exact.pixels, size, size, 1)
 	for k, want := range exact.pixels {
@@ -118,7 +118,7 @@ func TestTabulatedProfile(t *testing.T) {
 		exact := newSersic(1, 0.05, n, 1)
 		table := exact
 		bright := 0.5 / (math.Pi * 0.05 * 0.05)
-		reach := min(1, exact.radiusOf(bright/2000))
+		reach := min(1, exact.radiusOf(bright*faintestNoiseless))
 		table.tabulate(reach)
 		for r := 0.0; r < reach; r += reach / 9999 {
 			if want, got := exact.at(r*r), table.at(r*r); math.Abs(got-want) > 0.005*want {

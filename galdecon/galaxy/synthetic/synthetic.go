@@ -34,7 +34,8 @@ type Config struct {
 	// Illustris images are such) instead of as in calibrated data (Hubble's FITS files): stretched
 	// by an asinh, on a sky above 0.
 	Pictures float64
-	// Noiseless leaves out the noise and the residual sky. The galaxies are the same.
+	// Noiseless leaves out the noise and the residual sky. The galaxies are the same, but for
+	// wings that noise would hide, which are drawn to 1e-5 instead of 1/2000 of their brightness.
 	Noiseless bool
 	// Radii and PSFs, where they are set, are the least and the largest Re, of all types, and σ of
 	// the telescope's PSF, in sides.
@@ -196,7 +197,11 @@ func (c Config) render(pixels []float32, index uint64) {
 	// The PSF, applied to pixels, needs pixels that are not much larger than itself.
 	factor := (minRender + c.Size - 1) / c.Size
 	fine := canvas{make([]float32, len(pixels)*factor*factor), c.Size * factor, c.Channels}
-	g.paintProfiles(fine)
+	least := faintest
+	if c.Noiseless {
+		least = faintestNoiseless
+	}
+	g.paintProfiles(fine, least)
 	fine.blur(o.psf * side * float64(factor))
 	raster.AreaAverage(pixels, fine.pixels, fine.size, c.Size, c.Channels)
 	for _, s := range g.spots {
@@ -234,6 +239,10 @@ func (c Config) render(pixels []float32, index uint64) {
 		}
 	}
 }
+
+// The shares of a profile's mean surface brightness within its half-light radius below which
+// nothing is drawn. Without noise a wing's brightness adds up, over a stamp, to some of the flux.
+const faintest, faintestNoiseless = 1. / 2000, 1e-5
 
 // minRender is the smallest number of pixels a side at which galaxies are drawn; smaller stamps are
 // averaged down from there.

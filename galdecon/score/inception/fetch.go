@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
+
+	"galdecon/internal/download"
 )
 
 // FileName is the name of the file of the official weights.
@@ -58,18 +59,11 @@ func (w weightsFile) fetch(
 func (w weightsFile) download(
 	ctx context.Context, path string, progress func(done, total int64),
 ) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url, nil)
+	body, err := download.Open(ctx, w.url)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answers %s", response.Status)
-	}
+	defer body.Close()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -82,7 +76,7 @@ func (w weightsFile) download(
 	counter := &counter{total: w.size, report: progress}
 	// One byte more than expected is enough to see that the file is another.
 	if _, err := io.Copy(io.MultiWriter(file, counter),
-		io.LimitReader(response.Body, w.size+1)); err != nil {
+		io.LimitReader(body, w.size+1)); err != nil {
 		return fmt.Errorf("after %d of %d bytes: %w", counter.done, w.size, err)
 	}
 	if err := file.Sync(); err != nil {
