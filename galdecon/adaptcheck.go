@@ -116,11 +116,7 @@ func (p *adapting) check(ctx context.Context, round int, model *Model) (Check, e
 	var power, truth [3]float64
 	// The same random numbers in all rounds: differences are the models'.
 	parts := model.streamLooks(ctx, first, placeKey, checkCandidates, p.Seed)
-	for post, err := range posterior.Whole(parts) {
-		var refusal *Refusal
-		if errors.As(err, &refusal) {
-			continue
-		}
+	for post, err := range posterior.Drawn(parts) {
 		if err != nil {
 			return Check{}, err
 		}

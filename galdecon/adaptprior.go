@@ -75,11 +75,7 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 	}
 	key := func(i int) uint64 { return placeKey(members[i]) }
 	parts := p.model.streamLooks(ctx, observations, key, n, p.Seed+int64(round))
-	for post, err := range posterior.Whole(parts) {
-		var refusal *Refusal
-		if errors.As(err, &refusal) {
-			continue
-		}
+	for post, err := range posterior.Drawn(parts) {
 		if err != nil {
 			return em.Candidates{}, err
 		}

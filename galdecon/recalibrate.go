@@ -78,21 +78,9 @@ func (m *Model) Recalibrate(ctx context.Context, c RecalibrationConfig,
 	}
 	aperture := float64(m.Config.Size) / 4
 	var trials []recalibration.Trial
-	watched := func(yield func(Part, error) bool) {
-		for part, err := range m.StreamLooks(ctx, observations, c.Candidates, c.Seed) {
-			if !yield(part, err) {
-				return
-			}
-			if report != nil {
-				report(part.Done(), part.String())
-			}
-		}
-	}
-	for p, err := range posterior.Whole(watched) {
-		var refusal *Refusal
-		if errors.As(err, &refusal) {
-			continue
-		} else if err != nil {
+	parts := m.StreamLooks(ctx, observations, c.Candidates, c.Seed)
+	for p, err := range posterior.Drawn(posterior.Watch(parts, report)) {
+		if err != nil {
 			return nil, err
 		}
 		truth, err := score.Measure(truths.Select(p.Index), aperture)

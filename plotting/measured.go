@@ -30,8 +30,8 @@ var quantities = []struct {
 // CornerOf returns the corner of flux, half-light radius and ellipticity of a model's candidates
 // for one observation, measured in an aperture of the given radius in pixels, in units of the
 // source and moved by the posterior's Recalibration; see [posterior.Posterior.Measure]. Candidates
-// without a galaxy are left out. truth is the
-// galaxy, one image, or nil where it isn't known. It is an error if the truth can't be measured.
+// without a galaxy are left out. truth is the galaxy, one image, or nil where it isn't known. It is
+// an error if the truth can't be measured.
 func CornerOf(p posterior.Posterior, aperture float64, truth *galaxy.Images) (Corner, error) {
 	c := Corner{Title: p.Observation.ID(0)}
 	for _, q := range quantities {

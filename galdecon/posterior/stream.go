@@ -98,6 +98,18 @@ func Whole(parts iter.Seq2[Part, error]) iter.Seq2[Posterior, error] {
 	}
 }
 
+// Drawn joins parts as [Whole] does, and leaves out observations that are refused.
+func Drawn(parts iter.Seq2[Part, error]) iter.Seq2[Posterior, error] {
+	return func(yield func(Posterior, error) bool) {
+		for p, err := range Whole(parts) {
+			var refusal *Refusal
+			if !errors.As(err, &refusal) && !yield(p, err) {
+				return
+			}
+		}
+	}
+}
+
 // room returns images of the shape of some, one for each candidate that is drawn in all.
 func (p Part) room(some *galaxy.Images) *galaxy.Images {
 	return galaxy.NewImages(p.N, some.Height, some.Width, some.Channels)
@@ -111,7 +123,7 @@ func Collect(parts iter.Seq2[Part, error], report func(done float64, line string
 	error) {
 	var posteriors []Posterior
 	var refused Refusals
-	for p, err := range Whole(watched(parts, report)) {
+	for p, err := range Whole(Watch(affordable(parts), report)) {
 		var refusal *Refusal
 		switch {
 		case errors.As(err, &refusal):
@@ -128,10 +140,25 @@ func Collect(parts iter.Seq2[Part, error], report func(done float64, line string
 	return posteriors, nil
 }
 
-// watched returns parts whose progress is reported when they have been taken, and the error where
-// all candidates together take more memory than there is, which the first part tells.
-func watched(parts iter.Seq2[Part, error], report func(done float64, line string),
+// Watch returns parts whose progress is reported, each when it has been taken, to report, which may
+// be nil.
+func Watch(parts iter.Seq2[Part, error], report func(done float64, line string),
 ) iter.Seq2[Part, error] {
+	return func(yield func(Part, error) bool) {
+		for part, err := range parts {
+			if !yield(part, err) {
+				return
+			}
+			if report != nil {
+				report(part.Done(), part.String())
+			}
+		}
+	}
+}
+
+// affordable returns parts, and the error where all candidates together take more memory than there
+// is, which the first part tells.
+func affordable(parts iter.Seq2[Part, error]) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		checked := false
 		for part, err := range parts {
@@ -144,9 +171,6 @@ func watched(parts iter.Seq2[Part, error], report func(done float64, line string
 			}
 			if !yield(part, err) {
 				return
-			}
-			if report != nil {
-				report(part.Done(), part.String())
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package recalibration
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -87,12 +88,7 @@ func fit(trials []Trial, spreads []float64) *Recalibration {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		if spreads[a] < spreads[b] {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(spreads[a], spreads[b]) })
 	var members [][]int
 	for k := range strata {
 		in := order[len(order)*k/strata : len(order)*(k+1)/strata]

@@ -19,18 +19,25 @@ type Pulls struct {
 
 // pulls returns those of all quantities but TARP.
 func (s Strata) pulls(all []*LookResult) []Pulls {
+	var before, after []measured
+	for _, r := range all {
+		m := measured{r.Truth, r.Each}
+		before = append(before, m)
+		if s.Recalibration != nil {
+			after = append(after, m.moved(s.Recalibration))
+		}
+	}
 	var pulls []Pulls
 	for _, q := range quantities {
 		if q.name == joint {
 			continue
 		}
 		of := Pulls{Quantity: q.name}
-		for _, r := range all {
-			m := measured{r.Truth, r.Each}
+		for _, m := range before {
 			of.Drawn = append(of.Drawn, q.pulls(m)...)
-			if s.Recalibration != nil {
-				of.Recalibrated = append(of.Recalibrated, q.pulls(m.moved(s.Recalibration))...)
-			}
+		}
+		for _, m := range after {
+			of.Recalibrated = append(of.Recalibrated, q.pulls(m)...)
 		}
 		pulls = append(pulls, of)
 	}

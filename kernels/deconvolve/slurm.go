@@ -50,10 +50,7 @@ func (f *jobFlags) submit(ctx context.Context, out io.Writer, c *console.Console
 	if err != nil {
 		return err
 	}
-	// What is wrong with the table should show before anything waits in a queue.
-	if _, err := catalogue.Recognize(job.Table, job.Columns); err != nil {
-		return err
-	}
+	// What is wrong with the job should show before anything waits in a queue.
 	model, err := f.loadModel(c)
 	if err != nil {
 		return err

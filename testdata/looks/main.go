@@ -6,8 +6,8 @@
 //
 // Synthetic galaxies have no noise. Those of COSMOS are taken as they are, with the noise of their
 // pictures, which no candidate has: it is part of all errors and of χ², and coverage isn't asked
-// for. The table is printed, and
-// written to DIR/table.txt; DIR/problems.json has what was seen, for peers.py.
+// for. The table is printed, and written to DIR/table.txt; DIR/problems.json has what was seen, for
+// peers.py.
 package main
 
 import (

@@ -75,12 +75,6 @@ func (r *result) add(p posterior.Posterior, truth []float32, o observe.Observati
 
 // String returns the row of the table.
 func (r *result) String() string {
-	mean := func(v []float64) (sum float64) {
-		for _, x := range v {
-			sum += x / float64(len(v))
-		}
-		return sum
-	}
 	off := "–"
 	if r.clean && len(r.truths) > 1 {
 		off = "?"
@@ -103,6 +97,7 @@ func (r *result) String() string {
 	}
 	root := func(v float64) float64 { return 100 * math.Sqrt(v) }
 	return fmt.Sprintf("%-34s %5.2f  %5.2f   %-5s  %5.2f   %5.2f %-12s %6.2f   %d\n", r.setting,
-		root(mean(r.errors)), root(mean(r.wiener)), ratio, root(r.spread/float64(len(r.errors))),
+		root(stat.Mean(r.errors, nil)), root(stat.Mean(r.wiener, nil)), ratio,
+		root(r.spread/float64(len(r.errors))),
 		r.chi/r.exposed, off, r.seconds, r.refused)
 }
