@@ -61,5 +61,5 @@ func (c *cell) finish(l Loss) error {
 		data = pngData(f, png, l.Title, c.id)
 	}
 	gonbui.SendData(data)
-	return flush()
+	return Flush()
 }

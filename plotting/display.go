@@ -72,11 +72,11 @@ func showTables(tables []table.Table) error {
 
 // send displays something between what the cell prints before and after.
 func send(data *protocol.DisplayData) error {
-	if err := flush(); err != nil {
+	if err := Flush(); err != nil {
 		return err
 	}
 	gonbui.SendData(data)
-	return flush()
+	return Flush()
 }
 
 // displayed returns the message that displays d, whose figure is f.
@@ -117,8 +117,10 @@ func pngData(f *Figure, png []byte, text, id string) *protocol.DisplayData {
 // gonbui.Sync would wait for ever, and the cell outlive its kernel.
 const flushLimit = 10 * time.Second
 
-// flush waits until the kernel has passed on everything that was displayed.
-func flush() error {
+// Flush waits until the notebook's kernel has passed on everything that was displayed. What a
+// program displays as its last is lost without it where the kernel sees the end of the program
+// first. The functions of this package call it themselves.
+func Flush() error {
 	if err := gonbui.Open(); err != nil {
 		return fmt.Errorf("plotting: the notebook can't be reached: %w", err)
 	}

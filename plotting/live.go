@@ -28,5 +28,5 @@ func (l *Live) Show(d Drawable) error {
 		return err
 	}
 	gonbui.SendData(pngData(f, data, f.instead(), l.id))
-	return flush()
+	return Flush()
 }

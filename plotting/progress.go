@@ -51,7 +51,7 @@ func NewProgress() *Progress {
 		if done >= 1 {
 			// What the cell prints next comes below. A notebook that can't be reached must not stop
 			// the work.
-			_ = flush()
+			_ = Flush()
 		}
 	}}
 }

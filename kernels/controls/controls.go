@@ -135,7 +135,7 @@ func (c *control) get() float64 {
 // it draws then isn't shown. Where it hasn't returned 3 s after an interrupt the cell's program
 // ends.
 func (p *Panel) Run(ctx context.Context,
-	draw func(ctx context.Context) (plotting.Drawable, error)) error {
+	draw func(ctx context.Context) (plotting.Drawable, error)) (err error) {
 	if p.err != nil {
 		return p.err
 	}
@@ -159,8 +159,11 @@ func (p *Panel) Run(ctx context.Context,
 	comms.Subscribe(id, func(_ string, message string) { p.receive(message) })
 	comms.Start()
 	gonbui.UpdateHTML(id, p.html(id))
-	leave := func() { gonbui.UpdateHTML(id, p.text()) }
-	defer leave()
+	leave := func() error {
+		gonbui.UpdateHTML(id, p.text())
+		return plotting.Flush()
+	}
+	defer func() { err = errors.Join(err, leave()) }()
 	ctx, stop := interruptible(ctx, leave)
 	defer stop()
 	if err := show(ctx); err != nil {
@@ -191,7 +194,8 @@ func (p *Panel) Run(ctx context.Context,
 
 // interruptible returns a context that ends with an interrupt, too. Unless it is stopped within
 // [patience] of that, the program ends by the interrupt, after leave.
-func interruptible(ctx context.Context, leave func()) (interrupted context.Context, stop func()) {
+func interruptible(ctx context.Context, leave func() error) (
+	interrupted context.Context, stop func()) {
 	interrupted, ignore := signal.NotifyContext(ctx, os.Interrupt)
 	stopped := make(chan struct{})
 	context.AfterFunc(interrupted, func() {
@@ -202,8 +206,7 @@ func interruptible(ctx context.Context, leave func()) (interrupted context.Conte
 			return
 		case <-time.After(patience):
 		}
-		leave()
-		gonbui.Sync()
+		_ = leave() // the program ends in any case
 		ignore()
 		_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
 	})
