@@ -2,6 +2,7 @@
 
     ["execute", source], ["interrupt", source, seconds after its beginning],
     ["complete", source, position of the cursor], ["inspect", source, position of the cursor]
+    ["complete when ready", source, position of the cursor]: asks again until there is a completion, for 5 minutes
 
 Prints what comes back as JSON, one line a request.
 """
@@ -41,6 +42,15 @@ def complete(client, source, position):
     return {"Status": content["status"], "Matches": content["matches"], "From": content["cursor_start"], "To": content["cursor_end"]}
 
 
+def complete_when_ready(client, source, position):
+    end = time.monotonic() + 300
+    while True:
+        reply = complete(client, source, position)
+        if reply["Matches"] or time.monotonic() > end:
+            return reply
+        time.sleep(0.5)
+
+
 def inspect(client, source, position):
     content = client.inspect(source, position, reply=True, timeout=600)["content"]
     return {"Status": content["status"], "Said": "\n".join(content["data"].values())}
@@ -50,7 +60,8 @@ manager, client = start_new_kernel(kernel_name="galdecon", startup_timeout=300)
 try:
     for kind, *arguments in json.load(sys.stdin):
         start = time.monotonic()
-        ask = {"execute": execute, "interrupt": interrupt, "complete": complete, "inspect": inspect}[kind]
+        ask = {"execute": execute, "interrupt": interrupt, "complete": complete, "complete when ready": complete_when_ready,
+               "inspect": inspect}[kind]
         reply = ask(client, *arguments)
         print(json.dumps({**reply, "Seconds": time.monotonic() - start}), flush=True)
 finally:
