@@ -164,7 +164,9 @@ func (c Config) correctLooks(
 }
 
 // LookLoss returns the loss of clean images y [batch, height, width, 1] that are seen in looks, in
-// their unit, at random times and noise. The unit of the model is [observe.Grid.Unit].
+// their unit, at random times and noise. The unit of the model is [observe.Grid.Unit]. Errors count
+// relative to the velocity's own size, as far as the looks tell it: the brightest of a hundred
+// galaxies would else outweigh all others.
 func (c Config) LookLoss(
 	scope *model.Scope, y *graph.Node, grid observe.Grid, looks ...observe.Look,
 ) *graph.Node {
@@ -173,11 +175,18 @@ func (c Config) LookLoss(
 		looks[i] = l.Scale(unit)
 	}
 	y = graph.Div(y, graph.Reshape(unit, unit.Shape().Dimensions[0], 1, 1, 1))
+	var size *graph.Node
 	return c.loss(scope, y, func(yt, time, signal, sigma *graph.Node) *graph.Node {
-		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
+		k := c.knows(grid, looks)
+		power := graph.ReduceAndKeep(graph.Square(k.filled), graph.ReduceMean, 1, 2, 3)
+		size = graph.Sqrt(graph.Add(graph.Square(signal),
+			graph.Mul(graph.Square(sigma), graph.MaxScalar(power, 1))))
+		return c.predictKnown(scope, yt, time, signal, sigma, k)
 	}, func(clean, sigma *graph.Node) *graph.Node {
 		return c.correctLooks(clean, sigma, trainingSteps, grid, looks)
-	}, Schedule.byLogSNR, scales)
+	}, Schedule.byLogSNR, func(errors *graph.Node) *graph.Node {
+		return scales(graph.Div(errors, size))
+	})
 }
 
 // scales returns the mean square of errors [batch, height, width, 1] at many scales: half of it is
