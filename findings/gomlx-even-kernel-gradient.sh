@@ -4,9 +4,9 @@
 #
 # Expected: with the kernel (10, 1) the first pixel of Convolve is 10 a + b, whose gradient by the
 # image (a, b, c, d) is (10, 1, 0, 0).
-# Seen: (1, 0, 0, 0), with no error. The gradient is right for kernels of 1 and 3 pixels, and by the kernel for all.
-# It is so without padding as with PadSame, and with XLA as well. The loss of a network with kernels
-# of 2 or 4 pixels, as in layers that halve an image, goes down by a wrong gradient.
+# Seen: (1, 0, 0, 0), with no error. The gradient is right for kernels of 1 and 3 pixels, and that
+# by the kernel itself for all. It is the same with PadSame as without padding, and with XLA. What
+# lies before kernels of 2 or 4 pixels, as of layers that halve an image, learns from wrong numbers.
 # Exits with an error when the gradient is right.
 set -eu
 dir=$(mktemp -d)
