@@ -1,11 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"galdecon/galdecon/recalibration"
+	"galdecon/galdecon/scorecard"
 )
 
 // The documents say what the command would write.
@@ -30,6 +35,30 @@ func TestDocuments(t *testing.T) {
 		}
 		if quoted != string(text) {
 			t.Errorf("%s has other figures than docs/scorecards: go run ./kernels/figures", name)
+		}
+	}
+}
+
+// A stored scorecard is of the model that ships, with the recalibration that it ships with.
+func TestScorecards(t *testing.T) {
+	root := filepath.Join("..", "..")
+	for _, name := range []string{"galaxy"} {
+		var stored scorecard.StrataCard
+		var shipped recalibration.Recalibration
+		for path, to := range map[string]any{
+			filepath.Join(root, scorecards, name+".json"):                             &stored,
+			filepath.Join(root, "galdecon", "pretrained", name, "recalibration.json"): &shipped,
+		} {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(data, to); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+		}
+		if !reflect.DeepEqual(stored.Recalibration, &shipped) {
+			t.Errorf("the scorecard of %s is of another model: write it anew", name)
 		}
 	}
 }
