@@ -29,8 +29,9 @@ const (
 	wienerPrior = 1
 	// range of the logarithms of precision, which are divided by it.
 	logRange = 5
-	// farthest is the bound of velocities. Noise isn't as far from 0, so a dark sky passes as it is.
-	farthest = 5
+	// Velocities pass as they are up to nearest, beyond which noise hardly gets, and not at all from
+	// farthest on: there y_t speaks against the image that they lead to.
+	nearest, farthest = 4, 9
 )
 
 // known is what a network is told of looks. It doesn't change from step to step.
@@ -65,25 +66,32 @@ func (c Config) knows(grid observe.Grid, looks []observe.Look) known {
 // [batch] with signal = √ᾱ and sigma = √(1−ᾱ), scalars or [batch, 1, 1, 1]. The prediction is a sum
 // over images that are known,
 //
-//	a + b·y_t + c·f + d·w + (e·√ᾱ y_t + f·(√ᾱ y_t − f) + g·(√ᾱ y_t − w))/√(1−ᾱ)
+//	a + σ (b·y_t + c·f + d·w) + Σ_i e_i·v_i,  v_i = (√ᾱ y_t − u_i)/σ,  σ = √(1−ᾱ)
 //
 // with the looks f on the grid and w deconvolved, of which the network decides how much passes in
-// each pixel: the last are the velocities that follow if u is 0, as in a dark sky, f or w. So the
-// noise of the sky and the light of bright pixels needn't pass through it, whatever their range.
-// What it sees of them is compressed, asinh.
+// each pixel. The v_i are the velocities that follow if u is one of the images u_i: 0, as in a dark
+// sky, f, w, or √ᾱ y_t smoothed a little or more, as within a galaxy. So the noise of the sky and
+// the light of bright pixels needn't pass through it, whatever their range, and with little noise
+// what it gets wrong is small. What it sees of them is compressed, asinh.
 func (c Config) predictKnown(
 	scope *model.Scope, yt, time, signal, sigma *graph.Node, k known,
 ) *graph.Node {
 	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
-	towards := func(u *graph.Node) *graph.Node {
-		return graph.ClipScalar(graph.Div(u, sigma), -farthest, farthest)
-	}
 	noisy := graph.Mul(signal, yt)
-	terms := []*graph.Node{yt, k.filled, k.wiener, towards(noisy),
-		towards(graph.Sub(noisy, k.filled)), towards(graph.Sub(noisy, k.wiener))}
+	little := smooth(noisy)
+	much := smooth(smooth(smooth(little)))
+	seen := []*graph.Node{yt, k.filled, k.wiener}
+	var terms []*graph.Node
+	for _, image := range seen {
+		terms = append(terms, graph.Mul(sigma, image))
+	}
+	for _, u := range []*graph.Node{graph.ZerosLike(yt), k.filled, k.wiener, little, much} {
+		velocity := towards(graph.Div(graph.Sub(noisy, u), sigma))
+		seen, terms = append(seen, velocity), append(terms, velocity)
+	}
 	var images []*graph.Node
-	for _, term := range terms {
-		images = append(images, asinh(term))
+	for _, image := range seen {
+		images = append(images, asinh(image))
 	}
 	images = append(images, k.precision)
 	out := c.Network.Forward(scope.In("unet"), graph.Concatenate(images, -1), embedding,
@@ -96,6 +104,25 @@ func (c Config) predictKnown(
 		predicted = graph.Add(predicted, graph.Mul(channel(i+1), term))
 	}
 	return predicted
+}
+
+// towards returns velocities as they are up to nearest, and 0 from farthest on.
+func towards(velocity *graph.Node) *graph.Node {
+	left := graph.DivScalar(graph.SubScalar(graph.Abs(velocity), farthest), nearest-farthest)
+	return graph.Mul(velocity, graph.ClipScalar(left, 0, 1))
+}
+
+// smooth returns images [batch, height, width, 1] convolved with the binomial weights (1 2 1)/4
+// along both axes, of those pixels that there are.
+func smooth(images *graph.Node) *graph.Node {
+	g := images.Graph()
+	weights := graph.Reshape(graph.Const(g, []float32{1, 2, 1, 2, 4, 2, 1, 2, 1}), 3, 3, 1, 1)
+	sum := func(x *graph.Node) *graph.Node {
+		return graph.Convolve(x, weights).PadSame().Done()
+	}
+	one := graph.Ones(g, shapes.Make(images.DType(), 1, images.Shape().Dim(1),
+		images.Shape().Dim(2), 1))
+	return graph.Div(sum(images), sum(one))
 }
 
 // asinh returns the inverse hyperbolic sine, sign(x) log(|x| + √(x²+1)).
@@ -137,7 +164,9 @@ func (c Config) correctLooks(
 }
 
 // LookLoss returns the loss of clean images y [batch, height, width, 1] that are seen in looks, in
-// their unit, at random times and noise. The unit of the model is [observe.Grid.Unit].
+// their unit, at random times and noise. The unit of the model is [observe.Grid.Unit]. Errors count
+// relative to the velocity's own size, as far as the looks tell it: the brightest of a hundred
+// galaxies would else outweigh all others.
 func (c Config) LookLoss(
 	scope *model.Scope, y *graph.Node, grid observe.Grid, looks ...observe.Look,
 ) *graph.Node {
@@ -146,11 +175,18 @@ func (c Config) LookLoss(
 		looks[i] = l.Scale(unit)
 	}
 	y = graph.Div(y, graph.Reshape(unit, unit.Shape().Dimensions[0], 1, 1, 1))
+	var size *graph.Node
 	return c.loss(scope, y, func(yt, time, signal, sigma *graph.Node) *graph.Node {
-		return c.predictKnown(scope, yt, time, signal, sigma, c.knows(grid, looks))
+		k := c.knows(grid, looks)
+		power := graph.ReduceAndKeep(graph.Square(k.filled), graph.ReduceMean, 1, 2, 3)
+		size = graph.Sqrt(graph.Add(graph.Square(signal),
+			graph.Mul(graph.Square(sigma), graph.MaxScalar(power, 1))))
+		return c.predictKnown(scope, yt, time, signal, sigma, k)
 	}, func(clean, sigma *graph.Node) *graph.Node {
 		return c.correctLooks(clean, sigma, trainingSteps, grid, looks)
-	}, Schedule.byLogSNR, scales)
+	}, Schedule.byLogSNR, func(errors *graph.Node) *graph.Node {
+		return scales(graph.Div(errors, size))
+	})
 }
 
 // scales returns the mean square of errors [batch, height, width, 1] at many scales: half of it is
