@@ -123,7 +123,8 @@ func (c BandsConfig) run(ctx context.Context, base Config, scope *model.Scope, d
 	objective := func(weights *model.Scope, y *graph.Node) *graph.Node {
 		shares := drawShares(weights, y.Graph(), y.Shape().Dimensions[0])
 		grid, look := base.Survey.Observe(weights, ddpm.Bands(y), bank)
-		return base.Diffusion.BandLoss(weights, scope, y, shares, grid, look)
+		again := scope.Store().Scope(scope.Scope()) // for each graph
+		return base.Diffusion.BandLoss(weights, again, y, shares, grid, look)
 	}
 	device, err := backend.Default()
 	if err != nil {
