@@ -72,48 +72,63 @@ func (c Color) String() string {
 		c.Second, c.Magnitude, c.Ratio, c.Measured, c.Measured+c.Failed)
 }
 
-// Color compares the fluxes in two bands, candidate by candidate, in an aperture of the given
-// radius in pixels: so what the bands' errors have in common cancels. It is a [*BandError] if a band
-// isn't there, and an error if fewer than half of the candidates can be measured.
-func (b Bands) Color(first, second string, aperture float64) (Color, error) {
-	c := Color{First: first, Second: second}
+// Ratios returns the ratio of the fluxes in two bands of each candidate, first over second, in an
+// aperture of the given radius in pixels, and how many candidates have none: those that can't be
+// measured in both bands, with a ratio above 0. It is a [*BandError] if a band isn't there, and an
+// error if fewer than half of the candidates have one.
+func (b Bands) Ratios(first, second string, aperture float64) (ratios []float64, failed int,
+	err error) {
 	p, err := b.In(first)
 	if err != nil {
-		return Color{}, err
+		return nil, 0, err
 	}
 	q, err := b.In(second)
 	if err != nil {
-		return Color{}, err
+		return nil, 0, err
 	}
 	if p.Samples == nil || q.Samples == nil || p.Samples.N == 0 || p.Samples.N != q.Samples.N {
-		return Color{}, fmt.Errorf("posterior: the bands %s and %s have no candidates that were "+
+		return nil, 0, fmt.Errorf("posterior: the bands %s and %s have no candidates that were "+
 			"drawn together", first, second)
 	}
-	var ratios, magnitudes []float64
 	var failure error
 	for k := range p.Samples.N {
 		one, err := score.Measure(p.Samples.Select(k), aperture)
-		if err == nil {
-			var other score.Photometry
-			if other, err = score.Measure(q.Samples.Select(k), aperture); err == nil {
-				ratio := one.Aperture * p.scale() / (other.Aperture * q.scale())
-				if ratio > 0 && !math.IsInf(ratio, 0) {
-					ratios = append(ratios, ratio)
-					magnitudes = append(magnitudes, -2.5*math.Log10(ratio))
-					continue
-				}
-				err = fmt.Errorf("their fluxes have the ratio %.3g", ratio)
-			}
+		if err != nil {
+			failed, failure = failed+1, err
+			continue
 		}
-		c.Failed++
-		failure = err
+		other, err := score.Measure(q.Samples.Select(k), aperture)
+		if err != nil {
+			failed, failure = failed+1, err
+			continue
+		}
+		ratio := one.Aperture * p.scale() / (other.Aperture * q.scale())
+		if !(ratio > 0) || math.IsInf(ratio, 0) {
+			failed, failure = failed+1, fmt.Errorf("their fluxes have the ratio %.3g", ratio)
+			continue
+		}
+		ratios = append(ratios, ratio)
 	}
-	if c.Measured = len(ratios); c.Measured < c.Failed {
-		return Color{}, fmt.Errorf("posterior: only %d of %d candidates have a color %s − %s, one "+
-			"of the others not because: %w", c.Measured, p.Samples.N, first, second, failure)
+	if len(ratios) < failed {
+		return nil, failed, fmt.Errorf("posterior: only %d of %d candidates have a color %s − %s, "+
+			"one of the others not because: %w", len(ratios), p.Samples.N, first, second, failure)
 	}
-	c.Ratio, c.Magnitude = interval(ratios), interval(magnitudes)
-	return c, nil
+	return ratios, failed, nil
+}
+
+// Color compares the fluxes in two bands, candidate by candidate, as [Bands.Ratios] does: so what
+// the bands' errors have in common cancels.
+func (b Bands) Color(first, second string, aperture float64) (Color, error) {
+	ratios, failed, err := b.Ratios(first, second, aperture)
+	if err != nil {
+		return Color{}, err
+	}
+	magnitudes := make([]float64, len(ratios))
+	for i, r := range ratios {
+		magnitudes[i] = -2.5 * math.Log10(r)
+	}
+	return Color{First: first, Second: second, Measured: len(ratios), Failed: failed,
+		Ratio: interval(ratios), Magnitude: interval(magnitudes)}, nil
 }
 
 // Tables returns the colors of neighboring bands, in the order of Names, as a table.
