@@ -62,7 +62,7 @@ func anyGalaxy() Config {
 			T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Std: 0.04,
 			Network: unet.Config{Features: []int{64, 96, 128}, Blocks: 1, Embedding: 64},
 		},
-		Sampler: ddpm.Sampler{Steps: 20, Eta: 1, SecondOrder: true},
+		Sampler: ddpm.Sampler{Steps: 10, Eta: 1, SecondOrder: true},
 		Fit: fit.Config{Steps: 10000, Batch: 8, LearningRate: 1e-3, WarmUp: 300, EMA: 0.999,
 			ClipNorm: 1, HoldOut: 0.006, Seed: 1},
 	}

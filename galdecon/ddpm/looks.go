@@ -25,7 +25,7 @@ const (
 	// gradients, see package observe. Behind gaps, and with little noise, a sampler needs more: an
 	// error that stays at a high noise level can't be mended at the last ones, where little is left
 	// to be moved.
-	wienerSteps, trainingSteps, samplingSteps = 6, 4, 8
+	wienerSteps, trainingSteps, samplingSteps = 6, 4, 16
 	// wienerPrior is the deviation of y around 0 in units of c.Std that Wiener's filter assumes.
 	wienerPrior = 1
 	// range of the logarithms of precision, which are divided by it.
