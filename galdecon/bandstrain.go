@@ -34,9 +34,9 @@ type BandsConfig struct {
 	Fit fit.Config `json:"fit"`
 }
 
-// DefaultBands returns what takes a quarter of an hour of two cores with the model galaxy.
+// DefaultBands returns what takes ten minutes of two cores with the model galaxy.
 func DefaultBands() BandsConfig {
-	return BandsConfig{Size: 32, Galaxies: 12000, Fit: fit.Config{Steps: 1200, Batch: 4,
+	return BandsConfig{Size: 32, Galaxies: 12000, Fit: fit.Config{Steps: 2000, Batch: 4,
 		LearningRate: 2e-3, WarmUp: 100, EMA: 0.995, ClipNorm: 1, HoldOut: 0.006, Seed: 1}}
 }
 
