@@ -17,8 +17,8 @@ import (
 )
 
 // microBands trains an exchange that is good for nothing, but is one.
-var microBands = galdecon.BandsConfig{Size: 16, Galaxies: 4, Fit: fit.Config{Steps: 3, Batch: 2,
-	LearningRate: 0.3, EMA: 0.5, Seed: 1}}
+var microBands = galdecon.BandsConfig{Size: 16, Galaxies: 4, HalfSteps: 1,
+	Fit: fit.Config{Steps: 3, Batch: 2, LearningRate: 0.3, EMA: 0.5, Seed: 1}}
 
 // bandModel is a model with an exchange between bands that has hardly been trained, and its folder.
 func bandModel(t *testing.T) (*galdecon.Model, string) {

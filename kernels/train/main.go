@@ -9,7 +9,7 @@
 //
 //	go run ./kernels/train -work DIR -begin COPY galaxy
 //
-// The exchange between bands of the model galaxy is trained in ten minutes, into the model's
+// The exchange between bands of the model galaxy is trained in a quarter of an hour, into the model's
 // folder, and again whenever the model has new weights:
 //
 //	go run ./kernels/train -work DIR bands
@@ -65,9 +65,15 @@ func trainBands(_, work, model string) error {
 		model = filepath.Join(repo, models, "galaxy")
 	}
 	config := galdecon.DefaultBands()
-	live := plotting.NewTraining(config.Fit.Steps)
+	live := plotting.NewTraining(config.HalfSteps + config.Fit.Steps)
 	err := galdecon.TrainBands(galdecon.Interruptible(), config, model, work,
-		func(p fit.Progress) { live.Update(p.Step, p.Loss) })
+		func(p fit.Progress) {
+			// Of the steps on smaller stamps, which come first, there is another number.
+			if p.Steps == config.Fit.Steps {
+				p.Step += config.HalfSteps
+			}
+			live.Update(p.Step, p.Loss)
+		})
 	return errors.Join(err, live.Close())
 }
 
