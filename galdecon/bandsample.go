@@ -21,6 +21,13 @@ import (
 // observation. Of an observation in one band, or without a name, it draws what [Model.SampleLooks]
 // does. The order of the bands makes no difference but for rounding.
 //
+//	seen := observe.Observation{Exposures: []observe.Exposure{
+//		{Band: "g", Image: g, PSFs: []psf.PSF{gPSF}, InvVar: gWeights},
+//		{Band: "r", Image: r, PSFs: []psf.PSF{rPSF}, InvVar: rWeights},
+//	}}
+//	galaxies, err := model.SampleBands(ctx, []observe.Observation{seen}, 32, 1)
+//	color, err := galaxies[0].Color("g", "r", 12)
+//
 // The model must have a [Config.Survey] and an exchange between bands, else the error is a
 // [*BandsError]. Observations that aren't taken are [posterior.Refusals], which name the band,
 // beside what is drawn of the others. Error bars are those of the candidates: a recalibration is of
