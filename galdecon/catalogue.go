@@ -1,17 +1,11 @@
 package galdecon
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
-
-	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
 
 	"galdecon/galdecon/catalogue"
 	"galdecon/galdecon/catalogue/table"
@@ -69,19 +63,5 @@ func (m *Model) hash() (string, error) {
 	if err := json.NewEncoder(h).Encode(c); err != nil {
 		return "", fmt.Errorf("galdecon: cannot hash the model: %w", err)
 	}
-	variables := slices.SortedFunc(m.executables.scope.IterVariables(),
-		func(v, w *model.Variable) int { return cmp.Compare(v.Path(), w.Path()) })
-	for _, v := range variables {
-		value, err := v.Value()
-		if err != nil {
-			return "", fmt.Errorf("galdecon: cannot hash the model: %w", err)
-		}
-		fmt.Fprintln(h, v.Path(), value.Shape())
-		if err := tensors.ConstFlatData(value, func(flat []float32) {
-			_ = binary.Write(h, binary.LittleEndian, flat) // a hash takes all
-		}); err != nil {
-			return "", fmt.Errorf("galdecon: cannot hash the model: %w", err)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hashWeights(h, m.executables.scope)
 }

@@ -14,7 +14,8 @@ import (
 // Load reads the model that [Train], [Export] or [Import] left in the folder dir. It is an error if
 // there is none, if its configuration is of another version, or if its weights aren't those of the
 // configuration. What draws with it is compiled later, at its first use. Error bars are corrected
-// by what [SaveRecalibration] left there, if it is of this model: see [Model.Recalibration].
+// by what [SaveRecalibration] left there, if it is of this model: see [Model.Recalibration]. Bands
+// are sampled together by what [TrainBands] left there, see [Model.SampleBands].
 func Load(dir string) (*Model, error) {
 	c, err := LoadConfig(dir)
 	if err != nil {
@@ -44,7 +45,7 @@ func Load(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.recalibrated(dir), nil
+	return m.recalibrated(dir).withBands(dir), nil
 }
 
 // loadWeights reads the averaged weights of the checkpoint in the folder dir. What is there to

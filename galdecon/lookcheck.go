@@ -40,6 +40,11 @@ func (c Config) prepareLook(index int, o observe.Observation) (look, error) {
 		return refuse(Refusal{Reason: posterior.RefusedData, What: "it has no exposure",
 			Hint: "give at least one image with its PSF"})
 	}
+	if bands := o.Bands(); len(bands) > 1 {
+		return refuse(Refusal{Reason: posterior.RefusedBands, Value: float64(len(bands)), Limit: 1,
+			What: fmt.Sprintf("its exposures are in the bands %q", bands),
+			Hint: "draw them together by Model.SampleBands, or take one by Observation.In"})
+	}
 	l.Exposures = nil
 	for k, e := range o.Exposures {
 		e, err := e.Complete()

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"galdecon/galdecon/backend"
+	"galdecon/galdecon/ddpm"
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/internal/executor"
 	"galdecon/galdecon/internal/random"
@@ -227,25 +228,31 @@ func (s *sight) chunk(looks []look, r run, left int) ([]Part, error) {
 	if err != nil {
 		return nil, fmt.Errorf("galdecon: cannot put the observations on one grid: %w", err)
 	}
-	samples, seen, err := s.model.drawLooks(random.States(s.seed, streams...), batch)
+	samples, seen, err := drawLooks(s.model.looks, random.States(s.seed, streams...), batch)
 	if err != nil {
 		return nil, err
 	}
-	at, plane := 0, first.side*first.side
+	at := 0
 	for i, part := range parts {
-		l := looks[r.first+i]
 		for k := range part.Samples.N {
-			from := at * plane
-			corner := batch.Top[at]*first.side + batch.Left[at]
-			cut(part.Samples.At(k), samples[from+corner:from+plane], l, first.side)
-			for i, v := range part.Views() {
-				pixels, _ := l.Exposures[i].Seen(batch, at, seen[i][from:from+plane])
-				scale(v.Reblurred.At(k), pixels, l.Unit)
-			}
+			looks[r.first+i].take(part, k, batch, at, samples, seen)
 			at++
 		}
 	}
 	return parts, nil
+}
+
+// take copies what was drawn of a member of a batch, and what each exposure sees of it, to
+// candidate k of the look's part.
+func (l look) take(part Part, k int, batch *observe.Batch, member int, samples []float32,
+	seen [][]float32) {
+	plane := l.side * l.side
+	from, corner := member*plane, batch.Top[member]*l.side+batch.Left[member]
+	cut(part.Samples.At(k), samples[from+corner:from+plane], l, l.side)
+	for i, v := range part.Views() {
+		pixels, _ := l.Exposures[i].Seen(batch, member, seen[i][from:from+plane])
+		scale(v.Reblurred.At(k), pixels, l.Unit)
+	}
 }
 
 // cut copies the pixels of a look's own grid, in its units.
@@ -288,9 +295,9 @@ func view(e observe.Exposure, n int) posterior.View {
 
 // drawLooks draws one candidate for each member of a batch and copies it to the host, with what
 // each exposure would see, a plane of the grid; the device's memory is freed.
-func (m *Model) drawLooks(rng *tensors.Tensor, b *observe.Batch) (samples []float32,
-	seen [][]float32, err error) {
-	y, looks, err := m.looks.Draw(rng, b)
+func drawLooks(p *ddpm.LookGenerator, rng *tensors.Tensor, b *observe.Batch) (
+	samples []float32, seen [][]float32, err error) {
+	y, looks, err := p.Draw(rng, b)
 	if err = errors.Join(err, executor.Free(rng), b.Free()); err != nil {
 		return nil, nil, err
 	}

@@ -29,6 +29,9 @@ type Model struct {
 	// recalibration is what posteriors are given, and unused says why there is none.
 	recalibration *recalibration.Recalibration
 	unused        error
+	// bands is how bands of a galaxy exchange what they see, and noBands says why there is none.
+	bands   *exchange
+	noBands error
 }
 
 // executables are those of a model with all that was prepared, and is compiled at its first use, to
@@ -76,7 +79,7 @@ func (m *Model) Reload(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return other.recalibrated(dir), nil
+	return other.recalibrated(dir).withBands(dir), nil
 }
 
 // model returns a model with the weights, that draws as a configuration of theirs says.
@@ -162,8 +165,12 @@ func (m *Model) WithSampler(sampler ddpm.Sampler) (*Model, error) {
 		return nil, err
 	}
 	other, err := m.executables.model(c)
-	if err != nil || m.recalibration == nil {
-		return other, err
+	if err != nil {
+		return nil, err
+	}
+	other.bands, other.noBands = m.bands, m.noBands
+	if m.recalibration == nil {
+		return other, nil
 	}
 	with, err := other.WithRecalibration(m.recalibration)
 	if err != nil {

@@ -192,7 +192,7 @@ func (c Config) predict(scope *model.Scope, yt, time *graph.Node, p prepared) *g
 // images y [batch, height, width, channels], at random times and noise.
 func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *graph.Node {
 	var p prepared
-	return c.loss(scope, y, func(yt, time, _, _ *graph.Node) *graph.Node {
+	return c.loss(scope, y, 1, func(yt, time, _, _ *graph.Node) *graph.Node {
 		p = c.prepare(condition)
 		if c.Dropout > 0 {
 			drawn := scope.RandomUniform(y.Graph(), shapes.Make(dtypes.Float32, time.Shape().Size()))
@@ -207,9 +207,10 @@ func (c Config) Loss(scope *model.Scope, y *graph.Node, condition Condition) *gr
 
 // loss returns the loss of a network that predicts from y_t at times t/T [batch] with signal √ᾱ and
 // sigma √(1−ᾱ), and whose estimates of y_0, normalized, are corrected where the model is consistent.
-// Times are drawn evenly from those that quantiles returns, and norm is that of an error.
+// Times are drawn evenly from those that quantiles returns, one for so many images that follow each
+// other, and norm is that of an error.
 func (c Config) loss(
-	scope *model.Scope, y *graph.Node,
+	scope *model.Scope, y *graph.Node, together int,
 	predict func(yt, time, signal, sigma *graph.Node) *graph.Node,
 	correct func(clean, sigma *graph.Node) *graph.Node,
 	quantiles func(Schedule) []int32, norm func(errors *graph.Node) *graph.Node,
@@ -221,13 +222,18 @@ func (c Config) loss(
 	g, batch := y.Graph(), y.Shape().Dimensions[0]
 	// Uniform times, spread evenly over a batch by one common shift (Kingma et al. 2021, Appendix
 	// I.1): less noise in the loss.
-	place := graph.DivScalar(graph.Iota(g, shapes.Make(dtypes.Float32, batch), 0), float64(batch))
+	groups := batch / together
+	place := graph.DivScalar(graph.Iota(g, shapes.Make(dtypes.Float32, groups), 0),
+		float64(groups))
 	place = graph.Add(place, scope.RandomUniform(g, shapes.Make(dtypes.Float32)))
 	place = graph.Sub(place, graph.Floor(place))
 	times := quantiles(schedule)
 	place = graph.ConvertDType(graph.Floor(graph.MulScalar(place, float64(len(times)))),
 		dtypes.Int32)
-	t := graph.Reshape(graph.Gather(graph.Const(g, times), graph.ExpandAxes(place, -1)), batch)
+	t := graph.Reshape(graph.Gather(graph.Const(g, times), graph.ExpandAxes(place, -1)), groups)
+	if together > 1 {
+		t = graph.Reshape(graph.BroadcastToDims(graph.ExpandAxes(t, -1), groups, together), batch)
+	}
 	table := make([]float32, len(schedule.AlphaBar))
 	for i, a := range schedule.AlphaBar {
 		table[i] = float32(a)

@@ -28,10 +28,13 @@ type LookGenerator struct {
 	schedule Schedule
 	layout   weights.Layout
 	values   []any // the weights
-	shared   *lookExecutables
+	// bands is how many members of a batch, that follow each other, are bands of one galaxy.
+	bands  int
+	shared *lookExecutables
 }
 
-// lookExecutables serve all weights, by the kind of a batch: see [observe.Batch.Kind].
+// lookExecutables serve all weights, by the kind of a batch: see [observe.Batch.Kind], and by the
+// number of bands.
 type lookExecutables struct {
 	mu     sync.Mutex
 	byKind map[string]*lookExecutable
@@ -54,7 +57,7 @@ func NewLookGenerator(
 			"withheld at times, which this one never was; use guidance 0", sampler.Guidance)
 	}
 	p := &LookGenerator{device: device, config: c, sampler: sampler, schedule: schedule,
-		layout: weights.Of(scope), shared: &lookExecutables{byKind: map[string]*lookExecutable{}}}
+		layout: weights.Of(scope), bands: 1, shared: &lookExecutables{byKind: map[string]*lookExecutable{}}}
 	if p.values, err = p.layout.Values(scope); err != nil {
 		return nil, fmt.Errorf("ddpm: %w", err)
 	}
@@ -90,11 +93,11 @@ func (c Config) CheckLooks(device compute.Backend, scope *model.Scope, size int)
 func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 	p.shared.mu.Lock()
 	defer p.shared.mu.Unlock()
-	kind := b.Kind()
+	kind := fmt.Sprintf("%d %s", p.bands, b.Kind())
 	if e := p.shared.byKind[kind]; e != nil {
 		return e, nil
 	}
-	c, e := p.config, &lookExecutable{}
+	c, e, bands := p.config, &lookExecutable{}, p.bands
 	start := func(in []*graph.Node) []*graph.Node {
 		rng := in[0]
 		looks, _ := b.Looks(in[1:])
@@ -123,7 +126,8 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 		looks, _ := b.Carried(carried[4:])
 		signal, sigma := graph.Sqrt(at.AlphaBar), graph.Sqrt(graph.OneMinus(at.AlphaBar))
 		time := graph.BroadcastToDims(at.Time, yt.Shape().Dimensions[0])
-		predicted := c.predictKnown(scope, yt, time, signal, sigma, k)
+		predicted := c.predictKnown(scope, yt, time, signal, sigma, k,
+			exchangeOf(scope, yt, bands))
 		clean := c.Prediction.clean(predicted, yt, signal, sigma)
 		return c.correctLooks(clean, sigma, samplingSteps, b.Grid, looks)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"galdecon/galdecon/observe"
+	"galdecon/galdecon/unet"
 )
 
 // What the network is told of the exposures. It sees nothing of their form: neither their number
@@ -72,9 +73,10 @@ func (c Config) knows(grid observe.Grid, looks []observe.Look) known {
 // each pixel. The v_i are the velocities that follow if u is one of the images u_i: 0, as in a dark
 // sky, f, w, or √ᾱ y_t smoothed a little or more, as within a galaxy. So the noise of the sky and
 // the light of bright pixels needn't pass through it, whatever their range, and with little noise
-// what it gets wrong is small. What it sees of them is compressed, asinh.
+// what it gets wrong is small. What it sees of them is compressed, asinh. Where there is an
+// exchange, the batch is that of the bands of galaxies.
 func (c Config) predictKnown(
-	scope *model.Scope, yt, time, signal, sigma *graph.Node, k known,
+	scope *model.Scope, yt, time, signal, sigma *graph.Node, k known, exchange *unet.Exchange,
 ) *graph.Node {
 	embedding := c.Network.EmbedKnown(scope.In("embed"), time, k.sensitivity)
 	noisy := graph.Mul(signal, yt)
@@ -94,8 +96,8 @@ func (c Config) predictKnown(
 		images = append(images, asinh(image))
 	}
 	images = append(images, k.precision)
-	out := c.Network.Forward(scope.In("unet"), graph.Concatenate(images, -1), embedding,
-		1+len(terms))
+	out := c.Network.ForwardBands(scope.In("unet"), graph.Concatenate(images, -1), embedding,
+		1+len(terms), exchange)
 	channel := func(i int) *graph.Node {
 		return graph.Slice(out, graph.AxisRange().Spacer(), graph.AxisRange(i, i+1))
 	}
@@ -147,7 +149,7 @@ func (c Config) LookNetwork(batch, size int) (
 		func(scope *model.Scope, in []*graph.Node) *graph.Node {
 			angle := graph.MulScalar(graph.Reshape(in[4], batch, 1, 1, 1), math.Pi/2)
 			return c.predictKnown(scope, in[0], in[4], graph.Cos(angle), graph.Sin(angle),
-				known{in[1], in[2], in[3], in[5]})
+				known{in[1], in[2], in[3], in[5]}, nil)
 		}
 }
 
@@ -170,18 +172,27 @@ func (c Config) correctLooks(
 func (c Config) LookLoss(
 	scope *model.Scope, y *graph.Node, grid observe.Grid, looks ...observe.Look,
 ) *graph.Node {
+	return c.lookLoss(scope, scope, y, 1, nil, grid, looks)
+}
+
+// lookLoss is LookLoss of images y of which so many that follow each other are bands of one galaxy,
+// at the same times. Random numbers come from scope, and the weights lie below weights.
+func (c Config) lookLoss(
+	scope, weights *model.Scope, y *graph.Node, bands int, exchange *unet.Exchange,
+	grid observe.Grid, looks []observe.Look,
+) *graph.Node {
 	unit := grid.Unit(looks...)
 	for i, l := range looks {
 		looks[i] = l.Scale(unit)
 	}
 	y = graph.Div(y, graph.Reshape(unit, unit.Shape().Dimensions[0], 1, 1, 1))
 	var size *graph.Node
-	return c.loss(scope, y, func(yt, time, signal, sigma *graph.Node) *graph.Node {
+	return c.loss(scope, y, bands, func(yt, time, signal, sigma *graph.Node) *graph.Node {
 		k := c.knows(grid, looks)
 		power := graph.ReduceAndKeep(graph.Square(k.filled), graph.ReduceMean, 1, 2, 3)
 		size = graph.Sqrt(graph.Add(graph.Square(signal),
 			graph.Mul(graph.Square(sigma), graph.MaxScalar(power, 1))))
-		return c.predictKnown(scope, yt, time, signal, sigma, k)
+		return c.predictKnown(weights, yt, time, signal, sigma, k, exchange)
 	}, func(clean, sigma *graph.Node) *graph.Node {
 		return c.correctLooks(clean, sigma, trainingSteps, grid, looks)
 	}, Schedule.byLogSNR, func(errors *graph.Node) *graph.Node {

@@ -3,6 +3,7 @@ package observe
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -34,6 +35,30 @@ func (o Observation) Size() (height, width int) {
 		}
 	}
 	return height, width
+}
+
+// Bands returns the names of the exposures' bands, each once, in their order.
+func (o Observation) Bands() []string {
+	var names []string
+	for _, e := range o.Exposures {
+		if !slices.Contains(names, e.Band) {
+			names = append(names, e.Band)
+		}
+	}
+	return names
+}
+
+// In returns the observation in one band: the exposures of that name, on the same target grid.
+func (o Observation) In(band string) Observation {
+	one := o
+	one.Height, one.Width = o.Size()
+	one.Exposures = nil
+	for _, e := range o.Exposures {
+		if e.Band == band {
+			one.Exposures = append(one.Exposures, e)
+		}
+	}
+	return one
 }
 
 // Batch is a number of observations as tensors on one grid, to which smaller ones are padded by

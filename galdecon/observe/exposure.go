@@ -13,6 +13,9 @@ import (
 // Exposure is one image of a galaxy and what is known of it. Only the image and its PSF must be
 // given.
 type Exposure struct {
+	// Band names the filter, where exposures in several see a galaxy; those of the same name see
+	// the same light. Exposures of one band need no name.
+	Band string
 	// Image is one image x, [1, height, width, bands], in any unit. A value that is NaN or infinite
 	// is no data.
 	Image *galaxy.Images

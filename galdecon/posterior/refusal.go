@@ -34,6 +34,8 @@ const (
 	RefusedSize Reason = "size"
 	// RefusedPSF is a PSF unlike those of the training.
 	RefusedPSF Reason = "PSF"
+	// RefusedBands is an observation whose bands can't be drawn together.
+	RefusedBands Reason = "bands"
 )
 
 // Refusals are the observations of a batch that a model doesn't take, as one error. errors.As finds

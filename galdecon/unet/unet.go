@@ -73,6 +73,15 @@ func (c Config) Validate(size int) error {
 func (c Config) Forward(
 	scope *model.Scope, images, condition *graph.Node, channels int,
 ) *graph.Node {
+	return c.ForwardBands(scope, images, condition, channels, nil)
+}
+
+// forward applies the network. The features behind the blocks of each level, on the way down and
+// up, go through exchange.
+func (c Config) forward(
+	scope *model.Scope, images, condition *graph.Node, channels int,
+	exchange func(place string, level int, h *graph.Node) *graph.Node,
+) *graph.Node {
 	h := images
 	var skips []*graph.Node
 	for level, features := range c.Features {
@@ -81,6 +90,7 @@ func (c Config) Forward(
 		for b := range c.Blocks {
 			h = c.block(at.In("block_%d", b), h, condition, features)
 		}
+		h = exchange("down", level, h)
 		skips = append(skips, h)
 	}
 	if c.Attention {
@@ -95,6 +105,7 @@ func (c Config) Forward(
 		for b := range c.Blocks {
 			h = c.block(at.In("block_%d", b), h, condition, c.Features[level])
 		}
+		h = exchange("up", level, h)
 	}
 	out := scope.In("out").WithInitializer(initializer.Zero)
 	h = activation.Swish(norm.RMSNorm(out, h).Done())

@@ -30,6 +30,7 @@ type scoreFlags struct {
 	wrong            []float64 // in per cent
 	features         string
 	survey           bool
+	bands            int
 	out, format      string
 	html             string // file, "" for none
 }
@@ -54,7 +55,10 @@ it is started again. Where a diffusion model and a CVAE are compared, the text e
 Table 1 beside these figures; as CSV and JSON their differences are there as well.
 
 With --survey one model that is trained on a survey is measured by itself: over exposures of all its
-PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to what is there.`,
+PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to what is there.
+
+With --bands such a model is measured on galaxies in several bands, which it draws together and each
+apart.`,
 		Example: `  galdecon score                                   the smallest shipped models
   galdecon score --galaxies hst --n 10             on Hubble's galaxies
   galdecon score --model checkpoints/mine --features none --n 200 --noise 0.01 --wrong 0
@@ -63,7 +67,9 @@ PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to
   galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
   galdecon score --psf stars.fits --wrong 3        through PSFs that are assumed 3 % too wide
   galdecon score --survey --model galaxy --n 1000 --candidates 16 --out survey --html survey.html
-                                                   over all that the model's survey may see`,
+                                                   over all that the model's survey may see
+  galdecon score --bands 3 --model galaxy --n 100 --candidates 16
+                                                   colors, and what bands do for each other`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -71,9 +77,12 @@ PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to
 			if broken != nil {
 				return broken
 			}
-			if f.survey {
+			if f.survey || f.bands > 0 {
 				if !cmd.Flags().Changed("model") {
 					f.models = []string{surveyModel}
+				}
+				if f.bands > 0 {
+					return bands(cmd.Context(), f, cmd.OutOrStdout(), console.New(os.Stderr))
 				}
 				return survey(cmd.Context(), f, cmd.OutOrStdout(), console.New(os.Stderr))
 			}
@@ -115,8 +124,15 @@ PSFs, weights, gaps and noise, in strata of these. More galaxies can be added to
 	flags.StringVar(&f.html, "html", "",
 		"write a report with figures as one HTML `file`, too")
 	flags.BoolVar(&f.survey, "survey", false, "measure one model over all that its survey may see")
+	flags.IntVar(&f.bands, "bands", 0, "measure one model on galaxies in so many `bands`, drawn "+
+		"together and apart")
+	for _, name := range []string{"out", "html", "samplers"} {
+		cmd.MarkFlagsMutuallyExclusive("bands", name)
+	}
+	cmd.MarkFlagsMutuallyExclusive("bands", "survey")
 	for _, name := range []string{"galaxies", "subtract-sky", "noise", "sigma", "psf", "wrong",
 		"epsilon", "released", "features"} {
+		cmd.MarkFlagsMutuallyExclusive("bands", name)
 		cmd.MarkFlagsMutuallyExclusive("survey", name)
 	}
 	return cmd

@@ -192,6 +192,9 @@ func TestSurvey(t *testing.T) {
 	for _, test := range []struct{ args, part string }{
 		{"--survey --noise 0.1", "[noise survey]"},
 		{"--survey --model tiny", "tiny isn't trained on a survey"},
+		{"--survey --bands 3", "[bands survey]"},
+		{"--bands 3 --model tiny", "tiny isn't trained on a survey"},
+		{"--bands 3 --model a --model b", "--bands measures one model"},
 		{"--survey --model a --model b", "one model with one sampler"},
 		{"--survey --format xml", "choose one of text, csv, json"},
 	} {

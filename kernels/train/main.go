@@ -8,6 +8,11 @@
 // train a model further, take a copy of it out of its folder and begin with that:
 //
 //	go run ./kernels/train -work DIR -begin COPY galaxy
+//
+// The exchange between bands of the model galaxy is trained in a quarter of an hour, into the model's
+// folder, and again whenever the model has new weights:
+//
+//	go run ./kernels/train -work DIR bands
 package main
 
 import (
@@ -26,10 +31,15 @@ import (
 
 func main() {
 	work := flag.String("work", "checkpoints", "folder of the trainings")
-	begin := flag.String("begin", "", "folder of the model to begin with, in place of the usual")
+	begin := flag.String("begin", "", "folder of the model to begin with, or of "+
+		"that whose bands exchange, in place of the usual")
 	flag.Parse()
 	for _, preset := range flag.Args() {
-		if err := train(preset, *work, *begin); err != nil {
+		run := train
+		if preset == bandsName {
+			run = trainBands
+		}
+		if err := run(preset, *work, *begin); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -41,6 +51,31 @@ var models = filepath.Join("galdecon", "pretrained")
 
 // begins is which model's weights another begins with, by preset: those of smaller images.
 var begins = map[string]string{"small": "tiny"}
+
+// bandsName stands for the exchange between bands.
+const bandsName = "bands"
+
+// trainBands trains the exchange between bands of the model galaxy, or of that in the folder model.
+func trainBands(_, work, model string) error {
+	if model == "" {
+		repo, err := home.FindRepo()
+		if err != nil {
+			return err
+		}
+		model = filepath.Join(repo, models, "galaxy")
+	}
+	config := galdecon.DefaultBands()
+	live := plotting.NewTraining(config.HalfSteps + config.Fit.Steps)
+	err := galdecon.TrainBands(galdecon.Interruptible(), config, model, work,
+		func(p fit.Progress) {
+			// Of the steps on smaller stamps, which come first, there is another number.
+			if p.Steps == config.Fit.Steps {
+				p.Step += config.HalfSteps
+			}
+			live.Update(p.Step, p.Loss)
+		})
+	return errors.Join(err, live.Close())
+}
 
 func train(preset, work, begin string) error {
 	repo, err := home.FindRepo()

@@ -105,7 +105,7 @@ func drawModel(r random, o observation, c Config) *model {
 	}
 	// How strongly colors differ within the galaxy.
 	gradient := r.uniform(0.1, 0.4)
-	g.discTint = color{1, 1, 1}
+	g.discTint, g.armTint = color{1, 1, 1}, color{1, 1, 1}
 	g.clumpTint = color{1 - gradient, 1, 1 + gradient}
 	red := color{1 + gradient, 1, 1 - gradient}
 

@@ -25,6 +25,7 @@ type model struct {
 	companions []component
 	clumpTint  color
 	discTint   color
+	armTint    color // of the arms' share of the disc's light
 }
 
 // component is an elliptical Sérsic profile somewhere in the stamp.
@@ -91,6 +92,13 @@ func besselI0(x float64) float64 {
 func (g *model) paintProfiles(c canvas, least float64) {
 	g.bulge.paint(c, least)
 	g.disc.paint(c, g.discTint, least)
+	if g.armTint != g.discTint && g.disc.contrast > 0 {
+		var more color // than the disc's
+		for k := range more {
+			more[k] = g.armTint[k] - g.discTint[k]
+		}
+		c.paint(g.disc.armsAt, g.disc.frame, &g.disc.profile, g.disc.flux, more, least)
+	}
 	for i := range g.companions {
 		g.companions[i].paint(c, least)
 	}
@@ -131,17 +139,37 @@ func (d *disc) at(x, y float64) float64 {
 	return d.flux * light
 }
 
+// armsAt returns the part of the disc's surface brightness that is its arms'.
+func (d *disc) armsAt(x, y float64) float64 {
+	u, v := d.frame.in(x, y)
+	u += d.bend * math.Sin(v/d.profile.re+d.bendAt)
+	u, v = u/d.profile.re, v/d.profile.re
+	r2 := u*u + v*v
+	if r2 == 0 {
+		return 0
+	}
+	arms := d.contrast * outer(r2) * math.Exp(d.sharpness*math.Cos(d.crest(u, v, r2))) / d.mean
+	return d.at(x, y) * arms / (1 + arms)
+}
+
+// outer fades towards the center, from r2, a squared radius.
+func outer(r2 float64) float64 { return r2 / (r2 + 0.1) }
+
+// crest returns the phase at (u, v) relative to a crest of the arms.
+func (d *disc) crest(u, v, r2 float64) float64 {
+	theta, logR := math.Atan2(v, u), 0.5*math.Log(r2)
+	return d.arms*(theta-logR/d.tanPitch) - d.phase + d.wobble*math.Sin(2*theta+3*logR+d.wobbleAt)
+}
+
 // modulation returns the factor of mean 1 over the angle by which arms and lopsidedness change the
 // disc at (u, v), in half-light radii, with r2 = u²+v². Both fade towards the center, where they
 // have no direction.
 func (d *disc) modulation(u, v, r2 float64) float64 {
-	outer := r2 / (r2 + 0.1)
+	outer := outer(r2)
 	theta := math.Atan2(v, u)
 	factor := 1 + d.lopsided*outer*math.Cos(theta-d.lopsidedAt)
 	if d.contrast > 0 && r2 > 0 {
-		logR := 0.5 * math.Log(r2)
-		phi := d.arms*(theta-logR/d.tanPitch) - d.phase +
-			d.wobble*math.Sin(2*theta+3*logR+d.wobbleAt)
+		phi := d.crest(u, v, r2)
 		factor *= 1 + d.contrast*outer*(math.Exp(d.sharpness*math.Cos(phi))/d.mean-1)
 	}
 	return factor

@@ -99,9 +99,8 @@ type canvas struct {
 	size, channels int
 }
 
-// color is the weight of a component in each channel; a canvas of one channel uses the mean, which
-// is 1.
-type color [3]float64
+// color is the weight of a component in each channel; a canvas of one channel has the weight 1.
+type color [maxBands]float64
 
 func (c canvas) add(row, col int, value float64, tint color) {
 	at := (row*c.size + col) * c.channels

@@ -26,6 +26,10 @@ type Config struct {
 	// Channels is 1 for gray (0 means 1 as well), or 3 for red, green and blue, with red bulges and
 	// blue clumps; gray is the mean of the three.
 	Channels int
+	// Spectra makes the Channels, then 1 to 6, bands at random wavelengths: bulge, disc, arms and
+	// each clump and companion have spectra of their own. The shapes are those of the same galaxies
+	// without.
+	Spectra bool `json:",omitzero"`
 	// Seed and the index of a galaxy determine it: galaxy First+i is the same whatever N is, so a
 	// stream of new galaxies is made by raising First, and a validation set by another seed.
 	Seed  int64
@@ -128,6 +132,17 @@ func (r Range) validate(name string) error {
 //	picture, sky                  0.02…0.1
 //	                              — Galaxy Zoo's pictures of Illustris and GOODS
 //
+// With Spectra there are bands too, and magnitudes in them ("N(m, s)" is Gaussian; slopes are
+// magnitudes by which the red end is brighter than the blue one, as from u to z):
+//
+//	wavelength of each band       0…1, of the logarithm's range
+//	slope of the disc             N(1.3, 0.7): star formation, dust, redshift
+//	slope of other parts          bulge: the disc's + 0.2…1.6; arms: − 0…0.8; a clump's:
+//	                              − 0.2…1.8; a companion's own N(1.3, 1)
+//	curvature                     N(0, 0.6) of the galaxy, N(0, 0.3) more of each part
+//	scatter in each band          N(0, 0.03) of each part
+//	emission line                 a third of the clumps: one band brighter by 0.2…1.2
+//
 // Ranges without a source were tuned until the real galaxies of [hst.Galaxies], and with Pictures
 // those of Illustris and GOODS, lay within the synthetic ones in brightness, size, concentration,
 // asymmetry and power spectrum at 32 pixels.
@@ -167,7 +182,10 @@ func (c Config) validate() error {
 	case c.Size < 8 || c.Size > 2048:
 		return fmt.Errorf("synthetic: cannot make synthetic galaxies of %d pixels a side; Size "+
 			"must be between 8 and 2048", c.Size)
-	case c.Channels != 0 && c.Channels != 1 && c.Channels != 3:
+	case c.Spectra && (c.Channels < 0 || c.Channels > maxBands):
+		return fmt.Errorf("synthetic: cannot make synthetic galaxies in %d bands; Channels must "+
+			"be 1 to %d", c.Channels, maxBands)
+	case !c.Spectra && c.Channels != 0 && c.Channels != 1 && c.Channels != 3:
 		return fmt.Errorf("synthetic: cannot make synthetic galaxies of %d channels; Channels "+
 			"must be 1 or 3", c.Channels)
 	case c.First < 0:
@@ -191,6 +209,11 @@ func (c Config) render(pixels []float32, index uint64) {
 	r := random{rand.New(rand.NewPCG(uint64(c.Seed), index))}
 	o := drawObservation(r, c)
 	g := drawModel(r, o, c)
+	if c.Spectra {
+		// Apart from the shapes, which are the same without.
+		g.drawSpectra(random{rand.New(rand.NewPCG(uint64(c.Seed), index|spectralStream))},
+			c.Channels)
+	}
 
 	stamp := canvas{pixels, c.Size, c.Channels}
 	side := float64(c.Size)

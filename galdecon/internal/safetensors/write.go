@@ -95,3 +95,12 @@ func encode(values []float32) []byte {
 	}
 	return out
 }
+
+// Halved returns values rounded to half precision, which Write then stores in half of the bytes.
+func Halved(values []float32) []float32 {
+	out := make([]float32, len(values))
+	for i, v := range values {
+		out[i] = float16.FromFloat32(v).Float32()
+	}
+	return out
+}
