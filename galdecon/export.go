@@ -15,8 +15,8 @@ import (
 
 // Export copies the model in the folder dir into the folder to, which must not hold one, with
 // nothing but what [Load] needs: an eighth of the size. It can't be trained further. Its weights
-// are rounded to 16 bits. A recalibration is copied, but where that changes any of them it is
-// another model's, and has to be learned again.
+// are rounded to 16 bits. The card and the recalibration of the folder are copied, but where the
+// rounding changes any weight the recalibration is another model's, and has to be learned again.
 func Export(dir, to string) error {
 	c, err := LoadConfig(dir)
 	if err != nil {
@@ -25,13 +25,40 @@ func Export(dir, to string) error {
 	if err := c.saveNew(to, func() error { return fit.Export(dir, to) }); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, RecalibrationFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("galdecon: cannot export the recalibration: %w", err)
+	texts, err := readBeside(dir)
+	if err != nil {
+		return err
 	}
-	return writeFile(filepath.Join(to, RecalibrationFile), text)
+	return writeBeside(to, texts)
+}
+
+// beside are the files that belong to a model but may be missing, by their keys in a packed one.
+var beside = map[string]string{"card": CardFile, "recalibration": RecalibrationFile}
+
+// readBeside returns those of the files [beside] that a folder has, by their keys.
+func readBeside(dir string) (map[string]string, error) {
+	texts := map[string]string{}
+	for key, name := range beside {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			texts[key] = string(text)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("galdecon: cannot read what belongs to the model: %w", err)
+		}
+	}
+	return texts, nil
+}
+
+// writeBeside writes those of the files [beside] whose keys the texts have.
+func writeBeside(dir string, texts map[string]string) error {
+	for key, name := range beside {
+		if text, ok := texts[key]; ok {
+			if err := writeFile(filepath.Join(dir, name), []byte(text)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // saveNew stores a model, whose weights write writes, in the folder dir, which must not hold one.

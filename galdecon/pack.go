@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,13 +27,9 @@ const CardFile = "README.md"
 
 // Texts in the metadata of a model's file.
 const (
-	formatKey, configKey, stepKey, cardKey = "format", "config", "step", "card"
-	recalibrationKey                       = "recalibration"
-	packFormat                             = "galdecon 1"
+	formatKey, configKey, stepKey = "format", "config", "step"
+	packFormat                    = "galdecon 1"
 )
-
-// beside are the files that belong to a model but may be missing, by their keys.
-var beside = map[string]string{cardKey: CardFile, recalibrationKey: RecalibrationFile}
 
 // Pack writes the model in the folder dir, as [Load] reads it, into one file in the format
 // safetensors, which is replaced if it is there. Its tensors are the averaged weights, named by
@@ -67,13 +62,12 @@ func Pack(dir, file string) (hash string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("galdecon: cannot encode the configuration: %w", err)
 	}
-	metadata := map[string]string{formatKey: packFormat, configKey: string(config),
-		stepKey: strconv.Itoa(step)}
-	for key, name := range beside {
-		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
-			metadata[key] = string(text)
-		}
+	metadata, err := readBeside(dir)
+	if err != nil {
+		return "", err
 	}
+	metadata[formatKey], metadata[configKey] = packFormat, string(config)
+	metadata[stepKey] = strconv.Itoa(step)
 	weights := map[string]safetensors.Values{}
 	for v := range scope.IterVariables() {
 		value, err := v.Value()
@@ -156,14 +150,7 @@ func Unpack(file, dir string) error {
 	if err := c.saveNew(dir, func() error { return fit.Import(store, dir, step) }); err != nil {
 		return fail(err)
 	}
-	for key, name := range beside {
-		if text, ok := metadata[key]; ok {
-			if err := writeFile(filepath.Join(dir, name), []byte(text)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return writeBeside(dir, metadata)
 }
 
 // sizeOf returns the number of values of a shape, false where it has none or too many.

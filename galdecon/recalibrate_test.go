@@ -88,11 +88,23 @@ func TestRecalibration(t *testing.T) {
 		t.Fatal(err)
 	}
 	used("reloaded", again)
+	const card = "# A card\n"
+	if err := os.WriteFile(filepath.Join(dir, galdecon.CardFile), []byte(card), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	carded := func(name, dir string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(dir, galdecon.CardFile))
+		if err != nil || string(text) != card {
+			t.Errorf("%s: the card is %q, %v", name, text, err)
+		}
+	}
 	copied, file := filepath.Join(t.TempDir(), "copy"), filepath.Join(t.TempDir(), "m.safetensors")
 	if err := galdecon.Export(dir, copied); err != nil {
 		t.Fatal(err)
 	}
 	used("exported", load(copied))
+	carded("exported", copied)
 	if _, err := galdecon.Pack(dir, file); err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +113,7 @@ func TestRecalibration(t *testing.T) {
 		t.Fatal(err)
 	}
 	used("unpacked", load(unpacked))
+	carded("unpacked", unpacked)
 
 	// Of another sampler error bars are off otherwise.
 	isOther := func(name string, m *galdecon.Model, err error) {

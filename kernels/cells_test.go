@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,8 @@ import (
 type reply struct {
 	Status, Said, Error string
 	Matches             []string
-	From, To            int // characters, between which Matches fit
+	From, To            int              // characters, between which Matches fit
+	Shown               []map[string]any // what was displayed, by its types
 	Seconds             float64
 }
 
@@ -154,6 +156,33 @@ fmt.Println(must.M1(graph.CallOnce(b, loss, []float32{1, 2, 3}, []float32{1, 2})
 	}
 }
 
+// TestLastDisplays checks that what a cell displays before its end, also by a failure, is shown,
+// though its program doesn't wait for it.
+func TestLastDisplays(t *testing.T) {
+	const source = "import \"github.com/janpfeifer/gonb/gonbui\"\n\n%%\n" +
+		"for i := range 100 { gonbui.DisplayHTML(fmt.Sprint(i)) }\n"
+	var requests [][]any
+	for i := range 12 {
+		requests = append(requests, []any{"execute",
+			source + fmt.Sprintf("if %d%%2 == 1 { os.Exit(3) }", i)})
+	}
+	for i, r := range ask(t, append(requests, []any{"execute", "%%\nfmt.Println(1)"})) {
+		var shown, want []any
+		for _, data := range r.Shown {
+			shown = append(shown, data["text/html"])
+		}
+		if i < len(requests) {
+			for k := range 100 {
+				want = append(want, fmt.Sprint(k))
+			}
+		}
+		if status := []string{"ok", "error"}[i%2]; !slices.Equal(shown, want) || r.Status != status {
+			t.Errorf("cell %d ends with %s, want %s, and %d displays, want %d: %v", i, r.Status,
+				status, len(shown), len(want), shown)
+		}
+	}
+}
+
 // TestInterruptedCell checks that an interrupt also ends a cell that is still being built.
 func TestInterruptedCell(t *testing.T) {
 	const source = "%%\ntime.Sleep(time.Minute)\nfmt.Println(\"slept\")"
@@ -183,7 +212,8 @@ func TestCompletion(t *testing.T) {
 	requests := [][]any{
 		{"execute", "import \"galdecon/galdecon\"\n\n// model is the model of a folder.\nfunc " +
 			"model(folder string) (*galdecon.Model, error) { return galdecon.Load(folder) }"},
-		at("complete",
+		// Where the machine is busy gopls may still read all packages.
+		at("complete when ready",
 			"import \"galdecon/galdecon/psf\"\n\n%%\n// σ in pixels\nkernel, err := psf.Gauss│"),
 		at("complete", "%%\ngaldecon.Lo│"),
 		at("complete", "%%\nm, err := model(\"here\")\nm.Sa│"),

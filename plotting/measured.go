@@ -37,25 +37,16 @@ func CornerOf(p posterior.Posterior, aperture float64, truth *galaxy.Images) (Co
 	for _, q := range quantities {
 		c.Quantities = append(c.Quantities, Quantity{Name: q.name, Unit: q.unit, Truth: math.NaN()})
 	}
-	var failure error
-	var measured []score.Photometry
-	for i := range p.Samples.N {
-		m, err := score.Measure(p.Samples.Select(i), aperture)
-		if err != nil {
-			failure = err
-			continue
-		}
-		measured = append(measured, m)
-	}
-	for _, m := range p.Recalibration.Apply(measured) {
+	all := score.MeasureEach(p.Samples, aperture)
+	for _, m := range p.Recalibration.Apply(all.Measured) {
 		for k, q := range quantities {
 			values := &c.Quantities[k].Values
 			*values = append(*values, q.of(m, scaleOf(p.Observation)))
 		}
 	}
-	if n := len(c.Quantities[0].Values); n < fewestCorner && failure != nil {
+	if n := len(all.Measured); n < fewestCorner && all.Failure != nil {
 		return Corner{}, fmt.Errorf("plotting: only %d candidates can be measured, another not "+
-			"because: %w", n, failure)
+			"because: %w", n, all.Failure)
 	}
 	if truth == nil {
 		return c, nil

@@ -84,7 +84,7 @@ func runCell(t *testing.T) []*protocol.DisplayData {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	deadline := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer deadline.Stop()
 	toPipe, err := os.Open(to)
 	if err != nil {

@@ -144,27 +144,21 @@ func (r *result) measure(p posterior.Posterior) {
 		scale = p.Observation.Scale[0]
 	}
 	values := make([][]float64, len(quantities))
-	all := make([][]float64, len(quantities)) // NaN where a candidate couldn't be measured
+	draws := make([][]float64, len(quantities)) // NaN where a candidate couldn't be measured
 	numbers := func(m score.Photometry) []float64 {
 		return []float64{m.Aperture * scale, m.HalfLight, m.G1, m.G2,
 			m.X + float64(r.stamp.left), m.Y + float64(r.stamp.top)}
 	}
-	var measured []score.Photometry
-	var failure error
-	for i := range p.Samples.N {
-		m, err := score.Measure(p.Samples.Select(i), r.aperture)
-		if err == nil {
-			measured = append(measured, m)
-		}
+	all := score.MeasureEach(p.Samples, r.aperture)
+	for k := range draws {
+		draws[k] = slices.Repeat([]float64{math.NaN()}, p.Samples.N)
+	}
+	for i, m := range all.Measured {
 		for k, v := range numbers(m) {
-			if err != nil {
-				failure = err
-				v = math.NaN()
-			}
-			all[k] = append(all[k], v)
+			draws[k][all.Index[i]] = v
 		}
 	}
-	for _, m := range p.Recalibration.Apply(measured) {
+	for _, m := range p.Recalibration.Apply(all.Measured) {
 		for k, v := range numbers(m) {
 			values[k] = append(values[k], v)
 		}
@@ -174,10 +168,10 @@ func (r *result) measure(p posterior.Posterior) {
 		r.chi2, r.probability = v.ChiSquared, v.PChiSquared
 		r.flags |= v.Flags
 	}
-	r.measured, r.draws = int64(len(values[0])), all
-	if 2*len(values[0]) < p.Samples.N {
+	r.measured, r.draws = int64(len(all.Measured)), draws
+	if 2*len(all.Measured) < p.Samples.N {
 		r.fail(Unmeasured, fmt.Errorf("only %d of %d candidates can be measured: %w",
-			len(values[0]), p.Samples.N, failure))
+			len(all.Measured), p.Samples.N, all.Failure))
 		return
 	}
 	r.fate = Measured
@@ -198,7 +192,7 @@ func (r *result) measure(p posterior.Posterior) {
 			r.covariance = append(r.covariance, c)
 		}
 	}
-	if failure != nil {
+	if all.Failure != nil {
 		r.flags |= FlagUnmeasured
 	}
 }

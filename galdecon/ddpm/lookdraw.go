@@ -3,9 +3,12 @@ package ddpm
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -38,7 +41,7 @@ type lookExecutables struct {
 }
 
 type lookExecutable struct {
-	start, loop, path, finish, restore *graph.Exec
+	start, loop, path, redraw, finish, restore *graph.Exec
 }
 
 // NewLookGenerator prepares the sampler of a model whose weights lie below a scope.
@@ -103,7 +106,15 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 			looks[i] = l.Scale(unit)
 		}
 		state, yT := random.Normal(rng, looks[0].X.Shape())
-		out := append([]*graph.Node{unit, state, yT}, c.knows(b.Grid, looks).nodes()...)
+		var noise []*graph.Node
+		for _, l := range looks {
+			white := b.Grid.White(l)
+			var z *graph.Node
+			state, z = random.Normal(state, white)
+			noise = append(noise, z)
+		}
+		out := append([]*graph.Node{unit}, noise...)
+		out = append(append(out, state, yT), c.knows(b.Grid, looks).nodes()...)
 		for _, l := range looks {
 			out = append(out, l.Nodes()...)
 		}
@@ -121,6 +132,29 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 		return c.correctLooks(clean, sigma, samplingSteps, b.Grid, looks)
 	}
 	loop, path := p.sampler.loops(p.schedule, p.layout, denoise)
+	// Sampling ends with a data step, which takes over noise of x, the same for all candidates. So
+	// noise of its deviation is drawn for each; as data steps are linear, by one for it alone.
+	last := c.Std * math.Sqrt(1-p.schedule.AlphaBar[1])
+	redraw := func(in []*graph.Node) *graph.Node {
+		u, unit, white := in[0], in[1], in[2:2+b.Exposures()] // u: [batch, …], or a path's [steps, …]
+		looks, _ := b.Looks(in[2+b.Exposures():])
+		for i, l := range looks {
+			looks[i] = l.Scale(unit)
+			looks[i].X = b.Grid.Noise(looks[i], white[i])
+		}
+		d := looks[0].X.Shape()
+		zero := graph.Zeros(u.Graph(), shapes.Make(d.DType, unit.Shape().Size(), b.Grid.Height,
+			b.Grid.Width, 1))
+		noise := graph.DivScalar(b.Grid.Step(zero, graph.Const(u.Graph(), float32(last)),
+			samplingSteps, looks...), c.Std)
+		if u.Rank() > noise.Rank() { // the last of a path
+			steps := u.Shape().Dim(0)
+			noise = graph.Mul(graph.ExpandAxes(noise, 0), graph.Reshape(graph.ConvertDType(
+				graph.Equal(graph.Iota(u.Graph(), shapes.Make(dtypes.Int32, steps), 0),
+					graph.Const(u.Graph(), int32(steps-1))), u.DType()), steps, 1, 1, 1, 1))
+		}
+		return graph.Add(u, noise)
+	}
 	restore := func(u, unit *graph.Node) *graph.Node {
 		shape := make([]int, u.Rank()) // [batch, …], or [steps, batch, …] of a path
 		for i := range shape {
@@ -138,12 +172,13 @@ func (p *LookGenerator) executable(b *observe.Batch) (*lookExecutable, error) {
 		}
 		return out
 	}
-	var errs [5]error
+	var errs [6]error
 	e.start, errs[0] = executor.New(p.device, start)
 	e.loop, errs[1] = executor.New(p.device, loop)
 	e.path, errs[2] = executor.New(p.device, path)
 	e.finish, errs[3] = executor.New(p.device, finish)
 	e.restore, errs[4] = executor.New(p.device, restore)
+	e.redraw, errs[5] = executor.New(p.device, redraw)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("ddpm: cannot prepare the sampler: %w", err)
 	}
@@ -197,13 +232,22 @@ func (p *LookGenerator) run(
 	if err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot start sampling: %w", err)
 	}
+	unit, rest := started[0], started[1+b.Exposures():]
 	var in []any
-	for _, node := range started[1:] {
+	for _, node := range rest {
 		in = append(in, node)
 	}
 	u, err = loop.Call1(append(in, p.values...)...)
-	if err := errors.Join(err, executor.Free(started[1:]...)); err != nil {
+	if err := errors.Join(err, executor.Free(rest...)); err != nil {
 		return nil, nil, fmt.Errorf("ddpm: sampling failed: %w", err)
 	}
-	return u, started[0], nil
+	in = []any{u, unit}
+	for _, white := range started[1 : 1+b.Exposures()] {
+		in = append(in, white)
+	}
+	drawn, err := e.redraw.Call1(append(in, b.Inputs()...)...)
+	if err := errors.Join(err, executor.Free(u), executor.Free(started[1:1+b.Exposures()]...)); err != nil {
+		return nil, nil, fmt.Errorf("ddpm: cannot draw the noise that the samples take over: %w", err)
+	}
+	return drawn, unit, nil
 }

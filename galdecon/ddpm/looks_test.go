@@ -3,6 +3,7 @@ package ddpm_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -20,7 +21,8 @@ import (
 )
 
 // gaussianLook is an exposure with a gap, a map of weights and correlated noise, of a galaxy that
-// is white noise around a mean, and its matrices.
+// is white noise around a mean, and its matrices. The noise's deviation rises to twice from left to
+// right.
 type gaussianLook struct {
 	exposure observe.Exposure
 	blur     *mat.Dense    // A, of the pixels seen
@@ -30,7 +32,7 @@ type gaussianLook struct {
 
 const lookSide = 12
 
-func makeGaussianLook(t *testing.T, mean, std float64) gaussianLook {
+func makeGaussianLook(t *testing.T, mean, std, deviation float64) gaussianLook {
 	t.Helper()
 	const n = lookSide * lookSide
 	kernel, err := psf.Gaussian{Sigma: 0.8}.Render(5)
@@ -46,7 +48,7 @@ func makeGaussianLook(t *testing.T, mean, std float64) gaussianLook {
 	for i := range n {
 		y.SetVec(i, mean+std*white.NormFloat64())
 	}
-	sigma := func(i int) float64 { return 0.05 * (1 + float64(i%lookSide)/lookSide) }
+	sigma := func(i int) float64 { return deviation * (1 + float64(i%lookSide)/lookSide) }
 	var seen []int
 	for i := range n {
 		if row, column := i/lookSide, i%lookSide; column != 5 && (row > 2 || column > 2) {
@@ -134,7 +136,7 @@ func TestLooksStartAsGaussianPosterior(t *testing.T) {
 	const n, draws = lookSide * lookSide, 1600
 	c := ddpm.Config{T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: 0.2, Std: 0.3,
 		Network: unet.Config{Features: []int{2}, Blocks: 1, Embedding: 2}}
-	look := makeGaussianLook(t, 0.6, 0.9)
+	look := makeGaussianLook(t, 0.6, 0.9, 0.05)
 	batch := func(members int) *observe.Batch {
 		var all []observe.Observation
 		for range members {
@@ -201,6 +203,54 @@ func TestLooksStartAsGaussianPosterior(t *testing.T) {
 	}
 	if got := path.Shape().Dimensions; got[0] != 20 || got[1] != 2 {
 		t.Errorf("the path has the shape %v", got)
+	}
+}
+
+// Where there is less noise than at the sampler's last level, candidates still scatter as it lets
+// them: what they would look like, blurred again, is uncertain by noise alone.
+func TestLooksScatterAsLittleNoiseLetsThem(t *testing.T) {
+	const draws = 200
+	c := ddpm.Config{T: 950, Prediction: ddpm.Velocity, DataConsistency: true, Mean: 0.2, Std: 0.3,
+		Network: unet.Config{Features: []int{2}, Blocks: 1, Embedding: 2}}
+	look := makeGaussianLook(t, 0.6, 0.9, 0.002)
+	b, err := observe.NewBatch(lookSide, lookSide, slices.Repeat([]observe.Observation{
+		{Exposures: []observe.Exposure{look.exposure}}}, draws)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := model.NewStore()
+	lookLoss(t, c, store, b)
+	unit := unitOf(t, b)
+	sampler, err := ddpm.NewLookGenerator(devicetest.Device(t), c,
+		ddpm.Sampler{Steps: 20, SecondOrder: true}, store.Scope("/model"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, seen, err := sampler.Draw(seed(t, 4), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blurred := tensors.MustCopyFlatData[float32](seen[0])
+	_, covariance := look.exact(t, c.Mean*unit, c.Std*unit)
+	var half, of mat.Dense
+	half.Mul(look.blur, covariance)
+	of.Mul(&half, look.blur.T())
+	values := make([]float64, draws)
+	var variance, want float64
+	a := 0
+	for i, w := range look.exposure.InvVar {
+		if w == 0 {
+			continue
+		}
+		for d := range draws {
+			values[d] = float64(blurred[d*lookSide*lookSide+i])
+		}
+		variance, want = variance+stat.Variance(values, nil), want+of.At(a, a)
+		a++
+	}
+	// Without noise for the last data step it is 0.56. What the steps before it lose isn't drawn.
+	if ratio := variance / want; ratio < 0.7 || ratio > 1.1 {
+		t.Errorf("the variance is %.3f of the exact one", ratio)
 	}
 }
 

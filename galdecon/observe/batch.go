@@ -269,6 +269,9 @@ func (b *Batch) Kind() string {
 	return kind
 }
 
+// Exposures returns the number of exposures of each observation.
+func (b *Batch) Exposures() int { return len(b.exposures) }
+
 // Looks returns the exposures within a graph from the nodes of [Batch.Inputs], and the nodes that
 // are left.
 func (b *Batch) Looks(in []*graph.Node) (looks []Look, rest []*graph.Node) {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -103,23 +101,11 @@ func (c *Conditions) Observe(scope *model.Scope, y *graph.Node) (Grid, []Look) {
 		}
 		l.InvVar = graph.Div(pick(e.invVar, side, side, 1), graph.Square(bright))
 		seen := less(graph.ZerosLike(l.InvVar), l.InvVar)
-		// 1/σ² is 0 where there is no data; so is the noise.
-		deviation := graph.Div(seen, graph.Sqrt(graph.Add(l.InvVar, graph.OneMinus(seen))))
-		l.X = graph.Mul(seen, graph.Add(clean, graph.Mul(c.draw(scope, l, batch), deviation)))
+		noise := c.grid.Noise(l, random.Scoped(scope, y.Graph(), c.grid.White(l)))
+		l.X = graph.Mul(seen, graph.Add(clean, noise))
 		looks = append(looks, l)
 	}
 	return c.grid, looks
-}
-
-// draw draws noise of unit variance for a look.
-func (c *Conditions) draw(scope *model.Scope, l Look, batch int) *graph.Node {
-	g := l.Transfer.Re.Graph()
-	if l.NoisePower == nil {
-		return random.Scoped(scope, g, shapes.Make(dtypes.Float32, batch, c.grid.Height,
-			c.grid.Width, 1))
-	}
-	return c.grid.noise(random.Scoped(scope, g, shapes.Make(dtypes.Float32, batch, 1,
-		c.grid.rows(), c.grid.cols())), l.NoisePower)
 }
 
 // Sharpness returns how much more one observation says than another because its PSF is narrower:

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
 )
 
 // NoiseLevel estimates the standard deviation of white noise in one band, image and inverse
@@ -198,4 +202,25 @@ func waves(v []float64, size, middle, to, at, n int) []float64 {
 		}
 	}
 	return out
+}
+
+// White returns the shape of the white noise that [Grid.Noise] takes for a look: float32 numbers of
+// unit variance. Where the noise is correlated they lie on the whole padded ring, [batch, 1, rows,
+// cols], and else on the pixels, as X does.
+func (g Grid) White(l Look) shapes.Shape {
+	if l.NoisePower == nil {
+		return l.InvVar.Shape()
+	}
+	return shapes.Make(dtypes.Float32, l.InvVar.Shape().Dim(0), 1, g.rows(), g.cols())
+}
+
+// Noise returns noise as a look's image has it, in its unit, [batch, height, width, 1], made of
+// white noise of the shape [Grid.White]. It is 0 where there is no data.
+func (g Grid) Noise(l Look, white *graph.Node) *graph.Node {
+	if l.NoisePower != nil {
+		white = g.noise(white, l.NoisePower)
+	}
+	seen := less(graph.ZerosLike(l.InvVar), l.InvVar)
+	deviation := graph.Div(seen, graph.Sqrt(graph.Add(l.InvVar, graph.OneMinus(seen))))
+	return graph.Mul(white, deviation)
 }

@@ -1,7 +1,6 @@
 package posterior
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -149,22 +148,16 @@ func (p Posterior) Photometry(aperture float64) ([]score.Photometry, error) {
 	if p.Samples == nil || p.Samples.N == 0 {
 		return nil, errors.New("posterior: there are no candidates to measure")
 	}
-	var all []score.Photometry
-	var failure error
-	for i := range p.Samples.N {
-		m, err := score.Measure(p.Samples.Select(i), aperture)
-		if err != nil {
-			failure = cmp.Or(failure, err)
-			continue
-		}
-		m.Flux, m.Aperture = m.Flux*p.scale(), m.Aperture*p.scale()
-		all = append(all, m)
-	}
-	if 2*len(all) < p.Samples.N {
+	all := score.MeasureEach(p.Samples, aperture)
+	if 2*len(all.Measured) < p.Samples.N {
 		return nil, fmt.Errorf("posterior: only %d of %d candidates can be measured, the first of "+
-			"the others not because: %w", len(all), p.Samples.N, failure)
+			"the others not because: %w", len(all.Measured), p.Samples.N, all.Failure)
 	}
-	return all, nil
+	for i := range all.Measured {
+		m := &all.Measured[i]
+		m.Flux, m.Aperture = m.Flux*p.scale(), m.Aperture*p.scale()
+	}
+	return all.Measured, nil
 }
 
 // Restored returns the candidates in units of the source, by Observation.Scale.

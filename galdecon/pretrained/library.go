@@ -190,14 +190,7 @@ func put(ctx context.Context, made, source, hash, part string) error {
 		if hash != "" {
 			return errors.New("a folder has no SHA-256 to compare; give it for a file or a URL")
 		}
-		if err := galdecon.Export(source, made); err != nil {
-			return err
-		}
-		card, err := os.ReadFile(filepath.Join(source, galdecon.CardFile))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return errors.Join(err, atomicfile.WriteFile(filepath.Join(made, galdecon.CardFile), card))
+		return galdecon.Export(source, made)
 	}
 	file := source
 	if remote(source) {

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -86,6 +87,29 @@ func Measure(image *galaxy.Images, aperture float64) (Photometry, error) {
 		p.Flux += v
 	}
 	return p, nil
+}
+
+// Measurements are those of several images, such as the candidates of a galaxy.
+type Measurements struct {
+	// Measured are those that could be measured, and Index which images of all they are.
+	Measured []Photometry
+	Index    []int
+	// Failure is why the first of the others couldn't be, nil if there is none.
+	Failure error
+}
+
+// MeasureEach measures all images by [Measure], in apertures of the same radius in pixels.
+func MeasureEach(images *galaxy.Images, aperture float64) Measurements {
+	var all Measurements
+	for i := range images.N {
+		m, err := Measure(images.Select(i), aperture)
+		if err != nil {
+			all.Failure = cmp.Or(all.Failure, err)
+			continue
+		}
+		all.Measured, all.Index = append(all.Measured, m), append(all.Index, i)
+	}
+	return all
 }
 
 // growth returns the light within a circle and the radius that holds half of it.

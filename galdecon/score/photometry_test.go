@@ -3,6 +3,7 @@ package score_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,26 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= tolerance) {
 		t.Errorf("%s is %v, want %v within %g", what, got, want, tolerance)
+	}
+}
+
+// Of several images those are measured that hold a galaxy, each as alone, and why the first of the
+// others isn't is told.
+func TestMeasureEach(t *testing.T) {
+	images := galaxy.NewImages(4, 32, 32, 1)
+	images.IDs = []string{"a", "empty", "b", "dark"}
+	copy(images.At(0), draw(32, 15, 16, 0.1, 0, 1, gaussian(2)).Pixels)
+	copy(images.At(2), draw(32, 16, 15, 0, 0.2, 1, gaussian(3)).Pixels)
+	all := score.MeasureEach(images, 10)
+	want := []score.Photometry{measure(t, images.Select(0), 10), measure(t, images.Select(2), 10)}
+	if !slices.Equal(all.Measured, want) || !slices.Equal(all.Index, []int{0, 2}) {
+		t.Errorf("%+v, want %+v of 0 and 2", all, want)
+	}
+	if all.Failure == nil || !strings.Contains(all.Failure.Error(), "empty") {
+		t.Errorf("the first failure is %v", all.Failure)
+	}
+	if rest := score.MeasureEach(images.Select(0), 10); rest.Failure != nil {
+		t.Error(rest.Failure)
 	}
 }
 

@@ -7,31 +7,42 @@ import (
 
 	"galdecon/galdecon/backend"
 	"galdecon/galdecon/score/inception"
+	"galdecon/galdecon/score/scattering"
 	"galdecon/internal/home"
 )
 
 // networkSeed is that of Inception's random weights.
 const networkSeed = 1
 
-// Inception makes the features of the paper's variance: with the "official" weights, which are
-// downloaded once into the user's directory of galdecon (96 MB; progress, if not nil, is told the
-// bytes so far and of all), with those in a file, by its path, or with "random" ones, whose figures
-// compare methods with each other but not with the paper. "none" are no features.
-func Inception(
-	ctx context.Context, weights string, progress func(done, total int64),
+// ChooseFeatures returns the features of the paper's variance (Eq. 4) by their name:
+//
+//	scattering  scattering coefficients: fixed, without a network
+//	official    those of Inception, as the paper has them; its weights are downloaded once into the
+//	            user's directory of galdecon (96 MB)
+//	random      those of Inception with random weights
+//	none        no features
+//
+// Any other name is the path of a file with Inception's weights. Only the official ones can be
+// compared with the paper's figures. Progress, if not nil, is told the bytes of a download, so far
+// and of all.
+func ChooseFeatures(
+	ctx context.Context, name string, progress func(done, total int64),
 ) (Features, error) {
-	if weights == "none" {
+	switch name {
+	case "none":
 		return nil, nil
+	case "scattering":
+		return &scattering.Transform{}, nil
+	case "":
+		return nil, errors.New("scorecard: say which features: scattering, random, official, the " +
+			"path of a file with Inception's weights, or none")
 	}
 	device, err := backend.Default()
 	if err != nil {
 		return nil, err
 	}
 	var network *inception.Network
-	switch weights {
-	case "":
-		return nil, errors.New("scorecard: say which weights Inception has: random, official, " +
-			"the path of their file, or none")
+	switch name {
 	case "random":
 		network, err = inception.Random(device, networkSeed)
 	case "official":
@@ -47,7 +58,7 @@ func Inception(
 			return nil, err
 		}
 	default:
-		network, err = inception.Load(device, weights)
+		network, err = inception.Load(device, name)
 	}
 	if err != nil {
 		return nil, err

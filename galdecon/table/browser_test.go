@@ -1,52 +1,31 @@
 package table_test
 
 import (
-	"context"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"galdecon/galdecon/table"
+	"galdecon/internal/browsertest"
 )
 
-// open shows tables in Chromium, and returns what evaluates an expression in the page.
-func open(t *testing.T, tables ...table.Table) (ctx context.Context, text func(string) string) {
+// open shows tables in Chromium, and returns the page, and what evaluates an expression in it.
+func open(t *testing.T, tables ...table.Table) (p browsertest.Page, text func(string) string) {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("there is no Chromium on the PATH to sort tables in")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-		chromedp.NoSandbox, chromedp.WindowSize(800, 900))
-	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(end)
-	ctx, end = chromedp.NewContext(allocator)
-	t.Cleanup(end)
-	ctx, end = context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(end)
 	file := filepath.Join(t.TempDir(), "page.html")
 	page := "<!DOCTYPE html><meta charset=utf-8><title>tables</title>" + table.HTML(tables...)
 	if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	address := url.URL{Scheme: "file", Path: file}
-	if err := chromedp.Do(ctx, chromedp.Navigate(address.String())); err != nil {
-		t.Fatal(err)
-	}
-	return ctx, func(expression string) string {
+	p = browsertest.Open(t, address.String())
+	return p, func(expression string) string {
 		t.Helper()
-		v, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
-		if err != nil {
-			t.Fatalf("%s: %v", expression, err)
-		}
-		return v
+		return browsertest.Value[string](p, "String("+expression+")")
 	}
 }
 
@@ -67,7 +46,7 @@ func TestSorting(t *testing.T) {
 	row("two", "f", table.Number(2))
 	of.Rows = append(of.Rows, table.Row{Summary: true,
 		Cells: []table.Cell{table.Text("mean"), table.Number(400)}})
-	ctx, text := open(t, of)
+	p, text := open(t, of)
 	const names = `Array.from(document.querySelectorAll("th[scope=row]"),
 		(cell) => cell.textContent).join()`
 	head := func(k string) string { return `document.querySelector("th[data-column='` + k + `']")` }
@@ -84,13 +63,9 @@ func TestSorting(t *testing.T) {
 	text(head("1") + ".click()")
 	check("after a click", "d,b9,a,c,b10,f,e,mean", "descending")
 	text(head("1") + ".focus()")
-	if err := chromedp.Do(ctx, chromedp.KeyEvent(kb.Enter)); err != nil {
-		t.Fatal(err)
-	}
+	p.Press(kb.Enter)
 	check("after Enter", "c,a,b9,d,b10,e,f,mean", "ascending")
-	if err := chromedp.Do(ctx, chromedp.KeyEvent(" ")); err != nil {
-		t.Fatal(err)
-	}
+	p.Press(" ")
 	check("after a blank", "b9,b10,a,c,d,e,f,mean", "none")
 	text(head("0") + ".click()")
 	text(head("0") + ".click()")

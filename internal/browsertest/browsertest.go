@@ -17,6 +17,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// startTime is how long Chromium may take to start, which is seconds where the machine isn't busy.
+const startTime = 5 * time.Minute
+
 // Page is a page in Chromium, 1200 x 1200 CSS pixels.
 type Page struct {
 	*testing.T
@@ -38,6 +41,7 @@ func Open(t *testing.T, address string, scripts ...string) Page {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
 		chromedp.NoSandbox, chromedp.WindowSize(1200, 1200),
+		chromedp.WSURLReadTimeout(startTime),
 		chromedp.Flag("ignore-certificate-errors", true))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(end)

@@ -3,18 +3,39 @@ package home
 import (
 	"bytes"
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
-// gonbAdditions is a file that galdecon's gonb has besides, for [gonbChanges] to call.
+// gonbFiles are what galdecon's gonb has besides, for [gonbChanges] to call: a file for each of its
+// packages, by the package's name.
 //
-//go:embed gonb/goexec.go
-var gonbAdditions []byte
+//go:embed gonb/*.go
+var gonbFiles embed.FS
+
+// gonbAdditions returns the files of [gonbFiles] by their packages.
+func gonbAdditions() (map[string]string, error) {
+	files, err := gonbFiles.ReadDir("gonb")
+	if err != nil {
+		return nil, err
+	}
+	additions := map[string]string{}
+	for _, file := range files {
+		text, err := gonbFiles.ReadFile("gonb/" + file.Name())
+		if err != nil {
+			return nil, err
+		}
+		// Without the line by which go ignores it here.
+		_, added, _ := strings.Cut(string(text), "\n")
+		additions[strings.TrimSuffix(file.Name(), ".go")] = added
+	}
+	return additions, nil
+}
 
 // gonbChanges are what galdecon's gonb has otherwise than the module.
 var gonbChanges = []struct{ file, old, new string }{
@@ -108,6 +129,17 @@ var gonbChanges = []struct{ file, old, new string }{
 		"\tif exec.Msg.Kernel().Interrupted.Load() {\n\t\t_ = " +
 			"cmd.Process.Signal(os.Interrupt)\n\t}\n\tif exec.stdinContent != nil " +
 			"{\n\t\texec.handleStatic"},
+
+	// What a program displays at its end isn't lost: gonb stops reading when the program has ended,
+	// whatever is left in the pipe.
+	{"internal/jpyexec/jpyexec.go", "\tdoneChan  chan struct{}\n",
+		"\tdoneChan  chan struct{}\n\tdrained   chan struct{} // closed when all is read\n"},
+	{"internal/jpyexec/jpyexec.go", "\texec.doneChan = make(chan struct{})\n",
+		"\texec.doneChan = make(chan struct{})\n\texec.drained = make(chan struct{})\n"},
+	{"internal/jpyexec/jpyexec.go", "\texec.exitError = cmd.Wait()\n",
+		"\texec.exitError = cmd.Wait()\n\texec.drain()\n"},
+	{"internal/jpyexec/namedpipes.go", "pollNamedPipeReader() {\n",
+		"pollNamedPipeReader() {\n\tdefer close(exec.drained)\n"},
 }
 
 const (
@@ -149,11 +181,15 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 			return "", err
 		}
 	}
-	additions := filepath.Join(changed, "internal", "goexec", "galdecon.go")
-	// Without the line by which go ignores it here.
-	_, added, _ := bytes.Cut(gonbAdditions, []byte("\n"))
-	if err := os.WriteFile(additions, added, 0o644); err != nil {
+	additions, err := gonbAdditions()
+	if err != nil {
 		return "", err
+	}
+	for name, text := range additions {
+		file := filepath.Join(changed, "internal", name, "galdecon.go")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return "", err
+		}
 	}
 	versions, err := os.ReadFile(filepath.Join(repo, toolsMod))
 	if err != nil {
@@ -167,8 +203,8 @@ func gonbModfile(ctx context.Context, repo, dir string) (string, error) {
 	if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "go.mod")
-	return path, os.WriteFile(path, versions, 0o644)
+	file := filepath.Join(dir, "go.mod")
+	return file, os.WriteFile(file, versions, 0o644)
 }
 
 // downloaded returns the folder of a module in the version that tools.mod pins, which is downloaded

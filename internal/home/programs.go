@@ -3,6 +3,7 @@ package home
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -36,7 +37,8 @@ func (h Home) toolsStep(repo string) step {
 		products: products,
 		inputs: func() (string, error) {
 			pinned, err := sources(repo, toolsMod, toolsSum)
-			return fmt.Sprint(pinned, gonbChanges, string(gonbAdditions)), err
+			additions, errAdditions := gonbAdditions()
+			return fmt.Sprint(pinned, gonbChanges, additions), errors.Join(err, errAdditions)
 		},
 		make: func(ctx context.Context, run runner) error {
 			// What is built from here on needs cgo, and go's own message names no compiler.

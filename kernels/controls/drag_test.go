@@ -23,11 +23,12 @@ const (
 	drawn = `document.querySelector(".jp-Notebook").textContent`
 )
 
-// drawsLast waits until the last value that the cell has drawn is the slider's.
+// drawsLast waits until the last value that the cell has drawn is the slider's, at most a minute:
+// each figure takes a moment, and where the machine is busy the last takes its time.
 func (p page) drawsLast() {
 	p.Helper()
 	last := fmt.Sprintf(`Number([...%s.matchAll(/at (\d\.\d+)\./g)].at(-1)?.[1])`, drawn)
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if at := p.Number(last); at == p.Number(slider) {
 			return
 		} else if time.Now().After(end) {

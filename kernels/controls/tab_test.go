@@ -9,11 +9,11 @@ import (
 	"galdecon/internal/browsertest"
 )
 
-// slow has the page get each message of the kernel 2 s late.
+// slow has the page get each message of the kernel 1.5 s late.
 const slow = `
 	globalThis.WebSocket = class extends WebSocket {
 		set onmessage(handler) {
-			super.onmessage = (event) => setTimeout(() => handler?.call(this, event), 2000);
+			super.onmessage = (event) => setTimeout(() => handler?.call(this, event), 1500);
 		}
 	};`
 
@@ -38,7 +38,7 @@ func TestTab(t *testing.T) {
 	p.Press(kb.Tab)
 	again := time.NewTicker(8 * time.Second)
 	defer again.Stop()
-	end := time.After(time.Minute)
+	end := time.After(5 * time.Minute)
 	for ; p.Number(names) == 0; time.Sleep(50 * time.Millisecond) {
 		select {
 		case <-again.C:

@@ -17,7 +17,8 @@ var kills = flag.Int("kills", 3, "how often TestKills kills the command")
 // that wasn't, to the bit, and each time it has stored more.
 func TestKills(t *testing.T) {
 	dir := t.TempDir()
-	image, psfs, catalogue := field(t, dir, int(math.Ceil(math.Sqrt(1.2*float64(*kills)+4))))
+	// Enough that none has done all before it is killed, also where the machine is busy.
+	image, psfs, catalogue := field(t, dir, int(math.Ceil(math.Sqrt(1.2*float64(*kills)+20))))
 	args := []string{image, "--catalogue", catalogue, "--psf", psfs, "--candidates", "1", "--batch",
 		"1", "--model", "tiny", "--cubes"}
 	one, killed := filepath.Join(dir, "one"), filepath.Join(dir, "killed")
@@ -37,7 +38,7 @@ func TestKills(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(2 * time.Minute); stored() == before; {
+		for deadline := time.Now().Add(10 * time.Minute); stored() == before; {
 			if time.Now().After(deadline) {
 				t.Fatal("nothing is stored")
 			}

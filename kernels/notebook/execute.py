@@ -227,6 +227,7 @@ async def main():
         nb,
         kernel_name="galdecon",
         timeout=None,
+        startup_timeout=300,  # the kernel takes a second or two, where the machine isn't busy
         iopub_timeout=60,  # for outputs that are still on their way when a cell has ended
         record_timing=False,
         coalesce_streams=True,

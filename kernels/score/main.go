@@ -28,7 +28,7 @@ type scoreFlags struct {
 	scorecard.Options
 	models, samplers []string
 	wrong            []float64 // in per cent
-	weights          string
+	features         string
 	survey           bool
 	bands            int
 	out, format      string
@@ -61,7 +61,7 @@ With --bands such a model is measured on galaxies in several bands, which it dra
 apart.`,
 		Example: `  galdecon score                                   the smallest shipped models
   galdecon score --galaxies hst --n 10             on Hubble's galaxies
-  galdecon score --model checkpoints/mine --weights none --n 200 --noise 0.01 --wrong 0
+  galdecon score --model checkpoints/mine --features none --n 200 --noise 0.01 --wrong 0
   galdecon score --model tiny --samplers own,ddim,ancestral-beta --released --format csv
   galdecon score --galaxies goods.npy.gz --subtract-sky  on pictures, from a file of stamps
   galdecon score --galaxies 'mosaic.fits[SCI,2]'   in the second image named SCI of a file
@@ -116,8 +116,9 @@ apart.`,
 	flags.BoolVar(&f.Released, "released", f.Released,
 		"show Table 1 as the paper's released program computes it as well, with its quirks")
 	flags.Int64Var(&f.Seed, "seed", f.Seed, "seed of noise and candidates")
-	flags.StringVar(&f.weights, "weights", "random", "Inception's weights: random, official "+
-		"(downloaded once), the `path` of the official file, or none for no features")
+	flags.StringVar(&f.features, "features", "scattering", "`features` that Table 1's variance is "+
+		"of: scattering (fixed), those of Inception with weights that are random, official "+
+		"(downloaded once) or in a file by its path, or none")
 	flags.StringVar(&f.out, "out", "scores", "folder that keeps the results")
 	flags.StringVar(&f.format, "format", "text", "format of the table: text, csv or json")
 	flags.StringVar(&f.html, "html", "",
@@ -130,7 +131,7 @@ apart.`,
 	}
 	cmd.MarkFlagsMutuallyExclusive("bands", "survey")
 	for _, name := range []string{"galaxies", "subtract-sky", "noise", "sigma", "psf", "wrong",
-		"epsilon", "released", "weights"} {
+		"epsilon", "released", "features"} {
 		cmd.MarkFlagsMutuallyExclusive("bands", name)
 		cmd.MarkFlagsMutuallyExclusive("survey", name)
 	}
@@ -172,7 +173,7 @@ func score(ctx context.Context, f scoreFlags, out io.Writer, c *console.Console)
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	config.Features, err = scorecard.Inception(ctx, f.weights, func(done, total int64) {
+	config.Features, err = scorecard.ChooseFeatures(ctx, f.features, func(done, total int64) {
 		c.Status(fmt.Sprintf("downloading Inception's weights: %d of %d MB", done/1e6, total/1e6))
 	})
 	if err != nil {

@@ -71,7 +71,7 @@ func execute(ctx context.Context, args ...string) (string, error) {
 
 func TestScore(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, "")
-	args := []string{"--model", micro(t), "--n", "3", "--candidates", "3", "--weights", "none",
+	args := []string{"--model", micro(t), "--n", "3", "--candidates", "3", "--features", "none",
 		"--noise", "0.002,0.02", "--wrong", "-5", "--out", filepath.Join(t.TempDir(), "scores")}
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -185,7 +185,7 @@ func TestSurvey(t *testing.T) {
 		t.Errorf("as CSV: %v, %v\n%s", err, wrong, table)
 	}
 	text, err = execute(t.Context(), "--model", dir, "--n", "2", "--candidates", "2", "--noise",
-		"0.01", "--wrong", "0", "--weights", "none", "--out", t.TempDir())
+		"0.01", "--wrong", "0", "--features", "none", "--out", t.TempDir())
 	if err != nil || !strings.Contains(text, "mine") || !strings.Contains(text, "Wiener") {
 		t.Errorf("compared with others, %v:\n%s", err, text)
 	}
@@ -218,7 +218,7 @@ func TestRefuses(t *testing.T) {
 		{"--candidates 1", "at least 2 candidates"},
 		{"--epsilon 0", "ε must be positive"},
 		{"--wrong -100", "-100 %"},
-		{"--weights none.pth", "there are no weights"},
+		{"--features none.pth", "there are no weights"},
 		{"--psf none.fits", "none.fits"},
 		{"galaxies", "unknown command"},
 	} {
@@ -249,7 +249,7 @@ func TestRefuses(t *testing.T) {
 func TestCountsRefusals(t *testing.T) {
 	t.Setenv(scorecard.OptionsEnv, `{"n": 2, "candidates": 2}`)
 	t.Chdir(t.TempDir())
-	text, err := execute(t.Context(), "--model", micro(t), "--noise", "0.1", "--weights", "none")
+	text, err := execute(t.Context(), "--model", micro(t), "--noise", "0.1", "--features", "none")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func TestTableOne(t *testing.T) {
 		&cvae.Config{Latent: 4, Features: []int{4, 8}, Alpha: 1, Beta: 1, SigmaY: 0.03,
 			SigmaX: 0.01})
 	args := []string{"--model", micro(t), "--model", baseline, "--psf", path, "--n", "3",
-		"--candidates", "3", "--epsilon", "1", "--weights", "none", "--noise", "0.002,0.02",
+		"--candidates", "3", "--epsilon", "1", "--features", "none", "--noise", "0.002,0.02",
 		"--wrong", "3",
 		"--out", filepath.Join(t.TempDir(), "scores")}
 	text, err := execute(t.Context(), args...)
@@ -376,7 +376,7 @@ func TestSamplersOnStamps(t *testing.T) {
 	}
 	encoded, err := execute(t.Context(), "--model", micro(t), "--samplers",
 		"own,ddim,ancestral-beta:10", "--galaxies", packed, "--subtract-sky", "--released",
-		"--n", "3", "--candidates", "3", "--weights", "none", "--noise", "0.002", "--wrong", "0",
+		"--n", "3", "--candidates", "3", "--features", "none", "--noise", "0.002", "--wrong", "0",
 		"--format", "json", "--out", filepath.Join(dir, "scores"))
 	if err != nil {
 		t.Fatal(err)
@@ -404,7 +404,7 @@ func TestSamplersOnStamps(t *testing.T) {
 
 // Progress isn't mixed with the table.
 func TestQuiet(t *testing.T) {
-	f := scoreFlags{models: []string{micro(t)}, wrong: []float64{0}, weights: "none",
+	f := scoreFlags{models: []string{micro(t)}, wrong: []float64{0}, features: "none",
 		out: t.TempDir(), format: "csv"}
 	var err error
 	if f.Options, err = scorecard.DefaultsFromEnv(); err != nil {

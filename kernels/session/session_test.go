@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"galdecon/galdecon"
 	"galdecon/galdecon/classical"
@@ -112,8 +111,8 @@ func TestLikeInTheProcess(t *testing.T) {
 		if err != nil || part.N != 1e9 {
 			t.Fatalf("the first of many candidates: %v, error %v", part, err)
 		}
-		minute, cancel := context.WithTimeout(t.Context(), time.Minute)
-		must(model.Sample(minute, there, 1, 9))(t)
+		soon, cancel := context.WithTimeout(t.Context(), longest)
+		must(model.Sample(soon, there, 1, 9))(t)
 		cancel()
 		break
 	}

@@ -15,7 +15,7 @@ manager = KernelManager(kernel_name="galdecon")
 manager.start_kernel()
 client = manager.client()
 client.start_channels()
-client.wait_for_ready(timeout=60)
+client.wait_for_ready(timeout=300)
 
 
 def run(name, source, interrupt_at=None, interrupt_after=None):
@@ -24,7 +24,7 @@ def run(name, source, interrupt_at=None, interrupt_after=None):
     request = client.execute(source)
     said, displays = "", 0
     while True:
-        message = client.get_iopub_msg(timeout=120)
+        message = client.get_iopub_msg(timeout=600)
         if message["parent_header"].get("msg_id") != request:
             continue
         kind, content = message["msg_type"], message["content"]
@@ -40,9 +40,9 @@ def run(name, source, interrupt_at=None, interrupt_after=None):
         if displays == interrupt_after:
             interrupt_after = None
             manager.interrupt_kernel()
-    reply = client.get_shell_msg(timeout=60)
+    reply = client.get_shell_msg(timeout=300)
     while reply["parent_header"].get("msg_id") != request:
-        reply = client.get_shell_msg(timeout=60)
+        reply = client.get_shell_msg(timeout=300)
     print(json.dumps({"Cell": name, "Status": reply["content"]["status"], "Said": said, "Displays": displays,
                       "Seconds": time.monotonic() - start}), flush=True)
 
@@ -130,7 +130,7 @@ run("watch", WATCH, interrupt_after=2)  # the loss and the candidates
 run("sample", SAMPLE)
 run("state later", STATE)
 manager.restart_kernel()
-client.wait_for_ready(timeout=60)
+client.wait_for_ready(timeout=300)
 run("declarations again", DECLARATIONS + "\n%%\n")
 run("state after restart", STATE.replace("must.M(err)", "fmt.Println(err)").replace("must.M1(s.Training(folder)).State()", '0, fit.Progress{}, func() error { _, err := s.Training(folder); return err }()'))
 run("kill", """

@@ -80,9 +80,9 @@ func TestRepeats(t *testing.T) {
 				return q.nth == 1
 			})
 			c, dir := a.config(7), t.TempDir()
-			c.timeout = 10 * time.Second
+			c.timeout = time.Minute
 			if strings.HasPrefix(name, "hangs") {
-				c.timeout = 200 * time.Millisecond
+				c.timeout = 2 * time.Second // the next attempt has no more
 			}
 			p, err := Download(t.Context(), c, dir, nil)
 			if err != nil {

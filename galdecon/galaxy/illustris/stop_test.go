@@ -15,7 +15,6 @@ import (
 func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var wait sync.Once
 	a := newArchive(t, func(w http.ResponseWriter, r *http.Request, q request) bool {
 		switch q.id {
 		case 1, 2:
@@ -37,24 +36,32 @@ func TestCanceled(t *testing.T) {
 		return true
 	})
 	c, dir := a.config(1, 2, 3, 4, 5, 6), t.TempDir()
-	done := make(chan error, 1)
+	done, midst := make(chan error, 1), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(midst) })
 	var p Progress
 	go func() {
 		var err error
 		p, err = Download(ctx, c, dir, func(p Progress) {
 			if p.Downloaded == 2 && p.Retries == 1 {
-				wait.Do(func() { time.AfterFunc(100*time.Millisecond, cancel) })
+				begin()
 			}
 		})
 		done <- err
 	}()
+	select {
+	case <-midst:
+	case err := <-done:
+		t.Fatalf("the download ends by itself: %v", err)
+	}
+	awaitSize(t, filepath.Join(dir, ".illustris", "Illustris-1_135_3.part"), 1000)
+	cancel()
 	select {
 	case err := <-done:
 		mustSay(t, err, "stopped with 2 of 6", "the next run goes on")
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("the error %v is not that of the context", err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the download goes on after it was canceled")
 	}
 	if p.Downloaded != 2 || p.Failed != 0 {
@@ -78,6 +85,18 @@ func TestCanceled(t *testing.T) {
 		len(a.requests) != asked {
 		t.Errorf("a download that is canceled from the start gives %v, with %d requests", err,
 			len(a.requests)-asked)
+	}
+}
+
+// awaitSize waits until a file has a size.
+func awaitSize(t *testing.T, path string, size int64) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if info, err := os.Stat(path); err == nil && info.Size() == size {
+			return
+		} else if time.Now().After(end) {
+			t.Fatalf("%s hasn't %d bytes: %v", path, size, err)
+		}
 	}
 }
 
@@ -118,12 +137,7 @@ func TestKilled(t *testing.T) {
 		t.Error("the process does not download")
 	}
 	part := filepath.Join(dir, ".illustris", "Illustris-1_135_2.part")
-	for range 500 {
-		if info, err := os.Stat(part); err == nil && info.Size() == 1000 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	awaitSize(t, part, 1000)
 	// Another download in the folder is refused as long as this one lives.
 	_, err := Download(t.Context(), a.config(1), dir, nil)
 	mustSay(t, err, "another download is going on")
