@@ -37,9 +37,9 @@ type BandsConfig struct {
 	Fit fit.Config `json:"fit"`
 }
 
-// DefaultBands returns what takes twenty minutes of two cores with the model galaxy.
+// DefaultBands returns what takes a quarter of an hour of two cores with the model galaxy.
 func DefaultBands() BandsConfig {
-	return BandsConfig{Size: 64, Galaxies: 6000, HalfSteps: 1200, Fit: fit.Config{Steps: 1800,
+	return BandsConfig{Size: 64, Galaxies: 6000, HalfSteps: 1200, Fit: fit.Config{Steps: 900,
 		Batch: 2, LearningRate: 1e-3, WarmUp: 100, EMA: 0.995, ClipNorm: 1, HoldOut: 0.006,
 		Seed: 1}}
 }

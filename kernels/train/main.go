@@ -9,7 +9,7 @@
 //
 //	go run ./kernels/train -work DIR -begin COPY galaxy
 //
-// The exchange between bands of the model galaxy is trained in twenty minutes, into the model's
+// The exchange between bands of the model galaxy is trained in a quarter of an hour, into the model's
 // folder, and again whenever the model has new weights:
 //
 //	go run ./kernels/train -work DIR bands
