@@ -57,7 +57,8 @@ func NewLookGenerator(
 			"withheld at times, which this one never was; use guidance 0", sampler.Guidance)
 	}
 	p := &LookGenerator{device: device, config: c, sampler: sampler, schedule: schedule,
-		layout: weights.Of(scope), bands: 1, shared: &lookExecutables{byKind: map[string]*lookExecutable{}}}
+		layout: weights.Of(scope), bands: 1,
+		shared: &lookExecutables{byKind: map[string]*lookExecutable{}}}
 	if p.values, err = p.layout.Values(scope); err != nil {
 		return nil, fmt.Errorf("ddpm: %w", err)
 	}
@@ -246,7 +247,8 @@ func (p *LookGenerator) run(
 		in = append(in, white)
 	}
 	drawn, err := e.redraw.Call1(append(in, b.Inputs()...)...)
-	if err := errors.Join(err, executor.Free(u), executor.Free(started[1:1+b.Exposures()]...)); err != nil {
+	free := executor.Free(append([]*tensors.Tensor{u}, started[1:1+b.Exposures()]...)...)
+	if err := errors.Join(err, free); err != nil {
 		return nil, nil, fmt.Errorf("ddpm: cannot draw the noise that the samples take over: %w", err)
 	}
 	return drawn, unit, nil

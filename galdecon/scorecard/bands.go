@@ -32,8 +32,8 @@ type BandCard struct {
 	// Drawn is how many galaxies are taken by the model in all bands.
 	Drawn int `json:"drawn"`
 	// Error is the error of the mean of candidates drawn together over that of each band apart, in
-	// all bands, the geometric mean over galaxies; Noisiest and Deepest are those of the bands with the most and the least noise of
-	// each galaxy, relative to its brightest pixel.
+	// all bands, the geometric mean over galaxies; Noisiest and Deepest are those of the bands with
+	// the most and the least noise of each galaxy, relative to its brightest pixel.
 	Error    score.Estimate `json:"error"`
 	Noisiest score.Estimate `json:"noisiest"`
 	Deepest  score.Estimate `json:"deepest"`
