@@ -15,8 +15,9 @@ import (
 
 // Export copies the model in the folder dir into the folder to, which must not hold one, with
 // nothing but what [Load] needs: an eighth of the size. It can't be trained further. Its weights
-// are rounded to 16 bits. The card and the recalibration of the folder are copied, but where the
-// rounding changes any weight the recalibration is another model's, and has to be learned again.
+// are rounded to 16 bits. The card, the recalibration and the exchange between bands of the folder
+// are copied, but where the rounding changes any weight the last two are another model's, and have
+// to be learned again.
 func Export(dir, to string) error {
 	c, err := LoadConfig(dir)
 	if err != nil {
@@ -29,7 +30,16 @@ func Export(dir, to string) error {
 	if err != nil {
 		return err
 	}
-	return writeBeside(to, texts)
+	if err := writeBeside(to, texts); err != nil {
+		return err
+	}
+	exchange, err := os.ReadFile(filepath.Join(dir, BandsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("galdecon: cannot read the exchange between bands: %w", err)
+	}
+	return writeFile(filepath.Join(to, BandsFile), exchange)
 }
 
 // beside are the files that belong to a model but may be missing, by their keys in a packed one.

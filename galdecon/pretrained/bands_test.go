@@ -44,7 +44,7 @@ func seenInBands(t *testing.T) observe.Observation {
 }
 
 // The shipped exchange between bands is that of the shipped weights: it draws a galaxy in three
-// bands together. A single band it leaves as it is, to the bit.
+// bands together, exported too. A single band it leaves as it is, to the bit.
 func TestShippedExchange(t *testing.T) {
 	dir, err := pretrained.Folder("galaxy")
 	if err != nil {
@@ -78,6 +78,21 @@ func TestShippedExchange(t *testing.T) {
 	if err := images.Validate(); err != nil || images.N != n || images.Channels != 3 {
 		t.Errorf("candidates in three bands are [%d, %d, %d, %d], error %v", images.N,
 			images.Height, images.Width, images.Channels, err)
+	}
+	exported := filepath.Join(t.TempDir(), "exported")
+	if err := galdecon.Export(dir, exported); err != nil {
+		t.Fatal(err)
+	}
+	copied, err := galdecon.Load(exported)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := copied.SampleBands(t.Context(), []observe.Observation{o}, n, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(again[0].Posteriors[0].Samples.Pixels, three[0].Posteriors[0].Samples.Pixels) {
+		t.Error("an exported model draws other galaxies in three bands")
 	}
 	one := []observe.Observation{o.In("r")}
 	with, err := m.SampleBands(t.Context(), one, n, 3)
