@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -16,10 +15,6 @@ const (
 	// heaviest is how many bytes all notebooks may have together.
 	heaviest = 8 << 20
 )
-
-// stale are notebooks whose outputs are those of an earlier form of their cells, which wrote wider
-// lines: they change when a training's notebook is executed the next time.
-var stale = []string{"04_alpha_beta.ipynb"}
 
 // No output of a committed notebook is wider than a page, and together they are light.
 func TestOutputs(t *testing.T) {
@@ -34,11 +29,7 @@ func TestOutputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		bytes += len(data)
-		wide := wideLines(t, data)
-		switch isStale := slices.Contains(stale, name); {
-		case isStale && len(wide) == 0:
-			t.Errorf("%s has no wide output any more: strike it from the list", name)
-		case !isStale && len(wide) > 0:
+		if wide := wideLines(t, data); len(wide) > 0 {
 			t.Errorf("%s has %d lines of output above %d columns, such as %q", name, len(wide),
 				widest, wide[0])
 		}

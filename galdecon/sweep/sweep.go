@@ -257,7 +257,7 @@ func tailMean(curve []fit.Point) float64 {
 
 // Table returns the results as a table.
 func Table(results []Result) table.Table {
-	const terms, candidates, detail = "terms of Eq. 1, nats", "candidates, 10⁻⁴", "detail"
+	const terms, candidates, detail = "Eq. 1, nats", "candidates, 10⁻⁴", "detail"
 	t := table.Table{
 		Title: "Weights of the loss",
 		Keys:  2,
