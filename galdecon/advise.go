@@ -345,8 +345,6 @@ func (a *Advice) cell(paths []string, targets []source) string {
 		imports = append(imports, fmt.Sprintf("\t%q\n", home.Package(p)))
 	}
 	return fmt.Sprintf(`import (
-	"fmt"
-
 %s
 	"github.com/janpfeifer/must"
 )
@@ -359,8 +357,8 @@ posteriors, err := model.SampleLooks(galdecon.Interruptible(), stamps, 32, 7)
 must.M(plotting.Refusals(err))
 apertures := []float64{%s}
 for _, p := range posteriors {
-	must.M(plotting.Show(plotting.Posterior(p, nil)))
-	fmt.Println(must.M1(field.Measure(p, apertures[p.Index])))
+	answer := must.M1(field.Measure(p, apertures[p.Index]))
+	must.M(plotting.Show(plotting.Posterior(p, nil), answer))
 }`, strings.Join(imports, ""), strings.Join(quoted, ", "), photons, observations,
 		strings.Join(apertures, ", "))
 }

@@ -9,7 +9,6 @@ import (
 	"galdecon/galdecon/galaxy"
 	"galdecon/galdecon/posterior"
 	"galdecon/galdecon/score"
-	"galdecon/galdecon/table"
 )
 
 // Answer is what the candidates of a galaxy say about it, with what must be known to believe it.
@@ -144,90 +143,4 @@ func (a *Answer) Pulls() []float64 {
 		pulls = append(pulls, q.of.Pull(q.truth))
 	}
 	return pulls
-}
-
-// quantity is a row of an answer.
-type quantity struct {
-	name, unit      string
-	of              posterior.Interval
-	observed, truth float64 // NaN where there is none
-}
-
-// quantities are the rows.
-func (a *Answer) quantities() []quantity {
-	length, scale := "pixels", 1.0
-	if a.PixelScale > 0 {
-		length, scale = "arcsec", a.PixelScale
-	}
-	unit := 1.0
-	if s := a.Posterior.Observation.Scale; s != nil {
-		unit = s[0]
-	}
-	value := func(p *score.Photometry, of func(p *score.Photometry) float64) float64 {
-		if p == nil {
-			return math.NaN()
-		}
-		return of(p)
-	}
-	row := func(name, unit string, i posterior.Interval,
-		of func(p *score.Photometry) float64) quantity {
-		return quantity{name, unit, i, value(a.Observed, of), value(a.Truth, of)}
-	}
-	m := a.Candidates
-	flux := row("flux", a.Unit, m.Flux, func(p *score.Photometry) float64 { return p.Aperture })
-	flux.observed *= unit
-	return []quantity{flux,
-		row("half-light radius", length, m.HalfLight.Scaled(scale),
-			func(p *score.Photometry) float64 { return scale * p.HalfLight }),
-		row("ellipticity g1", "", m.G1, func(p *score.Photometry) float64 { return p.G1 }),
-		row("ellipticity g2", "", m.G2, func(p *score.Photometry) float64 { return p.G2 }),
-	}
-}
-
-// String returns the answer as text, at most 100 columns wide: a row for each quantity, with the
-// observation's own and, where it is known, the truth and how many error bars it is away; then χ²
-// and how often it is larger by chance, and the warnings.
-func (a *Answer) String() string {
-	var text strings.Builder
-	cell := func(v float64, format string) string {
-		if math.IsNaN(v) {
-			return ""
-		}
-		return strings.Replace(fmt.Sprintf(format, v), "-", "−", 1)
-	}
-	line := func(name, of, observed, truth, pull string) {
-		s := fmt.Sprintf("%-18s %-38s %12s %12s %6s", name, of, observed, truth, pull)
-		fmt.Fprintln(&text, strings.TrimRight(s, " "))
-	}
-	recalibrated := ""
-	if a.Candidates.Recalibrated {
-		recalibrated = ", recalibrated"
-	}
-	fmt.Fprintf(&text, "%s: %d of %d candidates measured within %g pixels%s\n",
-		a.Posterior.Observation.ID(0), a.Candidates.Measured,
-		a.Candidates.Measured+a.Candidates.Failed, a.Aperture, recalibrated)
-	if a.Truth != nil {
-		line("", "candidates", "observed", "truth", "pull")
-	} else {
-		line("", "candidates", "observed", "", "")
-	}
-	pulls := a.Pulls()
-	for i, q := range a.quantities() {
-		pull := math.NaN()
-		if pulls != nil {
-			pull = pulls[i]
-		}
-		line(q.name, q.of.WithUnit(q.unit), cell(q.observed, "%.4g"), cell(q.truth, "%.4g"),
-			cell(pull, "%+.1f"))
-	}
-	fmt.Fprintf(&text, "χ² %.2f (more by chance in %.2g %%)", a.Verdict.ChiSquared,
-		100*a.Verdict.PChiSquared)
-	if a.SkyError > 0 {
-		fmt.Fprintf(&text, "; the sky's level adds ±%.2g to all fluxes alike", a.SkyError)
-	}
-	fmt.Fprintln(&text)
-	for _, w := range a.Warnings {
-		fmt.Fprintln(&text, table.Fold(w, "WARNING: ", "  "))
-	}
-	return text.String()
 }

@@ -79,8 +79,8 @@ func TestMeasureField(t *testing.T) {
 		t.Errorf("the pulls are %g", got)
 	}
 	text := a.String()
-	for _, want := range []string{"the galaxy: 64 of 64 candidates", "nJy", "arcsec", "truth",
-		"χ² ", "by chance", "all fluxes alike"} {
+	for _, want := range []string{"the galaxy: 64 of 64 candidates", "nJy", "arcsec", "\ncandidates ",
+		"\nobserved ", "\ntruth ", "\npull ", "χ² ", "by chance", "all fluxes alike"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text has no %q:\n%s", want, text)
 		}

@@ -16,12 +16,22 @@ import (
 var ErrNoNotebook = errors.New("plotting: no notebook to show a figure in; " +
 	"write it to a file with Figure.Save")
 
-// Show puts a figure (a [Drawable]), tables (what is [table.Tabular]), or both, the figure above,
-// into the output of the notebook cell that runs: a figure as a PNG, an [Animation] in motion, a
-// [Viewer] as what can be moved and asked, tables as HTML. It comes after what the cell printed
-// before, and before what it prints next. Outside a notebook it writes tables to standard output, at
-// most 100 columns wide, and returns ErrNoNotebook for a figure.
-func Show(what any) error {
+// Show puts figures (what is [Drawable]) and tables (what is [table.Tabular]) into the output of the
+// notebook cell that runs, one beneath the other: a figure as a PNG, an [Animation] in motion, a
+// [Viewer] as what can be moved and asked, tables as HTML. What is both is a figure above its
+// tables. They come after what the cell printed before, and before what it prints next. Outside a
+// notebook Show writes tables to standard output, at most 100 columns wide, and returns
+// ErrNoNotebook for a figure.
+func Show(all ...any) error {
+	for _, what := range all {
+		if err := show(what); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func show(what any) error {
 	d, drawable := what.(Drawable)
 	t, tabular := what.(table.Tabular)
 	if !drawable && !tabular {

@@ -34,12 +34,9 @@ func TestMain(m *testing.M) {
 }
 
 func cellProgram() error {
-	if err := Show(Mosaic{Images: disc(2, 8, 1), Title: "two"}); err != nil {
-		return err
-	}
 	two := table.Table{Title: "two & more", Columns: []table.Column{{Name: "n"}}}
 	two.Add(table.Count(2))
-	if err := Show(two); err != nil {
+	if err := Show(Mosaic{Images: disc(2, 8, 1), Title: "two"}, two); err != nil {
 		return err
 	}
 	if err := Show(both{Mosaic{Images: disc(1, 8, 1), Title: "one"}, two}); err != nil {
