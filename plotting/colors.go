@@ -1,8 +1,10 @@
 package plotting
 
 import (
+	"cmp"
 	"image"
 	"image/color"
+	"maps"
 	"math"
 	"slices"
 
@@ -179,4 +181,51 @@ func average(img image.Image, block image.Rectangle) color.Color {
 	}
 	n := uint32(block.Dx() * block.Dy())
 	return color.NRGBA64{uint16(sum[0] / n), uint16(sum[1] / n), uint16(sum[2] / n), 0xffff}
+}
+
+const (
+	mostBlends  = 4096 // distinct colors of a drawing of lines
+	frequent    = 32   // of a palette, those that most dots have
+	blendsLimit = 12   // of 255 in red, green or blue, which no eye sees at a line's edge
+)
+
+// reduced returns a drawing of lines, whose colors are few but for the blends at their edges, in a
+// palette of 256: the most frequent colors, and of the others each time the one that is farthest
+// from all. ok is false for other images: where there are too many colors, or one is farther than
+// blendsLimit from the palette.
+func reduced(img *image.RGBA) (out *image.Paletted, ok bool) {
+	counts := make(map[color.RGBA]int)
+	for k := 0; k < len(img.Pix); k += 4 {
+		counts[color.RGBA{img.Pix[k], img.Pix[k+1], img.Pix[k+2], img.Pix[k+3]}]++
+		if len(counts) > mostBlends {
+			return nil, false
+		}
+	}
+	colors := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G),
+			cmp.Compare(a.B, b.B), cmp.Compare(a.A, b.A))
+	})
+	away := slices.Repeat([]int{math.MaxInt}, len(colors))
+	var chosen color.Palette
+	for len(chosen) < min(256, len(colors)) {
+		next := len(chosen)
+		if next >= frequent {
+			next = slices.Index(away, slices.Max(away))
+		}
+		chosen = append(chosen, colors[next])
+		for k, c := range colors {
+			away[k] = min(away[k], apart(c, colors[next]))
+		}
+	}
+	if slices.Max(away) > blendsLimit {
+		return nil, false
+	}
+	return paletted(img, chosen), true
+}
+
+// apart is how far two colors are from each other, in that of red, green, blue and alpha where it
+// is most.
+func apart(a, b color.RGBA) int {
+	between := func(v, w uint8) int { return max(int(v)-int(w), int(w)-int(v)) }
+	return max(between(a.R, b.R), between(a.G, b.G), between(a.B, b.B), between(a.A, b.A))
 }

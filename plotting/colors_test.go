@@ -82,3 +82,44 @@ func TestUpsideDown(t *testing.T) {
 		}
 	}
 }
+
+// A drawing of lines is small, and no dot of it is off by what an eye would see; a picture in many
+// colors is left as it is.
+func TestReduced(t *testing.T) {
+	lines := image.NewRGBA(image.Rect(0, 0, 64, 64)) // blends of seven colors with white
+	for k := range 64 * 64 {
+		hue, part := k%7, uint8(k/7%250)
+		c := color.RGBA{255, 255, 255, 255}
+		if hue&1 == 0 {
+			c.R -= part
+		}
+		if hue&2 == 0 {
+			c.G -= part
+		}
+		if hue&4 == 0 {
+			c.B -= part
+		}
+		lines.SetRGBA(k%64, k/64, c)
+	}
+	out, ok := reduced(lines)
+	if !ok || len(out.Palette) > 256 {
+		t.Fatalf("lines are reduced: %t", ok)
+	}
+	for k := range 64 * 64 {
+		x, y := k%64, k/64
+		was, is := lines.RGBAAt(x, y), color.RGBAModel.Convert(out.At(x, y)).(color.RGBA)
+		if d := apart(was, is); d > blendsLimit {
+			t.Fatalf("the dot %d, %d is off by %d of 255: %v instead of %v", x, y, d, is, was)
+		}
+	}
+	for name, blue := range map[string]int{"too many colors": 7, "too far apart": 64} {
+		colorful := image.NewRGBA(image.Rect(0, 0, 64, 128))
+		for k := range 64 * 128 {
+			colorful.SetRGBA(k%64, k/64, color.RGBA{uint8(k % 32 * 8), uint8(k / 32 % 32 * 8),
+				uint8(k / 1024 * 255 / 8 / blue * blue), 255})
+		}
+		if _, ok := reduced(colorful); ok {
+			t.Errorf("%s: the picture is reduced", name)
+		}
+	}
+}

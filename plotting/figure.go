@@ -64,6 +64,9 @@ func (f *Figure) raster(w, h vg.Length) image.Image {
 	if f.colors != nil {
 		return paletted(dots(c), f.colors)
 	}
+	if lines, ok := reduced(dots(c)); ok {
+		return lines
+	}
 	return c.Image()
 }
 
