@@ -24,6 +24,7 @@ const (
 	titleSpace   = 21
 	labelSpace   = 19
 	footSpace    = 17
+	footSize     = 10
 	panelPadding = 4
 )
 
@@ -102,6 +103,15 @@ func (g *grid) figure() *Figure {
 		height += r.captionSpace(i) + panelH
 	}
 
+	// A narrow grid has room at its right for the words above and beneath it.
+	for _, words := range []struct {
+		text string
+		size float64
+	}{{g.title, titleSize}, {g.foot, footSize}} {
+		room := float64(textStyle(words.size, ink).Width(words.text) / css)
+		width = max(width, min(left+2+room, cellWidth))
+	}
+
 	f := &Figure{
 		Title: g.title,
 		Width: math.Ceil(width), Height: math.Ceil(height),
@@ -130,7 +140,7 @@ func (g *grid) figure() *Figure {
 			top += panelH
 		}
 		if g.foot != "" {
-			style := textStyle(10, faint)
+			style := textStyle(footSize, faint)
 			c.FillText(style, vg.Point{X: x(left + 1), Y: y(top + 4)}, fitted(g.foot, style, full))
 		}
 	}
