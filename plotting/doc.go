@@ -1,10 +1,10 @@
 // Package plotting draws the figures of a deconvolution and shows them in a notebook cell: mosaics
 // of galaxies, candidate deconvolutions with the proof beneath that each one blurred again gives
 // the observation back, PSFs, galaxies beside their observations, histograms of pixel values and
-// power spectra, radial profiles, how measurements of candidates scatter (a corner plot, pulls),
-// calibration, and loss curves, also live while a model trains. [Candidates] are the paper's
-// Figures 2 and 3, [Matrix] is its Figure 4. An [Animation] shows a posterior in motion, a [Viewer]
-// lets it be looked at closely, pixel by pixel.
+// power spectra, radial profiles, contours of candidates ([Isophotes]), how measurements of
+// candidates scatter (a corner plot, pulls), calibration, and loss curves, also live while a model
+// trains. [Candidates] are the paper's Figures 2 and 3, [Matrix] is its Figure 4. An [Animation]
+// shows a posterior in motion, a [Viewer] lets it be looked at closely, pixel by pixel.
 //
 // A figure is described by a struct, and drawn by its Figure method:
 //
