@@ -76,14 +76,7 @@ func fission(o observe.Observation, r *rand.Rand) (first observe.Observation, ot
 			return first, nil, err
 		}
 		im := e.Image.Clone()
-		var noise []float64
-		if e.Noise != nil {
-			noise = e.Noise.Draw(r, im.Height, im.Width)
-		} else {
-			for range im.Pixels {
-				noise = append(noise, r.NormFloat64())
-			}
-		}
+		noise := exposureNoise(e, r)
 		for p, w := range e.InvVar {
 			x := float64(im.Pixels[p])
 			if w > 0 {

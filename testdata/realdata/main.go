@@ -79,6 +79,7 @@ func run(ctx context.Context) error {
 	var a galdecon.Adaptation
 	flag.IntVar(&a.Rounds, "rounds", 0, "rounds of an adaptation, 0 for the default")
 	flag.IntVar(&a.Steps, "steps", 0, "steps of each, 0 for the default")
+	flag.Float64Var(&a.Gain, "gain", 0, "of each, 0 for the default")
 	flag.Float64Var(&a.LearningRate, "rate", 0, "learning rate of each, 0 for the default")
 	flag.Parse()
 	if l.candidates < 2 {
