@@ -60,6 +60,8 @@ const (
 	keptShare = 0.8
 	// checkCandidates is the number for each observation.
 	checkCandidates = 8
+	// beyondChance is by how many standard errors a round must predict better than the best before.
+	beyondChance = 2
 	// checkStream are random numbers of the seed for the fission.
 	checkStream = 1 << 40
 )
@@ -256,7 +258,8 @@ func (p *adapting) checked(ctx context.Context, round int, model *Model) error {
 	c := s.Check
 	if before := p.result.Checks; len(before) > 0 {
 		_, c.Error = c.against(before[0])
-		if better, _ := c.against(before[p.result.Best]); better < 0 {
+		better, deviation := c.against(before[p.result.Best])
+		if better < -beyondChance*deviation {
 			p.result.Best = round
 		}
 	}

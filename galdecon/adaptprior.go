@@ -209,7 +209,7 @@ func (p *surveyPrior) train(ctx context.Context, round int, y *galaxy.Images, to
 	c := p.model.Config
 	c.Preset, c.Size = "adapted", p.Size
 	c.Fit = fit.Config{Steps: p.Steps, Batch: p.Batch, LearningRate: p.LearningRate,
-		WarmUp: min(50, p.Steps/4), EMA: 1 - 10/float64(p.Steps+10), ClipNorm: 1, Shift: 0.5,
+		WarmUp: min(50, p.Steps/4), EMA: 1 - 4/float64(p.Steps+4), ClipNorm: 1, Shift: 0.5,
 		InitialModel: filepath.Base(p.folder), WorkingDir: filepath.Dir(p.folder),
 		Seed: p.Seed + int64(round)}
 	if err := c.Validate(); err != nil {

@@ -124,7 +124,7 @@ var surveys = map[string]struct {
 	"cosmos": {cosmosStamps, nil},
 }
 
-// adapt adapts the model in a folder to a survey, and measures both, the model before first.
+// adapt adapts the model in a folder to a survey, and measures it before and after the last round.
 func (l *lab) adapt(survey, from, out string, a galdecon.Adaptation) ([]table, error) {
 	s, ok := surveys[survey]
 	if !ok {
@@ -154,13 +154,15 @@ func (l *lab) adapt(survey, from, out string, a galdecon.Adaptation) ([]table, e
 	}
 	fmt.Printf("%s: %d stamps, %v, at most %s of memory\n%v", survey, len(stamps),
 		time.Since(start).Round(time.Second), peakMemory(), result)
-	if s.measure == nil || result.Best == 0 {
-		return surveyTables(survey, before, nil), nil
+	if s.measure == nil {
+		return nil, nil
 	}
-	if l.model, err = galdecon.Load(result.Folder); err != nil {
+	// The last round's, whether Adapt takes it for better or not.
+	last := filepath.Join(out, part, fmt.Sprintf("round-%02d", len(result.Checks)-1), "model")
+	if l.model, err = galdecon.Load(last); err != nil {
 		return nil, err
 	}
-	if l.name, err = hash(result.Folder); err != nil {
+	if l.name, err = hash(last); err != nil {
 		return nil, err
 	}
 	if err := s.measure(l); err != nil {
