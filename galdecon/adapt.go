@@ -34,7 +34,7 @@ type Adaptation struct {
 	// 300 and 8.
 	Steps int `json:"steps"`
 	Batch int `json:"batch"`
-	// LearningRate is that of each round's start; 0 is 3·10⁻⁴.
+	// LearningRate is that of each round's start; 0 is 10⁻⁴.
 	LearningRate float64 `json:"learning_rate"`
 	// Size is the side in pixels of the stamps that the model is trained on, the middle of larger
 	// ones; 0 is that of the model, or what fits into the smallest observation.
@@ -74,7 +74,7 @@ func (a Adaptation) complete(n, smallest int, c Config) Adaptation {
 	step := 1 << len(c.Diffusion.Network.Features)
 	set(&a.Size, max(min(c.Size, smallest/step*step), step))
 	if a.LearningRate == 0 {
-		a.LearningRate = 3e-4
+		a.LearningRate = 1e-4
 	}
 	if a.Gain == 0 {
 		a.Gain = 8
@@ -107,7 +107,7 @@ type Adapted struct {
 	// Adaptation has the defaults set.
 	Adaptation Adaptation `json:"adaptation"`
 	// From is the folder of the model that it began with, and Folder that of the best round's, for
-	// [Load]: From itself where no round predicts better.
+	// [Load]: From itself where no round predicts better beyond chance.
 	From   string `json:"from"`
 	Folder string `json:"-"`
 	// Observations tell those of the survey from others: a SHA-256. Used of them were fitted to,
@@ -118,7 +118,8 @@ type Adapted struct {
 	// Refused are the observations that the model doesn't take.
 	Refused posterior.Refusals `json:"-"`
 	// Checks are on the observations left out, of the model before and after each round; Best is
-	// the number of the round whose model predicts them best, 0 for the model before.
+	// the number of the round whose model predicts them best, by two standard errors better than the
+	// best before; 0 for the model before.
 	Checks []Check `json:"checks"`
 	Best   int     `json:"best"`
 	// Moved says, for rings of spatial frequencies, how far the observations moved the prior.

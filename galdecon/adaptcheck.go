@@ -60,6 +60,8 @@ const (
 	keptShare = 0.8
 	// checkCandidates is the number for each observation.
 	checkCandidates = 8
+	// beyondChance is by how many standard errors a round must predict better than the best before.
+	beyondChance = 2
 	// checkStream are random numbers of the seed for the fission.
 	checkStream = 1 << 40
 )
@@ -76,14 +78,7 @@ func fission(o observe.Observation, r *rand.Rand) (first observe.Observation, ot
 			return first, nil, err
 		}
 		im := e.Image.Clone()
-		var noise []float64
-		if e.Noise != nil {
-			noise = e.Noise.Draw(r, im.Height, im.Width)
-		} else {
-			for range im.Pixels {
-				noise = append(noise, r.NormFloat64())
-			}
-		}
+		noise := exposureNoise(e, r)
 		for p, w := range e.InvVar {
 			x := float64(im.Pixels[p])
 			if w > 0 {
@@ -263,7 +258,8 @@ func (p *adapting) checked(ctx context.Context, round int, model *Model) error {
 	c := s.Check
 	if before := p.result.Checks; len(before) > 0 {
 		_, c.Error = c.against(before[0])
-		if better, _ := c.against(before[p.result.Best]); better < 0 {
+		better, deviation := c.against(before[p.result.Best])
+		if better < -beyondChance*deviation {
 			p.result.Best = round
 		}
 	}

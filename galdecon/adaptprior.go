@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,6 +45,7 @@ type sampled struct {
 // Files of a round.
 const (
 	candidatesFile = "candidates.npy"
+	againFile      = "again.npy"       // of candidates that were seen anew
 	sampledFile    = "candidates.json" // written last
 	checkFile      = "check.json"
 )
@@ -65,7 +67,11 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 		if images, err = files.Load(filepath.Join(dir, candidatesFile)); err != nil {
 			return em.Candidates{}, err
 		}
-		return em.Candidates{Members: p.drawn.Members, Images: images}, nil
+		again, err := files.Load(filepath.Join(dir, againFile))
+		if err != nil {
+			return em.Candidates{}, err
+		}
+		return em.Candidates{Members: p.drawn.Members, Images: images, Again: again}, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return em.Candidates{}, fmt.Errorf("galdecon: cannot read candidates: %w", err)
 	}
@@ -75,6 +81,7 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 	}
 	key := func(i int) uint64 { return placeKey(members[i]) }
 	parts := p.model.streamLooks(ctx, observations, key, n, p.Seed+int64(round))
+	var anew []observe.Observation
 	for post, err := range posterior.Drawn(parts) {
 		if err != nil {
 			return em.Candidates{}, err
@@ -90,10 +97,21 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 		p.drawn.Members = append(p.drawn.Members, members[post.Index])
 		p.drawn.Bright = append(p.drawn.Bright, bright)
 		p.drawn.Noise = append(p.drawn.Noise, noiseRatio(post))
+		r := rand.New(rand.NewPCG(uint64(p.Seed), againStream+uint64(round)<<32+
+			uint64(members[post.Index])))
+		seen, err := seenAgain(observations[post.Index], post, r)
+		if err != nil {
+			return em.Candidates{}, err
+		}
+		anew = append(anew, seen)
 		for k := range post.Samples.N {
 			images.Pixels = append(images.Pixels, middle(post.Samples, k, p.Size, bright)...)
 			images.N++
 		}
+	}
+	again, err := p.again(ctx, round, n, anew, images)
+	if err != nil {
+		return em.Candidates{}, err
 	}
 	text, err := json.Marshal(p.drawn)
 	if err != nil {
@@ -103,11 +121,13 @@ func (p *surveyPrior) Sample(ctx context.Context, round int, members []int, n in
 		return em.Candidates{}, fmt.Errorf("galdecon: cannot make the folder of a round: %w", err)
 	}
 	if images.N > 0 {
-		if err := files.SaveNPY(filepath.Join(dir, candidatesFile), images); err != nil {
+		err := errors.Join(files.SaveNPY(filepath.Join(dir, candidatesFile), images),
+			files.SaveNPY(filepath.Join(dir, againFile), again))
+		if err != nil {
 			return em.Candidates{}, err
 		}
 	}
-	return em.Candidates{Members: p.drawn.Members, Images: images},
+	return em.Candidates{Members: p.drawn.Members, Images: images, Again: again},
 		writeFile(filepath.Join(dir, sampledFile), text)
 }
 
@@ -189,7 +209,7 @@ func (p *surveyPrior) train(ctx context.Context, round int, y *galaxy.Images, to
 	c := p.model.Config
 	c.Preset, c.Size = "adapted", p.Size
 	c.Fit = fit.Config{Steps: p.Steps, Batch: p.Batch, LearningRate: p.LearningRate,
-		WarmUp: min(50, p.Steps/4), EMA: 1 - 10/float64(p.Steps+10), ClipNorm: 1, Shift: 0.5,
+		WarmUp: min(50, p.Steps/4), EMA: 1 - 4/float64(p.Steps+4), ClipNorm: 1, Shift: 0.5,
 		InitialModel: filepath.Base(p.folder), WorkingDir: filepath.Dir(p.folder),
 		Seed: p.Seed + int64(round)}
 	if err := c.Validate(); err != nil {

@@ -82,7 +82,8 @@ const silent = 0.05
 // String returns what was done in some lines.
 func (r *Adapted) String() string {
 	if r.Best == 0 {
-		return r.told() + "no round predicts what was left out better than the model before\n"
+		return r.told() + "no round predicts what was left out better than the model before, " +
+			"beyond chance\n"
 	}
 	return fmt.Sprintf("%sround %d predicts what was left out best: %s\n", r.told(), r.Best,
 		r.Folder)

@@ -178,6 +178,7 @@ func TestNotebooks(t *testing.T) {
 		{"06_table1.ipynb", "", `{"n": 3, "candidates": 3}`, 5, "Random seed: 1"},
 		{"08_session.ipynb", `{"fit": {"steps": 20}}`, "", 6, "Random seed: 7"},
 		{"09_many_looks.ipynb", "", "", 8, "Random seed: 7"},
+		{"10_my_survey.ipynb", `{"fit": {"steps": 4}}`, "", 4, "Random seed: 7"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			check := func(which, text string, figures [][]byte) {

@@ -26,6 +26,9 @@ type Candidates struct {
 	// [len(Members)·n, size, size, 1].
 	Members []int
 	Images  *galaxy.Images
+	// Again are as many candidates of the first candidate of each, seen anew as its observation was:
+	// what the sampler makes of galaxies that are known. nil is for a sampler that is exact.
+	Again *galaxy.Images
 }
 
 // Config is how a prior is learned.
@@ -112,7 +115,7 @@ func Run(ctx context.Context, prior Prior, weights []float64, c Config,
 		for i, m := range drawn.Members {
 			w[i] = weights[m]
 		}
-		spectrum, spread, err := c.spectrum(number, drawn.Images, w, fitted)
+		spectrum, spread, err := c.spectrum(number, drawn, w, fitted)
 		if err != nil {
 			return prior, rounds, err
 		}

@@ -46,16 +46,21 @@ const (
 	chance = 0.3
 	// certain is how many standard errors Known must be above 0 for more than plain EM.
 	certain = 3.0
+	// leastUnknown is what of a prior is taken to count at least for candidates.
+	leastUnknown = 0.2
+	// passes find a sampler's error and what is known, which tell each other.
+	passes = 4
 )
 
 // spectrum compares candidates [observations·n, size, size, 1] with weights of the observations and
 // the prior that they were drawn with in a round, whose power may be nil. spread is [Round.Spread].
-func (c Config) spectrum(number int, candidates *galaxy.Images, weights, prior []float64) (
+func (c Config) spectrum(number int, drawn Candidates, weights, prior []float64) (
 	s Spectrum, spread float64, err error,
 ) {
+	candidates := drawn.Images
 	n := float64(candidates.N) / float64(len(weights))
 	s.Prior = prior
-	var all []parts
+	var all, again []parts
 	var total, light, deviation float64
 	for i, w := range weights {
 		p, err := apart(candidates, i, int(n))
@@ -63,6 +68,13 @@ func (c Config) spectrum(number int, candidates *galaxy.Images, weights, prior [
 			return Spectrum{}, 0, err
 		}
 		all = append(all, p)
+		if drawn.Again != nil {
+			q, err := apart(drawn.Again, i, int(n))
+			if err != nil {
+				return Spectrum{}, 0, err
+			}
+			again = append(again, q)
+		}
 		total += w
 		light += p.light
 		deviation += p.deviation
@@ -72,11 +84,16 @@ func (c Config) spectrum(number int, candidates *galaxy.Images, weights, prior [
 	s.Power, s.Known, s.Factor = make([]float64, rings), make([]float64, rings),
 		make([]float64, rings)
 	for ring := range rings {
-		var error float64 // of the power by the chance of candidates, squared
+		var error float64      // of the power by the chance of candidates, squared
+		var seen, back float64 // powers of galaxies that were seen anew, and of their candidates
 		for i, p := range all {
 			w := weights[i] / total
 			s.Power[ring] += w * p.power[ring]
 			error += w * w * p.scatter[ring] / n
+			if again != nil {
+				seen, back = seen+w*p.first[ring], back+w*again[i].power[ring]
+				error += w * w * again[i].scatter[ring] / n
+			}
 		}
 		s.Factor[ring] = 1
 		before := s.Power[ring]
@@ -86,32 +103,55 @@ func (c Config) spectrum(number int, candidates *galaxy.Images, weights, prior [
 		if !(before > 0 && s.Power[ring] > 0) {
 			continue
 		}
-		shares := make([]float64, len(all))
-		for i, p := range all {
-			left := p.within[ring] / before
-			// A variance of few candidates has an error, whose square isn't knowledge.
-			shares[i] = (1-left)*(1-left) - 2*left*left/(float64(p.modes[ring])*(n-1))
+		known, deviation, sampler := 0.0, 0.0, 0.0 // sampler: the power that its error adds
+		for range passes {
+			known, deviation = knowledge(all, weights, ring, before, sampler)
+			s.Known[ring] = min(max(known, 0), 1)
+			if again == nil || prior == nil {
+				break
+			}
+			sampler = back - before - s.Known[ring]*(seen-before)
 		}
-		known, deviation := stat.MeanStdDev(shares, weights)
-		s.Known[ring] = min(max(known, 0), 1)
 		gain := 1.0
 		if known > certain*deviation/math.Sqrt(float64(len(all))) {
 			gain = min(1/known, c.Gain, chance/float64(number)*before/
 				math.Sqrt(max(error, math.SmallestNonzeroFloat64)))
 		}
-		target := before + max(gain, 1)*(s.Power[ring]-before)
+		gain = max(gain, 1)
+		target := before + gain*(s.Power[ring]-before)
+		if again != nil {
+			target = seen + gain*(s.Power[ring]-back)
+			target -= sampler / max(1-s.Known[ring], leastUnknown)
+		}
 		ratio := min(max(target/s.Power[ring], 1/farthest), farthest)
 		s.Factor[ring] = math.Sqrt(ratio)
 	}
 	return s, math.Sqrt(deviation / max(light, math.SmallestNonzeroFloat64)), nil
 }
 
-// parts are the candidates of an observation in rings of frequencies: their mean power, the
-// variance of the power between them, and their power around their mean.
+// knowledge returns [Spectrum.Known] of a ring, not cut off at 0 and 1, and its standard deviation
+// over observations. The power before is the prior's; an error of the sampler adds to the variance
+// of candidates.
+func knowledge(all []parts, weights []float64, ring int, before, sampler float64) (
+	known, deviation float64,
+) {
+	shares := make([]float64, len(all))
+	for i, p := range all {
+		n := float64(p.n)
+		left := (p.within[ring] - max(sampler, 0)) / before
+		// A variance of few candidates has an error, whose square isn't knowledge.
+		shares[i] = (1-left)*(1-left) - 2*left*left/(float64(p.modes[ring])*(n-1))
+	}
+	return stat.MeanStdDev(shares, weights)
+}
+
+// parts are the candidates of an observation in rings of frequencies: their mean power, that of the
+// first, the variance of the power between them, and their power around their mean.
 type parts struct {
-	frequency, power, scatter, within []float64
-	modes                             []int
-	light, deviation                  float64 // squares of all pixels, and around the mean
+	frequency, power, first, scatter, within []float64
+	modes                                    []int
+	light, deviation                         float64 // squares of all pixels, and around the mean
+	n                                        int     // candidates
 }
 
 // apart returns the parts of n candidates of observation i.
@@ -129,6 +169,7 @@ func apart(candidates *galaxy.Images, i, n int) (p parts, err error) {
 		}
 		each[k], p.frequency, p.modes = s.Power, s.Frequency, s.Modes
 	}
+	p.first, p.n = each[0], n
 	column := make([]float64, n)
 	for ring := range p.modes {
 		for k := range n {

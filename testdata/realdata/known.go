@@ -196,48 +196,67 @@ func lsst(l *lab) error {
 	return nil
 }
 
-// pictures blurs galaxies of a stack of 8-bit pictures, without their sky.
+// picture is a galaxy of a stack of 8-bit pictures, with a peak of 1, and the noise it has.
+type picture struct {
+	*galaxy.Images
+	noise grain
+}
+
+// stack returns the galaxies of a stack of pictures, without their sky.
+func (l *lab) stack(folder, stack string) ([]picture, error) {
+	images, err := files.Load(filepath.Join(l.data, folder,
+		fmt.Sprintf("%s%d.npy.gz", stack, l.size)))
+	if err != nil {
+		return nil, err
+	}
+	var all []*galaxy.Images
+	for i := range images.N {
+		im := images.Select(i)
+		level := im.Edges()
+		if skies, err := im.Sky(); err == nil {
+			level[0] = min(level[0], skies[0].Level)
+		}
+		if err := im.Subtract(level); err != nil {
+			return nil, err
+		}
+		all = append(all, im)
+	}
+	shared := correlations(all, 0.25)
+	var out []picture
+	for _, im := range all[:l.few(len(all))] {
+		noise := shared
+		if levels, err := im.NoiseLevels(); err == nil {
+			noise.sigma = shared.level(levels[0])
+		}
+		truth, noise, err := unit(im, noise)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, picture{truth, noise})
+	}
+	return out, nil
+}
+
+// pictures blurs galaxies of a stack of pictures.
 func pictures(part, folder, stack string) func(*lab) error {
 	return func(l *lab) error {
-		images, err := files.Load(filepath.Join(l.data, folder,
-			fmt.Sprintf("%s%d.npy.gz", stack, l.size)))
+		all, err := l.stack(folder, stack)
 		if err != nil {
 			return err
 		}
-		var all []*galaxy.Images
-		for i := range images.N {
-			im := images.Select(i)
-			level := im.Edges()
-			if skies, err := im.Sky(); err == nil {
-				level[0] = min(level[0], skies[0].Level)
-			}
-			if err := im.Subtract(level); err != nil {
-				return err
-			}
-			all = append(all, im)
-		}
-		shared := correlations(all, 0.25)
 		p, err := gaussian(1.5)
 		if err != nil {
 			return err
 		}
-		for i, im := range all[:l.few(len(all))] {
-			noise := shared
-			if levels, err := im.NoiseLevels(); err == nil {
-				noise.sigma = shared.level(levels[0])
-			}
-			truth, noise, err := unit(im, noise)
-			if err != nil {
-				return err
-			}
+		for i, truth := range all {
 			blurred := convolve(float64s(truth.Pixels), truth.Height, truth.Width, p)
 			for _, sigma := range []float64{0.001, 0.003, 0.01} {
-				err := l.do(part, fmt.Sprintf("%d px, %g", l.size, sigma), im.ID(0),
+				err := l.do(part, fmt.Sprintf("%d px, %g", l.size, sigma), truth.ID(0),
 					func(r *record) error {
 						rng := rand.New(rand.NewPCG(uint64(l.seed), uint64(i)))
-						return l.measure(r, trial{truth: truth, grain: noise, psf: p,
-							sigma: sigma, aperture: aperture(truth),
-							seen: like(truth, add(blurred, sigma, rng))})
+						return l.measure(r, trial{truth: truth.Images, grain: truth.noise, psf: p,
+							sigma: sigma, aperture: aperture(truth.Images),
+							seen: like(truth.Images, add(blurred, sigma, rng))})
 					})
 				if err != nil {
 					return err

@@ -3,6 +3,10 @@
 //
 //	go run ./testdata/realdata -data ../shared/data -model galaxy -candidates 16 -out DIR
 //
+// or adapts it to a survey of such stamps and measures it before and after, on others:
+//
+//	go run ./testdata/realdata -data ../shared/data -adapt illustris -out DIR
+//
 // What was measured is kept in DIR/records.jsonl, a line for each object and setting, and isn't
 // measured again for the same weights and number of candidates. The tables of all parts that were
 // asked for are printed, and written to DIR/tables.txt and DIR/tables.json.
@@ -19,6 +23,7 @@ import (
 	"slices"
 	"strings"
 
+	"galdecon/galdecon"
 	"galdecon/galdecon/pretrained"
 	"galdecon/internal/atomicfile"
 )
@@ -70,6 +75,12 @@ func run(ctx context.Context) error {
 	flag.IntVar(&l.size, "size", 32, "side of the pictures in pixels: 32, 64 or 128")
 	flag.BoolVar(&l.whiteOnly, "white", false,
 		"tell the model of the noise that was added, not of that in the truth's picture")
+	survey := flag.String("adapt", "", "adapt the model to a survey: illustris, goods or cosmos")
+	var a galdecon.Adaptation
+	flag.IntVar(&a.Rounds, "rounds", 0, "rounds of an adaptation, 0 for the default")
+	flag.IntVar(&a.Steps, "steps", 0, "steps of each, 0 for the default")
+	flag.Float64Var(&a.Gain, "gain", 0, "of each, 0 for the default")
+	flag.Float64Var(&a.LearningRate, "rate", 0, "learning rate of each, 0 for the default")
 	flag.Parse()
 	if l.candidates < 2 {
 		return fmt.Errorf("at least 2 candidates are needed, got %d", l.candidates)
@@ -91,6 +102,14 @@ func run(ctx context.Context) error {
 	}
 	if err := l.open(*out); err != nil {
 		return err
+	}
+	if *survey != "" {
+		a.Seed = l.seed
+		tables, err := l.adapt(*survey, dir, *out, a)
+		if err != nil {
+			return err
+		}
+		return write(*out, tables)
 	}
 	var all []table
 	for _, name := range strings.Split(*only, ",") {

@@ -36,18 +36,24 @@ func add(image []float64, sigma float64, rng *rand.Rand) []float32 {
 	return out
 }
 
+// observation returns what the model is told of a trial, with the standard deviation of all noise.
+func (l *lab) observation(t trial, s *seeing) (o observe.Observation, noise float64) {
+	noise, correlation := s.noise()
+	e := observe.Exposure{Image: t.seen, PSFs: []psf.PSF{t.psf}, Noise: correlation}
+	level := noise
+	if l.whiteOnly {
+		level, e.Noise = t.sigma, nil
+	}
+	e.InvVar = even(level, len(t.seen.Pixels))
+	return observe.Observation{Exposures: []observe.Exposure{e}}, noise
+}
+
 // measure draws candidates and compares them with the truth.
 func (l *lab) measure(r *record, t trial) error {
 	im := t.seen
 	s := newSeeing(t.grain, im.Height, im.Width, t.psf, t.sigma)
-	sigma, correlation := s.noise()
-	e := observe.Exposure{Image: im, PSFs: []psf.PSF{t.psf}, Noise: correlation}
-	level := sigma
-	if l.whiteOnly {
-		level, e.Noise = t.sigma, nil
-	}
-	e.InvVar = even(level, len(im.Pixels))
-	p, err := l.sample(r, observe.Observation{Exposures: []observe.Exposure{e}})
+	o, sigma := l.observation(t, s)
+	p, err := l.sample(r, o)
 	if err != nil {
 		return err
 	}
@@ -82,6 +88,7 @@ func (l *lab) measure(r *record, t trial) error {
 		return err
 	}
 	t.shapes(r, p.Samples)
+	t.places(r, grainy)
 	return nil
 }
 
@@ -174,6 +181,35 @@ func (t trial) shapes(r *record, candidates *galaxy.Images) {
 	}
 	r.Values["dg"] = math.Hypot(q["g1"]-truth.G1, q["g2"]-truth.G2)
 	r.Values["dg spread"] = math.Hypot(q["g1 ±"], q["g2 ±"])
+}
+
+// places keeps the place of the truth's flux, radius and ellipticities among those of candidates
+// that have its picture's noise, as a share of the candidates.
+func (t trial) places(r *record, grainy *galaxy.Images) {
+	truth, err := score.Measure(t.truth, t.aperture)
+	if err != nil {
+		return
+	}
+	below, n := [4]float64{}, 0.0
+	for k := range grainy.N {
+		m, err := score.Measure(grainy.Select(k), t.aperture)
+		if err != nil {
+			continue
+		}
+		n++
+		for i, d := range []float64{truth.Aperture - m.Aperture, truth.HalfLight - m.HalfLight,
+			truth.G1 - m.G1, truth.G2 - m.G2} {
+			if d > 0 {
+				below[i]++
+			}
+		}
+	}
+	if n < float64(grainy.N)/2 {
+		return
+	}
+	for i, name := range quantities {
+		r.Values[name+" place"] = below[i] / n
+	}
 }
 
 // photometry returns means and standard deviations over candidates.
